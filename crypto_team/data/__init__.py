@@ -1,0 +1,1 @@
+"""Market data: importing, canonical frames, quality, synthetic markets of known truth."""

@@ -1,0 +1,1 @@
+"""Features: the formula language, its operators, the matrix, and the causality audit."""

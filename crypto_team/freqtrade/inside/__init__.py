@@ -1,0 +1,1 @@
+"""What runs inside Freqtrade's process. GPL-3.0-or-later; nothing outside imports it."""

@@ -1,0 +1,1 @@
+"""Checks over evidence, the policy, and the gates between roles."""

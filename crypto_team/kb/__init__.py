@@ -1,0 +1,1 @@
+"""The knowledge base: files, locks, git, ids, the evidence store, ledgers and handoffs."""

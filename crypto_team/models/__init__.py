@@ -1,0 +1,1 @@
+"""Learners behind one protocol, saved in their own safe formats."""

@@ -1,0 +1,1 @@
+"""One module per role: its contract and its tools."""

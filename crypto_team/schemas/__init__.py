@@ -1,0 +1,45 @@
+"""The shapes of everything that is stored: pydantic models are the only source, ``RECORDS`` lists every kind."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from crypto_team.schemas.base import Document
+from crypto_team.schemas.data import Dataset, DataSpec
+from crypto_team.schemas.evidence import EvidenceManifest, EvidenceMeta
+from crypto_team.schemas.features import FeatureSet
+from crypto_team.schemas.gate import Handoff, Policy
+from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.schemas.registry import Learning, RegistryEntry, Trial
+from crypto_team.schemas.reviews import (
+    Backtest,
+    CriticReview,
+    Deployment,
+    Ownership,
+    QuantReview,
+    RiskAssessment,
+    StrategySpec,
+    Team,
+)
+
+RECORDS: Final[dict[str, type[Document]]] = {
+    "ml_spec": MlSpec,
+    "features": FeatureSet,
+    "strategy_spec": StrategySpec,
+    "dataset": Dataset,
+    "data_spec": DataSpec,
+    "evidence": EvidenceManifest,
+    "evidence_meta": EvidenceMeta,
+    "registry": RegistryEntry,
+    "learning": Learning,
+    "trial": Trial,
+    "handoff": Handoff,
+    "backtest": Backtest,
+    "quant_review": QuantReview,
+    "critic_review": CriticReview,
+    "risk_assessment": RiskAssessment,
+    "deployment": Deployment,
+    "policy": Policy,
+    "team": Team,
+    "ownership": Ownership,
+}

@@ -1,0 +1,89 @@
+"""Checks, gate reports, the policy, and the handoff record."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from crypto_team.schemas.base import (
+    CheckCode,
+    Document,
+    Fraction,
+    Record,
+    Sha256,
+    ShortText,
+    Stage,
+    StrategyId,
+    Text,
+    UtcTime,
+)
+
+Outcome_ = Literal["passed", "refused", "not_enough_evidence"]
+Profile = Literal["strict", "seed-literal", "research"]
+
+
+class CheckResult(Record):
+    """What one check found: its number against its threshold, and what to do about it."""
+
+    code: CheckCode
+    title: ShortText
+    outcome: Outcome_
+    value: float | None = None
+    threshold: float | None = None
+    unit: str = ""
+    interval: list[float] | None = Field(default=None, description="[low, high] of the value, where one is computed.")
+    explanation: Text
+    evidence: list[ShortText] = Field(default=[], description="File, rows or columns that the verdict rests on.")
+    next: list[ShortText] = Field(default=[], description="Tools that help, as commands.")
+
+
+class GateReport(Record):
+    """All checks of one gate, recomputed."""
+
+    gate: ShortText
+    strategy_id: StrategyId
+    passed: bool
+    profile: Profile
+    policy_digest: Sha256
+    results: list[CheckResult]
+    deviations: list[ShortText] = []
+
+
+class PolicyOverride(Record):
+    """A setting of one check that differs from the default; loosening needs a reason and the lead's acceptance."""
+
+    code: CheckCode
+    setting: ShortText
+    value: float
+    reason: str = ""
+    accepted_by: Literal["", "lead"] = ""
+
+
+class Policy(Document):
+    """`policy.yaml`: the profile, what differs from it, and the share of data that stays sealed."""
+
+    profile: Profile = "strict"
+    holdout_fraction: Fraction = 0.15
+    overrides: list[PolicyOverride] = []
+
+
+class Subject(Record):
+    """One thing that a handoff is about, by hash."""
+
+    name: ShortText
+    sha256: Sha256
+
+
+class Handoff(Document):
+    """`handoffs/NNN-from-to-to.yaml`: a gate passed for exactly these artifacts."""
+
+    number: Annotated[int, Field(ge=1)]
+    strategy_id: StrategyId
+    sender: Stage
+    receiver: Stage
+    created: UtcTime
+    tool_version: str
+    subjects: list[Subject]
+    report: GateReport
+    previous: Sha256 | None = Field(default=None, description="Digest of the previous record of this strategy.")

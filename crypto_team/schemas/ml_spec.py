@@ -1,0 +1,182 @@
+"""`ml-spec.yaml`: everything that is needed to rebuild an ML strategy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from crypto_team.schemas.base import (
+    DatasetId,
+    Document,
+    Duration,
+    ExchangeId,
+    FeatureName,
+    Fraction,
+    Pair,
+    Record,
+    Sha256,
+    ShortText,
+    Slug,
+    StrategyId,
+    Text,
+    Timeframe,
+    TradingMode,
+    Window,
+)
+
+ModelName = Literal["lightgbm", "xgboost", "logistic", "ridge"]
+TargetKind = Literal["direction", "n_class", "return"]
+CalibrationMethod = Literal["platt", "isotonic", "none"]
+
+
+class Market(Record):
+    """Where the strategy trades and on which registered datasets it was developed."""
+
+    exchange: ExchangeId
+    pairs: Annotated[list[Pair], Field(min_length=1, max_length=200)]
+    timeframe: Timeframe
+    trading_mode: TradingMode = "spot"
+    datasets: list[DatasetId] = Field(default=[], description="Filled in by `train`: the candles that were used.")
+
+
+class Training(Record):
+    """Walk-forward geometry; durations are calendar time (`252d`) or bars (`24bars`)."""
+
+    window: Window = Field(default="rolling_252d", description="Training window: rolling or expanding from the start.")
+    test: Duration = Field(default="63d", description="Length of each out-of-sample test part.")
+    step: Duration = Field(default="63d", description="Distance between the starts of consecutive test parts.")
+    gap: Duration = Field(default="1d", description="Least distance between training and test; raised to the horizon.")
+    n_splits: Annotated[int, Field(ge=5)] = Field(default=5, description="Least number of folds that is accepted.")
+
+
+class ModelSection(Record):
+    """The learner, its exact hyperparameters and how it is trained and calibrated."""
+
+    primary: ModelName = "lightgbm"
+    version: str | None = Field(default=None, description="Library version; filled in by `train`.")
+    architecture: Text = Field(default="", description="In words: what the model is made of.")
+    hyperparameters: dict[str, bool | int | float | str] = {}
+    training: Training = Training()
+    calibration: CalibrationMethod = "platt"
+
+
+class TopFeature(Record):
+    """A feature and its share of the summed importance, averaged over folds."""
+
+    name: FeatureName
+    importance: Fraction
+
+
+class FeatureSummary(Record):
+    """What `features.yaml` says in detail; filled in by tools."""
+
+    total_count: Annotated[int, Field(ge=0)] = 0
+    categories: dict[str, list[FeatureName]] = {}
+    selection_method: ShortText = "correlation_filter + importance"
+    top_features: Annotated[list[TopFeature], Field(max_length=10)] = []
+
+
+class Target(Record):
+    """What is predicted. The horizon is exact; `definition` is rendered from it."""
+
+    type: Literal["classification", "regression"]
+    kind: TargetKind
+    definition: ShortText
+    horizon: Duration
+    horizon_bars: Annotated[int, Field(ge=1, le=10_000)]
+    thresholds_bps: list[float] = Field(default=[], description="Ascending class limits of `n_class`, in basis points.")
+    classes: list[str] = []
+    class_balance: list[Fraction] = Field(default=[], description="Share of each class in the training rows; measured.")
+
+    @model_validator(mode="after")
+    def _thresholds_fit_kind(self) -> Target:
+        if self.kind == "n_class" and (not self.thresholds_bps or sorted(self.thresholds_bps) != self.thresholds_bps):
+            raise ValueError("n_class needs ascending thresholds_bps")
+        if self.kind != "n_class" and self.thresholds_bps:
+            raise ValueError("thresholds_bps belongs to n_class only")
+        return self
+
+
+class Signal(Record):
+    """How a calibrated probability (or an expected return) becomes a position."""
+
+    entry_threshold: Fraction = Field(default=0.6, description="Long when P(up) >= this; short when P(up) <= 1 - this.")
+    exit_threshold: Fraction = Field(default=0.4, description="Leave a long when P(up) <= this; mirrored for shorts.")
+    position_sizing: Literal["fixed", "confidence_weighted"] = "fixed"
+    side: Literal["long_only", "long_short"] = "long_only"
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Signal:
+        if self.exit_threshold > self.entry_threshold:
+            raise ValueError("exit_threshold must not be above entry_threshold")
+        return self
+
+
+class Costs(Record):
+    """What a change of position costs on each side, in basis points of the traded value."""
+
+    fee_bps: Annotated[float, Field(ge=0, le=500)] = 5.0
+    slippage_bps: Annotated[float, Field(ge=0, le=500)] = 2.0
+
+
+class Risk(Record):
+    """Limits that the exported strategy carries; the risk manager checks them."""
+
+    position_fraction: Fraction = Field(default=0.05, description="Share of the account in one position.")
+    stop_loss_fraction: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.25, description="Distance of the hard stop from the entry price."
+    )
+    max_open_positions: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+class Reproducibility(Record):
+    """Seeds, hashes and versions; `train` fills in what it measured."""
+
+    random_seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
+    data_hash: Sha256 | None = None
+    code_path: str | None = None
+    library_versions: dict[str, str] = {}
+
+
+class OutOfSample(Record):
+    """Headline numbers over all test folds, after costs. Computed by `train`, compared again by PR002."""
+
+    bars: int
+    folds: int
+    sharpe: float = Field(description="Annualised on 365 days, from UTC daily net returns.")
+    total_return: float
+    max_drawdown: float = Field(description="Negative: -0.12 is a loss of 12 % from the peak.")
+    n_trades: int
+    hit_rate: float
+    log_loss: float | None = None
+    auc: float | None = None
+    brier: float | None = None
+    ece: float | None = None
+    information_coefficient: float
+
+
+class Considered(Record):
+    """A learning or an earlier strategy that was read, and what follows from it for this one."""
+
+    reference: ShortText
+    answer: ShortText
+
+
+class MlSpec(Document):
+    """An ML strategy, completely enough to rebuild it bit by bit."""
+
+    strategy_id: StrategyId
+    strategy_name: Slug
+    type: Literal["ml_based"] = "ml_based"
+    hypothesis: Text = Field(default="", description="Why this edge should exist, in the author's words.")
+    market: Market
+    model: ModelSection = ModelSection()
+    features: FeatureSummary = FeatureSummary()
+    target: Target | None = Field(default=None, description="Set by `define-target`.")
+    signal: Signal = Signal()
+    costs: Costs = Costs()
+    risk: Risk = Risk()
+    reproducibility: Reproducibility = Reproducibility()
+    out_of_sample: OutOfSample | None = None
+    considered: list[Considered] = []

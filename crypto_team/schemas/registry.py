@@ -1,0 +1,82 @@
+"""Registry entries, learnings and trials: what was tried, and what it taught."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from crypto_team.schemas.base import (
+    Document,
+    LearningId,
+    Record,
+    RoleId,
+    Sha256,
+    ShortText,
+    Slug,
+    Stage,
+    StrategyId,
+    Text,
+    TrialId,
+    UtcTime,
+)
+
+StrategyStatus = Literal["draft", "in_progress", "refused", "approved", "rejected", "live", "halted"]
+
+
+class HistoryEvent(Record):
+    """One thing that happened to a strategy."""
+
+    time: UtcTime
+    role: RoleId
+    event: ShortText
+
+
+class RegistryEntry(Document):
+    """`registry/STR-NNN.yaml`: where one strategy stands."""
+
+    strategy_id: StrategyId
+    name: Slug
+    type: Literal["ml_based", "rule_based"]
+    stage: Stage
+    status: StrategyStatus
+    created: UtcTime
+    updated: UtcTime
+    metrics: dict[str, float] = Field(default={}, description="Headline numbers, recomputed from evidence.")
+    links: dict[str, str] = {}
+    history: list[HistoryEvent] = []
+
+
+class Learning(Document):
+    """Front matter of `learnings/*.md`: one claim with where it comes from."""
+
+    learning_id: LearningId
+    role: RoleId
+    created: UtcTime
+    status: Literal["proposed", "accepted", "superseded", "retracted"]
+    severity: Literal["info", "important", "critical"] = "info"
+    scope: ShortText
+    title: ShortText
+    evidence: list[ShortText] = []
+    tags: list[Slug] = []
+    accepted_by: RoleId | None = None
+    recheck: str = ""
+    text: Text = ""
+
+
+class Trial(Document):
+    """`trials/STR-NNN/<ulid>.yaml`: one attempt that could have been reported."""
+
+    trial_id: TrialId
+    strategy_id: StrategyId
+    kind: Literal["train", "sweep", "tune", "backtest", "evaluate"]
+    booked: UtcTime
+    status: Literal["started", "finished", "failed"]
+    fingerprint: Sha256 = Field(description="Hash of everything that the attempt depends on.")
+    predictions_hash: Sha256 | None = Field(default=None, description="Equal predictions count as one trial.")
+    n_trials: Annotated[int, Field(ge=1)] = 1
+    sharpe_per_period: list[float] = Field(
+        default=[], description="Daily Sharpe ratio of each configuration, never annualised; one per trial."
+    )
+    n_periods: Annotated[int, Field(ge=0)] = Field(default=0, description="Days behind each ratio.")
+    note: str = ""

@@ -1,0 +1,1 @@
+"""Signals, costs, sizing and simulation: pure functions."""

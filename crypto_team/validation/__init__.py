@@ -1,0 +1,1 @@
+"""Splits, selection, calibration, walk-forward, metrics and significance."""
