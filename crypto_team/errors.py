@@ -6,7 +6,7 @@
     ├── InputError                 1   a file or value handed in from outside cannot be used
     ├── DocumentError              1   a knowledge-base document breaks its schema
     ├── EvidenceError              1   stored evidence is missing or does not match its hash
-    ├── ChildProcessError_         1   code run in a child process failed or hit its limits
+    ├── WorkerError                1   code run in a child process failed or hit its limits
     ├── UsageError                 2   the command was called the wrong way
     │   ├── FormulaError           2   a feature formula does not parse or type-check
     │   ├── NotFoundError          2   an id or a name that nobody knows

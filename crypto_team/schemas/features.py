@@ -15,8 +15,6 @@ Formula = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 PythonReference = Annotated[
     str, StringConstraints(pattern=r"^code/[a-z][a-z0-9_]{0,39}\.py:[A-Za-z_][A-Za-z0-9_]{0,59}$")
 ]
-    str, StringConstraints(pattern=r"^code/[a-z][a-z0-9_]{0,39}\.py:[A-Za-z_][A-Za-z0-9_]{0,59}$")
-]
 
 
 class Feature(Record):
