@@ -1,0 +1,53 @@
+# Every target works as the first and only command on a fresh clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export OMP_NUM_THREADS := 1
+export OMP_WAIT_POLICY := PASSIVE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint types docs generate bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed, for example: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "installing into $(VENV) (once)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q -c constraints.txt --upgrade pip
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[all]' --group dev
+	@touch $@
+
+demo: $(STAMP) ## Run the whole pipeline on a synthetic market in ./demo-workspace
+	@$(BIN)/crypto-team demo
+
+lint: $(STAMP) ## Style, formatting, import directions, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m crypto_team.cli.generate --check
+
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy
+
+test: lint types ## Everything that CI checks
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m 'not slow'
+
+test-all: lint types ## The same and the slow tests
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
+
+generate: $(STAMP) ## Write the command index, docs/reference and schemas/
+	$(BIN)/python -m crypto_team.cli.generate
+
+docs: generate ## The same: all generated documentation
+
+bench: $(STAMP) ## Measure what docs/architecture.md promises
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean: ## Remove what the targets made, except the virtual environment
+	rm -rf demo-workspace dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
