@@ -1,0 +1,73 @@
+"""The table of learners, their defaults and the check of hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import metadata
+
+from crypto_team.errors import NotFoundError, UsageError
+from crypto_team.models.base import Hyperparameter, ModelFactory
+from crypto_team.models.boosting import LIGHTGBM, XGBOOST
+from crypto_team.models.linear import LOGISTIC, RIDGE
+
+MODELS: dict[str, ModelFactory] = {factory.name: factory for factory in (LIGHTGBM, XGBOOST, LOGISTIC, RIDGE)}
+
+
+def factory(name: str) -> ModelFactory:
+    """Return the learner called `name`; an unknown name lists what there is."""
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise NotFoundError(f"unknown model {name!r}", hint=f"one of: {', '.join(MODELS)}") from None
+
+
+def resolve(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> dict[str, Hyperparameter]:
+    """Return the complete hyperparameters: the defaults of the learner with the given ones on top.
+
+    Raises
+    ------
+    UsageError
+        A name that the learner does not have (with the nearest one it has) or a value of another type.
+    """
+    learner = factory(name)
+    complete = dict(learner.defaults)
+    for key, value in hyperparameters.items():
+        if key not in complete:
+            raise _unknown(learner, key)
+        if not _fits(value, complete[key]):
+            raise UsageError(
+                f"{name} {key} is {type(complete[key]).__name__}, got {value!r}",
+                where=f"model.hyperparameters.{key}",
+                hint=f"the default is {complete[key]}",
+            )
+        complete[key] = value
+    return complete
+
+
+def _fits(value: Hyperparameter, default: Hyperparameter) -> bool:
+    if isinstance(default, float):
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is type(default)
+
+
+def _unknown(learner: ModelFactory, key: str) -> UsageError:
+    close = get_close_matches(key, learner.defaults, n=1)
+    meant = learner.aliases.get(key) or (close[0] if close else None)
+    question = f"did you mean {meant}? " if meant else ""
+    return UsageError(
+        f"{learner.name} has no hyperparameter {key!r}",
+        where=f"model.hyperparameters.{key}",
+        hint=f"{question}it has: {', '.join(learner.defaults)}",
+    )
+
+
+def library_version(name: str) -> str:
+    """Return `library version` of the learner's implementation."""
+    library = factory(name).library
+    for distribution in (library, f"{library}-cpu"):
+        try:
+            return f"{library} {metadata.version(distribution)}"
+        except metadata.PackageNotFoundError:
+            continue
+    return library

@@ -1,0 +1,177 @@
+"""Probability calibration: Platt and isotonic maps, one against the rest for several classes.
+
+Fitted on rows that the model never saw (the purged tail of its training window), never on test rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.errors import EvidenceError
+from crypto_team.schemas.ml_spec import CalibrationMethod
+from crypto_team.validation.scores import logit
+
+Floats = npt.NDArray[np.float64]
+LEAST_SLOPE = 0.05
+TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class Platt:
+    """The map 1 / (1 + exp(a * logit(p) + b)); `a` is negative when probabilities keep their order."""
+
+    a: float
+    b: float
+
+    def apply(self, p: Floats) -> Floats:
+        """Map probabilities, shape (n,)."""
+        return np.asarray(1.0 / (1.0 + np.exp(np.clip(self.a * logit(p) + self.b, -700.0, 700.0))))
+
+    def document(self) -> dict[str, Any]:
+        """Return the map as JSON values."""
+        return {"kind": "platt", "a": self.a, "b": self.b}
+
+
+@dataclass(frozen=True)
+class Isotonic:
+    """A non-decreasing map, linear between its knots and constant outside."""
+
+    x: Floats
+    y: Floats
+
+    def apply(self, p: Floats) -> Floats:
+        """Map probabilities, shape (n,)."""
+        return np.asarray(np.interp(p, self.x, self.y))
+
+    def document(self) -> dict[str, Any]:
+        """Return the map as JSON values."""
+        return {"kind": "isotonic", "x": self.x.tolist(), "y": self.y.tolist()}
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """Maps for the classes: none (identity), one for the top class of two, or one for each class."""
+
+    maps: tuple[Platt | Isotonic, ...]
+
+    def apply(self, p: Floats) -> Floats:
+        """Return calibrated probabilities, shape (n, classes); rows sum to 1."""
+        if not self.maps:
+            return p
+        if len(self.maps) == 1:
+            top = self.maps[0].apply(np.ascontiguousarray(p[:, 1]))
+            return np.column_stack([1.0 - top, top])
+        columns = [one.apply(np.ascontiguousarray(p[:, k])) for k, one in enumerate(self.maps)]
+        total = columns[0].copy()
+        for column in columns[1:]:
+            total += column
+        return np.column_stack([column / total for column in columns])
+
+    def document(self) -> list[dict[str, Any]]:
+        """Return the maps as JSON values."""
+        return [one.document() for one in self.maps]
+
+
+def calibrator_from(document: list[Mapping[str, Any]]) -> Calibrator:
+    """Rebuild a calibrator from :meth:`Calibrator.document`."""
+    maps: list[Platt | Isotonic] = []
+    for one in document:
+        if one["kind"] == "platt":
+            maps.append(Platt(float(one["a"]), float(one["b"])))
+        elif one["kind"] == "isotonic":
+            maps.append(Isotonic(np.array(one["x"], dtype=np.float64), np.array(one["y"], dtype=np.float64)))
+        else:
+            raise EvidenceError(f"unknown calibration map {one['kind']!r}")
+    return Calibrator(tuple(maps))
+
+
+def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calibrator:
+    """Fit the maps of all classes.
+
+    Parameters
+    ----------
+    p
+        Raw probabilities, shape (n, classes), of rows that the model was not fitted on.
+    label
+        Class indices, shape (n,), no NaN.
+    method
+        ``platt``, ``isotonic`` or ``none``.
+
+    Returns
+    -------
+    Calibrator
+        The identity for ``none`` and when there are no rows.
+    """
+    if method == "none" or len(label) == 0:
+        return Calibrator(())
+    classes = p.shape[1]
+    tops = [1] if classes == 2 else list(range(classes))
+    fit = ordered_platt if method == "platt" else fit_isotonic
+    return Calibrator(tuple(fit(p[:, k], (label == k).astype(np.float64)) for k in tops))
+
+
+def fit_platt(p: Floats, y: Floats) -> Platt:
+    """Fit Platt's sigmoid on logit p with soft targets by Newton's method (Platt 1999; Lin, Lin and Weng 2007)."""
+    f = logit(p)
+    positive = float(y.sum())
+    negative = y.size - positive
+    target = np.where(y > 0.5, (positive + 1.0) / (positive + 2.0), 1.0 / (negative + 2.0))
+    a, b = 0.0, math.log((negative + 1.0) / (positive + 1.0))
+    loss = _platt_loss(f, target, a, b)
+    for _ in range(100):
+        q = 1.0 / (1.0 + np.exp(np.clip(a * f + b, -700.0, 700.0)))
+        slope = target - q
+        weight = q * (1.0 - q)
+        g1, g2 = float(f @ slope), float(slope.sum())
+        h11, h22, h21 = float(f**2 @ weight) + 1e-12, float(weight.sum()) + 1e-12, float(f @ weight)
+        determinant = h11 * h22 - h21 * h21
+        if max(abs(g1), abs(g2)) < TOLERANCE or determinant <= 0.0:
+            break
+        da, db = -(h22 * g1 - h21 * g2) / determinant, -(h11 * g2 - h21 * g1) / determinant
+        descent, step = g1 * da + g2 * db, 1.0
+        while step > 1e-10:
+            moved = _platt_loss(f, target, a + step * da, b + step * db)
+            if moved <= loss + 1e-4 * step * descent:
+                break
+            step /= 2.0
+        else:
+            break
+        a, b, loss = a + step * da, b + step * db, moved
+    return Platt(a, b)
+
+
+def _platt_loss(f: Floats, target: Floats, a: float, b: float) -> float:
+    margin = a * f + b
+    return float(np.sum(target * margin + np.logaddexp(0.0, -margin)))
+
+
+def ordered_platt(p: Floats, y: Floats) -> Platt:
+    """Fit Platt's sigmoid, but never let noise in few rows reverse the model's ranking.
+
+    A fitted slope of the wrong sign, or close to none, becomes almost flat: the probabilities then stay near the base
+    rate and keep their order.
+    """
+    free = fit_platt(p, y)
+    if free.a <= -LEAST_SLOPE:
+        return free
+    rate = (float(y.sum()) + 1.0) / (y.size + 2.0)
+    centre = float(np.mean(logit(p)))
+    return Platt(-LEAST_SLOPE, LEAST_SLOPE * centre - math.log(rate / (1.0 - rate)))
+
+
+def fit_isotonic(p: Floats, y: Floats) -> Isotonic:
+    """Fit a non-decreasing map (pool adjacent violators), clipped to [1/(n+2), 1-1/(n+2)]: certainty is not on offer."""
+    from sklearn.isotonic import IsotonicRegression
+
+    fitted = IsotonicRegression(out_of_bounds="clip").fit(p, y)
+    floor = 1.0 / (y.size + 2.0)
+    return Isotonic(
+        np.asarray(fitted.X_thresholds_, dtype=np.float64),
+        np.clip(np.asarray(fitted.y_thresholds_, dtype=np.float64), floor, 1.0 - floor),
+    )

@@ -1,0 +1,179 @@
+"""The tables of an evidence set: their columns, their canonical types and a hash of the predictions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crypto_team.errors import EvidenceError
+from crypto_team.validation.metrics import out_of_sample_rows
+from crypto_team.validation.panel import Panel, panel_rows
+from crypto_team.validation.walk_forward import WalkForwardResult
+
+TIME = "datetime64[ms, UTC]"
+SAMPLE_ROWS = 20_000
+CONTRACTS: dict[str, dict[str, str]] = {
+    "predictions": {
+        "time": TIME,
+        "pair": "str",
+        "fold": "int16",
+        "part": "str",
+        "label": "float64",
+        "label_end": TIME,
+        "forward_return": "float64",
+        "signal": "float64",
+        "position": "float64",
+        "return_gross": "float64",
+        "return_net": "float64",
+    },
+    "market": {
+        "time": TIME,
+        "pair": "str",
+        "open": "float64",
+        "high": "float64",
+        "low": "float64",
+        "close": "float64",
+        "volume": "float64",
+        "filled": "bool",
+    },
+    "features": {"time": TIME, "pair": "str"},
+    "importances": {"fold": "int16", "feature": "str", "kind": "str", "value": "float64"},
+    "preprocessing": {
+        "fold": "int16",
+        "stage": "str",
+        "feature": "str",
+        "kept": "bool",
+        "a": "float64",
+        "b": "float64",
+        "fitted_from": TIME,
+        "fitted_to": TIME,
+        "reason": "str",
+    },
+    "noise": {
+        "fold": "int16",
+        "repeat": "int16",
+        "signal_rank_correlation": "float64",
+        "skill_base": "float64",
+        "skill_noisy": "float64",
+    },
+    "skill": {
+        "fold": "int16",
+        "part": "str",
+        "n": "int64",
+        "accuracy": "float64",
+        "base_rate": "float64",
+        "auc": "float64",
+        "log_loss": "float64",
+        "ic": "float64",
+    },
+    "baselines": {"time": TIME, "name": "str", "position_mean": "float64", "return_net": "float64"},
+}
+# Columns beyond the contract that a table may have: forecasts by class, features by name.
+EXTRA_DTYPES: dict[str, str] = {"predictions": "float64", "features": "float32"}
+
+
+@dataclass(frozen=True)
+class EvidenceTables:
+    """All tables of an evidence set."""
+
+    predictions: pd.DataFrame
+    market: pd.DataFrame
+    features: pd.DataFrame
+    importances: pd.DataFrame
+    preprocessing: pd.DataFrame
+    noise: pd.DataFrame
+    skill: pd.DataFrame
+    baselines: pd.DataFrame
+
+
+def conform(name: str, frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
+    """Return the table with its contract's types; a missing, unknown or inconvertible column is an EvidenceError."""
+    contract = CONTRACTS[name]
+    missing = [column for column in contract if column not in frame.columns]
+    extra = [str(column) for column in frame.columns if column not in contract]
+    if missing:
+        raise EvidenceError(f"table {name} lacks the columns {', '.join(missing)}", where=where)
+    if extra and name not in EXTRA_DTYPES:
+        raise EvidenceError(f"table {name} has unknown columns {', '.join(extra)}", where=where)
+    if name == "predictions":
+        _check_forecasts(extra, where)
+    types = contract | dict.fromkeys(extra, EXTRA_DTYPES.get(name, ""))
+    try:
+        return frame.astype(types).reset_index(drop=True)
+    except (ValueError, TypeError) as error:
+        raise EvidenceError(f"table {name} has a column of the wrong type: {error}", where=where) from error
+
+
+def _check_forecasts(extra: list[str], where: str) -> None:
+    classes = len(extra) // 2
+    wanted = {f"p_{k}" for k in range(classes)} | {f"p_raw_{k}" for k in range(classes)}
+    if set(extra) != {"expected_bps"} and (classes < 2 or set(extra) != wanted):
+        raise EvidenceError(
+            f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps, or p_k and "
+            "p_raw_k for every class",
+            where=where,
+        )
+
+
+def market_table(bars_by_pair: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the bars of all pairs, sorted by (pair, time); `filled` marks bars without a trade."""
+    parts = []
+    for pair in sorted(bars_by_pair):
+        bars = bars_by_pair[pair]
+        part = bars[["open", "high", "low", "close", "volume"]].copy()
+        part.insert(0, "time", bars["timestamp"])
+        part.insert(1, "pair", pair)
+        part["filled"] = bars["filled"] if "filled" in bars else False
+        parts.append(part)
+    return conform("market", pd.concat(parts, ignore_index=True), where="market")
+
+
+def features_sample(panel: Panel, result: WalkForwardResult) -> pd.DataFrame:
+    """Return the features that any fold selected, for the test rows; at most 20,000 rows, evenly spaced."""
+    test = out_of_sample_rows(result.predictions)
+    if len(test) > SAMPLE_ROWS:
+        test = test.iloc[np.linspace(0, len(test) - 1, SAMPLE_ROWS).astype(np.int64)]
+    selected = sorted({name for fold in result.folds for name in fold.selected})
+    rows = panel_rows(panel, test)
+    columns = [panel.names.index(name) for name in selected]
+    table = pd.DataFrame(panel.features[np.ix_(rows, columns)], columns=selected)
+    table.insert(0, "time", test["time"].to_numpy())
+    table.insert(1, "pair", test["pair"].to_numpy())
+    return conform("features", table.assign(time=table["time"].dt.tz_localize("UTC")), where="features")
+
+
+def tables_from(result: WalkForwardResult, *, market: pd.DataFrame, features: pd.DataFrame) -> EvidenceTables:
+    """Join a walk-forward result with its market and its features sample."""
+    return EvidenceTables(
+        predictions=result.predictions,
+        market=market,
+        features=features,
+        importances=result.importances,
+        preprocessing=result.preprocessing,
+        noise=result.noise,
+        skill=result.skill,
+        baselines=result.baselines,
+    )
+
+
+def prediction_hash(predictions: pd.DataFrame) -> str:
+    """Return a hash of the content of a predictions table: row order counts, column order and file format do not."""
+    table = conform("predictions", predictions, where="predictions")
+    digest = hashlib.sha256()
+    for name in sorted(table.columns):
+        values = table[name]
+        digest.update(f"{name}:{len(values)}:".encode())
+        if values.dtype == "float64":
+            # One NaN for all: parquet and pandas may carry different payload bits.
+            floats = values.to_numpy(dtype="<f8", copy=True)
+            floats[np.isnan(floats)] = np.nan
+            digest.update(floats.tobytes())
+        elif name in {"pair", "part"}:
+            digest.update("\x1f".join(values).encode())
+        else:
+            digest.update(values.to_numpy().astype("datetime64[ms]" if name != "fold" else "<i8").astype("<i8").tobytes())
+    return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,259 @@
+"""Everything that happens inside one walk-forward fold: select, fit, calibrate on its past; predict its future."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.errors import InputError
+from crypto_team.models.base import Floats, Matrix, Model, ModelSettings
+from crypto_team.models.registry import factory
+from crypto_team.models.scaling import Scaler, fit_scaler
+from crypto_team.schemas.evidence import FoldRange
+from crypto_team.validation.calibration import Calibrator, Platt, fit_calibrator
+from crypto_team.validation.panel import Panel
+from crypto_team.validation.prediction import FoldModel, FoldPrediction
+from crypto_team.validation.scores import rank_ic
+from crypto_team.validation.selection import Selection, select
+from crypto_team.validation.settings import WalkForwardSettings
+from crypto_team.validation.splits import Fold, purge
+
+Rows = npt.NDArray[np.int64]
+LEAST_FIT_ROWS = 50
+LEAST_INNER_ROWS = 20
+NOISE_SHARE = 0.1
+BPS = 1e4
+
+
+@dataclass(frozen=True)
+class FoldRows:
+    """Row numbers of a panel: the model's own rows, the calibration tail behind them, and the test part."""
+
+    fit: Rows
+    inner: Rows
+    test: Rows
+    inner_start: int
+
+
+@dataclass(frozen=True)
+class FittedFold:
+    """What one fold contributes to the evidence."""
+
+    range: FoldRange
+    data: bytes
+    predictions: pd.DataFrame
+    importances: pd.DataFrame
+    preprocessing: pd.DataFrame
+    noise: pd.DataFrame
+
+
+def utc_text(milliseconds: int) -> str:
+    """Return a time in milliseconds as documents write it."""
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def utc_times(milliseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
+    """Return times in milliseconds as datetime64[ms, UTC]."""
+    return pd.DatetimeIndex(milliseconds.astype("datetime64[ms]")).tz_localize("UTC")
+
+
+def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRows:
+    """Pick the rows of a fold; both the model and its calibration are purged from what they are judged on.
+
+    Raises
+    ------
+    InputError
+        Too few usable rows, or one class only, in the training window.
+    """
+    unit = panel.timeframe_ms
+    tail = round((fold.train_end - fold.train_start) // unit * settings.inner_share)
+    inner_start = fold.train_end - tail * unit
+    window = panel.usable & (panel.time >= fold.train_start) & purge(panel.label_end, fold.test_start, fold.gap_ms)
+    fit = window & (panel.time < inner_start) & purge(panel.label_end, inner_start, fold.gap_ms)
+    inner = window & (panel.time >= inner_start)
+    test = (panel.time >= fold.test_start) & (panel.time < fold.test_end)
+    rows = FoldRows(np.flatnonzero(fit), np.flatnonzero(inner), np.flatnonzero(test), inner_start)
+    span = f"{utc_text(fold.train_start)} to {utc_text(fold.train_end)}"
+    if rows.fit.size < LEAST_FIT_ROWS or rows.inner.size < LEAST_INNER_ROWS:
+        raise InputError(
+            f"fold {fold.index} has {rows.fit.size} rows to fit and {rows.inner.size} to calibrate on ({span}); at least "
+            f"{LEAST_FIT_ROWS} and {LEAST_INNER_ROWS} are needed after purging",
+            where="model.training.window",
+            hint="use a longer window, a shorter gap or horizon, or features with a shorter look-back",
+        )
+    if settings.n_classes and np.unique(panel.label[rows.fit]).size < 2:
+        raise InputError(
+            f"fold {fold.index} has one class only in its training rows ({span})",
+            where="target",
+            hint="choose thresholds or a horizon that both classes reach",
+        )
+    return rows
+
+
+def _target(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:
+    return panel.label[rows] if settings.n_classes else panel.forward_return[rows] * BPS
+
+
+def _fit(
+    settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None, *, quick: bool = False
+) -> Model:
+    learner = factory(settings.model)
+    hyperparameters = {**settings.hyperparameters, **(learner.quick if quick else {})}
+    model = learner.create(ModelSettings(settings.n_classes, hyperparameters, settings.seed))
+    model.fit(x, y, weight)
+    return model
+
+
+def _learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
+    x, y = panel.features[rows.fit], _target(panel, rows.fit, settings)
+    weight = None if panel.weight is None else panel.weight[rows.fit]
+    selection = select(
+        x,
+        y,
+        names=panel.names,
+        correlation_limit=settings.correlation_limit,
+        max_features=settings.max_features,
+        rank=lambda columns: _fit(settings, columns, y, weight, quick=True).importances(),
+    )
+    if not selection.kept:
+        raise InputError("no feature has any spread in the training rows", where="features")
+    return selection, _fit(settings, x[:, selection.kept], y, weight)
+
+
+def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedFold:
+    """Fit one fold on its training window and predict its calibration tail and its test part."""
+    rows = fold_rows(panel, fold, settings)
+    selection, model = _learn(panel, rows, settings)
+    inner_x = panel.features[np.ix_(rows.inner, selection.kept)]
+    calibrator = (
+        fit_calibrator(model.predict(inner_x), panel.label[rows.inner], settings.calibration)
+        if settings.n_classes
+        else Calibrator(())
+    )
+    sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
+    fitted = FoldModel(
+        model_name=settings.model,
+        n_classes=settings.n_classes,
+        features=[panel.names[column] for column in selection.kept],
+        model=model,
+        calibrator=calibrator,
+        sigma_bps=sigma if sigma > 0.0 else 1.0,
+        ranges={
+            "train": (fold.train_start, fold.train_end),
+            "inner": (rows.inner_start, fold.train_end),
+            "test": (fold.test_start, fold.test_end),
+        },
+    )
+    data = fitted.save()
+    # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
+    stored = FoldModel.load(data)
+    scaler = fit_scaler(panel.features[np.ix_(rows.fit, selection.kept)])
+    parts = [
+        _prediction_rows(panel, index, stored.signal(panel.features[np.ix_(index, selection.kept)]), fold.index, part)
+        for part, index in (("inner", rows.inner), ("test", rows.test))
+    ]
+    return FittedFold(
+        range=_range(panel, fold, rows, stored, data),
+        data=data,
+        predictions=pd.concat(parts, ignore_index=True),
+        importances=_importance_rows(fold.index, stored, factory(settings.model).importance_kind),
+        preprocessing=_preprocessing_rows(panel, fold.index, rows, selection, scaler, calibrator),
+        noise=_noise_rows(panel, fold.index, rows.test, selection, stored, scaler, settings),
+    )
+
+
+def _range(panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: bytes) -> FoldRange:
+    return FoldRange(
+        fold=fold.index,
+        train_start=utc_text(fold.train_start),
+        train_end=utc_text(fold.train_end),
+        inner_start=utc_text(rows.inner_start),
+        inner_end=utc_text(fold.train_end),
+        test_start=utc_text(fold.test_start),
+        test_end=utc_text(fold.test_end),
+        gap_bars=fold.gap_ms // panel.timeframe_ms,
+        train_rows=rows.fit.size,
+        inner_rows=rows.inner.size,
+        test_rows=rows.test.size,
+        selected=stored.features,
+        model_file=f"fold_{fold.index:02d}.json",
+        model_hash="sha256:" + hashlib.sha256(data).hexdigest(),
+    )
+
+
+def _prediction_rows(panel: Panel, rows: Rows, predicted: FoldPrediction, fold: int, part: str) -> pd.DataFrame:
+    table: dict[str, object] = {
+        "time": utc_times(panel.time[rows]),
+        "pair": np.array(panel.pairs, dtype=object)[panel.pair_index[rows]],
+        "fold": np.full(rows.size, fold, dtype=np.int16),
+        "part": np.full(rows.size, part, dtype=object),
+        "label": panel.label[rows],
+        "label_end": utc_times(panel.label_end[rows]),
+        "forward_return": panel.forward_return[rows],
+    }
+    if predicted.raw.shape[1] == 1:
+        table["expected_bps"] = predicted.calibrated[:, 0]
+    else:
+        classes = range(predicted.raw.shape[1])
+        table |= {f"p_raw_{k}": predicted.raw[:, k] for k in classes}
+        table |= {f"p_{k}": predicted.calibrated[:, k] for k in classes}
+    return pd.DataFrame(table | {"signal": predicted.signal})
+
+
+def _importance_rows(fold: int, stored: FoldModel, kind: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "fold": np.full(len(stored.features), fold, dtype=np.int16),
+            "feature": stored.features,
+            "kind": kind,
+            "value": stored.model.importances(),
+        }
+    )
+
+
+def _preprocessing_rows(
+    panel: Panel, fold: int, rows: FoldRows, selection: Selection, scaler: Scaler, calibrator: Calibrator
+) -> pd.DataFrame:
+    nan = float("nan")
+    reasons = {**selection.removed, **dict.fromkeys(selection.kept, "")}
+    table = [("selection", panel.names[c], c in selection.kept, nan, nan, reasons[c]) for c in sorted(reasons)]
+    pairs = zip(selection.kept, scaler.mean, scaler.std, strict=True)
+    table += [("scaler", panel.names[c], True, float(mean), float(std), "") for c, mean, std in pairs]
+    table += [
+        ("calibration", "", True, one.a, one.b, f"class {k}") if isinstance(one, Platt)
+        else ("calibration", "", True, nan, nan, f"isotonic, {one.x.size} knots, class {k}")
+        for k, one in enumerate(calibrator.maps, start=1 if len(calibrator.maps) == 1 else 0)
+    ]  # fmt: skip
+    frame = pd.DataFrame(table, columns=["stage", "feature", "kept", "a", "b", "reason"])
+    on_inner = (frame["stage"] == "calibration").to_numpy()
+    fit_times, inner_times = panel.time[rows.fit], panel.time[rows.inner]
+    frame["fitted_from"] = utc_times(np.where(on_inner, inner_times.min(), fit_times.min()))
+    frame["fitted_to"] = utc_times(np.where(on_inner, inner_times.max(), fit_times.max()))
+    frame.insert(0, "fold", np.full(len(frame), fold, dtype=np.int16))
+    return frame
+
+
+def _noise_rows(
+    panel: Panel,
+    fold: int,
+    test: Rows,
+    selection: Selection,
+    stored: FoldModel,
+    scaler: Scaler,
+    settings: WalkForwardSettings,
+) -> pd.DataFrame:
+    values, forward = panel.features[np.ix_(test, selection.kept)], panel.forward_return[test]
+    base = stored.signal(values).signal
+    table = []
+    for repeat in range(settings.noise_repeats):
+        rng = np.random.default_rng([settings.seed, fold, repeat])
+        noise = rng.standard_normal(values.shape) * (NOISE_SHARE * scaler.std)
+        noisy = stored.signal((values + noise).astype(np.float32)).signal
+        table.append((fold, repeat, rank_ic(base, noisy), rank_ic(base, forward), rank_ic(noisy, forward)))
+    columns = ["fold", "repeat", "signal_rank_correlation", "skill_base", "skill_noisy"]
+    return pd.DataFrame(table, columns=columns).astype({"fold": "int16", "repeat": "int16"})

@@ -1,0 +1,138 @@
+"""The rows that models learn from: features, labels and next returns of all pairs in one table of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.errors import InputError
+from crypto_team.features.matrix import FeatureMatrix
+from crypto_team.labels import make_labels
+from crypto_team.schemas.ml_spec import Target
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows of all pairs, sorted by (pair, time); n rows, k features.
+
+    Times are bar opens in milliseconds. `label` and `forward_return` are NaN where the future is not known yet;
+    `next_return` is the return from this close to the next one. `usable` rows may be trained on; every row can be
+    predicted.
+    """
+
+    time: npt.NDArray[np.int64]
+    pair_index: npt.NDArray[np.int64]
+    pairs: list[str]
+    features: npt.NDArray[np.float32]
+    names: list[str]
+    label: Floats
+    forward_return: Floats
+    label_end: npt.NDArray[np.int64]
+    usable: npt.NDArray[np.bool_]
+    next_return: Floats
+    timeframe_ms: int
+    weight: Floats | None = None
+
+
+def milliseconds(times: pd.Series[pd.Timestamp]) -> npt.NDArray[np.int64]:
+    """Return UTC times as milliseconds since 1970."""
+    return pd.DatetimeIndex(times).tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ms]").astype(np.int64)
+
+
+def panel_rows(panel: Panel, predictions: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the panel row of each row of a predictions table."""
+    span = int(panel.time.max()) + 1
+    keys = panel.pair_index * span + panel.time
+    pair = pd.Index(panel.pairs).get_indexer(predictions["pair"]).astype(np.int64)
+    time = predictions["time"].to_numpy().astype("datetime64[ms]").astype(np.int64)
+    return np.searchsorted(keys, pair * span + time).astype(np.int64)
+
+
+def build_panel(
+    bars_by_pair: Mapping[str, pd.DataFrame],
+    matrices: Mapping[str, FeatureMatrix],
+    target: Target,
+    timeframe: str,
+) -> Panel:
+    """Join bars, features and labels of all pairs.
+
+    Parameters
+    ----------
+    bars_by_pair
+        Regularised bars; one row of the panel for each bar.
+    matrices
+        Features of the same bars, same columns for every pair.
+    target
+        What is predicted.
+    timeframe
+        Of the bars.
+
+    Returns
+    -------
+    Panel
+        A row is usable when its bar was traded, the look-back is behind it and its label is known.
+
+    Raises
+    ------
+    InputError
+        Bars and features of a pair differ in length, or pairs differ in columns.
+    """
+    unit = timeframe_seconds(timeframe) * 1000
+    pairs = sorted(bars_by_pair)
+    names = list(matrices[pairs[0]].names)
+    parts = []
+    for index, pair in enumerate(pairs):
+        bars, matrix = bars_by_pair[pair], matrices[pair]
+        if list(matrix.names) != names or len(bars) != len(matrix.values):
+            raise InputError("features do not belong to the bars or to the other pairs' features", where=pair)
+        parts.append(_pair_rows(index, bars, matrix, target, unit))
+    joined = [np.concatenate([part[column] for part in parts]) for column in range(8)]
+    time, pair_index, features, label, forward, label_end, usable, following = joined
+    return Panel(
+        time=time,
+        pair_index=pair_index,
+        pairs=pairs,
+        features=features,
+        names=names,
+        label=label,
+        forward_return=forward,
+        label_end=label_end,
+        usable=usable,
+        next_return=following,
+        timeframe_ms=unit,
+    )
+
+
+def _pair_rows(
+    index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Target, unit: int
+) -> tuple[npt.NDArray[np.generic], ...]:
+    close = bars["close"].to_numpy(dtype=np.float64)
+    labels = make_labels(
+        close, kind=target.kind, horizon_bars=target.horizon_bars, thresholds_bps=tuple(target.thresholds_bps)
+    )
+    time = milliseconds(bars["timestamp"])
+    following = np.full(close.size, np.nan)
+    following[:-1] = close[1:] / close[:-1] - 1.0
+    usable = np.isfinite(labels.label) & (np.arange(close.size) >= matrix.lookback)
+    if "filled" in bars:
+        usable &= ~bars["filled"].to_numpy(dtype=bool)
+    usable &= np.isfinite(matrix.values).any(axis=1)
+    pair_index = np.full(close.size, index, dtype=np.int64)
+    label_end = time + target.horizon_bars * unit
+    return (
+        time,
+        pair_index,
+        np.asarray(matrix.values, dtype=np.float32),
+        labels.label,
+        labels.forward_return,
+        label_end,
+        usable,
+        following,
+    )

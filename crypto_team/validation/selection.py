@@ -1,0 +1,100 @@
+"""Feature selection inside one training window: constants, near-duplicates, then the importance of a quick fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.models.scaling import fit_scaler
+
+Floats = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float32]
+Ranker = Callable[[Matrix], Floats]
+FILTER_CLIP = 10.0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Columns that stay, in matrix order, and why each other one went."""
+
+    kept: list[int]
+    removed: dict[int, str]
+
+
+def select(
+    x: Matrix, y: Floats, *, names: list[str], correlation_limit: float, max_features: int, rank: Ranker
+) -> Selection:
+    """Choose columns from training rows alone.
+
+    Parameters
+    ----------
+    x, y
+        Training rows (n, k) and their target; NaN in `x` means unknown.
+    names
+        Column names, for the reasons.
+    correlation_limit
+        A column whose absolute correlation with a *kept* one is above this goes; the more relevant one is kept first.
+    max_features
+        Columns left at the end.
+    rank
+        Importance of the columns of a matrix, from a quick fit on the same rows.
+
+    Returns
+    -------
+    Selection
+        At least one column when any has spread.
+    """
+    removed: dict[int, str] = {}
+    spread = _with_spread(x, removed)
+    z = fit_scaler(x[:, spread]).transform(x[:, spread], clip=FILTER_CLIP)
+    relevance = _absolute_correlations(z, y)
+    order = sorted(range(len(spread)), key=lambda at: (-relevance[at], at))
+    correlation = np.abs(_correlation_matrix(z))
+    kept: list[int] = []
+    for at in order:
+        twin = next((other for other in kept if correlation[at, other] > correlation_limit), None)
+        if twin is None:
+            kept.append(at)
+        else:
+            removed[spread[at]] = f"correlation {correlation[at, twin]:.3f} with {names[spread[twin]]}"
+    columns = sorted(spread[at] for at in kept)
+    if len(columns) > max_features:
+        columns = _top(columns, rank(x[:, columns]), max_features, removed)
+    return Selection(columns, removed)
+
+
+def _with_spread(x: Matrix, removed: dict[int, str]) -> list[int]:
+    spread = []
+    for column in range(x.shape[1]):
+        values = x[:, column]
+        known = values[np.isfinite(values)]
+        if known.size == 0:
+            removed[column] = "no value in the training rows"
+        elif np.ptp(known) == 0.0:
+            removed[column] = "constant in the training rows"
+        else:
+            spread.append(column)
+    return spread
+
+
+def _top(columns: list[int], importance: Floats, count: int, removed: dict[int, str]) -> list[int]:
+    order = sorted(range(len(columns)), key=lambda at: (-importance[at], at))
+    for place, at in enumerate(order[count:], start=count + 1):
+        removed[columns[at]] = f"importance rank {place} of {len(columns)}"
+    return sorted(columns[at] for at in order[:count])
+
+
+def _absolute_correlations(z: Floats, y: Floats) -> Floats:
+    centred, target = z - z.mean(axis=0), y - y.mean()
+    norm = np.sqrt((centred**2).sum(axis=0) * float(target @ target))
+    return np.abs(np.divide(centred.T @ target, norm, out=np.zeros(z.shape[1]), where=norm > 0.0))
+
+
+def _correlation_matrix(z: Floats) -> Floats:
+    centred = z - z.mean(axis=0)
+    norm = np.sqrt((centred**2).sum(axis=0))
+    unit = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0.0)
+    return np.asarray(unit.T @ unit)

@@ -1,0 +1,95 @@
+"""What a walk-forward run depends on, as plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.errors import InputError, UsageError
+from crypto_team.models.base import Hyperparameter
+from crypto_team.models.registry import factory, resolve
+from crypto_team.schemas.features import FeatureSelection
+from crypto_team.schemas.ml_spec import CalibrationMethod, MlSpec
+from crypto_team.trading.durations import bars
+from crypto_team.validation.splits import Geometry
+
+
+@dataclass(frozen=True)
+class TradingRules:
+    """How signals become positions and what changing one costs."""
+
+    entry: float
+    exit: float
+    long_short: bool
+    confidence_weighted: bool
+    cost_bps_per_side: float
+
+
+@dataclass(frozen=True)
+class WalkForwardSettings:
+    """Everything :func:`~crypto_team.validation.walk_forward.run` needs beside the panel; `n_classes` 0: regression."""
+
+    model: str
+    n_classes: int
+    hyperparameters: Mapping[str, Hyperparameter]
+    geometry: Geometry
+    calibration: CalibrationMethod
+    correlation_limit: float
+    max_features: int
+    trading: TradingRules
+    seed: int
+    inner_share: float = 0.2
+    noise_repeats: int = 3
+    workers: int = 2
+
+
+def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForwardSettings:
+    """Turn a strategy's specification into settings.
+
+    Raises
+    ------
+    InputError
+        The target is not defined yet.
+    UsageError
+        The learner cannot do the kind of target, or a hyperparameter is unknown.
+    """
+    target = spec.target
+    if target is None:
+        raise InputError("the target is not defined", where="ml-spec.yaml: target", hint="run define-target first")
+    learner = factory(spec.model.primary)
+    if target.kind == "return" and not learner.regression:
+        raise UsageError(
+            f"{learner.name} predicts classes, the target is a return",
+            where="model.primary",
+            hint="choose ridge, lightgbm or xgboost, or a direction target",
+        )
+    timeframe, training = spec.market.timeframe, spec.model.training
+    style, window = training.window.split("_", 1)
+    geometry = Geometry(
+        timeframe_ms=timeframe_seconds(timeframe) * 1000,
+        window_bars=bars(window, timeframe),
+        test_bars=bars(training.test, timeframe),
+        step_bars=bars(training.step, timeframe),
+        gap_bars=bars(training.gap, timeframe),
+        expanding=style == "expanding",
+        horizon_bars=target.horizon_bars,
+        n_splits=training.n_splits,
+    )
+    return WalkForwardSettings(
+        model=learner.name,
+        n_classes={"return": 0, "direction": 2}.get(target.kind, len(target.thresholds_bps) + 1),
+        hyperparameters=resolve(learner.name, spec.model.hyperparameters),
+        geometry=geometry,
+        calibration=spec.model.calibration,
+        correlation_limit=selection.correlation_limit,
+        max_features=selection.max_features,
+        trading=TradingRules(
+            entry=spec.signal.entry_threshold,
+            exit=spec.signal.exit_threshold,
+            long_short=spec.signal.side == "long_short",
+            confidence_weighted=spec.signal.position_sizing == "confidence_weighted",
+            cost_bps_per_side=spec.costs.fee_bps + spec.costs.slippage_bps,
+        ),
+        seed=spec.reproducibility.random_seed,
+    )

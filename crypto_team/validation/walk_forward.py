@@ -1,0 +1,116 @@
+"""Purged walk-forward: fit every fold on its past, predict its future, and trade the joined predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crypto_team.errors import InputError
+from crypto_team.schemas.evidence import FoldRange
+from crypto_team.trading.costs import net_returns
+from crypto_team.trading.signals import positions
+from crypto_team.validation.baselines import baseline_returns
+from crypto_team.validation.fold_fit import FittedFold, fit_fold
+from crypto_team.validation.panel import Panel, panel_rows
+from crypto_team.validation.scores import skill
+from crypto_team.validation.settings import TradingRules, WalkForwardSettings
+from crypto_team.validation.splits import walk_forward
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class WalkForwardResult:
+    """The evidence of a run; `models` holds the bytes of each fold file by name."""
+
+    predictions: pd.DataFrame
+    folds: list[FoldRange]
+    importances: pd.DataFrame
+    preprocessing: pd.DataFrame
+    noise: pd.DataFrame
+    skill: pd.DataFrame
+    baselines: pd.DataFrame
+    models: dict[str, bytes]
+
+
+def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | None = None) -> WalkForwardResult:
+    """Run all folds; the same panel and settings give the same bits, whatever `settings.workers` is.
+
+    Parameters
+    ----------
+    panel
+        Rows of all pairs.
+    settings
+        Geometry, learner, selection, calibration, trading rules and seed.
+    progress
+        Called with the share done and what was done last.
+
+    Returns
+    -------
+    WalkForwardResult
+        Predictions are sorted by (part, pair, time); every bar of every test part is predicted, also where features are
+        unknown.
+
+    Raises
+    ------
+    InputError
+        Too little history for the folds asked for.
+    """
+    if not panel.usable.any():
+        raise InputError("no bar has features and a known label", hint="bring more bars than the longest look-back")
+    times = np.unique(panel.time)
+    folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
+    fitted: list[FittedFold] = []
+    with ThreadPoolExecutor(max_workers=max(1, settings.workers)) as pool:
+        for one in pool.map(lambda fold: fit_fold(panel, fold, settings), folds):
+            fitted.append(one)
+            if progress is not None:
+                progress(len(fitted) / len(folds), f"fold {len(fitted)} of {len(folds)}")
+    predictions = _traded(pd.concat([one.predictions for one in fitted], ignore_index=True), panel, settings.trading)
+    return WalkForwardResult(
+        predictions=predictions,
+        folds=[one.range for one in fitted],
+        importances=pd.concat([one.importances for one in fitted], ignore_index=True),
+        preprocessing=pd.concat([one.preprocessing for one in fitted], ignore_index=True),
+        noise=pd.concat([one.noise for one in fitted], ignore_index=True),
+        skill=skill_table(predictions),
+        baselines=baseline_returns(panel, predictions, settings),
+        models={one.range.model_file: one.data for one in fitted},
+    )
+
+
+def skill_table(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Measure every fold on its calibration tail (`inner`) and on its test part."""
+    rows = [
+        {"fold": fold, "part": part, **skill(group)}
+        for (fold, part), group in predictions.groupby(["fold", "part"], sort=True)
+    ]
+    return pd.DataFrame(rows).astype({"fold": "int16", "n": "int64"})
+
+
+def _traded(predictions: pd.DataFrame, panel: Panel, rules: TradingRules) -> pd.DataFrame:
+    """Sort, and add positions and returns to the test rows; a position carries over between adjoining folds."""
+    table = predictions.sort_values(["part", "pair", "time", "fold"], kind="stable", ignore_index=True)
+    for column in ("position", "return_gross", "return_net"):
+        table[column] = np.nan
+    following = panel.next_return[panel_rows(panel, table)]
+    milliseconds = table["time"].to_numpy().astype("datetime64[ms]").astype(np.int64)
+    test = np.flatnonzero((table["part"] == "test").to_numpy())
+    pair = table["pair"].to_numpy()[test]
+    joined = (pair[1:] == pair[:-1]) & (np.diff(milliseconds[test]) == panel.timeframe_ms)
+    signal = table["signal"].to_numpy()
+    for rows in np.split(test, np.flatnonzero(~joined) + 1):
+        held = positions(
+            signal[rows],
+            entry=rules.entry,
+            exit=rules.exit,
+            long_short=rules.long_short,
+            confidence_weighted=rules.confidence_weighted,
+        )
+        gross, net = net_returns(held, following[rows], rules.cost_bps_per_side)
+        table.loc[rows, "position"], table.loc[rows, "return_gross"], table.loc[rows, "return_net"] = held, gross, net
+    return table
