@@ -1,0 +1,107 @@
+"""Pictures of confidence: reliability of the probabilities and how they are spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from crypto_team.reports.confidence import Calibration, ReliabilityBin
+from crypto_team.reports.formats import number
+from crypto_team.reports.palette import BLUE, GREY, MUTED, ORANGE, frame, legend, style, svg
+
+LEAST_SHARE = 0.005
+
+
+def reliability(calibration: Calibration) -> bytes:
+    """Draw observed against forecast probability, before and after calibration, with the rows behind each point."""
+    with style():
+        figure, (above, below) = frame(2, height=4.4, heights=(3.4, 1.0))
+        low, high = _range(calibration)
+        above.plot([low, high], [low, high], color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), label="perfect")
+        if calibration.bins_raw:
+            _points(above, calibration.bins_raw, GREY, f"raw, ECE {number(calibration.ece_raw, 3)}", errors=False)
+        _points(above, calibration.bins, BLUE, f"calibrated, ECE {number(calibration.ece, 3)}", errors=True)
+        above.axhline(calibration.event_rate, color=ORANGE, linewidth=1.0, linestyle=(0, (1, 2)), label="base rate")
+        above.set(
+            title="Reliability", ylabel="observed share (bins ≥ 0.5 % of rows)", xlim=(low, high), ylim=(low, high)
+        )
+        legend(above, 2, above=0.99)
+        above.set_xticklabels([])
+        rows = [one.rows for one in calibration.bins]
+        below.bar(
+            [one.forecast for one in calibration.bins], rows, width=0.022 * (high - low) / 0.5, color=BLUE, alpha=0.75
+        )
+        below.set(xlabel="forecast probability of the event", ylabel="rows", xlim=(low, high))
+        below.locator_params(axis="y", nbins=3)
+        below.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        return svg(figure)
+
+
+def _range(calibration: Calibration) -> tuple[float, float]:
+    bins = (*_filled(calibration.bins), *_filled(calibration.bins_raw))
+    values = [value for one in bins for value in (one.forecast, one.observed)] or [0.0, 1.0]
+    return max(0.0, min(values) - 0.05), min(1.0, max(values) + 0.05)
+
+
+def _filled(bins: Sequence[ReliabilityBin]) -> list[ReliabilityBin]:
+    """Keep bins with enough rows to say something; the panel below shows the rows of all of them."""
+    total = sum(one.rows for one in bins)
+    return [one for one in bins if one.rows >= LEAST_SHARE * total]
+
+
+def _points(axes: Axes, bins: Sequence[ReliabilityBin], colour: str, label: str, *, errors: bool) -> None:
+    bins = _filled(bins)
+    x, y = [one.forecast for one in bins], [one.observed for one in bins]
+    if errors:
+        spread = [[one.observed - one.low for one in bins], [one.high - one.observed for one in bins]]
+        axes.errorbar(x, y, yerr=spread, fmt="none", ecolor=colour, elinewidth=1.0, alpha=0.6)
+    axes.plot(x, y, marker="o", markersize=4.5, color=colour, linewidth=1.3, label=label)
+
+
+def histogram(p: npt.NDArray[np.float64], *, entry: float, leave: float, long_short: bool) -> bytes:
+    """Draw how often each signal value occurs, with the thresholds that turn it into a position.
+
+    Parameters
+    ----------
+    p
+        Signal of the test rows, shape (n,), in [0, 1]; NaN are left out.
+    entry, leave
+        Thresholds of the signal rule; for `long_short` they are mirrored.
+    """
+    known = p[np.isfinite(p)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    low, high = min(low, leave, 1.0 - entry if long_short else low) - 0.02, max(high, entry) + 0.02
+    low, high = max(0.0, low), min(1.0, high)
+    edges = np.linspace(low, high, 51)
+    counts = np.histogram(known, edges)[0]
+    centre = (edges[:-1] + edges[1:]) / 2.0
+    with style():
+        figure, (axes,) = frame(height=2.9)
+        acts = (centre >= entry) | (long_short & (centre <= 1.0 - entry))
+        axes.bar(centre, counts, width=0.92 * (edges[1] - edges[0]), color=np.where(acts, BLUE, GREY).tolist())
+        _threshold(axes, entry, f"enter {number(entry)}")
+        _threshold(axes, leave, f"leave {number(leave)}")
+        if long_short:
+            _threshold(axes, 1.0 - entry, f"short {number(1.0 - entry)}")
+        axes.set(title="Confidence", xlabel="signal (probability of up)", ylabel="share of rows", xlim=(low, high))
+        axes.yaxis.set_major_formatter(PercentFormatter(max(known.size, 1), decimals=0))
+        axes.margins(y=0.2)
+        return svg(figure)
+
+
+def _threshold(axes: Axes, value: float, label: str) -> None:
+    axes.axvline(value, color=ORANGE, linewidth=1.1)
+    axes.annotate(
+        label,
+        (value, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(3, -2),
+        textcoords="offset points",
+        fontsize=8,
+        color=ORANGE,
+        va="top",
+    )

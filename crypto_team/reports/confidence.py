@@ -1,0 +1,113 @@
+"""Are the probabilities honest? Calibration of the test predictions before and after calibration."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.validation import metrics, scores
+
+Floats = npt.NDArray[np.float64]
+BINS = 10
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """One right-closed bin of forecasts: mean forecast, observed rate with its 95 % Wilson interval, rows."""
+
+    forecast: float
+    observed: float
+    low: float
+    high: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration on all test rows with a known outcome; the `raw` numbers are NaN for a regression."""
+
+    rows: int
+    event_rate: float
+    ece_raw: float
+    ece: float
+    mce: float
+    brier_raw: float
+    brier: float
+    brier_of_base_rate: float
+    slope_raw: float
+    slope: float
+    slope_error: float
+    intercept: float
+    bins_raw: tuple[ReliabilityBin, ...]
+    bins: tuple[ReliabilityBin, ...]
+
+
+def calibration(predictions: pd.DataFrame) -> Calibration:
+    """Measure how well stated probabilities match outcomes on the test rows.
+
+    The event is the top class; for a regression it is a positive forward return, and the signal is its probability.
+    """
+    raw, p, y = forecasts(predictions)
+    fit = scores.calibration_slope(p, y)
+    rate = float(y.mean()) if y.size else math.nan
+    return Calibration(
+        rows=y.size,
+        event_rate=rate,
+        ece_raw=scores.ece(raw, y, bins=BINS),
+        ece=scores.ece(p, y, bins=BINS),
+        mce=scores.mce(p, y, bins=BINS),
+        brier_raw=scores.brier(raw, y),
+        brier=scores.brier(p, y),
+        brier_of_base_rate=rate * (1.0 - rate),
+        slope_raw=scores.calibration_slope(raw, y).slope,
+        slope=fit.slope,
+        slope_error=fit.slope_se,
+        intercept=fit.intercept,
+        bins_raw=reliability(raw, y),
+        bins=reliability(p, y),
+    )
+
+
+def forecasts(predictions: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Return raw and final probability of the event and the outcome of the test rows with a known label, (n,) each."""
+    rows = metrics.out_of_sample_rows(predictions)
+    classes = scores.n_classes(rows)
+    if classes:
+        p, y = scores.events(rows)
+        raw = rows.loc[rows["label"].notna(), f"p_raw_{classes - 1}"].to_numpy(dtype=np.float64)
+        return raw, p, y
+    known = rows[rows["forward_return"].notna() & rows["signal"].notna()]
+    signal = known["signal"].to_numpy(dtype=np.float64)
+    return np.full(signal.size, math.nan), signal, (known["forward_return"].to_numpy() > 0.0).astype(np.float64)
+
+
+def reliability(p: Floats, y: Floats) -> tuple[ReliabilityBin, ...]:
+    """Compare forecasts with outcomes in ten right-closed bins of equal width; empty bins are left out.
+
+    Parameters
+    ----------
+    p, y
+        Forecast probability and outcome in {0, 1}, shape (n,); rows with NaN are dropped.
+    """
+    known = np.isfinite(p) & np.isfinite(y)
+    p, y = p[known], y[known]
+    place = np.clip(np.searchsorted(np.linspace(0.0, 1.0, BINS + 1), p, side="left") - 1, 0, BINS - 1)
+    return tuple(_bin(p[place == number], y[place == number]) for number in np.unique(place))
+
+
+def _bin(p: Floats, y: Floats) -> ReliabilityBin:
+    low, high = wilson(float(y.mean()), y.size)
+    return ReliabilityBin(float(p.mean()), float(y.mean()), low, high, y.size)
+
+
+def wilson(share: float, n: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
+    """Return the Wilson score interval of a share observed in `n` independent rows (Wilson 1927)."""
+    if n < 1:
+        return math.nan, math.nan
+    centre = share + z * z / (2 * n)
+    spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (centre - spread) / (1 + z * z / n), (centre + spread) / (1 + z * z / n)

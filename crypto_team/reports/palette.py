@@ -1,0 +1,88 @@
+"""One look for all pictures: colours, figure frame, and deterministic SVG bytes.
+
+Neutral colours are unique hexadecimal values on purpose: the HTML page replaces them by its own variables, so that the
+same picture is readable on a light and on a dark page.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK: Final = "#1d2939"
+MUTED: Final = "#667085"
+LINE: Final = "#e4e7ec"
+PANEL: Final = "#fffffe"
+BLUE: Final = "#2f6fde"
+ORANGE: Final = "#dd7a26"
+GREEN: Final = "#1f9d6b"
+RED: Final = "#d64545"
+VIOLET: Final = "#8a63d2"
+GREY: Final = "#8a94a3"
+NEUTRALS: Final = {INK: "--ink", MUTED: "--muted", LINE: "--line", PANEL: "--panel"}
+STYLE: Final[dict[str, Any]] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "crypto-team",
+    "path.simplify": True,
+    "path.simplify_threshold": 0.4,
+    "text.parse_math": False,
+    "axes.unicode_minus": True,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Segoe UI", "Helvetica", "Arial"],
+    "font.size": 9.0,
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 9.0,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.facecolor": PANEL,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": LINE,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0.0,
+    "ytick.major.size": 0.0,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.6,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": PANEL,
+    "figure.constrained_layout.use": True,
+}
+
+
+def frame(
+    rows: int = 1, *, width: float = 6.6, height: float = 3.4, heights: tuple[float, ...] | None = None
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with `rows` panels above each other, sizes in inches; call it inside :func:`style`."""
+    figure = Figure(figsize=(width, height))
+    grid = figure.subplots(rows, 1, squeeze=False, height_ratios=heights or (1.0,) * rows)
+    return figure, list(grid[:, 0])
+
+
+def style() -> Any:
+    """Return a context in which new figures have the common look."""
+    return mpl.rc_context(STYLE)
+
+
+def svg(figure: Figure) -> bytes:
+    """Return a figure as SVG; the same figure gives the same bytes. Call it inside :func:`style`."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "crypto-team"})
+    return buffer.getvalue()
+
+
+def legend(axes: Axes, columns: int, *, above: float = 1.0) -> None:
+    """Put the legend in one line above the panel, at its right edge."""
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, above), ncols=columns, borderaxespad=0.2, handlelength=1.4)

@@ -1,0 +1,52 @@
+"""All pictures of a report: deterministic SVG files from the numbers of :mod:`crypto_team.reports.report_data`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from crypto_team.reports import charts_confidence, charts_folds, charts_proof
+from crypto_team.reports.charts_equity import backtest_equity, equity
+from crypto_team.reports.charts_proof import ProbeTrace, leak_probe
+from crypto_team.reports.report_data import ReportData
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation import metrics
+
+if TYPE_CHECKING:
+    from crypto_team.validation.evidence_io import EvidenceTables
+
+__all__ = ["TITLES", "ProbeTrace", "backtest_equity", "draw_pictures", "leak_probe"]
+
+TITLES: Final[dict[str, str]] = {
+    "equity": "Equity against four naive strategies, with drawdown",
+    "folds": "Sharpe ratio and skill of every walk-forward fold",
+    "information_coefficient": "Information coefficient of every fold",
+    "importance": "Feature importance by fold",
+    "reliability": "Reliability of the probabilities",
+    "confidence": "How often each confidence occurs",
+    "trials": "The result against the best of many lucky trials",
+    "leak": "What the feature said when only the future was replaced",
+    "backtest": "Account balance in Freqtrade's backtest",
+}
+
+
+def draw_pictures(meta: EvidenceMeta, tables: EvidenceTables, data: ReportData) -> dict[str, bytes]:
+    """Draw every picture that the evidence allows; keys are file stems and keys of :data:`TITLES`."""
+    signal = metrics.out_of_sample_rows(tables.predictions)["signal"].to_numpy(dtype=np.float64)
+    pictures = {
+        "equity": equity(data.daily, [row.test_start for row in data.folds]),
+        "folds": charts_folds.folds(data.folds, data.performance.sharpe),
+        "information_coefficient": charts_folds.information_coefficient(data.folds),
+        "importance": charts_folds.importance(tables.importances),
+        "reliability": charts_confidence.reliability(data.calibration),
+        "confidence": charts_confidence.histogram(
+            signal,
+            entry=meta.signal.entry_threshold,
+            leave=meta.signal.exit_threshold,
+            long_short=meta.signal.side == "long_short",
+        ),
+    }
+    if len(data.luck.trial_sharpes) > 1:
+        pictures["trials"] = charts_proof.trials(data.luck)
+    return pictures

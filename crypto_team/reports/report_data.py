@@ -1,0 +1,193 @@
+"""Every number of a report, computed once from an evidence set: text, pictures and gates read the same values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.reports.confidence import Calibration, calibration
+from crypto_team.reports.fold_table import FoldRow, PairRow, fold_rows, pair_rows, trade_profits
+from crypto_team.reports.luck import Luck, TrialLedger, luck
+from crypto_team.reports.overfitting import ImportanceRow, Overfitting, importance_rows, overfitting
+from crypto_team.reports.regimes import RegimeRow, regime_rows
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.schemas.ml_spec import OutOfSample
+from crypto_team.validation import metrics
+from crypto_team.validation.resampling import sharpe_interval
+
+if TYPE_CHECKING:
+    from crypto_team.validation.evidence_io import EvidenceTables
+
+__all__ = ["BaselineRow", "Performance", "ReportData", "TrialLedger", "report_data"]
+
+Floats = npt.NDArray[np.float64]
+YEAR = metrics.DAYS_PER_YEAR
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Net performance over all test folds; the interval is a 95 % stationary bootstrap of daily returns."""
+
+    days: int
+    sharpe: float
+    sharpe_low: float
+    sharpe_high: float
+    gross_sharpe: float
+    sortino: float
+    calmar: float
+    cagr: float
+    volatility: float
+    total_return: float
+    max_drawdown: float
+    profit_factor: float
+    turnover: float
+    time_in_market: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class BaselineRow:
+    """A naive strategy over the same bars and costs."""
+
+    name: str
+    sharpe: float
+    total_return: float
+    max_drawdown: float
+
+
+@dataclass(frozen=True, eq=False)
+class ReportData:
+    """All that a report says about one evidence set; `daily` holds net returns per UTC day, one column per strategy."""
+
+    strategy_id: str
+    out_of_sample: OutOfSample
+    performance: Performance
+    folds: tuple[FoldRow, ...]
+    pairs: tuple[PairRow, ...]
+    baselines: tuple[BaselineRow, ...]
+    importances: tuple[ImportanceRow, ...]
+    overfitting: Overfitting
+    calibration: Calibration
+    regimes: tuple[RegimeRow, ...]
+    luck: Luck
+    daily: pd.DataFrame
+
+    @property
+    def numbers(self) -> dict[str, float | int | None]:
+        """Flat name -> value of every number, in a fixed order; what is undefined or infinite is None."""
+        return {name: _plain(value) for name, value in self._named()}
+
+    def _named(self) -> Iterator[tuple[str, float | int | None]]:
+        yield from ((f"out_of_sample.{key}", value) for key, value in self.out_of_sample.model_dump().items())
+        yield from _members("performance", self.performance)
+        for fold in self.folds:
+            yield from _members(f"fold_{fold.fold}", fold, skip=("fold",))
+        for pair in self.pairs:
+            yield from _members(f"pair.{pair.pair}", pair)
+        for baseline in self.baselines:
+            yield from _members(f"baseline.{baseline.name}", baseline)
+        for feature in self.importances[:10]:
+            yield f"importance.{feature.feature}", feature.mean
+        yield from _members("overfitting", self.overfitting)
+        yield from _members("calibration", self.calibration)
+        for regime in self.regimes:
+            yield from _members(f"regime.{regime.group}_{regime.name}", regime)
+        yield from _members("luck", self.luck)
+
+
+def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger) -> ReportData:
+    """Compute every number of a report.
+
+    Parameters
+    ----------
+    meta, tables
+        One evidence set.
+    trials
+        The ledger of the whole registry at the time of the report.
+
+    Returns
+    -------
+    ReportData
+        Numbers that the sample does not define are NaN here and `n/a` in the text.
+    """
+    predictions = tables.predictions
+    days, daily = metrics.daily_returns(predictions)
+    frame = daily_table(days, daily, tables.baselines)
+    rows = fold_rows(meta, predictions)
+    return ReportData(
+        strategy_id=meta.strategy_id,
+        out_of_sample=metrics.out_of_sample(predictions),
+        performance=performance(predictions, daily, seed=meta.random_seed),
+        folds=rows,
+        pairs=pair_rows(predictions),
+        baselines=tuple(_baseline(str(name), frame[name].to_numpy()) for name in frame.columns[1:]),
+        importances=importance_rows(tables.importances),
+        overfitting=overfitting(rows, tables.importances, tables.noise),
+        calibration=calibration(predictions),
+        regimes=regime_rows(tables.market, days, daily),
+        luck=luck(daily, trials),
+        daily=frame,
+    )
+
+
+def performance(predictions: pd.DataFrame, daily: Floats, *, seed: int) -> Performance:
+    """Measure the net performance of all test rows; `seed` drives the bootstrap of the Sharpe interval."""
+    rows = metrics.out_of_sample_rows(predictions)
+    _, gross = metrics.daily_returns(predictions, column="return_gross")
+    interval = sharpe_interval(daily, periods_per_year=YEAR, rng=np.random.default_rng(seed))
+    changes = rows.sort_values(["pair", "time"], kind="stable").groupby("pair")["position"]
+    return Performance(
+        days=daily.size,
+        sharpe=metrics.sharpe(daily, periods_per_year=YEAR),
+        sharpe_low=interval.low,
+        sharpe_high=interval.high,
+        gross_sharpe=metrics.sharpe(gross, periods_per_year=YEAR),
+        sortino=metrics.sortino(daily, periods_per_year=YEAR),
+        calmar=metrics.calmar(daily, periods_per_year=YEAR),
+        cagr=metrics.cagr(daily, periods_per_year=YEAR),
+        volatility=float(daily.std(ddof=1)) * math.sqrt(YEAR) if daily.size > 1 else math.nan,
+        total_return=metrics.total_return(daily),
+        max_drawdown=metrics.max_drawdown(daily),
+        profit_factor=metrics.profit_factor(trade_profits(predictions)),
+        turnover=float(np.mean([metrics.turnover(values.to_numpy(dtype=np.float64)) for _, values in changes])),
+        time_in_market=float((rows["position"].fillna(0.0) != 0.0).mean()),
+        cost=float(gross.sum() - daily.sum()),
+    )
+
+
+def daily_table(days: npt.NDArray[np.datetime64], daily: Floats, baselines: pd.DataFrame) -> pd.DataFrame:
+    """Return net returns per UTC day: column `strategy`, then one column for each baseline, sorted by name."""
+    index = pd.DatetimeIndex(days.astype("datetime64[ms]"))
+    stamps = pd.DatetimeIndex(baselines["time"]).tz_localize(None).floor("D")
+    sums = baselines["return_net"].groupby([stamps, baselines["name"].to_numpy()]).sum().unstack()
+    table = sums.reindex(index, fill_value=0.0).fillna(0.0)
+    table.insert(0, "strategy", daily)
+    return table
+
+
+def _baseline(name: str, daily: Floats) -> BaselineRow:
+    return BaselineRow(
+        name=name,
+        sharpe=metrics.sharpe(daily, periods_per_year=YEAR),
+        total_return=metrics.total_return(daily),
+        max_drawdown=metrics.max_drawdown(daily),
+    )
+
+
+def _members(prefix: str, record: Any, *, skip: tuple[str, ...] = ()) -> Iterator[tuple[str, float | int]]:
+    for member in fields(record):
+        value = getattr(record, member.name)
+        if isinstance(value, (int, float)) and member.name not in skip:
+            yield f"{prefix}.{member.name}", value
+
+
+def _plain(value: float | int | None) -> float | int | None:
+    if value is None or isinstance(value, int):
+        return value
+    return float(value) if math.isfinite(value) else None
