@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from crypto_team.errors import EXIT_USAGE, CryptoTeamError, UsageError
 from crypto_team.schemas.outcome import Finding, Outcome
-from crypto_team.tools.signature import Argument, arguments_of, summary_and_sections
+from crypto_team.tools.extras import missing_extra
+from crypto_team.tools.signature import Argument, arguments_of, shape_of, summary_and_sections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -172,6 +174,11 @@ def call(found: Tool, session: Session, arguments: Mapping[str, Any]) -> Outcome
         return found.function(session, **values)
     except CryptoTeamError as error:
         return failure(error)
+    except ModuleNotFoundError as problem:
+        extra = missing_extra(problem)
+        if extra is None:
+            raise
+        return failure(extra)
 
 
 def failure(error: CryptoTeamError) -> Outcome:
@@ -198,7 +205,7 @@ def failure(error: CryptoTeamError) -> Outcome:
 def _field(argument: Argument) -> Any:
     """Make the pydantic field; a path may be written as text."""
     default = ... if argument.required else argument.default
-    strict = False if "Path" in str(argument.annotation) else None
+    strict = False if shape_of(argument.annotation).scalar is Path else None
     return Field(default, description=argument.help, strict=strict)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+import types
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from crypto_team.errors import UsageError
 
@@ -42,6 +43,40 @@ class Argument:
         return self.default is REQUIRED
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An annotation as a shell sees it: a scalar type, its closed choices if any, and whether it may be repeated."""
+
+    scalar: type
+    choices: tuple[str, ...] = ()
+    many: bool = False
+
+
+def shape_of(annotation: Any) -> Shape:
+    """Take an annotation apart.
+
+    Raises
+    ------
+    UsageError
+        It is more than a scalar, a choice or a list of either: big things are records, not arguments.
+    """
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return shape_of(get_args(annotation)[0])
+    if origin in {Union, types.UnionType}:
+        rest = [item for item in get_args(annotation) if item is not type(None)]
+        if len(rest) == 1:
+            return shape_of(rest[0])
+    if origin is Literal:
+        return Shape(str, tuple(str(choice) for choice in get_args(annotation)))
+    if origin is list:
+        inner = shape_of(get_args(annotation)[0])
+        return Shape(inner.scalar, inner.choices, many=True)
+    if isinstance(annotation, type) and origin is None:
+        return Shape(annotation)
+    raise UsageError(f"an argument of a tool cannot have the type {annotation}")
+
+
 def summary_and_sections(function: ToolFunction) -> tuple[str, str, dict[str, str]]:
     """Split a docstring into its first line, the prose after it, and its NumPy sections."""
     text = inspect.getdoc(function) or ""
@@ -56,7 +91,7 @@ def summary_and_sections(function: ToolFunction) -> tuple[str, str, dict[str, st
 def _parameter_help(section: str) -> dict[str, str]:
     """Read the `Parameters` section: names at the margin, their text indented below."""
     found: dict[str, str] = {}
-    for block in re.split(r"\n(?=\S)", section.strip("\n")):
+    for block in re.split(r"\n(?=\S)", section.strip("\n")) if section else []:
         head, _, body = block.partition("\n")
         for name in head.split(":")[0].split(","):
             found[name.strip()] = " ".join(textwrap.dedent(body).split())

@@ -1,0 +1,183 @@
+"""Printing an outcome: data on stdout in the chosen format, everything else on stderr."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crypto_team.cli import markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crypto_team.schemas.outcome import Finding, Outcome
+
+Rows = list[dict[str, Any]]
+WIDE = 10_000
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def show(outcome: Outcome, format_: str, *, read_only: bool) -> None:
+    """Print an outcome.
+
+    A read-only tool that answers with findings and no data is a validator: its findings are its data.
+    """
+    findings_are_data = read_only and outcome.data is None and bool(outcome.findings) and outcome.exit_code == 1
+    if format_ == "json":
+        click.echo(json.dumps(outcome.model_dump(mode="json"), indent=2, ensure_ascii=False))
+        return
+    if findings_are_data:
+        _show_findings(outcome.findings, format_)
+    else:
+        _show_data(outcome.data, format_)
+        for finding in outcome.findings:
+            click.echo(error_text(finding), err=True)
+    if outcome.findings and not outcome.ok and not findings_are_data:
+        return
+    click.echo(clean(outcome.summary), err=True)
+    for step in outcome.next:
+        click.echo(f"  next: {clean(step)}", err=True)
+
+
+def error_text(finding: Finding) -> str:
+    """Write one finding as what, where and next, each on a line of its own."""
+    word = "error" if finding.severity == "error" else finding.severity
+    lines = [f"{word}: {clean(finding.message)}"]
+    if finding.file:
+        lines.append(f"  where: {clean(_place(finding))}")
+    if finding.hint:
+        lines.append(f"  next: {clean(finding.hint)}")
+    return "\n".join(lines)
+
+
+def clean(text: str) -> str:
+    """Drop control characters: text of the knowledge base must not steer a terminal."""
+    return _CONTROL.sub("", text)
+
+
+def _place(finding: Finding) -> str:
+    """Return `file:line:col`, as far as known."""
+    parts = [finding.file or "", *(str(part) for part in (finding.line, finding.col) if part is not None)]
+    return ":".join(parts)
+
+
+def _show_findings(findings: Sequence[Finding], format_: str) -> None:
+    """Print findings as data: one line each as compilers do, or as rows."""
+    if format_ != "table":
+        _show_data([finding.model_dump(mode="json") for finding in findings], format_)
+        return
+    for finding in findings:
+        head = f"{_place(finding)}: " if finding.file else ""
+        tail = f"  (next: {finding.hint})" if finding.hint else ""
+        click.echo(clean(f"{head}{finding.severity} {finding.code}: {finding.message}{tail}"))
+
+
+def _show_data(data: Any, format_: str) -> None:
+    """Print the data of an outcome."""
+    if data is None:
+        return
+    if isinstance(data, str) and format_ != "jsonl":
+        click.echo(data.rstrip("\n"))
+    elif format_ == "table":
+        _tables(data)
+    else:
+        click.echo({"jsonl": _jsonl, "csv": _csv, "md": _markdown}[format_](_rows(data)))
+
+
+def _rows(data: Any) -> Rows:
+    """Bring data into rows: a mapping becomes one row per field."""
+    if isinstance(data, dict):
+        return [{"field": key, "value": value} for key, value in data.items()]
+    if isinstance(data, list):
+        return [item if isinstance(item, dict) else {"value": item} for item in data]
+    return [{"value": data}]
+
+
+def _columns(rows: Rows) -> list[str]:
+    """Return all keys in order of first appearance."""
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def cell(value: Any) -> str:
+    """Write one value for people: short floats, `-` for nothing."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
+        return ", ".join(cell(item) for item in value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return clean(str(value))
+
+
+def _jsonl(rows: Rows) -> str:
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+
+
+def _csv(rows: Rows) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, _columns(rows), lineterminator="\n", restval="")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _plain(value) for key, value in row.items()})
+    return buffer.getvalue().rstrip("\n")
+
+
+def _plain(value: Any) -> Any:
+    """Keep scalars exact for machines; nested values become JSON."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _markdown(rows: Rows) -> str:
+    columns = _columns(rows)
+    return markdown.table(columns, [[cell(row.get(key)) for key in columns] for row in rows])
+
+
+def _tables(data: Any) -> None:
+    """Print one table; lists of records inside a mapping get tables of their own below it."""
+    if not isinstance(data, dict):
+        _table(_rows(data))
+        return
+    nested = {key: value for key, value in data.items() if _is_records(value)}
+    flat = {key: value for key, value in data.items() if key not in nested}
+    if flat:
+        _table(_rows(flat), header=False)
+    for title, rows in nested.items():
+        click.echo(f"\n{title}")
+        _table(rows)
+
+
+def _is_records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) for item in value)
+
+
+def _table(rows: Rows, *, header: bool = True) -> None:
+    """Print rows in columns; off a terminal nothing is cut or wrapped."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        return
+    columns = _columns(rows)
+    table = Table(box=box.SIMPLE_HEAD if header else None, show_header=header, pad_edge=False, show_edge=False)
+    for name in columns:
+        numeric = header and all(isinstance(row.get(name), int | float | None) for row in rows)
+        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell(row.get(name))) for name in columns))
+    terminal = sys.stdout.isatty()
+    buffer = io.StringIO()
+    console = Console(file=buffer, width=None if terminal else WIDE, force_terminal=terminal, highlight=False)
+    console.print(table)
+    click.echo("\n".join(line.rstrip() for line in buffer.getvalue().rstrip("\n").split("\n")))

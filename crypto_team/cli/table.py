@@ -1,0 +1,50 @@
+"""The complete table of tools and roles: every module that holds some, imported by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from crypto_team.roles import (
+    backtester,
+    critic,
+    data_collector,
+    execution_specialist,
+    ml_engineer,
+    quant_analyst,
+    risk_manager,
+    strategy_researcher,
+)
+from crypto_team.roles import handoff as _handoff
+from crypto_team.tools import knowledge as _knowledge
+from crypto_team.tools import learnings as _learnings
+from crypto_team.tools import registry as _registry
+from crypto_team.tools import workspace as _workspace
+from crypto_team.tools.base import TOOLS
+
+if TYPE_CHECKING:
+    from crypto_team.tools.base import Role
+
+ROLES: Final[tuple[Role, ...]] = (
+    strategy_researcher.ROLE,
+    ml_engineer.ROLE,
+    data_collector.ROLE,
+    backtester.ROLE,
+    quant_analyst.ROLE,
+    critic.ROLE,
+    risk_manager.ROLE,
+    execution_specialist.ROLE,
+)
+"""All roles in the order of the pipeline."""
+
+GROUP_TITLES: Final[dict[str, str]] = {
+    "registry": "Strategies: what there is and where each stands.",
+    "learnings": "What the team learned: claims with evidence.",
+    "gate": "Checks between roles.",
+    "data": "Market data: import, list, show.",
+    "features": "The formula language: operators and ready-made sets.",
+}
+
+SHARED_MODULES: Final = (_handoff, _knowledge, _learnings, _registry, _workspace)
+"""Modules whose tools belong to every role or to the workspace."""
+
+__all__ = ["GROUP_TITLES", "ROLES", "SHARED_MODULES", "TOOLS"]
