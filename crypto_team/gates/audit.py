@@ -1,0 +1,118 @@
+"""One audit of all features for the checks that look at it: derived properties of formulas, probes of Python code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crypto_team.features.plan import compile_formulas
+from crypto_team.schemas.features import Feature, FeatureSet
+
+if TYPE_CHECKING:
+    from crypto_team.features.causality import ColumnVerdict
+
+AUDIT_SEED = 2024
+FORWARD_CALLS = frozenset({"bfill", "backfill", "interpolate", "filtfilt", "fft", "rfft", "fit", "fit_transform"})
+
+
+@dataclass(frozen=True)
+class FeatureAudit:
+    """What formulas derive to, and what probing found about Python columns."""
+
+    lookbacks: Mapping[str, int]
+    broken: tuple[str, ...]
+    verdicts: tuple[ColumnVerdict, ...]
+    missing_code: tuple[str, ...]
+
+    @property
+    def leaking(self) -> tuple[ColumnVerdict, ...]:
+        """Python columns that changed when only the future did."""
+        return tuple(each for each in self.verdicts if not each.causal)
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A line of Python that often looks ahead."""
+
+    file: str
+    line: int
+    reason: str
+
+
+def code_file(code_dir: Path, reference: str) -> Path | None:
+    """Return the file of a reference like ``code/features.py:name``; `code_dir` is ``code`` or the folder above it."""
+    relative = reference.split(":", maxsplit=1)[0]
+    places = (code_dir / relative, code_dir.parent / relative)
+    return next((place for place in places if place.is_file()), None)
+
+
+def audit_features(features: FeatureSet, bars: Mapping[str, pd.DataFrame], code_dir: Path | None) -> FeatureAudit:
+    """Derive look-backs of formulas and probe every Python feature on every pair's candles."""
+    from crypto_team.features.causality import audit_python
+
+    lookbacks, broken = _derive(features.features)
+    verdicts: list[ColumnVerdict] = []
+    absent: list[str] = []
+    for reference in sorted({each.python for each in features.features if each.python}):
+        path = code_file(code_dir, reference) if code_dir else None
+        if path is None:
+            absent.append(reference)
+            continue
+        verdicts += audit_python(path, reference.split(":")[1], dict(bars), seed=AUDIT_SEED)
+    return FeatureAudit(lookbacks, tuple(broken), tuple(verdicts), tuple(absent))
+
+
+def _derive(features: list[Feature]) -> tuple[dict[str, int], list[str]]:
+    lookbacks: dict[str, int] = {}
+    broken: list[str] = []
+    for feature in features:
+        if feature.formula is None:
+            continue
+        try:
+            lookbacks[feature.name] = max(compile_formulas([feature.formula]).lookback)
+        except Exception as error:  # noqa: BLE001 - a formula that does not compile is a finding, whatever it raises
+            broken.append(f"{feature.name}: {error}")
+    return lookbacks, broken
+
+
+def static_hints(features: FeatureSet, code_dir: Path) -> list[Hint]:
+    """Return the lines of the features' Python files that look ahead in most code that has them."""
+    found: list[Hint] = []
+    for reference in sorted({each.python.split(":")[0] for each in features.features if each.python}):
+        path = code_file(code_dir, reference)
+        if path is not None:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            found += [Hint(reference, line, reason) for line, reason in _suspicious(tree)]
+    return found
+
+
+def _suspicious(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            reason = _call_reason(node)
+            if reason:
+                yield node.lineno, reason
+        elif isinstance(node, ast.Slice) and _is_negative(node.step):
+            yield node.lower.lineno if node.lower else getattr(node, "lineno", 0), "reversed order"
+
+
+def _call_reason(node: ast.Call) -> str | None:
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    keywords = {each.arg: each.value for each in node.keywords}
+    first = node.args[0] if node.args else keywords.get("periods")
+    if name in {"shift", "pct_change", "diff"} and _is_negative(first):
+        return f"{name} by a negative number of rows"
+    if name == "rolling" and getattr(keywords.get("center"), "value", False):
+        return "centred window"
+    if name == "merge_asof" and getattr(keywords.get("direction"), "value", "backward") != "backward":
+        return "merge_asof that is not backward"
+    return f"{name}() sees the whole sample" if name in FORWARD_CALLS else None
+
+
+def _is_negative(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)

@@ -1,0 +1,107 @@
+"""Checks of the Freqtrade run: trades, drawdown, and whether it traded what was predicted (PF003-PF005, PF013)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused
+from crypto_team.schemas.reviews import Backtest
+from crypto_team.validation.metrics import profit_factor
+
+Floats = npt.NDArray[np.float64]
+RERUN = ("crypto-team backtester run STR",)
+REDESIGN = ("crypto-team ml-engineer define-signal STR", "crypto-team ml-engineer train STR", *RERUN)
+
+
+def _profits(trades: pd.DataFrame) -> Floats:
+    return np.asarray(trades["profit_abs"].to_numpy(dtype=np.float64))
+
+
+@check(
+    "PF003",
+    "Drawdown is bearable",
+    unit="fraction of the peak",
+    source="KPI of the ML subsystem: maximum drawdown below 15 %",
+    remedy=REDESIGN,
+    stricter={"drawdown": "lower"},
+)
+def drawdown_bearable(backtest: Backtest, backtest_equity: pd.DataFrame, *, drawdown: float = 0.15) -> Verdict:
+    """Require that the deepest fall of the equity curve from its peak is within the limit."""
+    equity = backtest_equity["equity"].to_numpy(dtype=np.float64)
+    if equity.size < 2 or not np.isfinite(equity).all():
+        return insufficient("the equity curve has fewer than two points or holes")
+    value = float((1.0 - equity / np.maximum.accumulate(equity)).max())
+    text = f"{backtest.backtest_id}: deepest drawdown {value:.2%}"
+    return judge(value <= drawdown, text, value, evidence=("equity_curve.csv",))
+
+
+@check(
+    "PF004",
+    "Enough trades",
+    unit="trades",
+    source="quant analyst's duty: sample size",
+    remedy=REDESIGN,
+    stricter={"trades": "higher"},
+)
+def enough_trades(backtest: Backtest, backtest_trades: pd.DataFrame, *, trades: float = 100) -> Verdict:
+    """Require that the backtest closed so many trades."""
+    count = len(backtest_trades)
+    text = f"{backtest.backtest_id}: {count} closed trades"
+    if count < trades:
+        return insufficient(f"{text}, {trades:g} are needed", count, evidence=("trade_log.csv",))
+    return judge(True, text, count, evidence=("trade_log.csv",))
+
+
+@check(
+    "PF005",
+    "Profit factor",
+    unit="gains over losses",
+    source="quant analyst's duty: gains against losses",
+    remedy=REDESIGN,
+    stricter={"factor": "higher"},
+)
+def gains_outweigh_losses(backtest: Backtest, backtest_trades: pd.DataFrame, *, factor: float = 1.3) -> Verdict:
+    """Sum the profits of winning trades over the losses of losing ones, from the trade log."""
+    profits = _profits(backtest_trades)
+    value = profit_factor(profits)
+    if math.isnan(value):
+        return insufficient("no trade won or lost anything")
+    if math.isinf(value):
+        return insufficient(f"{profits.size} trades without a single loss; more trades are needed to judge")
+    text = f"{backtest.backtest_id}: {profits[profits > 0].sum():.2f} won, {-profits[profits < 0].sum():.2f} lost"
+    return judge(value >= factor, text, value, evidence=("trade_log.csv",))
+
+
+@check(
+    "PF013",
+    "Freqtrade traded exactly what was predicted",
+    unit="share of candles",
+    source="one definition, three engines",
+    remedy=("crypto-team ml-engineer export STR", *RERUN),
+    stricter={"agreement": "higher"},
+)
+def freqtrade_agrees(backtest: Backtest, *, agreement: float = 1.0) -> Verdict:
+    """Freqtrade saw the stored signal on every candle, left no trade open, and its look-ahead analysis found nothing.
+
+    An analysis without a verdict passes when it is explained.
+    """
+    found = backtest.lookahead
+    text = f"signals agree on {backtest.signal_agreement:.4%} of {backtest.candles_compared} candles"
+    if backtest.candles_compared == 0:
+        return insufficient("no candle was compared", backtest.signal_agreement)
+    if backtest.signal_agreement < agreement:
+        return refused(text, backtest.signal_agreement)
+    if backtest.open_trades_left:
+        return refused(f"{text}; {backtest.open_trades_left} trades were left open", backtest.signal_agreement)
+    if found is None:
+        return insufficient(f"{text}; Freqtrade's look-ahead analysis was not run", backtest.signal_agreement)
+    if found.has_bias or found.verdict == "biased":
+        columns = tuple(f"biased: {name}" for name in found.biased_indicators)
+        return refused(f"{text}; look-ahead analysis: biased", backtest.signal_agreement, evidence=columns)
+    if found.verdict == "no_verdict" and not found.explanation:
+        return insufficient(f"{text}; look-ahead analysis gave no verdict and nobody explains why", 1.0)
+    return judge(True, f"{text}; look-ahead analysis: {found.verdict} {found.explanation}".rstrip(), 1.0)

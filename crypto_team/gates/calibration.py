@@ -1,0 +1,70 @@
+"""Check of the probabilities: do forecasts come true as often as they say (OF008)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.gates.overfitting import outcomes
+from crypto_team.gates.recompute import Returns, milliseconds
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused
+from crypto_team.gates.statistics import DAY_MS, block_mean
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.scores import calibration_slope, ece, events
+
+Floats = npt.NDArray[np.float64]
+
+
+def _forecasts(returns: Returns, meta: EvidenceMeta) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+    """Return event probability, event and time of the test rows with a known label."""
+    test = returns.test
+    if meta.target.kind == "return":
+        p, y = outcomes(test, meta)
+        times = milliseconds(test["time"])
+    else:
+        p, y = events(test)
+        times = milliseconds(test.loc[test["label"].notna(), "time"])
+    known = np.isfinite(p) & np.isfinite(y)
+    return p[known], y[known], times[known]
+
+
+@check(
+    "OF008",
+    "Probabilities are calibrated",
+    unit="expected calibration error",
+    source="ML engineer card, critical rule 7",
+    remedy=("crypto-team ml-engineer design STR --calibration platt", "crypto-team ml-engineer train STR"),
+    stricter={"error": "lower", "flattest": "higher", "steepest": "lower"},
+)
+def calibrated(
+    returns: Returns, meta: EvidenceMeta, *, error: float = 0.05, flattest: float = 0.5, steepest: float = 2.0
+) -> Verdict:
+    """Require a small calibration error, a plausible slope, and a Brier score not worse than the base rate's.
+
+    The slope refuses only when its 95 % interval lies wholly outside [flattest, steepest]; the Brier score only when it
+    is worse than the base rate's beyond sampling error. The event is the top class, or a positive return (regression).
+    """
+    if meta.calibration == "none" and meta.target.kind != "return":
+        return refused(
+            "probabilities are not calibrated at all (calibration: none)", evidence=("meta.yaml: calibration",)
+        )
+    p, y, times = _forecasts(returns, meta)
+    if p.size < 200:
+        return insufficient(f"{p.size} forecasts with a known outcome, 200 are needed")
+    value, fit = ece(p, y), calibration_slope(p, y)
+    better = (y.mean() - y) ** 2 - (p - y) ** 2
+    block = max(DAY_MS, meta.horizon_bars * timeframe_seconds(meta.timeframe) * 1000)
+    brier = block_mean(better, times, rng=np.random.default_rng(13), block_ms=block)
+    # Overlapping labels repeat the same information horizon times, so the slope's error grows by the root of it.
+    margin = 1.96 * fit.slope_se * meta.horizon_bars**0.5
+    low, high = fit.slope - margin, fit.slope + margin
+    upper = brier.high(0.975)
+    if not np.isfinite([value, low, high, upper]).all():
+        return insufficient("calibration is undefined: constant forecasts, one class, or fewer than five days")
+    text = (
+        f"calibration error {value:.3f}; slope {fit.slope:.2f} in [{low:.2f}, {high:.2f}]; Brier score better than the "
+        f"base rate's by {brier.estimate:+.5f} in [{brier.low(0.975):+.5f}, {upper:+.5f}]"
+    )
+    holds = value <= error and high >= flattest and low <= steepest and upper >= 0.0
+    return judge(holds, text, value, evidence=("predictions.parquet",))

@@ -1,0 +1,128 @@
+"""Everything that a gate may look at for one strategy, as plain data, and what is derived from it once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crypto_team.gates.recompute import Returns, recompute_returns
+from crypto_team.schemas.data import Dataset
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.schemas.features import FeatureSet
+from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.schemas.outcome import Finding
+from crypto_team.schemas.reviews import Backtest, CriticReview, RiskAssessment
+
+if TYPE_CHECKING:
+    from crypto_team.gates.audit import FeatureAudit
+
+
+@dataclass(frozen=True)
+class LedgerView:
+    """What the ledger of trials says: how many, their daily Sharpe ratios, and whether its chain is whole."""
+
+    n_trials: int
+    sharpes: tuple[float, ...]
+    chain_ok: bool
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """Outcome of rebuilding the evidence from data, spec, code and seed."""
+
+    equal: bool
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One strategy before a gate. What is ``None`` is missing, and a check that needs it does not pass."""
+
+    strategy_id: str
+    spec: MlSpec
+    features: FeatureSet
+    meta: EvidenceMeta | None = None
+    predictions: pd.DataFrame | None = None
+    market: pd.DataFrame | None = None
+    features_sample: pd.DataFrame | None = None
+    importances: pd.DataFrame | None = None
+    preprocessing: pd.DataFrame | None = None
+    noise: pd.DataFrame | None = None
+    skill: pd.DataFrame | None = None
+    baselines: pd.DataFrame | None = None
+    datasets: Mapping[str, Dataset] | None = None
+    dataset_hashes: Mapping[str, str] | None = None
+    bars: Mapping[str, pd.DataFrame] | None = None
+    ledger: LedgerView | None = None
+    code_dir: Path | None = None
+    model_dir: Path | None = None
+    strategy_code: str | None = None
+    document_findings: list[Finding] | None = None
+    evidence_problems: list[str] = field(default_factory=list)
+    replay: ReplayResult | None = None
+    backtest: Backtest | None = None
+    backtest_trades: pd.DataFrame | None = None
+    backtest_equity: pd.DataFrame | None = None
+    risk: RiskAssessment | None = None
+    critic: CriticReview | None = None
+    report_text: str | None = None
+    report_numbers: Mapping[str, float | int | None] | None = None
+
+    @cached_property
+    def returns(self) -> Returns | None:
+        """Positions, costs and returns of the test parts, recomputed from signals and market closes."""
+        if self.predictions is None or self.market is None or self.meta is None:
+            return None
+        return recompute_returns(self.predictions, self.market, self.meta)
+
+    @cached_property
+    def audit(self) -> FeatureAudit | None:
+        """Causality audit of every feature, run once for all checks that look at it."""
+        if self.bars is None:
+            return None
+        from crypto_team.gates.audit import audit_features
+
+        return audit_features(self.features, self.bars, self.code_dir)
+
+
+DERIVED: Mapping[str, tuple[str, ...]] = {"returns": ("predictions", "market", "meta"), "audit": ("bars",)}
+EVIDENCE = frozenset({each.name for each in fields(Case)} | set(DERIVED))
+
+LOCATIONS: Mapping[str, str] = {
+    "meta": "evidence: meta.yaml",
+    "predictions": "evidence: predictions.parquet",
+    "market": "evidence: market.parquet",
+    "features_sample": "evidence: features.parquet",
+    "importances": "evidence: importances.parquet",
+    "preprocessing": "evidence: preprocessing.parquet",
+    "noise": "evidence: noise.parquet",
+    "skill": "evidence: skill.parquet",
+    "baselines": "evidence: baselines.parquet",
+    "datasets": "data catalog records",
+    "dataset_hashes": "hashes of the datasets' files",
+    "bars": "candles of the registered datasets",
+    "ledger": "ledger of trials",
+    "code_dir": "code/ of the strategy",
+    "model_dir": "fold model files",
+    "strategy_code": "exported strategy file",
+    "document_findings": "validation of the documents",
+    "replay": "replay of the evidence",
+    "backtest": "Freqtrade backtest record",
+    "backtest_trades": "trade_log.csv of the backtest",
+    "backtest_equity": "equity_curve.csv of the backtest",
+    "risk": "risk-assessment.yaml",
+    "critic": "critic-review.yaml",
+    "report_text": "ml-report.md",
+    "report_numbers": "block of numbers in ml-report.md",
+}
+
+
+def missing(case: Case, name: str) -> list[str]:
+    """Return where the evidence called `name`, or what it is derived from, would have to lie; empty if all is there."""
+    return [LOCATIONS.get(each, each) for each in DERIVED.get(name, (name,)) if getattr(case, each) is None]

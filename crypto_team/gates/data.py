@@ -1,0 +1,267 @@
+"""Checks of the data: registered, complete, judged, and the labels recomputed from prices (DQ)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.data.quality import assess
+from crypto_team.gates.recompute import complete_bars, milliseconds, stamp
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.labels import make_labels
+from crypto_team.schemas.data import Dataset
+from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
+from crypto_team.schemas.features import FeatureSet
+
+REIMPORT = ("crypto-team data import FILE", "crypto-team ml-engineer train STR")
+RETRAIN = ("crypto-team ml-engineer train STR",)
+
+
+@check(
+    "DQ001",
+    "Datasets are registered and unchanged",
+    unit="differences",
+    source="ML engineer card, critical rule 11",
+    remedy=REIMPORT,
+    stricter={},
+)
+def datasets_unchanged(
+    meta: EvidenceMeta,
+    datasets: Mapping[str, Dataset],
+    dataset_hashes: Mapping[str, str],
+    bars: Mapping[str, pd.DataFrame],
+    market: pd.DataFrame,
+) -> Verdict:
+    """Every dataset of the evidence is in the catalog, its file still has that hash, and `market` holds its candles."""
+    problems: list[str] = []
+    for name, recorded in zip(meta.dataset_ids, meta.dataset_hashes, strict=True):
+        if name not in datasets:
+            problems.append(f"{name} is not registered")
+        elif datasets[name].content_hash != recorded:
+            problems.append(f"{name}: the catalog says {datasets[name].content_hash}, the evidence {recorded}")
+        elif dataset_hashes.get(name) != recorded:
+            problems.append(f"{name}: the file now has {dataset_hashes.get(name)}, the evidence {recorded}")
+    candles = [datasets[name] for name in meta.dataset_ids if name in datasets and datasets[name].kind == "ohlcv"]
+    uncovered = sorted(set(meta.pairs) - {each.pair for each in candles if each.timeframe == meta.timeframe})
+    problems += [f"no dataset of {pair} at {meta.timeframe} is part of the evidence" for pair in uncovered]
+    problems += [text for pair in meta.pairs for text in _market_differences(pair, bars.get(pair), market, meta)]
+    if problems:
+        return refused("; ".join(problems[:5]), len(problems), evidence=tuple(problems))
+    return passed(f"{len(meta.dataset_ids)} datasets have the recorded hashes; market prices are theirs", 0)
+
+
+def _market_differences(pair: str, frame: pd.DataFrame | None, market: pd.DataFrame, meta: EvidenceMeta) -> list[str]:
+    if frame is None:
+        return [f"no registered candles of {pair}"]
+    ours = complete_bars(frame, meta.timeframe)
+    stored = market[market["pair"] == pair]
+    place = np.searchsorted(milliseconds(ours["timestamp"]), milliseconds(stored["time"]))
+    inside = np.minimum(place, len(ours) - 1)
+    same_time = milliseconds(ours["timestamp"])[inside] == milliseconds(stored["time"])
+    wrong = ~same_time
+    for column in ("open", "high", "low", "close"):
+        if column in stored:
+            known = ours[column].to_numpy(dtype=np.float64)[inside]
+            wrong |= ~np.isclose(known, stored[column].to_numpy(dtype=np.float64), rtol=1e-12, atol=0.0)
+    if stored.empty:
+        return [f"market.parquet has no rows of {pair}"]
+    if len(stored) <= place.max() - place.min():
+        return [f"market.parquet of {pair} leaves out {int(place.max() - place.min()) + 1 - len(stored)} bars"]
+    if wrong.any():
+        first = stored["time"].to_numpy()[int(wrong.argmax())]
+        return [f"market.parquet of {pair}: {int(wrong.sum())} of {len(stored)} bars differ, first at {first}"]
+    return []
+
+
+@check(
+    "DQ002",
+    "Data spans training, test and look-back",
+    unit="bars missing",
+    source="data collector's duty: enough history",
+    remedy=("crypto-team data-collector assess STR", *REIMPORT),
+    stricter={},
+)
+def data_spans_everything(meta: EvidenceMeta, market: pd.DataFrame, features: FeatureSet) -> Verdict:
+    """Each pair's bars reach from the first training row with a full look-back to the end of the last test part."""
+    step = timeframe_seconds(meta.timeframe) * 1000
+    lookback = max((each.lookback for each in features.features), default=0)
+    begin, end = stamp(meta.folds[0].train_start), stamp(meta.folds[-1].test_end)
+    first = min((milliseconds(rows["time"])[0] for _, rows in market.groupby("pair")), default=begin)
+    problems, short = [], 0
+    for pair in meta.pairs:
+        times = milliseconds(market.loc[market["pair"] == pair, "time"])
+        if times.size == 0:
+            return refused(f"{pair} has no bars at all", end - begin, evidence=("market.parquet",))
+        late, early = max(0, (times.min() - begin) // step), max(0, (end - step - times.max()) // step)
+        if late or early:
+            problems.append(f"{pair}: {late} bars missing before the first training row, {early} after the last test")
+        short = max(short, int(late + early))
+    for fold in meta.folds:
+        warm = max(stamp(fold.train_start), int(first) + lookback * step)
+        possible = max(0, (stamp(fold.train_end) - warm) // step) * len(meta.pairs)
+        if fold.train_rows > possible:
+            problems.append(f"fold {fold.fold}: {fold.train_rows} training rows, {possible} have a full look-back")
+            short = max(short, fold.train_rows - int(possible))
+    text = "; ".join(problems) or f"bars cover all {len(meta.folds)} folds with {lookback} bars of look-back"
+    return judge(not problems, text, short, evidence=tuple(problems))
+
+
+@check(
+    "DQ003",
+    "Data quality is good or acceptable",
+    unit="share of missing bars",
+    source="team card, data integrity",
+    remedy=("crypto-team data quality DATASET", *REIMPORT),
+    stricter={"missing_share": "lower"},
+)
+def quality_acceptable(
+    meta: EvidenceMeta, bars: Mapping[str, pd.DataFrame], *, missing_share: float = 0.005
+) -> Verdict:
+    """Reassessed candles: verdict not poor, few gaps, no candle whose high or low contradicts its open and close."""
+    worst, problems = 0.0, []
+    for pair in meta.pairs:
+        frame = bars[pair]
+        told = frame[~frame["filled"]].drop(columns="filled").reset_index(drop=True) if "filled" in frame else frame
+        quality = assess(told, meta.timeframe)
+        worst = max(worst, quality.missing_share)
+        if quality.verdict == "poor" or quality.ohlc_violations or quality.missing_share > missing_share:
+            problems.append(
+                f"{pair}: {quality.verdict}, {quality.missing_share:.2%} of bars missing, longest gap "
+                f"{quality.longest_gap_bars} bars, {quality.ohlc_violations} inconsistent candles"
+            )
+    text = "; ".join(problems) or f"at most {worst:.3%} of bars missing in {len(meta.pairs)} pairs"
+    return judge(not problems, text, worst, evidence=tuple(problems))
+
+
+@check(
+    "DQ004",
+    "Enough folds and enough rows per fold",
+    unit="folds",
+    source="ML engineer card: at least 5 walk-forward splits",
+    remedy=("crypto-team ml-engineer design STR --test 21d", *REIMPORT),
+    stricter={"folds": "higher", "rows_per_feature": "higher", "test_rows": "higher"},
+)
+def enough_folds(
+    meta: EvidenceMeta,
+    predictions: pd.DataFrame,
+    *,
+    folds: float = 5,
+    rows_per_feature: float = 20,
+    test_rows: float = 30,
+) -> Verdict:
+    """At least five test parts with predictions; each fold trains on enough rows per feature that it selected."""
+    counts = predictions[predictions["part"] == "test"].groupby("fold").size()
+    thin = [
+        f"fold {fold.fold}: {fold.train_rows} training rows for {len(fold.selected)} features"
+        for fold in meta.folds
+        if fold.train_rows < rows_per_feature * max(1, len(fold.selected))
+    ]
+    thin += [f"fold {number}: only {rows} test rows" for number, rows in counts.items() if rows < test_rows]
+    if len(counts) < folds:
+        return insufficient(f"{len(counts)} test folds, {folds:g} are needed", len(counts), evidence=tuple(thin))
+    return judge(not thin, "; ".join(thin) or f"{len(counts)} folds, each large enough", len(counts))
+
+
+@check(
+    "DQ006",
+    "No rows are left out",
+    unit="share of bars predicted",
+    source="survivorship: dropped losers flatter any metric",
+    remedy=RETRAIN,
+    stricter={"coverage": "higher"},
+)
+def rows_complete(
+    meta: EvidenceMeta, predictions: pd.DataFrame, market: pd.DataFrame, *, coverage: float = 0.98
+) -> Verdict:
+    """In every test part each pair has predictions for nearly all bars of the market; made-up bars do not count."""
+    bars = market[~market["filled"]] if "filled" in market else market
+    test = predictions[(predictions["part"] == "test") & predictions["signal"].notna()]
+    worst, where = 1.0, ""
+    for pair in meta.pairs:
+        known = milliseconds(bars.loc[bars["pair"] == pair, "time"])
+        told = milliseconds(test.loc[test["pair"] == pair, "time"])
+        for fold in meta.folds:
+            expected = known[_inside(known, fold)]
+            share = float(np.isin(expected, told).mean()) if expected.size else 0.0
+            if share < worst:
+                worst, where = share, f"{pair} in fold {fold.fold}"
+    text = f"least coverage {worst:.2%}" + (f" ({where})" if where else "")
+    return judge(worst >= coverage, text, worst, evidence=("predictions.parquet", "market.parquet"))
+
+
+def _inside(times: npt.NDArray[np.int64], fold: FoldRange) -> npt.NDArray[np.bool_]:
+    return np.asarray((times >= stamp(fold.test_start)) & (times < stamp(fold.test_end)))
+
+
+@check(
+    "DQ007",
+    "Labels, forward returns and label ends recompute from prices",
+    unit="rows that differ",
+    source="gate rule: recomputed, not claimed",
+    remedy=RETRAIN,
+    stricter={},
+)
+def labels_recompute(meta: EvidenceMeta, predictions: pd.DataFrame, bars: Mapping[str, pd.DataFrame]) -> Verdict:
+    """Every stored label, forward return and label end equals the one that the registered candles give."""
+    wrong: dict[str, int] = {"label": 0, "forward_return": 0, "label_end": 0}
+    known = 0
+    for pair, rows in predictions.groupby("pair", sort=True):
+        expected = _expected_labels(rows, complete_bars(bars[str(pair)], meta.timeframe), meta)
+        known += int(np.isfinite(expected["forward_return"]).sum())
+        for column in ("label", "forward_return"):
+            stored = rows[column].to_numpy(dtype=np.float64)
+            same = np.isclose(stored, expected[column], rtol=1e-9, atol=1e-12, equal_nan=True)
+            wrong[column] += int((~same).sum())
+        labelled = rows["label"].notna().to_numpy()
+        ends = milliseconds(rows.loc[labelled, "label_end"])
+        wrong["label_end"] += int((ends != expected["label_end"][labelled]).sum())
+    total = sum(wrong.values())
+    if known == 0:
+        return insufficient("no row has a forward return that prices could confirm")
+    text = ", ".join(f"{column}: {count} differ" for column, count in wrong.items())
+    return judge(total == 0, f"{text} of {len(predictions)} rows", total, evidence=("predictions.parquet",))
+
+
+def _expected_labels(rows: pd.DataFrame, bars: pd.DataFrame, meta: EvidenceMeta) -> dict[str, npt.NDArray[np.float64]]:
+    close = bars["close"].to_numpy(dtype=np.float64)
+    times = milliseconds(bars["timestamp"])
+    target = meta.target
+    labels = make_labels(
+        close, kind=target.kind, horizon_bars=target.horizon_bars, thresholds_bps=tuple(target.thresholds_bps)
+    )
+    place = np.searchsorted(times, milliseconds(rows["time"]))
+    found = np.append(times, -1)[place] == milliseconds(rows["time"])
+    nowhere = np.where(found, place, len(times))
+    step = timeframe_seconds(meta.timeframe) * 1000
+    return {
+        "label": np.append(labels.label, np.nan)[nowhere],
+        "forward_return": np.append(labels.forward_return, np.nan)[nowhere],
+        "label_end": milliseconds(rows["time"]) + np.int64(target.horizon_bars * step),
+    }
+
+
+@check(
+    "DQ008",
+    "No row twice, no test row in training",
+    unit="rows",
+    source="ML engineer card, critical rule 2",
+    remedy=RETRAIN,
+    stricter={},
+)
+def rows_unique(meta: EvidenceMeta, predictions: pd.DataFrame) -> Verdict:
+    """Every pair has one test prediction per bar, and no fold's test bar lies in its training or inner range."""
+    test = predictions[predictions["part"] == "test"]
+    twice = int(test.duplicated(["pair", "time"]).sum())
+    inner = predictions[predictions["part"] == "inner"]
+    twice += int(inner.duplicated(["pair", "time", "fold"]).sum())
+    inside = 0
+    for fold in meta.folds:
+        times = milliseconds(test.loc[test["fold"] == fold.fold, "time"])
+        for begin, end in ((fold.train_start, fold.train_end), (fold.inner_start, fold.inner_end)):
+            inside += int(((times >= stamp(begin)) & (times < stamp(end))).sum())
+    text = f"{twice} rows occur twice, {inside} test rows lie in their own training range"
+    return judge(twice + inside == 0, text, twice + inside, evidence=("predictions.parquet",))

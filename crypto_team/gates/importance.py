@@ -1,0 +1,131 @@
+"""Checks of what the model leans on: importance shares, their stability, and the number of features (OF)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.statistics import importance_shares, rank_agreement, rank_agreement_by_chance
+from crypto_team.schemas.evidence import EvidenceMeta
+
+Floats = npt.NDArray[np.float64]
+FEW_FEATURES = 20
+RETRAIN = ("crypto-team ml-engineer features STR", "crypto-team ml-engineer train STR")
+
+
+def _shares_by_fold(importances: pd.DataFrame) -> pd.DataFrame:
+    """Return folds x features, each fold scaled to 1; a feature that a fold did not use has share 0."""
+    table = importances.pivot_table(index="fold", columns="feature", values="value", aggfunc="sum", fill_value=0.0)
+    rows = [importance_shares(row) for row in table.to_numpy(dtype=np.float64)]
+    return pd.DataFrame(np.array(rows), index=table.index, columns=table.columns)
+
+
+def mean_shares(importances: pd.DataFrame) -> pd.Series[float]:
+    """Return each feature's share of importance, averaged over folds, largest first."""
+    return _shares_by_fold(importances).mean(axis=0).sort_values(ascending=False)
+
+
+@check(
+    "OF001",
+    "The ten most important features carry most of the signal",
+    unit="share of importance",
+    source="ML engineer card, overfitting checklist",
+    remedy=RETRAIN,
+    stricter={"top10": "higher"},
+)
+def top_features_carry(importances: pd.DataFrame, *, top10: float = 0.5) -> Verdict:
+    """Require that the ten features with the largest mean share of importance sum to more than half."""
+    shares = mean_shares(importances)
+    share = float(shares.iloc[:10].sum())
+    note = ""
+    if len(shares) <= FEW_FEATURES:
+        note = f"; with {len(shares)} features this says little, {10 / len(shares):.0%} would be an even spread"
+    text = f"the top 10 of {len(shares)} features carry {share:.1%} of the importance{note}"
+    return judge(
+        share > top10, text, share, evidence=tuple(f"{name}: {value:.3f}" for name, value in shares[:10].items())
+    )
+
+
+@check(
+    "OF002",
+    "No single feature dominates",
+    unit="share of importance",
+    source="ML engineer card, overfitting checklist",
+    remedy=RETRAIN,
+    stricter={"single": "lower"},
+)
+def no_feature_dominates(
+    importances: pd.DataFrame, features_sample: pd.DataFrame | None = None, *, single: float = 0.3
+) -> Verdict:
+    """No feature's mean share of importance is above the limit; the largest group of look-alikes is reported beside."""
+    shares = mean_shares(importances)
+    name, share = str(shares.index[0]), float(shares.iloc[0])
+    text = f"{name} carries {share:.1%} of the importance"
+    if features_sample is not None:
+        group = _largest_group(shares, features_sample)
+        text += f"; with its look-alikes (|correlation| > 0.8) the largest group carries {shares[group].sum():.1%}"
+        text += f" ({', '.join(group[:5])})"
+    return judge(share <= single + 1e-12, text, share, evidence=(f"importances.parquet: {name}",))
+
+
+def _largest_group(shares: pd.Series[float], sample: pd.DataFrame) -> list[str]:
+    names = [str(name) for name in shares.index if name in sample.columns]
+    if len(names) < 2:
+        return [str(shares.index[0])]
+    linked = sample[names].corr().abs().to_numpy() > 0.8
+    np.fill_diagonal(linked, val=True)
+    weight = linked @ shares[names].to_numpy()
+    return [name for name, member in zip(names, linked[int(weight.argmax())], strict=True) if member]
+
+
+@check(
+    "OF007",
+    "Importances are stable over folds",
+    unit="mean rank correlation",
+    source="ML engineer card, critical rule 6",
+    remedy=RETRAIN,
+    stricter={"agreement": "higher"},
+)
+def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.3) -> Verdict:
+    """Rankings of the features agree over folds by more than the limit, and by more than shuffled rankings do.
+
+    Agreement near 1 over many features is reported as a signal too: a leak spread over features ranks alike everywhere.
+    """
+    shares = _shares_by_fold(importances)
+    if len(shares) < 2:
+        return insufficient(f"{len(shares)} fold with importances, two are needed to compare")
+    used = shares.to_numpy() > 0.0
+    if shares.shape[1] <= 3:
+        same = bool((used == used[0]).all())
+        return judge(
+            same, f"{shares.shape[1]} features, {'the same' if same else 'not the same'} in all folds", float(same)
+        )
+    value = rank_agreement(shares.to_numpy())
+    chance = rank_agreement_by_chance(shares.to_numpy(), rng=np.random.default_rng(7))
+    text = f"importance rankings of {len(shares)} folds agree by {value:.2f}; shuffled ones reach {chance:.2f}"
+    if value > 0.98 and shares.shape[1] > 10:
+        text += "; this is unusually equal, look for a leak spread over several features"
+    return judge(value >= agreement and value > chance, text, value, interval=(chance, 1.0))
+
+
+@check(
+    "OF009",
+    "At most 50 features",
+    unit="features",
+    source="ML engineer card, critical rule 8",
+    remedy=("crypto-team ml-engineer features STR --max 50", *RETRAIN),
+    stricter={"features": "lower"},
+)
+def few_enough_features(meta: EvidenceMeta, importances: pd.DataFrame, *, features: float = 50) -> Verdict:
+    """No fold's model uses more features than the limit, by the record of the folds and by the stored importances."""
+    selected = {fold.fold: set(fold.selected) for fold in meta.folds}
+    for number, rows in importances.groupby("fold"):
+        selected.setdefault(int(str(number)), set()).update(rows["feature"].astype(str))
+    largest = max((len(names) for names in selected.values()), default=0)
+    if largest == 0:
+        return refused("no fold selected any feature", 0)
+    if largest > features:
+        return refused(f"a fold uses {largest} features", largest)
+    return passed(f"at most {largest} features in a fold", largest)

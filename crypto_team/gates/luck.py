@@ -1,0 +1,109 @@
+"""Checks of luck: what the best of so many tries would show without any skill (OF010, OF013, OF017)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from crypto_team.gates.case import LedgerView
+from crypto_team.gates.recompute import Returns
+from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.validation.significance import (
+    SampleMoments,
+    deflated_sharpe_ratio,
+    expected_maximum_sharpe,
+    minimum_track_record_length,
+    moments,
+    probabilistic_sharpe_ratio,
+)
+
+DAYS_PER_YEAR = 365.0
+REMEDY = ("crypto-team data import FILE", "crypto-team ml-engineer train STR")
+
+
+def trial_variance(ledger: LedgerView, n_days: int) -> float:
+    """Return the ddof-1 variance of the trials' daily Sharpe ratios; with fewer than two known, that of no skill."""
+    known = np.array([each for each in ledger.sharpes if math.isfinite(each)])
+    return float(known.var(ddof=1)) if known.size >= 2 else 1.0 / max(1, n_days - 1)
+
+
+def _daily(returns: Returns) -> SampleMoments | None:
+    sample = moments(returns.daily)
+    return sample if sample.n >= 3 and math.isfinite(sample.sharpe) else None
+
+
+@check(
+    "OF010",
+    "Deflated Sharpe ratio",
+    unit="probability",
+    source="Bailey and Lopez de Prado (2014), with every trial of the ledger",
+    remedy=REMEDY,
+    stricter={"probability": "higher"},
+)
+def deflated_sharpe(returns: Returns, ledger: LedgerView, *, probability: float = 0.95) -> Verdict:
+    """Probability that the daily Sharpe ratio beats the best that all booked trials would show without skill."""
+    daily = _daily(returns)
+    if daily is None:
+        return insufficient("daily returns have no spread, or there are fewer than three days")
+    trials = max(1, ledger.n_trials)
+    variance = trial_variance(ledger, daily.n)
+    best = expected_maximum_sharpe(trials, variance)
+    value = deflated_sharpe_ratio(
+        daily.sharpe, n=daily.n, skew=daily.skew, kurtosis=daily.kurtosis, n_trials=trials, variance=variance
+    )
+    alone = probabilistic_sharpe_ratio(daily.sharpe, n=daily.n, skew=daily.skew, kurtosis=daily.kurtosis)
+    year = math.sqrt(DAYS_PER_YEAR)
+    text = (
+        f"{trials} trials are booked; the best of so many without skill would reach a daily Sharpe "
+        f"ratio of {best:.4f} ({best * year:.2f} a year); this one has {daily.sharpe:.4f} "
+        f"({daily.sharpe * year:.2f} a year) over {daily.n} days; probability of skill {value:.4f}, "
+        f"{alone:.4f} if it had been the only trial"
+    )
+    if len(ledger.sharpes) < 2 and trials > 1:
+        text += "; too few trials have a Sharpe ratio, so their spread is taken as that of no skill"
+    return judge(value >= probability, text, value, evidence=(f"ledger: {trials} trials, variance {variance:.3g}",))
+
+
+@check(
+    "OF013",
+    "Track record is long enough",
+    unit="days",
+    source="Bailey and Lopez de Prado (2012)",
+    remedy=REMEDY,
+    stricter={"confidence": "higher"},
+)
+def track_record_long_enough(returns: Returns, *, confidence: float = 0.95) -> Verdict:
+    """There are at least as many days as a Sharpe ratio of this size needs to be told from zero."""
+    daily = _daily(returns)
+    if daily is None:
+        return insufficient("daily returns have no spread, or there are fewer than three days")
+    needed = minimum_track_record_length(daily.sharpe, skew=daily.skew, kurtosis=daily.kurtosis, confidence=confidence)
+    if not math.isfinite(needed):
+        return judge(False, f"no track record can confirm a daily Sharpe ratio of {daily.sharpe:.4f}", float(daily.n))
+    text = f"{daily.n} days; {math.ceil(needed)} are needed"
+    if daily.n < needed:
+        return insufficient(f"{text}: {math.ceil(needed) - daily.n} more", float(daily.n))
+    return judge(True, text, float(daily.n))
+
+
+@check(
+    "OF017",
+    "Better than the expected best of all tries",
+    unit="annualised Sharpe ratio above it",
+    source="Bailey and Lopez de Prado (2014), the false strategy theorem",
+    remedy=REMEDY,
+    stricter={"margin": "higher"},
+)
+def beats_expected_best(returns: Returns, ledger: LedgerView, *, margin: float = 0.0) -> Verdict:
+    """Require a Sharpe ratio above the one that the best of all booked trials is expected to show without skill."""
+    daily = _daily(returns)
+    if daily is None:
+        return insufficient("daily returns have no spread, or there are fewer than three days")
+    year = math.sqrt(DAYS_PER_YEAR)
+    best = expected_maximum_sharpe(max(1, ledger.n_trials), trial_variance(ledger, daily.n)) * year
+    value = daily.sharpe * year - best
+    text = (
+        f"Sharpe ratio {daily.sharpe * year:.2f}; the best of {ledger.n_trials} tries without skill reaches {best:.2f}"
+    )
+    return judge(value > margin, text, value)

@@ -1,0 +1,200 @@
+"""Checks of skill: does what was seen inside hold outside, in most windows, under noise, calibrated (OF)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.gates.recompute import Returns, milliseconds
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.statistics import DAY_MS, Mean, auc_contributions, block_mean, modes, rank_ic_contributions
+from crypto_team.schemas.evidence import EvidenceMeta
+
+Floats = npt.NDArray[np.float64]
+RETRAIN = ("crypto-team ml-engineer features STR", "crypto-team ml-engineer train STR")
+MORE_DATA = ("crypto-team data import FILE", *RETRAIN)
+
+
+def _top_class(meta: EvidenceMeta) -> int:
+    return len(meta.target.thresholds_bps) if meta.target.kind == "n_class" else 1
+
+
+def outcomes(rows: pd.DataFrame, meta: EvidenceMeta) -> tuple[Floats, Floats]:
+    """Return signal and event (1.0 or 0.0; a positive forward return for regressions) of rows with a known label."""
+    if meta.target.kind == "return":
+        truth = np.where(rows["forward_return"].notna(), rows["forward_return"] > 0.0, np.nan).astype(np.float64)
+    else:
+        label = rows["label"].to_numpy(dtype=np.float64)
+        truth = np.where(np.isfinite(label), label == _top_class(meta), np.nan).astype(np.float64)
+    return rows["signal"].to_numpy(dtype=np.float64), truth
+
+
+def skill_contributions(rows: pd.DataFrame, meta: EvidenceMeta) -> Floats:
+    """Return per-row contributions to the skill of one part of one fold: AUC - 0.5, or rank correlation."""
+    signal, truth = outcomes(rows, meta)
+    if meta.target.kind == "return":
+        truth = rows["forward_return"].to_numpy(dtype=np.float64)
+    known = np.isfinite(signal) & np.isfinite(truth)
+    result = np.full(len(rows), np.nan)
+    if known.sum() < 3:
+        return result
+    if meta.target.kind == "return":
+        result[known] = rank_ic_contributions(signal[known], truth[known])
+    else:
+        result[known] = auc_contributions(signal[known], truth[known] > 0.5)
+    return result
+
+
+def _part_skill(predictions: pd.DataFrame, meta: EvidenceMeta, part: str, seed: int) -> tuple[Mean, int]:
+    """Return the skill of all folds' parts, ranked within each fold, and the number of rows behind it."""
+    rows = predictions[predictions["part"] == part]
+    pieces = [(skill_contributions(each, meta), milliseconds(each["time"])) for _, each in rows.groupby("fold")]
+    if not pieces:
+        return Mean(math.nan, np.full(1, np.nan)), 0
+    values = np.concatenate([piece[0] for piece in pieces])
+    times = np.concatenate([piece[1] for piece in pieces])
+    horizon_ms = meta.horizon_bars * timeframe_seconds(meta.timeframe) * 1000
+    skill = block_mean(values, times, rng=np.random.default_rng(seed), block_ms=max(DAY_MS, horizon_ms))
+    return skill, int(np.isfinite(values).sum())
+
+
+@check(
+    "OF003",
+    "Out-of-sample skill is within 20 % of inner skill",
+    unit="share of the inner skill that is lost",
+    source="ML engineer card, overfitting checklist; on skill above no skill, where noise of the data does not decide",
+    remedy=RETRAIN,
+    stricter={"lost": "lower", "confidence": "lower"},
+)
+def skill_holds_outside(
+    returns: Returns, meta: EvidenceMeta, *, lost: float = 0.2, confidence: float = 0.95
+) -> Verdict:
+    """Require that test skill (AUC - 0.5 or rank correlation) is not below 80 % of inner skill, beyond sampling error.
+
+    Refused when the upper limit of test - 0.8 x inner is below zero; not enough evidence when there is no inner skill
+    to compare with, or when the test skill itself cannot be told from zero. With `confidence` 0.5 the plain numbers
+    are compared.
+    """
+    inner, _ = _part_skill(returns.predictions, meta, "inner", 11)
+    test, rows = _part_skill(returns.predictions, meta, "test", 12)
+    if not (np.isfinite(inner.estimate) and np.isfinite(test.estimate)):
+        return insufficient("skill is undefined: labels or signals are missing, or only one class occurs")
+    text = f"inner skill {inner.estimate:.4f}, test skill {test.estimate:.4f}"
+    if inner.estimate <= 0.0:
+        return insufficient(f"{text}: there is no inner skill that could hold")
+    share = (inner.estimate - test.estimate) / inner.estimate
+    draws = test.draws - (1.0 - lost) * inner.draws
+    gap = test.estimate - (1.0 - lost) * inner.estimate
+    upper = gap if confidence <= 0.5 else float(np.nanquantile(draws, confidence))
+    limits = (1.0 - test.high(confidence) / inner.estimate, 1.0 - test.low(confidence) / inner.estimate)
+    if not math.isfinite(upper):
+        return insufficient(f"{text}: fewer than five days of predictions")
+    if upper < -1e-12:
+        return refused(f"{text}: {share:.0%} of the skill is lost, beyond what chance explains", share, interval=limits)
+    if test.low(0.95) <= 0.0:
+        more = _rows_needed(test, rows)
+        return insufficient(f"{text}: test skill cannot be told from zero; {more}", share, interval=limits)
+    return passed(f"{text}: {share:.0%} is lost, within sampling error of the limit", share, interval=limits)
+
+
+def _rows_needed(skill: Mean, rows: int) -> str:
+    """Say how many more predictions would show a skill of this size at 95 %."""
+    if skill.estimate <= 0.0:
+        return "it is not positive"
+    factor = (1.645 * float(np.nanstd(skill.draws)) / skill.estimate) ** 2
+    return f"about {max(1, math.ceil(rows * (factor - 1.0))):,} more predictions would be needed"
+
+
+@check(
+    "OF004",
+    "Skill in at least three windows and in most of them",
+    unit="share of windows with skill",
+    source="ML engineer card, overfitting checklist",
+    remedy=MORE_DATA,
+    stricter={"share": "higher", "windows": "higher"},
+)
+def skill_in_most_windows(returns: Returns, meta: EvidenceMeta, *, share: float = 0.6, windows: float = 3) -> Verdict:
+    """Test skill is positive in at least three folds and 60 % of them, and stays positive without the best fold."""
+    by_fold = {
+        str(number): float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
+        for number, rows in returns.test.groupby("fold")
+        for values in [skill_contributions(rows, meta)]
+    }
+    skills = np.array(list(by_fold.values()))
+    known = skills[np.isfinite(skills)]
+    if known.size < windows:
+        return insufficient(f"{known.size} windows with a defined skill, {windows:g} are needed")
+    good = int((known > 0.0).sum())
+    without_best = float(np.delete(known, known.argmax()).mean())
+    portion = good / len(skills)
+    text = f"skill is positive in {good} of {len(skills)} windows; mean without the best window {without_best:.4f}"
+    holds = good >= windows and portion >= share - 1e-12 and without_best > 0.0
+    return judge(holds, text, portion, evidence=tuple(f"fold {name}: {value:.4f}" for name, value in by_fold.items()))
+
+
+@check(
+    "OF005",
+    "Predictions are stable under noise",
+    unit="rank correlation",
+    source="ML engineer card, overfitting checklist; noise of 10 % of each feature's own deviation",
+    remedy=RETRAIN,
+    stricter={"correlation": "higher", "skill_lost": "lower"},
+)
+def stable_under_noise(noise: pd.DataFrame, *, correlation: float = 0.7, skill_lost: float = 0.5) -> Verdict:
+    """Signals of the saved models on noisy features still rank like the clean ones, and keep their skill.
+
+    Noise of a tenth of a deviation leaves rank correlation 0.995 for a linear model; below 0.7 more than half of the
+    variance of the signal comes from differences between features that are too fine to be real. Skill is judged
+    only where the clean skill is positive.
+    """
+    by_fold = noise.groupby("fold")[["signal_rank_correlation", "skill_base", "skill_noisy"]].mean()
+    value = float(by_fold["signal_rank_correlation"].mean())
+    base, noisy = float(by_fold["skill_base"].mean()), float(by_fold["skill_noisy"].mean())
+    if not (np.isfinite(value) and np.isfinite(base) and np.isfinite(noisy)):
+        return insufficient("signals under noise are undefined (constant or missing)")
+    kept = base <= 0.0 or noisy >= (1.0 - skill_lost) * base
+    text = f"rank correlation {value:.3f} with the clean signals; skill {base:.4f} becomes {noisy:.4f} under noise"
+    return judge(value >= correlation and kept, text, value, evidence=("noise.parquet",))
+
+
+@check(
+    "OF006",
+    "Confidence is not bimodal",
+    unit="depth of the valley between two peaks",
+    source="ML engineer card, overfitting checklist; Sarle's coefficient and kernel modes",
+    remedy=RETRAIN,
+    stricter={"depth": "lower", "share": "lower"},
+)
+def confidence_unimodal(returns: Returns, *, depth: float = 0.3, share: float = 0.1) -> Verdict:
+    """In most folds the signals have no second mode: no deep valley with a tenth of the signals beyond it.
+
+    A fold is bimodal when its kernel density has two peaks with a valley deeper than `depth` of the lower one, at
+    least `share` of the signals lie on each side of it, and Sarle's coefficient is above the uniform's 5/9. Folds are
+    judged one by one, because calibration may shift the level between folds.
+    """
+    found = {}
+    for number, rows in returns.test.groupby("fold"):
+        signal = rows["signal"].to_numpy(dtype=np.float64)
+        if np.isfinite(signal).sum() >= 50:
+            found[str(number)] = modes(signal)
+    if not found:
+        return insufficient("no fold has 50 signals")
+    if any(not math.isfinite(each.depth) for each in found.values()):
+        constant = [name for name, each in found.items() if not math.isfinite(each.depth)]
+        return insufficient(f"the signal of fold {', '.join(constant)} is constant")
+    bimodal = [
+        name
+        for name, each in found.items()
+        if each.depth > depth and each.smaller_share >= share and each.coefficient > 5 / 9
+    ]
+    value = float(np.median([each.depth if each.smaller_share >= share else 0.0 for each in found.values()]))
+    return judge(
+        len(bimodal) * 2 <= len(found),
+        f"signals are bimodal in {len(bimodal)} of {len(found)} folds; median valley depth {value:.2f}",
+        value,
+        evidence=tuple(f"fold {name}" for name in bimodal),
+    )

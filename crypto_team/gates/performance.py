@@ -1,0 +1,181 @@
+"""Checks of what is earned after costs, recomputed from probabilities and prices (PF001, PF002, PF006-PF009)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.gates.recompute import Returns, milliseconds
+from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.metrics import daily_returns, sharpe, total_return
+from crypto_team.validation.resampling import mean_interval, sharpe_interval, stationary_bootstrap
+
+Floats = npt.NDArray[np.float64]
+DAYS_PER_YEAR = 365.0
+NAIVE = ("buy_and_hold", "random", "ma_cross")
+REMEDY = ("crypto-team ml-engineer define-target STR", "crypto-team ml-engineer train STR")
+
+
+def _sharpe(daily: Floats) -> float:
+    return sharpe(daily, periods_per_year=DAYS_PER_YEAR)
+
+
+def _baseline_daily(rows: pd.DataFrame, days: npt.NDArray[np.datetime64]) -> Floats:
+    """Return the daily returns of one baseline on the strategy's `days`; a day without rows is 0."""
+    stamps = pd.DatetimeIndex(rows["time"]).tz_localize(None).to_numpy().astype("datetime64[D]")
+    sums = pd.Series(rows["return_net"].to_numpy(dtype=np.float64)).groupby(stamps).sum()
+    return np.asarray(sums.reindex(days, fill_value=0.0), dtype=np.float64)
+
+
+def _hold_daily(returns: Returns, market: pd.DataFrame, days: npt.NDArray[np.datetime64]) -> Floats:
+    """Recompute buy and hold of every pair over the test rows, paying the entry."""
+    test = returns.test.sort_values(["pair", "time"], kind="stable")
+    frame = test[["time", "pair"]].assign(part="test")
+    frame["return_net"] = _next_returns(test, market)
+    first = ~frame.duplicated("pair")
+    frame.loc[first, "return_net"] -= returns.cost_bps_per_side / 1e4
+    known, values = daily_returns(frame)
+    return np.asarray(pd.Series(values, index=known).reindex(days, fill_value=0.0), dtype=np.float64)
+
+
+def _next_returns(test: pd.DataFrame, market: pd.DataFrame) -> Floats:
+    """Return close[t+1]/close[t]-1 of each test row from the market's own order of bars; 0 at its end."""
+    ordered = market.sort_values(["pair", "time"], kind="stable")
+    close = ordered.groupby("pair", sort=False)["close"]
+    following = (close.shift(-1) / ordered["close"] - 1.0).fillna(0.0)
+    table = pd.Series(
+        following.to_numpy(), index=pd.MultiIndex.from_arrays([ordered["pair"], milliseconds(ordered["time"])])
+    )
+    rows = pd.MultiIndex.from_arrays([test["pair"], milliseconds(test["time"])])
+    return np.asarray(table.reindex(rows).fillna(0.0), dtype=np.float64)
+
+
+def _difference_interval(ours: Floats, theirs: Floats) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the difference of two annualised Sharpe ratios, paired by day."""
+    n = ours.size
+    rows = stationary_bootstrap(n, mean_block=max(1.0, n ** (1 / 3)), resamples=1000, rng=np.random.default_rng(21))
+    ratios = []
+    for values in (ours[rows], theirs[rows]):
+        spread = values.std(axis=1, ddof=1)
+        ratios.append(np.divide(values.mean(axis=1), spread, out=np.zeros(len(rows)), where=spread > 0.0))
+    low, high = np.quantile(ratios[0] - ratios[1], [0.025, 0.975]) * math.sqrt(DAYS_PER_YEAR)
+    return float(low), float(high)
+
+
+@check(
+    "PF001",
+    "Beats buy-and-hold, random and moving-average cross after costs",
+    unit="annualised Sharpe ratio above the best of them",
+    source="ML engineer card, critical rule 9",
+    remedy=REMEDY,
+    stricter={"margin": "higher"},
+)
+def beats_baselines(returns: Returns, market: pd.DataFrame, baselines: pd.DataFrame, *, margin: float = 0.0) -> Verdict:
+    """Require a Sharpe ratio above each naive strategy's on the same days and costs; the interval is reported.
+
+    Buy-and-hold is recomputed from the market; a stored series that differs refuses.
+    """
+    days, ours = daily_returns(returns.predictions)
+    absent = [name for name in NAIVE if not (baselines["name"] == name).any()]
+    if absent or ours.size < 10:
+        return insufficient(f"missing baselines: {', '.join(absent) or 'none'}; {ours.size} days of returns")
+    theirs = {name: _baseline_daily(baselines[baselines["name"] == name], days) for name in NAIVE}
+    held = _hold_daily(returns, market, days)
+    own = _sharpe(ours)
+    if not np.allclose(held[1:-1], theirs["buy_and_hold"][1:-1], atol=1e-6):
+        return judge(
+            False, "the stored buy-and-hold returns are not those of the market", evidence=("baselines.parquet",)
+        )
+    ratios = {name: _sharpe(values) for name, values in theirs.items()}
+    hardest = max(ratios, key=lambda name: np.nan_to_num(ratios[name], nan=0.0))
+    value = own - float(np.nan_to_num(ratios[hardest], nan=0.0))
+    interval = _difference_interval(ours, theirs[hardest])
+    text = f"Sharpe ratio {own:.2f}; " + ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
+    text += f"; above {hardest} by {value:.2f} in [{interval[0]:.2f}, {interval[1]:.2f}]"
+    return judge(value > margin, text, value, interval=interval)
+
+
+@check(
+    "PF002",
+    "Sharpe ratio after costs",
+    unit="annualised Sharpe ratio",
+    source="ML engineer card, workflow step 7; approval level of the risk manager",
+    remedy=REMEDY,
+    stricter={"ratio": "higher"},
+)
+def sharpe_high_enough(returns: Returns, *, ratio: float = 0.5) -> Verdict:
+    """Require that the Sharpe ratio of daily net returns out of sample reaches the level of the gate."""
+    daily = returns.daily
+    value = _sharpe(daily)
+    if not math.isfinite(value):
+        return insufficient("daily returns have no spread: the strategy never traded, or there are too few days")
+    limits = sharpe_interval(daily, periods_per_year=DAYS_PER_YEAR, rng=np.random.default_rng(22), resamples=1000)
+    text = f"Sharpe ratio {value:.2f} in [{limits.low:.2f}, {limits.high:.2f}] over {daily.size} days"
+    return judge(value >= ratio, text, value, interval=(limits.low, limits.high))
+
+
+@check(
+    "PF006",
+    "Profitable at higher costs",
+    unit="total return at the stressed cost",
+    source="ML engineer card: include spread and fees",
+    remedy=("crypto-team ml-engineer define-signal STR", *REMEDY),
+    stricter={"multiple": "higher"},
+)
+def survives_costs(returns: Returns, *, multiple: float = 1.5) -> Verdict:
+    """Total return with costs on every change of position stays positive at 1.5 times the stated cost."""
+    levels = sorted({1.0, multiple, 2.0})
+    totals = {level: total_return(returns.at_cost(level).daily) for level in levels}
+    if returns.turnover.sum() == 0.0:
+        return insufficient("the strategy never traded")
+    text = "; ".join(f"cost x{level:g}: {value:+.2%}" for level, value in totals.items())
+    breakeven = float(returns.test["return_gross"].sum()) / float(returns.turnover.sum()) * 1e4
+    text += f"; break-even at about {breakeven:.1f} bps per side, {returns.cost_bps_per_side:g} are assumed"
+    value = totals[multiple]
+    return judge(value > 0.0, text, value)
+
+
+@check(
+    "PF008",
+    "No single day or pair carries the profit",
+    unit="total return without it",
+    source="quant analyst's duty: outliers",
+    remedy=REMEDY,
+    stricter={"days": "higher"},
+)
+def nothing_carries_it(returns: Returns, meta: EvidenceMeta, *, days: float = 3) -> Verdict:
+    """Require a positive sum of net returns without the best days, and without the best of several pairs."""
+    daily = returns.daily
+    if daily.size < 30:
+        return insufficient(f"{daily.size} days of returns, 30 are needed")
+    left = float(np.sort(daily)[: -int(days)].sum())
+    text = f"sum of daily returns {daily.sum():+.2%}, without the best {days:g} days {left:+.2%}"
+    by_pair = returns.test.groupby("pair")["return_net"].sum() / len(meta.pairs)
+    if len(by_pair) > 1:
+        rest = float(by_pair.drop(by_pair.idxmax()).sum())
+        text += f", without {by_pair.idxmax()} {rest:+.2%}"
+        left = min(left, rest)
+    return judge(left > 0.0, text, left)
+
+
+@check(
+    "PF009",
+    "Bootstrap interval of the return is above zero",
+    unit="mean daily return",
+    source="stationary bootstrap, Politis and Romano (1994)",
+    remedy=REMEDY,
+    stricter={"confidence": "higher"},
+)
+def interval_above_zero(returns: Returns, *, confidence: float = 0.95) -> Verdict:
+    """Require that the two-sided bootstrap interval of the mean daily net return lies above zero."""
+    limits = mean_interval(returns.daily, rng=np.random.default_rng(23), confidence=confidence)
+    if not math.isfinite(limits.low):
+        return insufficient("daily returns have no spread, or there are fewer than three days")
+    text = f"mean daily return {limits.estimate:.3%} in [{limits.low:.3%}, {limits.high:.3%}]"
+    if limits.low <= 0.0 < limits.estimate:
+        return insufficient(f"{text}: zero cannot be excluded", limits.estimate, interval=(limits.low, limits.high))
+    return judge(limits.low > 0.0, text, limits.estimate, interval=(limits.low, limits.high))

@@ -1,0 +1,203 @@
+"""Which checks stand between which roles, at which settings, and how a workspace may change them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from crypto_team.errors import NotFoundError, RefusedError, UsageError
+from crypto_team.gates import (
+    backtesting,
+    calibration,
+    causality,
+    data,
+    importance,
+    leakage,
+    luck,
+    overfitting,
+    performance,
+    process,
+    refits,
+    risk,
+)
+from crypto_team.gates.registry import CHECKS, find
+from crypto_team.schemas.gate import Policy, PolicyOverride, Profile
+
+Settings = Mapping[str, float]
+
+# Importing a family enters its checks into the table; whoever has a policy has them all.
+FAMILIES = (
+    data,
+    causality,
+    leakage,
+    refits,
+    importance,
+    overfitting,
+    calibration,
+    luck,
+    performance,
+    backtesting,
+    process,
+    risk,
+)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The checks of one handoff and the settings in which it differs from their defaults."""
+
+    codes: tuple[str, ...]
+    settings: Mapping[str, Settings] = field(default_factory=dict)
+
+
+DESIGN = ("PR001", "PR004", "PR006", "LK001", "LK002", "LK003", "OF009")
+DATA = ("DQ001", "DQ002", "DQ003", "DQ004", "DQ006", "DQ007", "DQ008")
+LEAKAGE = ("LK001", "LK002", "LK003", "LK004", "LK005", "LK006", "LK008")
+SKILL = ("OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008", "OF009", "OF010")
+CLAIMS = ("PR002", "PR003", "PR010", "PR012")
+TRADED = ("PF003", "PF004", "PF005", "PF006", "PF008", "PF009", "PF013")
+LUCK = ("OF010", "OF013", "OF017")
+BEFORE_FREQTRADE = (*DATA, *LEAKAGE, *SKILL, "PF001", "PF002", *CLAIMS)
+
+GATES: Mapping[str, Gate] = {
+    "ml_engineer->data_collector": Gate(DESIGN),
+    "strategy_researcher->data_collector": Gate(("PR001",)),
+    "data_collector->backtester": Gate(BEFORE_FREQTRADE, {"PF002": {"ratio": 0.5}}),
+    "backtester->quant_analyst": Gate(TRADED),
+    "quant_analyst->critic": Gate(LUCK),
+    "critic->risk_manager": Gate(
+        tuple(dict.fromkeys((*DESIGN, *BEFORE_FREQTRADE, *TRADED, *LUCK, "PR009"))), {"PF002": {"ratio": 0.5}}
+    ),
+    "risk_manager->execution_specialist": Gate(
+        ("RK001", "RK002", "RK003", "RK005", "PF002"), {"PF002": {"ratio": 1.0}}
+    ),
+}
+
+PROFILES: Mapping[Profile, Mapping[str, Settings]] = {
+    "strict": {},
+    # The team cards read to the letter: plain numbers instead of limits of intervals, KPI levels as thresholds.
+    "seed-literal": {
+        "OF003": {"confidence": 0.5},
+        "OF004": {"share": 0.0},
+        "PF002": {"ratio": 2.0},
+        "PF005": {"factor": 1.5},
+    },
+    # For exploring on little data; nothing that passes under it should be traded.
+    "research": {
+        "OF008": {"error": 0.1},
+        "OF010": {"probability": 0.5},
+        "PF002": {"ratio": 0.0},
+        "PF003": {"drawdown": 0.25},
+        "PF004": {"trades": 30},
+        "PF009": {"confidence": 0.5},
+    },
+}
+
+
+def gate_name(sender: str, receiver: str) -> str:
+    """Return the name of the gate between two roles; raise :class:`NotFoundError` when there is none."""
+    name = f"{sender}->{receiver}"
+    find_gate(name)
+    return name
+
+
+def find_gate(name: str) -> Gate:
+    """Return a gate by name; raise :class:`NotFoundError` naming what there is."""
+    try:
+        return GATES[name]
+    except KeyError:
+        raise NotFoundError(f"no gate is called {name}", hint=f"known: {', '.join(GATES)}") from None
+
+
+def check_policy(policy: Policy) -> None:
+    """Refuse a policy that names unknown settings, or loosens a check without a reason and the lead's acceptance.
+
+    Raises
+    ------
+    NotFoundError
+        An override names a check that does not exist.
+    UsageError
+        An override names a setting that its check does not have.
+    RefusedError
+        An override is looser than every gate's own setting and was not accepted.
+    """
+    for override in policy.overrides:
+        rule = find(override.code)
+        if override.setting not in rule.settings:
+            known = ", ".join(rule.settings) or "none"
+            raise UsageError(
+                f"{override.code} has no setting {override.setting}", where="policy.yaml", hint=f"it has: {known}"
+            )
+        setting = rule.settings[override.setting]
+        stated = [
+            _before_overrides(name, override, policy.profile)
+            for name, gate in GATES.items()
+            if override.code in gate.codes
+        ]
+        if not _accepted(override) and all(
+            setting.is_looser(override.value, each) for each in stated or [setting.default]
+        ):
+            raise RefusedError(
+                f"{override.code}.{override.setting} = {override.value:g} is looser than the profile allows",
+                where="policy.yaml",
+                hint="state a reason and have the lead accept it (accepted_by: lead)",
+            )
+
+
+def _accepted(override: PolicyOverride) -> bool:
+    return bool(override.reason.strip()) and override.accepted_by == "lead"
+
+
+def _before_overrides(gate: str, override: PolicyOverride, profile: Profile) -> float:
+    return _of_profile(gate, override.code, profile)[override.setting]
+
+
+def _of_profile(gate: str, code: str, profile: Profile) -> dict[str, float]:
+    settings = {name: each.default for name, each in CHECKS[code].settings.items()}
+    return settings | dict(GATES[gate].settings.get(code, {})) | dict(PROFILES[profile].get(code, {}))
+
+
+def resolve(gate: str, policy: Policy) -> dict[str, dict[str, float]]:
+    """Return the settings of every check of a gate under a policy.
+
+    An override that was not accepted applies only where it makes a gate stricter. Raises as :func:`check_policy`.
+    """
+    find_gate(gate)
+    check_policy(policy)
+    result = {code: _of_profile(gate, code, policy.profile) for code in GATES[gate].codes}
+    for override in policy.overrides:
+        settings = result.get(override.code)
+        if settings is None:
+            continue
+        rule = CHECKS[override.code].settings[override.setting]
+        if _accepted(override) or not rule.is_looser(override.value, settings[override.setting]):
+            settings[override.setting] = override.value
+    return result
+
+
+def deviations(gate: str, policy: Policy) -> list[str]:
+    """Return in words every setting of a gate that differs from the strict profile, and who accepted it."""
+    strict, ours = resolve(gate, Policy()), resolve(gate, policy)
+    reasons = {(each.code, each.setting): each for each in policy.overrides}
+    lines = []
+    for code, settings in ours.items():
+        for name, value in settings.items():
+            before = strict[code][name]
+            if value == before:
+                continue
+            looser = CHECKS[code].settings[name].is_looser(value, before)
+            line = f"{code}.{name} = {value:g} instead of {before:g} ({'looser' if looser else 'stricter'})"
+            stated = reasons.get((code, name))
+            lines.append(
+                f"{line}: {stated.reason} (accepted by {stated.accepted_by})" if stated and _accepted(stated) else line
+            )
+    return [line[:500] for line in lines]
+
+
+def policy_digest(policy: Policy) -> str:
+    """Return one hash over the settings that a policy gives every gate, defaults included."""
+    settings = {name: resolve(name, policy) for name in GATES}
+    text = json.dumps({"profile": policy.profile, "gates": settings}, sort_keys=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

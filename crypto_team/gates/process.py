@@ -1,0 +1,272 @@
+"""Checks of the process: documents, claims against computed values, replay, provenance, the ledger (PR)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from crypto_team.gates.case import LedgerView, ReplayResult
+from crypto_team.gates.importance import mean_shares
+from crypto_team.gates.recompute import Returns
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.schemas.outcome import Finding
+from crypto_team.schemas.reviews import CriticReview
+from crypto_team.validation.metrics import summary
+from crypto_team.validation.scores import skill
+
+RETRAIN = ("crypto-team ml-engineer train STR",)
+REPORT = ("crypto-team ml-engineer report STR",)
+SECTIONS = (
+    "Problem framing and hypothesis",
+    "Feature engineering rationale",
+    "Model selection justification",
+    "Walk-forward results per fold",
+    "Overfitting analysis",
+    "Confidence calibration",
+    "Regime sensitivity",
+    "Limitations and caveats",
+)
+SPOKEN = {
+    "sharpe": r"sharpe(?: ratio)?",
+    "auc": r"auc",
+    "max_drawdown": r"(?:max(?:imum)? )?drawdown",
+    "hit_rate": r"(?:hit|win) rate",
+    "total_return": r"total return",
+}
+
+
+@check(
+    "PR001",
+    "Documents are valid and complete",
+    unit="errors",
+    source="artifacts are checked against schemas",
+    remedy=("crypto-team validate",),
+    stricter={},
+)
+def documents_valid(document_findings: list[Finding], evidence_problems: list[str]) -> Verdict:
+    """No schema error, no placeholder, and every stored object is there with its hash."""
+    errors = [each for each in document_findings if each.severity == "error"]
+    lines = [f"{each.file or 'document'}{each.pointer or ''}: {each.message}" for each in errors] + evidence_problems
+    text = "; ".join(lines[:4]) or "all documents fit their schemas, all stored objects are intact"
+    return judge(not lines, text, len(lines), evidence=tuple(lines))
+
+
+@check(
+    "PR002",
+    "Claims equal computed values",
+    unit="claims that differ",
+    source="recomputed, not claimed",
+    remedy=(*RETRAIN, *REPORT),
+    stricter={},
+)
+def claims_equal_computed(
+    spec: MlSpec,
+    returns: Returns,
+    meta: EvidenceMeta,
+    importances: pd.DataFrame,
+    report_numbers: Mapping[str, float | int | None] | None = None,
+) -> Verdict:
+    """Headline numbers, top features, class balance, the report's numbers and numbers typed in prose are recomputed."""
+    computed = summary(returns.predictions)
+    wrong = [*_headline_differences(spec, computed), *_top_feature_differences(spec, importances)]
+    wrong += _balance_differences(spec, returns.predictions)
+    wrong += _report_differences(report_numbers or {}, computed, returns)
+    wrong += _prose_differences(spec, computed)
+    if spec.out_of_sample is None:
+        return insufficient("ml-spec.yaml states no out-of-sample numbers", evidence=("ml-spec.yaml: out_of_sample",))
+    if meta.strategy_id != spec.strategy_id:
+        wrong.append(f"the evidence belongs to {meta.strategy_id}")
+    text = "; ".join(wrong[:4]) or "all stated numbers are the recomputed ones"
+    return judge(not wrong, text, len(wrong), evidence=tuple(wrong))
+
+
+def _equal(stated: float | None, value: float | None, tolerance: float = 1e-6) -> bool:
+    if stated is None or value is None:
+        return stated is None and value is None
+    if math.isnan(stated) and math.isnan(value):
+        return True
+    return math.isclose(stated, value, rel_tol=tolerance, abs_tol=tolerance)
+
+
+def _headline_differences(spec: MlSpec, computed: Mapping[str, float | int | None]) -> Iterator[str]:
+    stated = spec.out_of_sample.model_dump() if spec.out_of_sample else {}
+    for name, claim in stated.items():
+        if not _equal(claim, computed.get(name)):
+            yield f"ml-spec.yaml: out_of_sample.{name} says {claim}, it is {computed.get(name)}"
+
+
+def _top_feature_differences(spec: MlSpec, importances: pd.DataFrame) -> Iterator[str]:
+    shares = mean_shares(importances)
+    for place, claim in enumerate(spec.features.top_features):
+        if not _equal(claim.importance, float(shares.get(claim.name, 0.0)), 1e-4):
+            yield (
+                f"ml-spec.yaml: features.top_features[{place}] {claim.name} says {claim.importance}, "
+                f"it is {shares.get(claim.name, 0.0):.6f}"
+            )
+
+
+def _balance_differences(spec: MlSpec, predictions: pd.DataFrame, tolerance: float = 0.1) -> Iterator[str]:
+    """Compare the stated balance of the training rows with the inner rows, which are a part of them: not far apart."""
+    if spec.target is None or not spec.target.class_balance:
+        return
+    inner = predictions.loc[predictions["part"] == "inner", "label"].dropna()
+    shares = [float((inner == number).mean()) for number in range(len(spec.target.class_balance))]
+    far = max(abs(claim - share) for claim, share in zip(spec.target.class_balance, shares, strict=True))
+    if far > tolerance or abs(sum(spec.target.class_balance) - 1.0) > 1e-3:
+        yield f"ml-spec.yaml: target.class_balance says {spec.target.class_balance}, inner rows have {shares}"
+
+
+def _report_differences(
+    numbers: Mapping[str, float | int | None], computed: Mapping[str, float | int | None], returns: Returns
+) -> Iterator[str]:
+    folds = {int(str(number)): skill(rows) for number, rows in returns.test.groupby("fold")}
+    for name, claim in numbers.items():
+        group, _, field = name.partition(".")
+        if group == "out_of_sample":
+            known: Mapping[str, float | int | None] = computed
+        elif group.startswith("fold_") and group[5:].isdigit():
+            known = folds.get(int(group[5:]), {})
+        else:
+            continue
+        if field in known and not _equal(claim, known[field], 1e-4):
+            yield f"ml-report.md: {name} says {claim}, it is {known[field]}"
+
+
+def _prose_differences(spec: MlSpec, computed: Mapping[str, float | int | None]) -> Iterator[str]:
+    """Compare numbers that the author typed behind the name of a metric, to the digits that were typed."""
+    prose = f"{spec.hypothesis}\n{spec.model.architecture}"
+    for name, spoken in SPOKEN.items():
+        pattern = rf"\b{spoken}\s*(?:of|is|was|=|:)\s*(-?\d+(?:\.(\d+))?)\s*(%?)"
+        for found in re.finditer(pattern, prose, re.IGNORECASE):
+            value = computed.get(name)
+            scale, digits = (100.0 if found[3] else 1.0), len(found[2] or "")
+            if value is None or abs(abs(float(found[1])) - abs(value) * scale) > 0.5 * 10.0**-digits + 1e-9:
+                yield f"ml-spec.yaml: the text says '{found[0].strip()}', {name} is {value}"
+
+
+@check(
+    "PR003",
+    "Replay gives the same evidence",
+    unit="differences",
+    source="ML engineer card, critical rule 11",
+    remedy=("crypto-team verify STR", *RETRAIN),
+    stricter={},
+)
+def replay_equal(replay: ReplayResult) -> Verdict:
+    """Rebuilding the evidence from data, specification, code and seed gives the same hashes."""
+    if not replay.equal:
+        text = "; ".join(replay.differences[:4]) or "the hashes differ"
+        return refused(text, max(1, len(replay.differences)), evidence=replay.differences)
+    return passed("the rebuilt evidence has the same hashes", 0)
+
+
+@check(
+    "PR004",
+    "Seed, versions and data hash are recorded",
+    unit="gaps",
+    source="ML engineer card, critical rule 11",
+    remedy=RETRAIN,
+    stricter={},
+)
+def reproducible(spec: MlSpec, meta: EvidenceMeta) -> Verdict:
+    """Seed, library versions, data hash and rules in the specification are those that the evidence was made with."""
+    recorded = spec.reproducibility
+    rules = (
+        (recorded.random_seed == meta.random_seed, f"seed {recorded.random_seed}, evidence {meta.random_seed}"),
+        (bool(meta.versions), "the evidence records no library versions"),
+        (recorded.library_versions == meta.versions, "library versions differ from the evidence's"),
+        (recorded.data_hash == meta.data_hash, f"data hash {recorded.data_hash}, evidence {meta.data_hash}"),
+        (spec.model.primary == meta.model, f"model {spec.model.primary}, evidence {meta.model}"),
+        (spec.signal == meta.signal, "the signal rule changed since training"),
+        (spec.market.timeframe == meta.timeframe, "the timeframe changed since training"),
+        (sorted(spec.market.pairs) == sorted(meta.pairs), "the pairs changed since training"),
+        (_same_target(spec, meta), "the target changed since training"),
+        (_equal(spec.costs.fee_bps + spec.costs.slippage_bps, meta.cost_bps_per_side), "the costs changed"),
+    )
+    gaps = [text for holds, text in rules if not holds]
+    return judge(
+        not gaps, "; ".join(gaps) or "everything needed to rebuild is recorded", len(gaps), evidence=tuple(gaps)
+    )
+
+
+def _same_target(spec: MlSpec, meta: EvidenceMeta) -> bool:
+    if spec.target is None:
+        return False
+    ours, theirs = spec.target, meta.target
+    return (ours.kind, ours.horizon_bars, ours.thresholds_bps) == (
+        theirs.kind,
+        theirs.horizon_bars,
+        theirs.thresholds_bps,
+    )
+
+
+@check(
+    "PR006",
+    "Report has all sections",
+    unit="sections missing",
+    source="ML engineer card, ml-report.md",
+    remedy=REPORT,
+    stricter={},
+)
+def report_complete(report_text: str) -> Verdict:
+    """Require the eight sections that a report must have, each with text under its heading."""
+    parts = re.split(r"^#{1,4}\s+(.+?)\s*$", report_text, flags=re.MULTILINE)
+    bodies = {title.lower(): body.strip() for title, body in zip(parts[1::2], parts[2::2], strict=True)}
+    empty = [name for name in SECTIONS if not any(name.lower() in title and body for title, body in bodies.items())]
+    text = f"missing or empty: {', '.join(empty)}" if empty else f"all {len(SECTIONS)} sections are there"
+    return judge(not empty, text, len(empty), evidence=tuple(f"ml-report.md: {name}" for name in empty))
+
+
+@check(
+    "PR009",
+    "The critic found no blocking objection",
+    unit="blocking objections",
+    source="the reviewer is not the author",
+    remedy=("crypto-team critic review STR",),
+    stricter={},
+)
+def critic_agrees(critic: CriticReview) -> Verdict:
+    """Require an independent review whose replay matched and none of whose objections blocks."""
+    blocking = tuple(each.claim for each in critic.objections if each.severity == "blocking")
+    if critic.verdict == "blocked" or blocking or not critic.replay_matches:
+        text = "; ".join(blocking) or ("the critic's replay differs" if not critic.replay_matches else "blocked")
+        return refused(text, max(1, len(blocking)), evidence=blocking)
+    return passed(f"{len(critic.objections)} objections, none of them blocking", 0)
+
+
+@check(
+    "PR010",
+    "Ledger and hash chain are intact",
+    unit="problems",
+    source="every trial counts",
+    remedy=("crypto-team validate",),
+    stricter={},
+)
+def ledger_intact(ledger: LedgerView) -> Verdict:
+    """No trial was removed or altered, and each handoff names the one before it."""
+    problems = list(ledger.problems) or ([] if ledger.chain_ok else ["the chain of records is broken"])
+    text = "; ".join(problems[:4]) or f"{ledger.n_trials} trials, chain intact"
+    return judge(not problems, text, len(problems), evidence=tuple(problems))
+
+
+@check(
+    "PR012",
+    "Disclosed trials are those of the ledger",
+    unit="trials",
+    source="every trial counts",
+    remedy=RETRAIN,
+    stricter={},
+)
+def trials_disclosed(meta: EvidenceMeta, ledger: LedgerView) -> Verdict:
+    """Require in the ledger all trials that were known when the evidence was made; later ones may have come."""
+    text = f"{meta.declared_n_trials} trials declared with the evidence, {ledger.n_trials} are in the ledger"
+    if ledger.n_trials < 1:
+        return refused(f"{text}: the training itself is not booked", ledger.n_trials)
+    if len(ledger.sharpes) > ledger.n_trials:
+        return refused(f"{text}, which has {len(ledger.sharpes)} Sharpe ratios", ledger.n_trials)
+    return judge(ledger.n_trials >= meta.declared_n_trials, text, ledger.n_trials)

@@ -1,0 +1,199 @@
+"""The table of checks: a check is one function whose signature is its contract.
+
+Positional parameters name evidence of the :class:`~crypto_team.gates.case.Case`; one with a default of ``None`` is
+optional. Keyword-only parameters are settings with their defaults; the first of them is the threshold in reports.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from crypto_team.errors import NotFoundError
+from crypto_team.gates.case import EVIDENCE, Case, missing
+from crypto_team.schemas.gate import CheckResult, Outcome_
+
+Stricter = Literal["lower", "higher"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check function answers."""
+
+    outcome: Outcome_
+    explanation: str
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A number that the policy may change, and the direction in which it becomes stricter."""
+
+    default: float
+    stricter: Stricter
+
+    def is_looser(self, value: float, than: float) -> bool:
+        """Say whether `value` lets more through than `than` does."""
+        return value > than if self.stricter == "lower" else value < than
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule over evidence with its stable code."""
+
+    code: str
+    title: str
+    what: str
+    unit: str
+    source: str
+    remedy: tuple[str, ...]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    settings: Mapping[str, Setting]
+    function: Callable[..., Verdict]
+
+    @property
+    def threshold(self) -> str | None:
+        """Name of the setting that reports show as the threshold."""
+        return next(iter(self.settings), None)
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def passed(
+    explanation: str,
+    value: float | None = None,
+    *,
+    interval: tuple[float, float] | None = None,
+    evidence: tuple[str, ...] = (),
+) -> Verdict:
+    """Answer that the rule holds."""
+    return Verdict("passed", explanation, value, interval, evidence)
+
+
+def refused(
+    explanation: str,
+    value: float | None = None,
+    *,
+    interval: tuple[float, float] | None = None,
+    evidence: tuple[str, ...] = (),
+) -> Verdict:
+    """Answer that the rule is broken."""
+    return Verdict("refused", explanation, value, interval, evidence)
+
+
+def insufficient(
+    explanation: str,
+    value: float | None = None,
+    *,
+    interval: tuple[float, float] | None = None,
+    evidence: tuple[str, ...] = (),
+) -> Verdict:
+    """Answer that the evidence cannot decide; this does not pass."""
+    return Verdict("not_enough_evidence", explanation, value, interval, evidence)
+
+
+def judge(
+    holds: bool,
+    explanation: str,
+    value: float | None = None,
+    *,
+    interval: tuple[float, float] | None = None,
+    evidence: tuple[str, ...] = (),
+) -> Verdict:
+    """Answer passed or refused by `holds`."""
+    return Verdict("passed" if holds else "refused", explanation, value, interval, evidence)
+
+
+def check(
+    code: str, title: str, *, unit: str = "", source: str, remedy: tuple[str, ...], stricter: Mapping[str, Stricter]
+) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
+    """Enter a function into :data:`CHECKS` under `code`; `stricter` gives the direction of each setting."""
+
+    def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
+        parameters = inspect.signature(function).parameters.values()
+        evidence = [each for each in parameters if each.kind is not each.KEYWORD_ONLY]
+        settings = {each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY}
+        unknown = [each.name for each in evidence if each.name not in EVIDENCE]
+        if unknown or set(settings) != set(stricter) or code in CHECKS:
+            raise TypeError(f"{code}: unknown evidence {unknown}, unmatched settings, or a code that is taken")
+        CHECKS[code] = Check(
+            code=code,
+            title=title,
+            what=inspect.getdoc(function) or "",
+            unit=unit,
+            source=source,
+            remedy=remedy,
+            required=tuple(each.name for each in evidence if each.default is each.empty),
+            optional=tuple(each.name for each in evidence if each.default is not each.empty),
+            settings={name: Setting(float(default), stricter[name]) for name, default in settings.items()},
+            function=function,
+        )
+        return function
+
+    return register
+
+
+def find(code: str) -> Check:
+    """Return the check called `code`; raise :class:`NotFoundError` naming what there is."""
+    try:
+        return CHECKS[code]
+    except KeyError:
+        raise NotFoundError(f"no check is called {code}", hint=f"known: {', '.join(sorted(CHECKS))}") from None
+
+
+def explain(code: str) -> str:
+    """Return in words what a check demands, from what evidence, by whose rule, and what helps when it fails."""
+    rule = find(code)
+    limits = [f"  {name} = {each.default:g} ({each.stricter} is stricter)" for name, each in rule.settings.items()]
+    lines = [f"{rule.code}: {rule.title}", "", rule.what, "", f"source: {rule.source}"]
+    lines += [f"unit: {rule.unit}"] if rule.unit else []
+    lines += [f"evidence: {', '.join(rule.required + rule.optional)}"]
+    lines += ["settings:", *limits] if limits else []
+    lines += ["when it fails:", *(f"  {step}" for step in rule.remedy)]
+    return "\n".join(lines)
+
+
+def run_check(code: str, case: Case, settings: Mapping[str, float] | None = None) -> CheckResult:
+    """Run one check; missing evidence, a crash and an undefined number all end in a verdict that does not pass."""
+    rule = find(code)
+    chosen = {name: each.default for name, each in rule.settings.items()} | dict(settings or {})
+    try:
+        verdict = _evaluate(rule, case, chosen)
+    except Exception as error:  # noqa: BLE001 - evidence is foreign input; whatever it breaks must read as "not passed"
+        verdict = insufficient(f"the check could not be completed: {type(error).__name__}: {error}")
+    return _result(rule, verdict, chosen, case)
+
+
+def _evaluate(rule: Check, case: Case, settings: Mapping[str, float]) -> Verdict:
+    absent = [place for name in rule.required for place in missing(case, name)]
+    if absent:
+        return insufficient(f"missing: {', '.join(dict.fromkeys(absent))}")
+    verdict = rule.function(*(getattr(case, name) for name in (*rule.required, *rule.optional)), **settings)
+    if verdict.outcome == "passed" and verdict.value is not None and not math.isfinite(verdict.value):
+        return insufficient(f"the value is not a number; {verdict.explanation}", evidence=verdict.evidence)
+    return verdict
+
+
+def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: Case) -> CheckResult:
+    value = verdict.value if verdict.value is not None and math.isfinite(verdict.value) else None
+    interval = list(verdict.interval) if verdict.interval and all(map(math.isfinite, verdict.interval)) else None
+    steps = [step.replace("STR", case.strategy_id) for step in rule.remedy]
+    return CheckResult(
+        code=rule.code,
+        title=rule.title,
+        outcome=verdict.outcome,
+        value=None if value is None else float(value),
+        threshold=None if rule.threshold is None else float(settings[rule.threshold]),
+        unit=rule.unit,
+        interval=None if interval is None else [float(each) for each in interval],
+        explanation=verdict.explanation[:20_000],
+        evidence=[each[:500] for each in verdict.evidence if each][:50],
+        next=[] if verdict.outcome == "passed" else [step[:500] for step in steps],
+    )
