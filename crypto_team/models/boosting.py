@@ -1,7 +1,7 @@
 """Gradient-boosted trees: LightGBM (its own text format) and XGBoost (its own JSON). NaN is a value of its own.
 
-Defaults are modest on purpose: returns are almost all noise, so trees are shallow, leaves large, and each tree sees half
-of the features. One thread and fixed seeds make two runs equal to the bit.
+Defaults are modest on purpose: returns are almost all noise, so trees are shallow, leaves large, and each tree sees
+half of the features. One thread and fixed seeds make two runs equal to the bit.
 """
 
 from __future__ import annotations
@@ -121,7 +121,11 @@ class XgBoost:
         curvature = 1.0 if classes == 0 else 0.25
         params["min_child_weight"] = min(float(params["min_child_weight"]), rows * SMALLEST_LEAF_SHARE * curvature)
         params |= {
-            "objective": "reg:squarederror" if classes == 0 else "binary:logistic" if classes == 2 else "multi:softprob",
+            "objective": "reg:squarederror"
+            if classes == 0
+            else "binary:logistic"
+            if classes == 2
+            else "multi:softprob",
             "tree_method": "hist",
             "seed": self.settings.seed,
             "nthread": 1,

@@ -166,7 +166,7 @@ def ordered_platt(p: Floats, y: Floats) -> Platt:
 
 
 def fit_isotonic(p: Floats, y: Floats) -> Isotonic:
-    """Fit a non-decreasing map (pool adjacent violators), clipped to [1/(n+2), 1-1/(n+2)]: certainty is not on offer."""
+    """Fit a non-decreasing map (pool adjacent violators), clipped to [1/(n+2), 1-1/(n+2)]: nothing is certain."""
     from sklearn.isotonic import IsotonicRegression
 
     fitted = IsotonicRegression(out_of_bounds="clip").fit(p, y)

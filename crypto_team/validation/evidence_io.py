@@ -103,7 +103,7 @@ def _bytes(path: Path) -> bytes:
 def _read_meta(path: Path) -> EvidenceMeta:
     text = _bytes(path)
     try:
-        return EvidenceMeta.model_validate(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        return EvidenceMeta.model_validate(yaml.safe_load(text))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise EvidenceError(f"not readable as YAML: {error}", where=str(path)) from error
     except ValidationError as error:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.errors import EvidenceError
+from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.metrics import out_of_sample_rows
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.walk_forward import WalkForwardResult
@@ -113,8 +114,8 @@ def _check_forecasts(extra: list[str], where: str) -> None:
     wanted = {f"p_{k}" for k in range(classes)} | {f"p_raw_{k}" for k in range(classes)}
     if set(extra) != {"expected_bps"} and (classes < 2 or set(extra) != wanted):
         raise EvidenceError(
-            f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps, or p_k and "
-            "p_raw_k for every class",
+            f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps, or "
+            "p_k and p_raw_k for every class",
             where=where,
         )
 
@@ -127,7 +128,7 @@ def market_table(bars_by_pair: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         part = bars[["open", "high", "low", "close", "volume"]].copy()
         part.insert(0, "time", bars["timestamp"])
         part.insert(1, "pair", pair)
-        part["filled"] = bars["filled"] if "filled" in bars else False
+        part["filled"] = bars.get("filled", False)
         parts.append(part)
     return conform("market", pd.concat(parts, ignore_index=True), where="market")
 
@@ -140,10 +141,10 @@ def features_sample(panel: Panel, result: WalkForwardResult) -> pd.DataFrame:
     selected = sorted({name for fold in result.folds for name in fold.selected})
     rows = panel_rows(panel, test)
     columns = [panel.names.index(name) for name in selected]
-    table = pd.DataFrame(panel.features[np.ix_(rows, columns)], columns=selected)
-    table.insert(0, "time", test["time"].to_numpy())
-    table.insert(1, "pair", test["pair"].to_numpy())
-    return conform("features", table.assign(time=table["time"].dt.tz_localize("UTC")), where="features")
+    table = pd.DataFrame(panel.block(rows, columns), columns=selected)
+    table.insert(0, "time", test["time"].array)
+    table.insert(1, "pair", test["pair"].array)
+    return conform("features", table, where="features")
 
 
 def tables_from(result: WalkForwardResult, *, market: pd.DataFrame, features: pd.DataFrame) -> EvidenceTables:
@@ -175,5 +176,6 @@ def prediction_hash(predictions: pd.DataFrame) -> str:
         elif name in {"pair", "part"}:
             digest.update("\x1f".join(values).encode())
         else:
-            digest.update(values.to_numpy().astype("datetime64[ms]" if name != "fold" else "<i8").astype("<i8").tobytes())
+            whole = values.to_numpy() if name == "fold" else milliseconds(values)
+            digest.update(whole.astype("<i8").tobytes())
     return f"sha256:{digest.hexdigest()}"

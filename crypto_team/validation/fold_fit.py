@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from crypto_team.models.registry import factory
 from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, Platt, fit_calibrator
+from crypto_team.validation.clock import utc_text, utc_times
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.prediction import FoldModel, FoldPrediction
 from crypto_team.validation.scores import rank_ic
@@ -52,16 +52,6 @@ class FittedFold:
     noise: pd.DataFrame
 
 
-def utc_text(milliseconds: int) -> str:
-    """Return a time in milliseconds as documents write it."""
-    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def utc_times(milliseconds: npt.NDArray[np.int64]) -> pd.DatetimeIndex:
-    """Return times in milliseconds as datetime64[ms, UTC]."""
-    return pd.DatetimeIndex(milliseconds.astype("datetime64[ms]")).tz_localize("UTC")
-
-
 def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRows:
     """Pick the rows of a fold; both the model and its calibration are purged from what they are judged on.
 
@@ -81,8 +71,8 @@ def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRo
     span = f"{utc_text(fold.train_start)} to {utc_text(fold.train_end)}"
     if rows.fit.size < LEAST_FIT_ROWS or rows.inner.size < LEAST_INNER_ROWS:
         raise InputError(
-            f"fold {fold.index} has {rows.fit.size} rows to fit and {rows.inner.size} to calibrate on ({span}); at least "
-            f"{LEAST_FIT_ROWS} and {LEAST_INNER_ROWS} are needed after purging",
+            f"fold {fold.index} has {rows.fit.size} rows to fit and {rows.inner.size} to calibrate on ({span}); "
+            f"at least {LEAST_FIT_ROWS} and {LEAST_INNER_ROWS} are needed after purging",
             where="model.training.window",
             hint="use a longer window, a shorter gap or horizon, or features with a shorter look-back",
         )
@@ -99,9 +89,7 @@ def _target(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:
     return panel.label[rows] if settings.n_classes else panel.forward_return[rows] * BPS
 
 
-def _fit(
-    settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None, *, quick: bool = False
-) -> Model:
+def _fit(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None, *, quick: bool = False) -> Model:
     learner = factory(settings.model)
     hyperparameters = {**settings.hyperparameters, **(learner.quick if quick else {})}
     model = learner.create(ModelSettings(settings.n_classes, hyperparameters, settings.seed))
@@ -129,7 +117,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     """Fit one fold on its training window and predict its calibration tail and its test part."""
     rows = fold_rows(panel, fold, settings)
     selection, model = _learn(panel, rows, settings)
-    inner_x = panel.features[np.ix_(rows.inner, selection.kept)]
+    inner_x = panel.block(rows.inner, selection.kept)
     calibrator = (
         fit_calibrator(model.predict(inner_x), panel.label[rows.inner], settings.calibration)
         if settings.n_classes
@@ -152,9 +140,9 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     data = fitted.save()
     # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
     stored = FoldModel.load(data)
-    scaler = fit_scaler(panel.features[np.ix_(rows.fit, selection.kept)])
+    scaler = fit_scaler(panel.block(rows.fit, selection.kept))
     parts = [
-        _prediction_rows(panel, index, stored.signal(panel.features[np.ix_(index, selection.kept)]), fold.index, part)
+        _prediction_rows(panel, index, stored.signal(panel.block(index, selection.kept)), fold.index, part)
         for part, index in (("inner", rows.inner), ("test", rows.test))
     ]
     return FittedFold(
@@ -247,7 +235,7 @@ def _noise_rows(
     scaler: Scaler,
     settings: WalkForwardSettings,
 ) -> pd.DataFrame:
-    values, forward = panel.features[np.ix_(test, selection.kept)], panel.forward_return[test]
+    values, forward = panel.block(test, selection.kept), panel.forward_return[test]
     base = stored.signal(values).signal
     table = []
     for repeat in range(settings.noise_repeats):

@@ -126,7 +126,7 @@ def daily_returns(
     bars = bar_returns(predictions, column=column)
     stamps = pd.DatetimeIndex(bars.index).tz_localize(None).to_numpy().astype("datetime64[D]")
     days, place = np.unique(stamps, return_inverse=True)
-    return days, np.bincount(place, bars.to_numpy(dtype=np.float64), minlength=days.size)
+    return days, np.asarray(np.bincount(place, bars.to_numpy(dtype=np.float64), minlength=days.size), dtype=np.float64)
 
 
 def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -162,7 +162,8 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
             return_net=("return_net", "sum"),
         )
     )
-    return grouped.reset_index(drop=True).astype({"side": "int8", "bars": "int64"})
+    trades: pd.DataFrame = grouped.reset_index(drop=True).astype({"side": "int8", "bars": "int64"})
+    return trades
 
 
 def summary(predictions: pd.DataFrame) -> dict[str, float | int | None]:
@@ -171,10 +172,10 @@ def summary(predictions: pd.DataFrame) -> dict[str, float | int | None]:
     Returns
     -------
     dict
-        The fields of :class:`~crypto_team.schemas.ml_spec.OutOfSample`: the Sharpe ratio is annualised on 365 days from UTC
-        daily net returns, return and drawdown come from the same days, `hit_rate` is per trade, the information
-        coefficient is the Spearman correlation of signal and forward return. An undefined number is 0 when the
-        strategy never traded, NaN otherwise.
+        The fields of :class:`~crypto_team.schemas.ml_spec.OutOfSample`: the Sharpe ratio is annualised on 365 days
+        from UTC daily net returns, return and drawdown come from the same days, `hit_rate` is per trade, the
+        information coefficient is the Spearman correlation of signal and forward return. An undefined number
+        is 0 when the strategy never traded, NaN otherwise.
     """
     rows = out_of_sample_rows(predictions)
     _, daily = daily_returns(predictions)

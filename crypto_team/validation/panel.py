@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from crypto_team.errors import InputError
 from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.labels import make_labels
 from crypto_team.schemas.ml_spec import Target
+from crypto_team.validation.clock import milliseconds
 
 Floats = npt.NDArray[np.float64]
 
@@ -40,19 +42,17 @@ class Panel:
     timeframe_ms: int
     weight: Floats | None = None
 
-
-def milliseconds(times: pd.Series[pd.Timestamp]) -> npt.NDArray[np.int64]:
-    """Return UTC times as milliseconds since 1970."""
-    return pd.DatetimeIndex(times).tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ms]").astype(np.int64)
+    def block(self, rows: npt.NDArray[np.int64], columns: list[int]) -> npt.NDArray[np.float32]:
+        """Return the features of some rows and columns, shape (rows, columns)."""
+        return np.ascontiguousarray(self.features[rows][:, columns])
 
 
 def panel_rows(panel: Panel, predictions: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return the panel row of each row of a predictions table."""
     span = int(panel.time.max()) + 1
     keys = panel.pair_index * span + panel.time
-    pair = pd.Index(panel.pairs).get_indexer(predictions["pair"]).astype(np.int64)
-    time = predictions["time"].to_numpy().astype("datetime64[ms]").astype(np.int64)
-    return np.searchsorted(keys, pair * span + time).astype(np.int64)
+    pair = pd.Index(panel.pairs).get_indexer(pd.Index(predictions["pair"])).astype(np.int64)
+    return np.searchsorted(keys, pair * span + milliseconds(predictions["time"])).astype(np.int64)
 
 
 def build_panel(
@@ -93,26 +93,11 @@ def build_panel(
         if list(matrix.names) != names or len(bars) != len(matrix.values):
             raise InputError("features do not belong to the bars or to the other pairs' features", where=pair)
         parts.append(_pair_rows(index, bars, matrix, target, unit))
-    joined = [np.concatenate([part[column] for part in parts]) for column in range(8)]
-    time, pair_index, features, label, forward, label_end, usable, following = joined
-    return Panel(
-        time=time,
-        pair_index=pair_index,
-        pairs=pairs,
-        features=features,
-        names=names,
-        label=label,
-        forward_return=forward,
-        label_end=label_end,
-        usable=usable,
-        next_return=following,
-        timeframe_ms=unit,
-    )
+    columns = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
+    return Panel(pairs=pairs, names=names, timeframe_ms=unit, **columns)
 
 
-def _pair_rows(
-    index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Target, unit: int
-) -> tuple[npt.NDArray[np.generic], ...]:
+def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Target, unit: int) -> dict[str, Any]:
     close = bars["close"].to_numpy(dtype=np.float64)
     labels = make_labels(
         close, kind=target.kind, horizon_bars=target.horizon_bars, thresholds_bps=tuple(target.thresholds_bps)
@@ -124,15 +109,13 @@ def _pair_rows(
     if "filled" in bars:
         usable &= ~bars["filled"].to_numpy(dtype=bool)
     usable &= np.isfinite(matrix.values).any(axis=1)
-    pair_index = np.full(close.size, index, dtype=np.int64)
-    label_end = time + target.horizon_bars * unit
-    return (
-        time,
-        pair_index,
-        np.asarray(matrix.values, dtype=np.float32),
-        labels.label,
-        labels.forward_return,
-        label_end,
-        usable,
-        following,
-    )
+    return {
+        "time": time,
+        "pair_index": np.full(close.size, index, dtype=np.int64),
+        "features": np.asarray(matrix.values, dtype=np.float32),
+        "label": labels.label,
+        "forward_return": labels.forward_return,
+        "label_end": time + target.horizon_bars * unit,
+        "usable": usable,
+        "next_return": following,
+    }

@@ -122,9 +122,7 @@ def sharpe_interval(
     Interval
         All NaN with fewer than three returns or without spread.
     """
-    raw = _interval(
-        returns, _row_sharpes, rng=rng, resamples=resamples, mean_block=mean_block, confidence=confidence
-    )
+    raw = _interval(returns, _row_sharpes, rng=rng, resamples=resamples, mean_block=mean_block, confidence=confidence)
     year = math.sqrt(periods_per_year)
     return Interval(raw.low * year, raw.high * year, raw.estimate * year)
 
@@ -176,6 +174,20 @@ def pbo_cscv(returns: Floats, *, n_blocks: int = 16) -> Pbo:
     offset = blocks.mean(axis=(0, 1))
     centred = blocks - offset
     sums, squares = centred.sum(axis=1), (centred**2).sum(axis=1)
+    rank, losses = _all_ranks(sums, squares, offset, rows)
+    relative = rank / (trials + 1.0)
+    return Pbo(
+        pbo=float(np.mean(2 * rank <= trials + 1)),
+        pbo_strict=float(np.mean(2 * rank < trials + 1)),
+        n_combinations=len(rank),
+        logits=np.log(relative / (1.0 - relative)),
+        loss_probability=losses / len(rank),
+    )
+
+
+def _all_ranks(sums: Floats, squares: Floats, offset: Floats, rows: int) -> tuple[npt.NDArray[np.int64], int]:
+    """Return the out-of-sample rank of the in-sample best for every half of the blocks, and how many lost money."""
+    n_blocks = len(sums)
     chosen = np.array(list(combinations(range(n_blocks), n_blocks // 2)))
     ranks, losses = [], 0
     for at in range(0, len(chosen), CHUNK):
@@ -185,15 +197,7 @@ def pbo_cscv(returns: Floats, *, n_blocks: int = 16) -> Pbo:
         rank, loss = _split_ranks(inside, sums, squares, offset, rows * n_blocks // 2)
         ranks.append(rank)
         losses += loss
-    rank = np.concatenate(ranks)
-    relative = rank / (trials + 1.0)
-    return Pbo(
-        pbo=float(np.mean(2 * rank <= trials + 1)),
-        pbo_strict=float(np.mean(2 * rank < trials + 1)),
-        n_combinations=len(rank),
-        logits=np.log(relative / (1.0 - relative)),
-        loss_probability=losses / len(rank),
-    )
+    return np.concatenate(ranks), losses
 
 
 def _split_ranks(

@@ -1,7 +1,7 @@
 """Forecast quality: discrimination, calibration and correlation of predictions with outcomes.
 
-`p` is the forecast probability of an event, `y` its outcome in {0, 1}; both have shape (n,). Rows in which either is NaN
-are dropped. A score that the sample does not define is NaN, never an error.
+`p` is the forecast probability of an event, `y` its outcome in {0, 1}; both have shape (n,). Rows in which either is
+NaN are dropped. A score that the sample does not define is NaN, never an error.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def brier(p: Floats, y: Floats) -> float:
 
 
 def _bins(p: Floats, bins: int) -> npt.NDArray[np.int64]:
-    """Number right-closed bins of equal width; p = 0 falls into the first."""
+    """Return the number of the right-closed equal-width bin of each forecast; p = 0 falls into the first."""
     edges = np.linspace(0.0, 1.0, bins + 1)
     return np.clip(np.searchsorted(edges, p, side="left") - 1, 0, bins - 1).astype(np.int64)
 

@@ -90,7 +90,7 @@ def _top(columns: list[int], importance: Floats, count: int, removed: dict[int, 
 def _absolute_correlations(z: Floats, y: Floats) -> Floats:
     centred, target = z - z.mean(axis=0), y - y.mean()
     norm = np.sqrt((centred**2).sum(axis=0) * float(target @ target))
-    return np.abs(np.divide(centred.T @ target, norm, out=np.zeros(z.shape[1]), where=norm > 0.0))
+    return np.asarray(np.abs(np.divide(centred.T @ target, norm, out=np.zeros(z.shape[1]), where=norm > 0.0)))
 
 
 def _correlation_matrix(z: Floats) -> Floats:

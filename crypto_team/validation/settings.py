@@ -64,23 +64,11 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
             where="model.primary",
             hint="choose ridge, lightgbm or xgboost, or a direction target",
         )
-    timeframe, training = spec.market.timeframe, spec.model.training
-    style, window = training.window.split("_", 1)
-    geometry = Geometry(
-        timeframe_ms=timeframe_seconds(timeframe) * 1000,
-        window_bars=bars(window, timeframe),
-        test_bars=bars(training.test, timeframe),
-        step_bars=bars(training.step, timeframe),
-        gap_bars=bars(training.gap, timeframe),
-        expanding=style == "expanding",
-        horizon_bars=target.horizon_bars,
-        n_splits=training.n_splits,
-    )
     return WalkForwardSettings(
         model=learner.name,
         n_classes={"return": 0, "direction": 2}.get(target.kind, len(target.thresholds_bps) + 1),
         hyperparameters=resolve(learner.name, spec.model.hyperparameters),
-        geometry=geometry,
+        geometry=geometry_from_spec(spec, target.horizon_bars),
         calibration=spec.model.calibration,
         correlation_limit=selection.correlation_limit,
         max_features=selection.max_features,
@@ -92,4 +80,20 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
             cost_bps_per_side=spec.costs.fee_bps + spec.costs.slippage_bps,
         ),
         seed=spec.reproducibility.random_seed,
+    )
+
+
+def geometry_from_spec(spec: MlSpec, horizon_bars: int) -> Geometry:
+    """Turn the durations of a specification into bars of its timeframe."""
+    timeframe, training = spec.market.timeframe, spec.model.training
+    style, window = training.window.split("_", 1)
+    return Geometry(
+        timeframe_ms=timeframe_seconds(timeframe) * 1000,
+        window_bars=bars(window, timeframe),
+        test_bars=bars(training.test, timeframe),
+        step_bars=bars(training.step, timeframe),
+        gap_bars=bars(training.gap, timeframe),
+        expanding=style == "expanding",
+        horizon_bars=horizon_bars,
+        n_splits=training.n_splits,
     )

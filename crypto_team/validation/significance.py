@@ -78,9 +78,7 @@ def _sharpe_variance(sharpe: float, skew: float, kurtosis: float) -> float:
     return 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
 
 
-def probabilistic_sharpe_ratio(
-    sharpe: float, *, n: int, skew: float, kurtosis: float, benchmark: float = 0.0
-) -> float:
+def probabilistic_sharpe_ratio(sharpe: float, *, n: int, skew: float, kurtosis: float, benchmark: float = 0.0) -> float:
     """Return the probability that the true Sharpe ratio exceeds `benchmark` (Bailey and Lopez de Prado 2012).
 
     Parameters
@@ -160,7 +158,7 @@ def minimum_backtest_length(n_trials: int, *, target_sharpe_annual: float) -> fl
 
 def newey_west_lags(n: int) -> int:
     """Return the rule-of-thumb number of Bartlett lags for `n` observations (Newey and West 1994)."""
-    return math.floor(4.0 * (n / 100.0) ** (2.0 / 9.0))
+    return int(4.0 * (n / 100.0) ** (2.0 / 9.0))
 
 
 def newey_west_t(values: Floats, *, lags: int | None = None, small_sample: bool = False) -> MeanTest:
@@ -210,7 +208,7 @@ def newey_west_ols(y: Floats, x: Floats, *, lags: int) -> OlsTest:
         meat += (1.0 - lag / (lags + 1.0)) * (cross + cross.T)
     bread = np.linalg.inv(design.T @ design)
     se = np.sqrt(np.diag(bread @ meat @ bread) * n / (n - k))
-    return OlsTest(params, se, params / se)
+    return OlsTest(np.asarray(params, dtype=np.float64), np.asarray(se), np.asarray(params / se))
 
 
 def ljung_box(values: Floats, *, lags: int, fitted: int = 0) -> tuple[float, float]:

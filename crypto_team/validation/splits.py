@@ -115,8 +115,8 @@ def _too_short(bars: int, count: int, geometry: Geometry) -> InputError:
     both = (math.floor(geometry.window_bars * scale), math.floor(geometry.test_bars * scale))
     scaled = f", or window {both[0]}bars with test and step {both[1]}bars" if min(both) >= 10 else ""
     return InputError(
-        f"{count} folds fit into {bars} usable bars, {geometry.n_splits} are needed (window {geometry.window_bars}, gap "
-        f"{geometry.gap}, test {geometry.test_bars}, step {geometry.step_bars} bars)",
+        f"{count} folds fit into {bars} usable bars, {geometry.n_splits} are needed (window {geometry.window_bars}, "
+        f"gap {geometry.gap}, test {geometry.test_bars}, step {geometry.step_bars} bars)",
         where="model.training",
         hint=f"bring {need - bars} more bars ({need} in all){shorter}{scaled}",
     )
@@ -164,9 +164,7 @@ def cpcv_counts(groups: int, tested: int) -> tuple[int, int]:
     return math.comb(groups, tested), math.comb(groups - 1, tested - 1)
 
 
-def cpcv_splits(
-    start: Times, end: Times, *, groups: int, tested: int, embargo: int = 0
-) -> list[tuple[Times, Times]]:
+def cpcv_splits(start: Times, end: Times, *, groups: int, tested: int, embargo: int = 0) -> list[tuple[Times, Times]]:
     """Return (train, test) indices of all combinations of test groups, purged around every test block."""
     parts = np.array_split(np.arange(start.size), groups)
     splits = []

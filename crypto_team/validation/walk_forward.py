@@ -14,11 +14,12 @@ from crypto_team.schemas.evidence import FoldRange
 from crypto_team.trading.costs import net_returns
 from crypto_team.trading.signals import positions
 from crypto_team.validation.baselines import baseline_returns
+from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.fold_fit import FittedFold, fit_fold
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.scores import skill
 from crypto_team.validation.settings import TradingRules, WalkForwardSettings
-from crypto_team.validation.splits import walk_forward
+from crypto_team.validation.splits import Fold, walk_forward
 
 Progress = Callable[[float, str], None]
 
@@ -64,12 +65,7 @@ def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | Non
         raise InputError("no bar has features and a known label", hint="bring more bars than the longest look-back")
     times = np.unique(panel.time)
     folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
-    fitted: list[FittedFold] = []
-    with ThreadPoolExecutor(max_workers=max(1, settings.workers)) as pool:
-        for one in pool.map(lambda fold: fit_fold(panel, fold, settings), folds):
-            fitted.append(one)
-            if progress is not None:
-                progress(len(fitted) / len(folds), f"fold {len(fitted)} of {len(folds)}")
+    fitted = _fit_all(panel, folds, settings, progress)
     predictions = _traded(pd.concat([one.predictions for one in fitted], ignore_index=True), panel, settings.trading)
     return WalkForwardResult(
         predictions=predictions,
@@ -81,6 +77,19 @@ def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | Non
         baselines=baseline_returns(panel, predictions, settings),
         models={one.range.model_file: one.data for one in fitted},
     )
+
+
+def _fit_all(
+    panel: Panel, folds: list[Fold], settings: WalkForwardSettings, progress: Progress | None
+) -> list[FittedFold]:
+    """Fit the folds beside each other; learners release the interpreter lock while they work."""
+    fitted: list[FittedFold] = []
+    with ThreadPoolExecutor(max_workers=max(1, settings.workers)) as pool:
+        for one in pool.map(lambda fold: fit_fold(panel, fold, settings), folds):
+            fitted.append(one)
+            if progress is not None:
+                progress(len(fitted) / len(folds), f"fold {len(fitted)} of {len(folds)}")
+    return fitted
 
 
 def skill_table(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -98,10 +107,10 @@ def _traded(predictions: pd.DataFrame, panel: Panel, rules: TradingRules) -> pd.
     for column in ("position", "return_gross", "return_net"):
         table[column] = np.nan
     following = panel.next_return[panel_rows(panel, table)]
-    milliseconds = table["time"].to_numpy().astype("datetime64[ms]").astype(np.int64)
+    time = milliseconds(table["time"])
     test = np.flatnonzero((table["part"] == "test").to_numpy())
     pair = table["pair"].to_numpy()[test]
-    joined = (pair[1:] == pair[:-1]) & (np.diff(milliseconds[test]) == panel.timeframe_ms)
+    joined = (pair[1:] == pair[:-1]) & (np.diff(time[test]) == panel.timeframe_ms)
     signal = table["signal"].to_numpy()
     for rows in np.split(test, np.flatnonzero(~joined) + 1):
         held = positions(

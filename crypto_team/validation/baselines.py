@@ -1,0 +1,87 @@
+"""What a strategy has to beat: strategies without a model, on the same bars, at the same costs."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.trading.costs import net_returns
+from crypto_team.validation.metrics import out_of_sample_rows
+from crypto_team.validation.panel import Panel, panel_rows
+from crypto_team.validation.settings import WalkForwardSettings
+
+Floats = npt.NDArray[np.float64]
+FAST_BARS, SLOW_BARS = 20, 100
+RANDOM_SHIFTS = 100
+
+
+def baseline_returns(panel: Panel, predictions: pd.DataFrame, settings: WalkForwardSettings) -> pd.DataFrame:
+    """Trade the baselines over the test bars.
+
+    Parameters
+    ----------
+    panel, predictions, settings
+        Input and traded predictions of a walk-forward run.
+
+    Returns
+    -------
+    DataFrame
+        time, name, position_mean, return_net (mean over pairs), sorted by (name, time). ``buy_and_hold`` is always
+        long; ``random`` is the mean over 100 circular shifts of the strategy's own positions: its exposure and turnover
+        without its timing; ``ma_cross`` is long while the 20-bar mean is above the 100-bar mean; ``previous_sign``
+        repeats the sign of the last horizon. The last two go short where the strategy may.
+    """
+    test = out_of_sample_rows(predictions)
+    rules, rng = settings.trading, np.random.default_rng(settings.seed)
+    parts = []
+    for _, rows in test.groupby("pair", sort=True):
+        at = panel_rows(panel, rows)
+        following = panel.next_return[at]
+        low = -1.0 if rules.long_short else 0.0
+        held = {"buy_and_hold": np.ones(at.size), **_rules(panel, at, settings.geometry.horizon_bars, low)}
+        table = {name: net_returns(position, following, rules.cost_bps_per_side)[1] for name, position in held.items()}
+        held["random"], table["random"] = _random(
+            rows["position"].to_numpy(dtype=np.float64), following, rules.cost_bps_per_side, rng
+        )
+        parts += [
+            pd.DataFrame({"time": rows["time"], "name": name, "position_mean": held[name], "return_net": table[name]})
+            for name in held
+        ]
+    joined = pd.concat(parts, ignore_index=True)
+    return joined.groupby(["name", "time"], sort=True, as_index=False)[["position_mean", "return_net"]].mean()[
+        ["time", "name", "position_mean", "return_net"]
+    ]
+
+
+def _rules(panel: Panel, at: npt.NDArray[np.int64], horizon: int, low: float) -> dict[str, Floats]:
+    """Return the positions of the rule-based baselines at the given rows of one pair."""
+    own = np.flatnonzero(panel.pair_index == panel.pair_index[at[0]])
+    # Index of prices from returns: close[t] is known at t, so it takes the returns before t only.
+    growth = np.where(np.isfinite(panel.next_return[own]), 1.0 + panel.next_return[own], 1.0)
+    price = np.concatenate([[1.0], np.cumprod(growth)[:-1]])
+    place = at - own[0]
+    cross = _rolling_mean(price, FAST_BARS) - _rolling_mean(price, SLOW_BARS)
+    past = np.full(price.size, np.nan)
+    past[horizon:] = price[horizon:] / price[:-horizon] - 1.0
+    return {
+        "ma_cross": np.where(cross[place] > 0.0, 1.0, np.where(cross[place] < 0.0, low, 0.0)),
+        "previous_sign": np.where(past[place] > 0.0, 1.0, np.where(past[place] < 0.0, low, 0.0)),
+    }
+
+
+def _rolling_mean(values: Floats, window: int) -> Floats:
+    mean = np.full(values.size, np.nan)
+    if values.size >= window:
+        mean[window - 1 :] = np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)
+    return mean
+
+
+def _random(position: Floats, following: Floats, cost_bps: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    shifts = rng.integers(0, position.size, size=RANDOM_SHIFTS)
+    held, net = np.zeros(position.size), np.zeros(position.size)
+    for shift in shifts:
+        moved = np.roll(position, shift)
+        held += moved
+        net += net_returns(moved, following, cost_bps)[1]
+    return held / RANDOM_SHIFTS, net / RANDOM_SHIFTS
