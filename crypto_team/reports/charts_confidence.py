@@ -19,7 +19,7 @@ LEAST_SHARE = 0.005
 def reliability(calibration: Calibration) -> bytes:
     """Draw observed against forecast probability, before and after calibration, with the rows behind each point."""
     with style():
-        figure, (above, below) = frame(2, height=4.4, heights=(3.4, 1.0))
+        figure, (above, below) = frame(2, heights=(3.4, 1.0))
         low, high = _range(calibration)
         above.plot([low, high], [low, high], color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), label="perfect")
         if calibration.bins_raw:
@@ -80,7 +80,7 @@ def histogram(p: npt.NDArray[np.float64], *, entry: float, leave: float, long_sh
     counts = np.histogram(known, edges)[0]
     centre = (edges[:-1] + edges[1:]) / 2.0
     with style():
-        figure, (axes,) = frame(height=2.9)
+        figure, (axes,) = frame()
         acts = (centre >= entry) | (long_short & (centre <= 1.0 - entry))
         axes.bar(centre, counts, width=0.92 * (edges[1] - edges[0]), color=np.where(acts, BLUE, GREY).tolist())
         _threshold(axes, entry, f"enter {number(entry)}")
@@ -88,7 +88,7 @@ def histogram(p: npt.NDArray[np.float64], *, entry: float, leave: float, long_sh
         if long_short:
             _threshold(axes, 1.0 - entry, f"short {number(1.0 - entry)}")
         axes.set(title="Confidence", xlabel="signal (probability of up)", ylabel="share of rows", xlim=(low, high))
-        axes.yaxis.set_major_formatter(PercentFormatter(max(known.size, 1), decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(max(known.size, 1)))
         axes.margins(y=0.2)
         return svg(figure)
 

@@ -50,7 +50,8 @@ def equity(daily: pd.DataFrame, boundaries: Sequence[str]) -> bytes:
         _drawdown(below, times, metrics.drawdowns(daily["strategy"].to_numpy(dtype=np.float64)))
         for axes in (above, below):
             for start in boundaries:
-                axes.axvline(_time(start), color=LINE, linewidth=1.0, zorder=0)
+                place = mdates.date2num(np.datetime64(start.removesuffix("Z"), "ms"))  # type: ignore[no-untyped-call]
+                axes.axvline(place, color=LINE, linewidth=1.0, zorder=0)
         above.tick_params(labelbottom=False)
         return svg(figure)
 
@@ -85,12 +86,8 @@ def _drawdown(axes: Axes, times: npt.NDArray[np.datetime64], values: npt.NDArray
     axes.fill_between(times, values, 0.0, color=RED, alpha=0.25, linewidth=0)
     axes.plot(times, values, color=RED, linewidth=0.9)
     axes.set(ylabel="drawdown")
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.yaxis.set_major_locator(MaxNLocator(3))
-    locator = mdates.AutoDateLocator(minticks=4, maxticks=9)
+    locator = mdates.AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
-
-
-def _time(text: str) -> np.datetime64:
-    return np.datetime64(text.removesuffix("Z"), "ms")
+    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]

@@ -13,7 +13,21 @@ from matplotlib.ticker import MaxNLocator
 from crypto_team.reports.fold_table import FoldRow
 from crypto_team.reports.formats import number, signed
 from crypto_team.reports.overfitting import importance_matrix
-from crypto_team.reports.palette import BLUE, GREEN, GREY, INK, MUTED, PANEL, RED, frame, legend, style, svg
+from crypto_team.reports.palette import (
+    BLUE,
+    GREEN,
+    GREY,
+    HEIGHT,
+    INK,
+    MUTED,
+    PANEL,
+    RED,
+    WHITE,
+    frame,
+    legend,
+    style,
+    svg,
+)
 
 MOST_FEATURES = 15
 MOST_LABELS = 10
@@ -22,7 +36,7 @@ MOST_LABELS = 10
 def folds(rows: Sequence[FoldRow], overall_sharpe: float) -> bytes:
     """Draw the Sharpe ratio of every fold, and its AUC on inner validation and test."""
     with style():
-        figure, (above, below) = frame(2, height=4.4)
+        figure, (above, below) = frame(2)
         _bars(above, [row.sharpe for row in rows])
         above.axhline(
             overall_sharpe,
@@ -59,7 +73,7 @@ def folds(rows: Sequence[FoldRow], overall_sharpe: float) -> bytes:
 def information_coefficient(rows: Sequence[FoldRow]) -> bytes:
     """Draw the rank correlation of signal and forward return, inner validation beside test."""
     with style():
-        figure, (axes,) = frame(height=2.9)
+        figure, (axes,) = frame()
         place = np.arange(len(rows))
         inner, test = [row.inner_information_coefficient for row in rows], [row.information_coefficient for row in rows]
         axes.bar(place - 0.19, inner, width=0.34, color=GREY, alpha=0.55, label="inner validation")
@@ -109,7 +123,7 @@ def importance(importances: pd.DataFrame) -> bytes:
     table = importance_matrix(importances).iloc[:MOST_FEATURES]
     values = table.to_numpy(dtype=np.float64)
     with style():
-        figure, (axes,) = frame(height=0.95 + 0.235 * len(table))
+        figure, (axes,) = frame(height=max(HEIGHT, 0.95 + 0.235 * len(table)))
         _cells(axes, values, scale=float(values.max(initial=0.0)) or 1.0)
         axes.set_yticks(range(len(table)), [str(name) for name in table.index], fontsize=8)
         axes.set_xticks(range(values.shape[1]), [str(fold) for fold in table.columns], fontsize=8)
@@ -134,6 +148,6 @@ def _cells(axes: Axes, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
         )
         axes.add_patch(box)
         if labelled:
-            colour = (PANEL if strength > 0.55 else INK) if value > 0.0 else MUTED
+            colour = (WHITE if strength > 0.55 else INK) if value > 0.0 else MUTED
             text = number(100.0 * value, 1) if value > 0.0 else "–"
             axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)

@@ -50,9 +50,7 @@ def leak_probe(trace: ProbeTrace) -> bytes:
     offset = trace.index - trace.cut
     prices = trace.close_original is not None and trace.close_replaced is not None
     with style():
-        figure, panels = frame(
-            2 if prices else 1, height=4.4 if prices else 3.0, heights=(1.0, 1.5) if prices else None
-        )
+        figure, panels = frame(2 if prices else 1, heights=(1.0, 1.5) if prices else None)
         if trace.close_original is not None and trace.close_replaced is not None:
             _two_lines(panels[0], offset, trace.close_original, trace.close_replaced)
             panels[0].set(title="The market: same past, another future", ylabel="close")
@@ -115,7 +113,7 @@ def trials(luck: Luck) -> bytes:
     margin = 0.06 * (high - low or 1.0)
     edges = np.linspace(low - margin, high + margin, min(41, 12 + values.size // 4))
     with style():
-        figure, (axes,) = frame(height=3.2)
+        figure, (axes,) = frame()
         axes.hist(
             values, bins=edges.tolist(), color=GREY, alpha=0.75, label=f"{values.size:,} trials with a known ratio"
         )

@@ -8,7 +8,12 @@ from typing import Final
 
 from crypto_team.errors import InputError
 
-_NEUTRALS: Final = {"#1d2939": "--ink", "#667085": "--muted", "#e4e7ec": "--line", "#fffffe": "--panel"}
+NEUTRALS: Final = {  # equal to those of crypto_team.reports.palette, which would import matplotlib here
+    "#1d2939": "--ink",
+    "#667085": "--muted",
+    "#e4e7ec": "--line",
+    "#fffffe": "--panel",
+}
 _FORBIDDEN = re.compile(
     r"<\s*(script|foreignobject|iframe|image|a|style\s+src|use[^>]*href\s*=\s*[\"'](?!#)|!entity)\b|\son[a-z]+\s*=|javascript:"
     r"|@import|url\(\s*[\"']?(?!#)",
@@ -45,7 +50,7 @@ def inline_svg(svg: str, *, prefix: str, title: str) -> str:
     used = {name for _, name in _TARGET.findall(body)}
     body = _IDENTIFIER.sub(lambda found: f' id="{prefix}-{found[1]}"' if found[1] in used else "", body)
     body = _TARGET.sub(lambda found: f"{found[1]}{prefix}-{found[2]}", body)
-    for colour, variable in _NEUTRALS.items():
+    for colour, variable in NEUTRALS.items():
         body = body.replace(colour, f"var({variable})")
     head, rest = body.split(">", 1)
     head = re.sub(r"\s(width|height)=\"[^\"]*\"", "", head)

@@ -43,22 +43,22 @@ def luck(daily: npt.NDArray[np.float64], trials: TrialLedger) -> Luck:
     daily
         Net returns per UTC day, shape (n,).
     trials
-        The ledger; with more than one trial and fewer than two known ratios the deflated ratio is NaN.
+        The ledger; with fewer than two known ratios their variance is taken as that of no skill, 1 / (n - 1).
     """
     sample = significance.moments(daily)
-    year = math.sqrt(DAYS_PER_YEAR)
+    year, n_trials = math.sqrt(DAYS_PER_YEAR), max(1, trials.n_trials)
     known = np.asarray([value for value in trials.sharpe_per_period if math.isfinite(value)], dtype=np.float64)
-    variance = float(known.var(ddof=1)) if known.size > 1 else (0.0 if trials.n_trials <= 1 else math.nan)
+    variance = float(known.var(ddof=1)) if known.size > 1 else 1.0 / max(1, sample.n - 1)
     shape = {"skew": sample.skew, "kurtosis": sample.kurtosis}
     return Luck(
-        n_trials=trials.n_trials,
+        n_trials=n_trials,
         n_days=sample.n,
         sharpe=sample.sharpe * year,
-        trial_deviation=math.sqrt(variance) * year if known.size > 1 else math.nan,
-        expected_maximum=significance.expected_maximum_sharpe(trials.n_trials, variance) * year,
+        trial_deviation=math.sqrt(variance) * year,
+        expected_maximum=significance.expected_maximum_sharpe(n_trials, variance) * year,
         probabilistic_sharpe_ratio=significance.probabilistic_sharpe_ratio(sample.sharpe, n=sample.n, **shape),
         deflated_sharpe_ratio=significance.deflated_sharpe_ratio(
-            sample.sharpe, n=sample.n, n_trials=trials.n_trials, variance=variance, **shape
+            sample.sharpe, n=sample.n, n_trials=n_trials, variance=variance, **shape
         ),
         minimum_track_record_days=significance.minimum_track_record_length(sample.sharpe, **shape),
         trial_sharpes=tuple(float(value) * year for value in known),

@@ -7,11 +7,13 @@ same picture is readable on a light and on a dark page.
 from __future__ import annotations
 
 import io
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 INK: Final = "#1d2939"
 MUTED: Final = "#667085"
@@ -23,8 +25,9 @@ GREEN: Final = "#1f9d6b"
 RED: Final = "#d64545"
 VIOLET: Final = "#8a63d2"
 GREY: Final = "#8a94a3"
-NEUTRALS: Final = {INK: "--ink", MUTED: "--muted", LINE: "--line", PANEL: "--panel"}
-STYLE: Final[dict[str, Any]] = {
+WHITE: Final = "#ffffff"
+HEIGHT: Final = 3.9
+STYLE: Final[dict[RcKeyType, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "crypto-team",
     "path.simplify": True,
@@ -63,7 +66,7 @@ STYLE: Final[dict[str, Any]] = {
 
 
 def frame(
-    rows: int = 1, *, width: float = 6.6, height: float = 3.4, heights: tuple[float, ...] | None = None
+    rows: int = 1, *, width: float = 6.6, height: float = HEIGHT, heights: tuple[float, ...] | None = None
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure with `rows` panels above each other, sizes in inches; call it inside :func:`style`."""
     figure = Figure(figsize=(width, height))
@@ -71,7 +74,7 @@ def frame(
     return figure, list(grid[:, 0])
 
 
-def style() -> Any:
+def style() -> AbstractContextManager[None]:
     """Return a context in which new figures have the common look."""
     return mpl.rc_context(STYLE)
 

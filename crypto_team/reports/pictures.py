@@ -14,7 +14,7 @@ from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation import metrics
 
 if TYPE_CHECKING:
-    from crypto_team.validation.evidence_io import EvidenceTables
+    from crypto_team.validation.evidence_tables import EvidenceTables
 
 __all__ = ["TITLES", "ProbeTrace", "backtest_equity", "draw_pictures", "leak_probe"]
 

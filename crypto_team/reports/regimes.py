@@ -41,22 +41,22 @@ def market_regimes(market: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by day; `volatility` (0 low, 1 middle, 2 high) compares the deviation of the last 20 daily log returns
+        Indexed by day; `volatility` (0 low, 1 middle, 2 high) compares the deviation of the last 20 daily returns
         with the terciles of all earlier values, `trend` (0 down, 1 up) the last close with its 20-day mean. Both use
         closes up to the day before only, of an equal-weight index over pairs; NaN while there is too little history.
     """
     stamps = pd.DatetimeIndex(market["time"]).tz_localize(None).floor("D")
     closes = market["close"].groupby([stamps, market["pair"].to_numpy()]).last().unstack()
-    returns = np.log(closes).diff().mean(axis=1)
+    returns = closes.pct_change(fill_method=None).mean(axis=1)
     deviation = returns.rolling(WINDOW_DAYS).std().shift(1)
     earlier = deviation.expanding(min_periods=LEAST_HISTORY_DAYS)
     edges = [earlier.quantile(share).shift(1) for share in (1.0 / 3.0, 2.0 / 3.0)]
     known = edges[0].notna() & deviation.notna()
-    level = sum((deviation > edge).astype(np.float64) for edge in edges)
+    level = (deviation > edges[0]).astype(np.float64) + (deviation > edges[1]).astype(np.float64)
     index = returns.fillna(0.0).cumsum()
     mean = index.rolling(WINDOW_DAYS).mean()
     trend = (index > mean).astype(np.float64).where(mean.notna()).shift(1)
-    return pd.DataFrame({"volatility": level.where(known) if known.any() else np.nan, "trend": trend})
+    return pd.DataFrame({"volatility": level.where(known), "trend": trend})
 
 
 def regime_rows(

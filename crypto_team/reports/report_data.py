@@ -22,7 +22,7 @@ from crypto_team.validation import metrics
 from crypto_team.validation.resampling import sharpe_interval
 
 if TYPE_CHECKING:
-    from crypto_team.validation.evidence_io import EvidenceTables
+    from crypto_team.validation.evidence_tables import EvidenceTables
 
 __all__ = ["BaselineRow", "Performance", "ReportData", "TrialLedger", "report_data"]
 
@@ -80,8 +80,8 @@ class ReportData:
 
     @property
     def numbers(self) -> dict[str, float | int | None]:
-        """Flat name -> value of every number, in a fixed order; what is undefined or infinite is None."""
-        return {name: _plain(value) for name, value in self._named()}
+        """Flat name -> value of every number, in a fixed order; NaN is undefined, None does not apply."""
+        return {name: float(value) if isinstance(value, float) else value for name, value in self._named()}
 
     def _named(self) -> Iterator[tuple[str, float | int | None]]:
         yield from ((f"out_of_sample.{key}", value) for key, value in self.out_of_sample.model_dump().items())
@@ -185,9 +185,3 @@ def _members(prefix: str, record: Any, *, skip: tuple[str, ...] = ()) -> Iterato
         value = getattr(record, member.name)
         if isinstance(value, (int, float)) and member.name not in skip:
             yield f"{prefix}.{member.name}", value
-
-
-def _plain(value: float | int | None) -> float | int | None:
-    if value is None or isinstance(value, int):
-        return value
-    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from crypto_team.reports import charts_confidence, charts_folds, palette
+from crypto_team.reports.confidence import calibration
+from crypto_team.reports.inline import NEUTRALS
+from crypto_team.reports.pictures import TITLES, ProbeTrace, backtest_equity, draw_pictures, leak_probe
+from crypto_team.reports.report_data import ReportData
+
+
+@pytest.fixture(scope="module")
+def pictures(evidence: Any, data: ReportData) -> dict[str, bytes]:
+    return draw_pictures(evidence.meta, evidence.tables, data)
+
+
+def _trace(*, prices: bool) -> ProbeTrace:
+    index = np.arange(80, 121)
+    close = 100.0 + np.sin(index / 3.0)
+    other = np.where(index > 100, close - 3.0, close)
+    leak = np.where(index > 97, other, close)
+    return ProbeTrace(
+        column="peek",
+        probe="replace",
+        cut=100,
+        row=98,
+        index=index,
+        original=close,
+        replaced=np.where(index == 98, close + 2.0, leak),
+        close_original=close if prices else None,
+        close_replaced=other if prices else None,
+    )
+
+
+def test_all_pictures_are_drawn_and_have_a_title(pictures: dict[str, bytes]) -> None:
+    assert set(pictures) == {
+        "equity", "folds", "information_coefficient", "importance", "reliability", "confidence", "trials"
+    }  # fmt: skip
+    assert set(pictures) <= set(TITLES)
+
+
+def test_every_picture_is_well_formed_svg(pictures: dict[str, bytes]) -> None:
+    for drawn in pictures.values():
+        assert ET.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own bytes
+
+
+def test_the_same_evidence_gives_the_same_bytes(evidence: Any, data: ReportData, pictures: dict[str, bytes]) -> None:
+    assert draw_pictures(evidence.meta, evidence.tables, data) == pictures
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone(evidence: Any, data: ReportData) -> None:
+    before = dict(mpl.rcParams)
+    draw_pictures(evidence.meta, evidence.tables, data)
+    assert dict(mpl.rcParams) == before
+
+
+def test_without_known_trials_there_is_no_picture_of_them(evidence: Any, data: ReportData) -> None:
+    few = replace(data, luck=replace(data.luck, trial_sharpes=(0.5,)))
+    assert "trials" not in draw_pictures(evidence.meta, evidence.tables, few)
+
+
+@pytest.mark.parametrize("prices", [True, False])
+def test_a_leak_is_pictured_with_both_values_at_the_row(prices: bool) -> None:
+    trace = _trace(prices=prices)
+    text = leak_probe(trace).decode()
+    assert "2 bars before the cut" in text
+    assert "it looks ahead" in text
+    assert ("another future</text>" in text) is prices or "The market" not in text
+
+
+def test_labels_from_outside_are_text_not_markup() -> None:
+    trace = replace(_trace(prices=False), column="<script>$x_1$", probe="a & b")
+    text = leak_probe(trace).decode()
+    assert "<script" not in text
+    assert "&lt;script&gt;$x_1$" in text
+
+
+def test_undefined_numbers_are_drawn_as_gaps(data: ReportData) -> None:
+    rows = [replace(data.folds[0], sharpe=float("nan"), auc=float("nan"), inner_auc=float("nan"))]
+    assert b"n/a" in charts_folds.folds(rows, float("nan"))
+
+
+def test_many_folds_label_only_some_of_them(data: ReportData) -> None:
+    rows = [replace(data.folds[0], fold=number) for number in range(40)]
+    assert charts_folds.information_coefficient(rows).count(b"fold ") <= 11
+
+
+def test_a_signal_without_rows_still_gives_a_histogram() -> None:
+    assert charts_confidence.histogram(np.empty(0), entry=0.6, leave=0.4, long_short=True).startswith(b"<?xml")
+
+
+def test_a_regression_has_a_reliability_diagram_without_raw_probabilities(evidence: Any) -> None:
+    rows = evidence.tables.predictions.drop(columns=["p_raw_0", "p_raw_1", "p_0", "p_1"])
+    found = calibration(rows)
+    assert found.bins_raw == ()
+    assert b"raw" not in charts_confidence.reliability(found)
+
+
+def test_the_account_of_a_backtest_names_its_currency() -> None:
+    times = np.datetime64("2021-01-01") + np.arange(30)
+    assert b"EUR" in backtest_equity(times, np.linspace(1000.0, 1100.0, 30), currency="EUR")
+
+
+def test_the_page_knows_the_neutral_colours_of_the_pictures() -> None:
+    assert set(NEUTRALS) == {palette.INK, palette.MUTED, palette.LINE, palette.PANEL}
