@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from jinja2 import PackageLoader, StrictUndefined
@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from crypto_team.reports.formats import FILTERS
 from crypto_team.reports.inline import inline_svg, is_wide
+from crypto_team.reports.markdown import fill
 from crypto_team.schemas.gate import CheckResult, GateReport
 from crypto_team.schemas.reviews import Backtest
 
@@ -45,7 +46,7 @@ class StrategyPage:
     Attributes
     ----------
     intent
-        What it is, in one sentence.
+        What it is, in one sentence; with `data`, `{{ name }}` in it becomes a computed number.
     verdict
         In words; it is green when it starts with approved or passed, red with refused, rejected or blocked.
     deciding
@@ -95,18 +96,20 @@ def render_page(title: str, strategies: Sequence[StrategyPage], footer: str, *, 
     Raises
     ------
     InputError
-        When a picture is not a plain, self-contained SVG document.
+        When a picture is not a plain, self-contained SVG document, or an intent refers to an unknown number.
     """
     template = _environment().get_template("page.html.j2")
-    drawn = [_pictures(page) for page in strategies]
-    return template.render(
-        title=title, lead=lead, footer=footer, pages=list(zip(strategies, drawn, strict=True)), outcomes=OUTCOMES
-    )
+    pages = [(replace(page, intent=_intent(page)), _pictures(page)) for page in strategies]
+    return template.render(title=title, lead=lead, footer=footer, pages=pages, outcomes=OUTCOMES)
 
 
 def render_single(page: StrategyPage, footer: str) -> str:
     """Render the page of one strategy."""
-    return render_page(f"{page.strategy_id} {page.name}", [page], footer, lead=page.intent)
+    return render_page(f"{page.strategy_id} {page.name}", [page], footer, lead=_intent(page))
+
+
+def _intent(page: StrategyPage) -> str:
+    return fill(page.intent, page.data.numbers) if page.data is not None else page.intent
 
 
 def _pictures(page: StrategyPage) -> list[dict[str, Any]]:

@@ -43,11 +43,15 @@ def quote(text: str, numbers: Mapping[str, float | int | None]) -> str:
         When a reference names no number.
     """
     paragraphs = [part for part in re.split(r"\n\s*\n", text.replace("\r\n", "\n")) if part.strip()]
-    filled = [escape(_REFERENCE.sub(lambda found: _fill(found.group(1), numbers), part)) for part in paragraphs]
-    return "\n>\n".join(f"> {part}" for part in filled)
+    return "\n>\n".join(f"> {escape(fill(part, numbers))}" for part in paragraphs)
 
 
-def _fill(name: str, numbers: Mapping[str, float | int | None]) -> str:
+def fill(text: str, numbers: Mapping[str, float | int | None]) -> str:
+    """Replace each `{{ name }}` in author's text by the computed number; an unknown name is an InputError."""
+    return _REFERENCE.sub(lambda found: _number(found.group(1), numbers), text)
+
+
+def _number(name: str, numbers: Mapping[str, float | int | None]) -> str:
     if name in numbers:
         return compact(numbers[name])
     close = difflib.get_close_matches(name, list(numbers), n=3)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.reports import formats
 from crypto_team.reports.confidence import Calibration, calibration
 from crypto_team.reports.fold_table import FoldRow, PairRow, fold_rows, pair_rows, trade_profits
 from crypto_team.reports.luck import Luck, TrialLedger, luck
@@ -82,6 +83,25 @@ class ReportData:
     def numbers(self) -> dict[str, float | int | None]:
         """Flat name -> value of every number, in a fixed order; NaN is undefined, None does not apply."""
         return {name: float(value) if isinstance(value, float) else value for name, value in self._named()}
+
+    @property
+    def headline(self) -> dict[str, str]:
+        """The few numbers that a page shows first, ready to read."""
+        run, oos = self.performance, self.out_of_sample
+        return {
+            "Sharpe ratio, annualised": formats.signed(run.sharpe),
+            "95 % interval": f"{formats.signed(run.sharpe_low)} to {formats.signed(run.sharpe_high)}",
+            "Deflated Sharpe ratio": formats.number(self.luck.deflated_sharpe_ratio, 3),
+            "Trials in the ledger": formats.count(self.luck.n_trials),
+            "Total return, after costs": formats.signed_percent(run.total_return),
+            "Maximum drawdown": formats.percent(run.max_drawdown),
+            "Trades": formats.count(oos.n_trades),
+            "Trades won": formats.percent(oos.hit_rate),
+            "Profit factor": formats.number(run.profit_factor),
+            "AUC": formats.number(self.overfitting.test_auc, 3),
+            "Calibration error": formats.number(self.calibration.ece, 3),
+            "Days out of sample": formats.count(run.days),
+        }
 
     def _named(self) -> Iterator[tuple[str, float | int | None]]:
         yield from ((f"out_of_sample.{key}", value) for key, value in self.out_of_sample.model_dump().items())

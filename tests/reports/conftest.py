@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 from crypto_team.reports.report_data import ReportData, TrialLedger, report_data
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.schemas.features import Feature, FeatureSet
-from crypto_team.schemas.gate import CheckResult, GateReport
+from crypto_team.schemas.gate import CheckResult, GateReport, Outcome_
 from crypto_team.schemas.ml_spec import Market, MlSpec, Signal, Target
 
 DIGEST = "sha256:" + "a" * 64
@@ -26,7 +27,7 @@ class Evidence:
     """What an evidence set holds, without models."""
 
     meta: EvidenceMeta
-    tables: SimpleNamespace
+    tables: Any
 
 
 def _utc(bar: int) -> str:
@@ -232,7 +233,7 @@ def features() -> FeatureSet:
     return FeatureSet(strategy_id="STR-001", features=made)
 
 
-def check(code: str, outcome: str, **changes: object) -> CheckResult:
+def check(code: str, outcome: Outcome_, **changes: object) -> CheckResult:
     base = CheckResult(
         code=code,
         title=f"Check {code}",

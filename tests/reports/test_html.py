@@ -191,6 +191,18 @@ def test_the_colour_of_a_verdict_follows_its_first_word(verdict: str, tone: str)
     assert StrategyPage("STR-001", "a", "b", verdict, None, [], {}, {}).tone == tone
 
 
+def test_references_in_the_intent_become_computed_numbers(data: ReportData) -> None:
+    page = StrategyPage("STR-001", "a", "{{ out_of_sample.folds }} folds", "open", None, [], {}, {}, data=data)
+    assert '<p class="lead">5 folds</p>' in render_single(page, "")
+
+
+def test_headline_numbers_fit_on_tiles(data: ReportData) -> None:
+    page = StrategyPage("STR-001", "a", "b", "open", None, [], data.headline, {})
+    text = render_single(page, "")
+    assert text.count('class="tile"') == len(data.headline) == 12
+    assert data.headline["Maximum drawdown"] in text
+
+
 def test_gate_names_are_written_for_people() -> None:
     assert gate_name("ml_engineer->data_collector") == "ml engineer → data collector"
     assert gate_name("critic_to_risk_manager") == "critic → risk manager"
