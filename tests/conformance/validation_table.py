@@ -146,7 +146,9 @@ def ljung_box(case: Case) -> Answer:
     if isinstance(inputs["lags"], int):
         q, p = significance.ljung_box(series, lags=inputs["lags"])
         return {"Q": q, "p": p}
-    return {f"h{lags}": dict(zip("Qp", significance.ljung_box(series, lags=lags), strict=True)) for lags in inputs["lags"]}
+    return {
+        f"h{lags}": dict(zip("Qp", significance.ljung_box(series, lags=lags), strict=True)) for lags in inputs["lags"]
+    }
 
 
 def label_overlap_purging(case: Case) -> Answer:

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from crypto_team.errors import EvidenceError
+from crypto_team.validation.calibration import LEAST_SLOPE, calibrator_from, fit_calibrator, fit_platt, ordered_platt
+from crypto_team.validation.scores import brier, calibration_slope, logit
+
+RNG_SEED = 11
+
+
+def _overconfident(n: int = 5000) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(RNG_SEED)
+    truth = rng.uniform(0.3, 0.7, n)
+    y = (rng.random(n) < truth).astype(np.float64)
+    top = 1.0 / (1.0 + np.exp(-3.0 * logit(truth)))
+    return np.column_stack([1.0 - top, top]), y
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+def test_an_overconfident_forecast_becomes_calibrated(method: str) -> None:
+    p, y = _overconfident()
+    fitted = fit_calibrator(p[:2500], y[:2500], method).apply(p[2500:])  # type: ignore[arg-type]
+    assert brier(fitted[:, 1], y[2500:]) < brier(p[2500:, 1], y[2500:])
+    before, after = (calibration_slope(one[:, 1], y[2500:]).slope for one in (p[2500:], fitted))
+    assert abs(after - 1.0) < abs(before - 1.0) / 2.0
+    assert np.allclose(fitted.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic", "none"])
+def test_a_calibrator_survives_json_to_the_bit(method: str) -> None:
+    p, y = _overconfident(400)
+    fitted = fit_calibrator(p, y, method)  # type: ignore[arg-type]
+    again = calibrator_from(json.loads(json.dumps(fitted.document())))
+    assert np.array_equal(again.apply(p), fitted.apply(p))
+
+
+def test_several_classes_are_calibrated_one_against_the_rest() -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    p = rng.dirichlet([2.0, 3.0, 1.0], 3000)
+    label = np.array([rng.choice(3, p=row) for row in p], dtype=np.float64)
+    sharpened = p**3 / (p**3).sum(axis=1, keepdims=True)
+    fitted = fit_calibrator(sharpened, label, "platt").apply(sharpened)
+    assert np.allclose(fitted.sum(axis=1), 1.0)
+    assert np.abs(fitted - p).mean() < np.abs(sharpened - p).mean() / 2
+
+
+def test_noise_never_reverses_the_ranking() -> None:
+    p, y = _overconfident(300)
+    reversed_outcomes = 1.0 - y
+    assert fit_platt(p[:, 1], reversed_outcomes).a > 0.0
+    kept = ordered_platt(p[:, 1], reversed_outcomes)
+    assert kept.a == -LEAST_SLOPE
+    mapped = kept.apply(p[:, 1])
+    assert np.array_equal(np.argsort(mapped, kind="stable"), np.argsort(p[:, 1], kind="stable"))
+    assert mapped.mean() == pytest.approx(reversed_outcomes.mean(), abs=0.01)
+
+
+def test_isotonic_never_promises_certainty() -> None:
+    p = np.column_stack([1.0 - np.linspace(0.01, 0.99, 50), np.linspace(0.01, 0.99, 50)])
+    mapped = fit_calibrator(p, (p[:, 1] > 0.5).astype(np.float64), "isotonic").apply(p)
+    assert mapped.min() == pytest.approx(1 / 52)
+    assert mapped.max() == pytest.approx(51 / 52)
+
+
+def test_an_unknown_map_is_an_evidence_error() -> None:
+    with pytest.raises(EvidenceError, match="unknown calibration map 'beta'"):
+        calibrator_from([{"kind": "beta"}])

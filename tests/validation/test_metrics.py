@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crypto_team.validation import metrics, scores
+
+
+def _table(
+    position: list[float], net: list[float], *, pair: str = "BTC/USDT", start: str = "2024-01-01"
+) -> pd.DataFrame:
+    n = len(position)
+    time = pd.date_range(start, periods=n, freq="8h", tz="UTC", unit="ms")
+    label = np.arange(n) % 2.0
+    return pd.DataFrame(
+        {
+            "time": time,
+            "pair": pair,
+            "fold": np.int16(0),
+            "part": "test",
+            "label": label,
+            "label_end": time + pd.Timedelta(hours=8),
+            "forward_return": label - 0.5,
+            "p_raw_0": 0.6 - 0.2 * label,
+            "p_raw_1": 0.4 + 0.2 * label,
+            "p_0": 0.6 - 0.2 * label,
+            "p_1": 0.4 + 0.2 * label,
+            "signal": 0.4 + 0.2 * label,
+            "position": position,
+            "return_gross": net,
+            "return_net": net,
+        }
+    )
+
+
+def test_daily_returns_sum_over_the_utc_day_the_mean_over_pairs() -> None:
+    one = _table([1.0] * 4, [0.01, 0.02, 0.03, 0.04])
+    two = _table([1.0] * 4, [0.03, 0.00, 0.01, np.nan], pair="ETH/USDT")
+    inner = one.assign(part="inner", return_net=np.nan)
+    days, values = metrics.daily_returns(pd.concat([inner, one, two], ignore_index=True))
+    assert days.astype(str).tolist() == ["2024-01-01", "2024-01-02"]
+    assert values == pytest.approx([0.02 + 0.01 + 0.02, 0.04])
+
+
+def test_the_initial_capital_is_a_peak() -> None:
+    assert metrics.max_drawdown(np.array([-0.1, 0.05, -0.02])) == pytest.approx(-0.1)
+    assert metrics.max_drawdown(np.empty(0)) == 0.0
+
+
+def test_a_strategy_without_losses_has_an_infinite_profit_factor_and_one_without_trades_none() -> None:
+    assert metrics.profit_factor(np.array([0.1, 0.0])) == math.inf
+    assert math.isnan(metrics.profit_factor(np.zeros(3)))
+    assert math.isnan(metrics.sharpe(np.zeros(10), periods_per_year=365))
+
+
+def test_turnover_counts_the_first_entry() -> None:
+    assert metrics.turnover(np.array([1.0, 1.0, -1.0, 0.0])) == pytest.approx(4 / 4)
+
+
+def test_trades_are_stretches_of_one_sign_within_a_pair() -> None:
+    one = _table([0, 1, 0.5, -1, -1, 0], [0.0, 0.01, 0.02, -0.01, 0.03, -0.001])
+    two = _table([-1, -1, 0, 0, 0, 1], [0.1, 0.1, 0.0, 0.0, 0.0, 0.2], pair="ETH/USDT")
+    trades = metrics.trades_from_positions(pd.concat([one, two], ignore_index=True))
+    assert trades["side"].tolist() == [1, -1, -1, 1]
+    assert trades["bars"].tolist() == [2, 2, 2, 1]
+    assert trades["return_net"].to_numpy() == pytest.approx([0.03, 0.02, 0.2, 0.2])
+    assert trades["pair"].tolist() == ["BTC/USDT", "BTC/USDT", "ETH/USDT", "ETH/USDT"]
+
+
+def test_the_summary_of_a_strategy_that_never_trades_is_zero_not_undefined() -> None:
+    summary = metrics.summary(_table([0.0] * 6, [0.0] * 6))
+    assert (summary["n_trades"], summary["sharpe"], summary["hit_rate"], summary["total_return"]) == (0, 0.0, 0.0, 0.0)
+    assert summary["auc"] == 1.0
+    assert summary["information_coefficient"] == pytest.approx(1.0)
+    assert metrics.out_of_sample(_table([0.0] * 6, [0.0] * 6)).folds == 1
+
+
+def test_rows_without_a_label_do_not_enter_the_scores() -> None:
+    table = _table([0.0] * 6, [0.0] * 6)
+    table.loc[5, ["label", "forward_return"]] = np.nan
+    p, y = scores.events(table)
+    assert p.size == y.size == 5
+    assert scores.skill(table)["n"] == 5
+
+
+def test_the_area_under_the_curve_counts_ties_half_and_needs_two_classes() -> None:
+    assert scores.auc(np.array([0.2, 0.2, 0.2, 0.2]), np.array([0.0, 1.0, 0.0, 1.0])) == 0.5
+    assert scores.auc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0.0, 0.0, 1.0, 1.0])) == 0.75
+    assert math.isnan(scores.auc(np.array([0.1, 0.2]), np.array([1.0, 1.0])))
+
+
+def test_the_base_rate_is_the_accuracy_of_no_skill() -> None:
+    assert scores.base_rate(np.array([0.0, 1.0, 1.0, 2.0, np.nan])) == 0.5
+
+
+def test_precision_and_recall_of_calls_at_the_cut() -> None:
+    p, y = np.array([0.9, 0.7, 0.6, 0.2]), np.array([1.0, 0.0, 1.0, 1.0])
+    assert scores.precision_recall_f1(p, y, cut=0.7) == pytest.approx((0.5, 1 / 3, 0.4))
+
+
+def test_the_brier_parts_add_up() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.random(500)
+    parts = scores.brier_decomposition(p, (rng.random(500) < p).astype(float))
+    assert parts.reliability - parts.resolution + parts.uncertainty + parts.within == pytest.approx(parts.score)
+
+
+def test_an_overconfident_forecast_has_a_slope_below_one() -> None:
+    rng = np.random.default_rng(1)
+    truth = 1.0 / (1.0 + np.exp(-rng.standard_normal(20_000)))
+    y = (rng.random(20_000) < truth).astype(float)
+    stretched = 1.0 / (1.0 + np.exp(-2.0 * scores.logit(truth)))
+    assert scores.calibration_slope(truth, y).slope == pytest.approx(1.0, abs=0.05)
+    assert scores.calibration_slope(stretched, y).slope == pytest.approx(0.5, abs=0.03)
+    assert math.isnan(scores.calibration_slope(np.full(10, 0.4), y[:10]).slope)

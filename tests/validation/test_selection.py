@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+
+from crypto_team.validation.selection import select
+
+NAMES = ["edge", "copy", "noise", "constant", "missing", "weak"]
+
+
+def _rank(x: np.ndarray) -> np.ndarray:
+    return np.ones(x.shape[1]) / x.shape[1]
+
+
+def _data() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal(1000)
+    edge = y + rng.standard_normal(1000)
+    columns = [edge, edge + 0.01 * rng.standard_normal(1000), rng.standard_normal(1000)]
+    columns += [np.full(1000, 3.0), np.full(1000, np.nan), 0.2 * y + rng.standard_normal(1000)]
+    return np.column_stack(columns).astype(np.float32), y
+
+
+def test_constants_and_empty_columns_go_first() -> None:
+    x, y = _data()
+    chosen = select(x, y, names=NAMES, correlation_limit=0.95, max_features=10, rank=_rank)
+    assert chosen.removed[3] == "constant in the training rows"
+    assert chosen.removed[4] == "no value in the training rows"
+    assert chosen.kept == [0, 2, 5]
+
+
+def test_of_two_twins_the_more_relevant_one_stays() -> None:
+    x, y = _data()
+    chosen = select(x, y, names=NAMES, correlation_limit=0.95, max_features=10, rank=_rank)
+    assert chosen.removed[1] == "correlation 1.000 with edge"
+
+
+def test_a_column_is_compared_with_kept_ones_only() -> None:
+    rng = np.random.default_rng(1)
+    a = rng.standard_normal(5000)
+    b = 0.9 * a + np.sqrt(1 - 0.81) * rng.standard_normal(5000)
+    c = 0.9 * b + np.sqrt(1 - 0.81) * rng.standard_normal(5000)
+    x, y = np.column_stack([a, b, c]).astype(np.float32), a + 0.0 * b
+    # b falls to a; c is near b (.9) but not near a (.81), so it stays.
+    chosen = select(x, y, names=["a", "b", "c"], correlation_limit=0.85, max_features=10, rank=_rank)
+    assert chosen.kept == [0, 2]
+
+
+def test_the_importance_of_a_quick_fit_decides_when_too_many_are_left() -> None:
+    x, y = _data()
+    chosen = select(
+        x, y, names=NAMES, correlation_limit=0.95, max_features=1, rank=lambda columns: np.array([0.2, 0.7, 0.1])
+    )
+    assert chosen.kept == [2]
+    assert chosen.removed[0] == "importance rank 2 of 3"
