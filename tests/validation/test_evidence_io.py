@@ -23,7 +23,7 @@ ZERO_HASH = "sha256:" + "0" * 64
 def _bars(panel: Panel, pair: int) -> pd.DataFrame:
     own = panel.pair_index == pair
     close = 100.0 * np.cumprod(1.0 + np.nan_to_num(panel.next_return[own]))
-    prices = {column: close for column in ("open", "high", "low", "close")}
+    prices = dict.fromkeys(("open", "high", "low", "close"), close)
     return pd.DataFrame({"timestamp": utc_times(panel.time[own]), **prices, "volume": 1.0, "filled": False})
 
 
@@ -85,7 +85,9 @@ def test_what_is_read_is_what_was_written_and_writes_the_same_bytes_again(eviden
 
 def test_one_changed_bit_changes_the_prediction_hash(evidence: Evidence) -> None:
     changed = evidence.tables.predictions.copy()
-    changed.loc[7, "signal"] = np.nextafter(changed.loc[7, "signal"], 1.0)
+    signal = changed["signal"].to_numpy(copy=True)
+    signal[7] = np.nextafter(signal[7], 1.0)
+    changed["signal"] = signal
     assert evidence_io.prediction_hash(changed) != evidence_io.prediction_hash(evidence.tables.predictions)
 
 

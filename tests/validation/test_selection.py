@@ -8,7 +8,7 @@ NAMES = ["edge", "copy", "noise", "constant", "missing", "weak"]
 
 
 def _rank(x: np.ndarray) -> np.ndarray:
-    return np.ones(x.shape[1]) / x.shape[1]
+    return np.full(x.shape[1], 1.0 / x.shape[1])
 
 
 def _data() -> tuple[np.ndarray, np.ndarray]:

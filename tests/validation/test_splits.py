@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_folds_are_ordered_disjoint_and_apart_from_training(
     for fold in folds:
         assert fold.test_start - fold.train_end >= max(1, gap, horizon)
         assert (fold.train_end - fold.train_start, fold.test_end - fold.test_start) == (window, test)
-    assert all(a.test_end <= b.test_start for a, b in zip(folds, folds[1:], strict=False))
+    assert all(a.test_end <= b.test_start for a, b in pairwise(folds))
 
 
 def test_purging_keeps_labels_that_end_at_the_limit() -> None:
