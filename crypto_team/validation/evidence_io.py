@@ -18,9 +18,26 @@ from pydantic import ValidationError
 
 from crypto_team.errors import EvidenceError
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.validation.evidence_tables import EvidenceTables, conform, prediction_hash
+from crypto_team.validation.evidence_tables import (
+    EvidenceTables,
+    conform,
+    features_sample,
+    market_table,
+    prediction_hash,
+    tables_from,
+)
 
-__all__ = ["Evidence", "prediction_hash", "read", "read_table", "write"]
+__all__ = [
+    "Evidence",
+    "EvidenceTables",
+    "features_sample",
+    "market_table",
+    "prediction_hash",
+    "read",
+    "read_table",
+    "tables_from",
+    "write",
+]
 
 META = "meta.yaml"
 MODELS = "models"

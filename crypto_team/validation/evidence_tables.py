@@ -73,8 +73,8 @@ CONTRACTS: dict[str, dict[str, str]] = {
     },
     "baselines": {"time": TIME, "name": "str", "position_mean": "float64", "return_net": "float64"},
 }
-# Columns beyond the contract that a table may have: forecasts by class, features by name.
-EXTRA_DTYPES: dict[str, str] = {"predictions": "float64", "features": "float32"}
+# Columns beyond the contract that a table may have: forecasts by class, features by name, more of the market.
+EXTRA_DTYPES: dict[str, str] = {"predictions": "float64", "features": "float32", "market": "float64"}
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def conform(name: str, frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
         _check_forecasts(extra, where)
     types = contract | dict.fromkeys(extra, EXTRA_DTYPES.get(name, ""))
     try:
-        return frame.astype(types).reset_index(drop=True)
+        return frame[[*contract, *extra]].astype(types).reset_index(drop=True)
     except (ValueError, TypeError) as error:
         raise EvidenceError(f"table {name} has a column of the wrong type: {error}", where=where) from error
 

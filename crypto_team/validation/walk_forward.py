@@ -21,6 +21,8 @@ from crypto_team.validation.scores import skill
 from crypto_team.validation.settings import TradingRules, WalkForwardSettings
 from crypto_team.validation.splits import Fold, walk_forward
 
+__all__ = ["Panel", "Progress", "WalkForwardResult", "run", "skill_table"]
+
 Progress = Callable[[float, str], None]
 
 
