@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crypto_team.errors import InputError, UsageError
+from crypto_team.features.matrix import FeatureMatrix
+from crypto_team.schemas.features import FeatureSelection
+from crypto_team.schemas.ml_spec import Market, MlSpec, ModelSection, Target, Training
+from crypto_team.validation.panel import build_panel, panel_rows
+from crypto_team.validation.settings import settings_from_spec
+
+TARGET = Target(type="classification", kind="direction", definition="up in 3 bars", horizon="3h", horizon_bars=3)
+
+
+def _bars(n: int = 50, *, seed: int = 0) -> pd.DataFrame:
+    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0.0, 0.01, n)))
+    prices = dict.fromkeys(("open", "high", "low", "close"), close)
+    time = pd.date_range("2024-01-01", periods=n, freq="h", tz="UTC", unit="ms")
+    filled = np.arange(n) == 20
+    return pd.DataFrame({"timestamp": time, **prices, "volume": 1.0, "filled": filled})
+
+
+def _matrix(n: int = 50, *, names: tuple[str, ...] = ("a", "b")) -> FeatureMatrix:
+    values = np.ones((n, len(names)), dtype=np.float32)
+    values[:5] = np.nan
+    return FeatureMatrix(names=list(names), values=values, lookback=5)
+
+
+def _spec(**model: object) -> MlSpec:
+    return MlSpec(
+        strategy_id="STR-001",
+        strategy_name="demo",
+        market=Market(exchange="binance", pairs=["BTC/USDT"], timeframe="1h"),
+        model=ModelSection(training=Training(window="expanding_30d", test="5d", step="5d", gap="12bars"), **model),  # type: ignore[arg-type]
+        target=TARGET,
+    )
+
+
+def test_pairs_are_sorted_and_labels_look_exactly_one_horizon_ahead() -> None:
+    bars = {"ETH/USDT": _bars(seed=1), "BTC/USDT": _bars(seed=2)}
+    panel = build_panel(bars, dict.fromkeys(bars, _matrix()), TARGET, "1h")
+    assert panel.pairs == ["BTC/USDT", "ETH/USDT"]
+    close = bars["BTC/USDT"]["close"].to_numpy()
+    assert panel.forward_return[7] == pytest.approx(close[10] / close[7] - 1.0)
+    assert panel.label[7] == float(close[10] > close[7])
+    assert panel.next_return[7] == pytest.approx(close[8] / close[7] - 1.0)
+    assert (panel.label_end - panel.time == 3 * 3_600_000).all()
+    assert np.isnan(panel.next_return[[49, 99]]).all()
+    assert np.isnan(panel.label[47:50]).all()
+
+
+def test_rows_in_the_look_back_without_a_label_or_without_a_trade_are_not_usable() -> None:
+    panel = build_panel({"BTC/USDT": _bars()}, {"BTC/USDT": _matrix()}, TARGET, "1h")
+    assert np.flatnonzero(~panel.usable).tolist() == [0, 1, 2, 3, 4, 20, 47, 48, 49]
+
+
+def test_rows_of_a_predictions_table_are_found_by_pair_and_time() -> None:
+    bars = {"ETH/USDT": _bars(), "BTC/USDT": _bars()}
+    panel = build_panel(bars, dict.fromkeys(bars, _matrix()), TARGET, "1h")
+    asked = pd.DataFrame({"pair": ["ETH/USDT", "BTC/USDT"], "time": bars["ETH/USDT"]["timestamp"].iloc[[4, 9]]})
+    assert panel_rows(panel, asked).tolist() == [54, 9]
+
+
+def test_features_of_other_bars_are_refused() -> None:
+    with pytest.raises(InputError, match="BTC/USDT: features do not belong to the bars"):
+        build_panel({"BTC/USDT": _bars(50)}, {"BTC/USDT": _matrix(49)}, TARGET, "1h")
+
+
+def test_durations_of_a_specification_become_bars() -> None:
+    settings = settings_from_spec(_spec(), FeatureSelection(max_features=12))
+    geometry = settings.geometry
+    assert (geometry.window_bars, geometry.test_bars, geometry.gap_bars, geometry.expanding) == (720, 120, 12, True)
+    assert (settings.n_classes, settings.max_features, settings.trading.cost_bps_per_side) == (2, 12, 7.0)
+
+
+def test_an_undefined_target_names_the_tool_that_defines_it() -> None:
+    spec = _spec().model_copy(update={"target": None})
+    with pytest.raises(InputError, match="define-target"):
+        settings_from_spec(spec, FeatureSelection())
+
+
+def test_a_classifier_cannot_predict_a_return() -> None:
+    target = Target(type="regression", kind="return", definition="return", horizon="3h", horizon_bars=3)
+    spec = _spec(primary="logistic").model_copy(update={"target": target})
+    with pytest.raises(UsageError, match="logistic predicts classes"):
+        settings_from_spec(spec, FeatureSelection())
+
+
+def test_an_unknown_hyperparameter_of_a_specification_is_refused() -> None:
+    with pytest.raises(UsageError, match="did you mean num_leaves"):
+        settings_from_spec(_spec(hyperparameters={"numleaves": 7}), FeatureSelection())
+
+
+def test_a_block_takes_rows_and_columns() -> None:
+    panel = build_panel({"BTC/USDT": _bars()}, {"BTC/USDT": _matrix()}, TARGET, "1h")
+    numbered = replace(panel, features=np.arange(100, dtype=np.float32).reshape(50, 2))
+    assert numbered.block(np.array([3, 1]), [1]).tolist() == [[7.0], [3.0]]
