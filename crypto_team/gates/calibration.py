@@ -29,6 +29,17 @@ def _forecasts(returns: Returns, meta: EvidenceMeta) -> tuple[Floats, Floats, np
     return p[known], y[known], times[known]
 
 
+def _error_by_chance(p: Floats, horizon_bars: int, bins: int = 10) -> float:
+    """Return the calibration error that calibrated forecasts show on average; overlapping labels count once."""
+    place = np.minimum((p * bins).astype(np.int64), bins - 1)
+    counts = np.bincount(place, minlength=bins)
+    spread = np.bincount(place, p * (1.0 - p), minlength=bins)
+    used = counts > 0
+    independent = np.maximum(1.0, counts[used] / horizon_bars)
+    deviation = np.sqrt(spread[used] / counts[used] / independent)
+    return float((counts[used] / p.size) @ deviation * np.sqrt(2.0 / np.pi))
+
+
 @check(
     "OF008",
     "Probabilities are calibrated",
@@ -38,12 +49,13 @@ def _forecasts(returns: Returns, meta: EvidenceMeta) -> tuple[Floats, Floats, np
     stricter={"error": "lower", "flattest": "higher", "steepest": "lower"},
 )
 def calibrated(
-    returns: Returns, meta: EvidenceMeta, *, error: float = 0.05, flattest: float = 0.5, steepest: float = 2.0
+    returns: Returns, meta: EvidenceMeta, *, error: float = 0.05, flattest: float = 0.3, steepest: float = 3.0
 ) -> Verdict:
     """Require a small calibration error, a plausible slope, and a Brier score not worse than the base rate's.
 
-    The slope refuses only when its 95 % interval lies wholly outside [flattest, steepest]; the Brier score only when it
-    is worse than the base rate's beyond sampling error. The event is the top class, or a positive return (regression).
+    The calibration error counts as far as it is above what a calibrated forecast shows in a sample of this size. The
+    slope refuses only when its 95 % interval lies wholly outside [flattest, steepest]; the Brier score only when it is
+    worse than the base rate's beyond sampling error. The event is the top class, or a positive return (regression).
     """
     if meta.calibration == "none" and meta.target.kind != "return":
         return refused(
@@ -52,7 +64,9 @@ def calibrated(
     p, y, times = _forecasts(returns, meta)
     if p.size < 200:
         return insufficient(f"{p.size} forecasts with a known outcome, 200 are needed")
-    value, fit = ece(p, y), calibration_slope(p, y)
+    measured, fit = ece(p, y), calibration_slope(p, y)
+    by_chance = _error_by_chance(p, meta.horizon_bars)
+    value = max(0.0, measured - by_chance)
     better = (y.mean() - y) ** 2 - (p - y) ** 2
     block = max(DAY_MS, meta.horizon_bars * timeframe_seconds(meta.timeframe) * 1000)
     brier = block_mean(better, times, rng=np.random.default_rng(13), block_ms=block)
@@ -63,8 +77,8 @@ def calibrated(
     if not np.isfinite([value, low, high, upper]).all():
         return insufficient("calibration is undefined: constant forecasts, one class, or fewer than five days")
     text = (
-        f"calibration error {value:.3f}; slope {fit.slope:.2f} in [{low:.2f}, {high:.2f}]; Brier score better than the "
-        f"base rate's by {brier.estimate:+.5f} in [{brier.low(0.975):+.5f}, {upper:+.5f}]"
+        f"calibration error {measured:.3f}, {by_chance:.3f} of it expected by chance; slope {fit.slope:.2f} in "
+        f"[{low:.2f}, {high:.2f}]; Brier score better than the base rate's by {brier.estimate:+.5f} in [{brier.low(0.975):+.5f}, {upper:+.5f}]"
     )
     holds = value <= error and high >= flattest and low <= steepest and upper >= 0.0
     return judge(holds, text, value, evidence=("predictions.parquet",))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
-from crypto_team.gates.statistics import importance_shares, rank_agreement, rank_agreement_by_chance
+from crypto_team.gates.statistics import importance_shares, rank_agreement, rank_agreement_by_chance, share_overlap
 from crypto_team.schemas.evidence import EvidenceMeta
 
 Floats = npt.NDArray[np.float64]
@@ -86,12 +86,14 @@ def _largest_group(shares: pd.Series[float], sample: pd.DataFrame) -> list[str]:
     unit="mean rank correlation",
     source="ML engineer card, critical rule 6",
     remedy=RETRAIN,
-    stricter={"agreement": "higher"},
+    stricter={"agreement": "higher", "overlap": "higher"},
 )
-def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.3) -> Verdict:
+def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, overlap: float = 0.75) -> Verdict:
     """Rankings of the features agree over folds by more than the limit, and by more than shuffled rankings do.
 
-    Agreement near 1 over many features is reported as a signal too: a leak spread over features ranks alike everywhere.
+    Where shares are nearly even their order says nothing; then at least `overlap` of the importance has to lie on the
+    same features in any two folds. Agreement near 1 over many features is reported as a signal too: a leak spread
+    over features ranks alike everywhere.
     """
     shares = _shares_by_fold(importances)
     if len(shares) < 2:
@@ -104,10 +106,14 @@ def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.3) -> 
         )
     value = rank_agreement(shares.to_numpy())
     chance = rank_agreement_by_chance(shares.to_numpy(), rng=np.random.default_rng(7))
-    text = f"importance rankings of {len(shares)} folds agree by {value:.2f}; shuffled ones reach {chance:.2f}"
+    common = share_overlap(shares.to_numpy())
+    text = (
+        f"importance rankings of {len(shares)} folds agree by {value:.2f}, shuffled ones by up to {chance:.2f}; "
+        f"{common:.0%} of the importance is common to two folds"
+    )
     if value > 0.98 and shares.shape[1] > 10:
         text += "; this is unusually equal, look for a leak spread over several features"
-    return judge(value >= agreement and value > chance, text, value, interval=(chance, 1.0))
+    return judge((value >= agreement and value > chance) or common >= overlap, text, value, interval=(chance, 1.0))
 
 
 @check(

@@ -119,11 +119,11 @@ def no_disguised_label(
     columns = {name: rows[name].to_numpy(dtype=np.float64) for name in names}
     close = rows["close"].to_numpy(dtype=np.float64)
     columns |= {f"{name} / close": values / close for name, values in list(columns.items())}
-    targets = [name for name in ahead.columns if name.startswith("next_")]
-    comparisons = len(columns) * len(targets)
-    found = [_strongest(name, values, rows, targets, comparisons) for name, values in columns.items()]
+    comparisons = len(columns) * sum(name.startswith("next_") for name in ahead.columns)
+    spacing = _bars_between(rows, timeframe_seconds(meta.timeframe) * 1000)
+    found = [_strongest(name, values, rows, comparisons, spacing) for name, values in columns.items()]
     signals = _join(returns.test[["time", "pair", "signal"]], ahead)
-    found.append(_strongest("signal", signals["signal"].to_numpy(dtype=np.float64), signals, targets, comparisons))
+    found.append(_strongest("signal", signals["signal"].to_numpy(dtype=np.float64), signals, comparisons, 1.0))
     judged = [each for each in found if math.isfinite(each.low)]
     if not judged:
         return insufficient(f"{len(rows)} sampled rows are too few to judge")
@@ -151,14 +151,14 @@ def _join(rows: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
     return left.merge(right, on=["time", "pair"], how="inner")
 
 
-def _strongest(name: str, values: Floats, rows: pd.DataFrame, targets: list[str], comparisons: int) -> _Strongest:
+def _strongest(name: str, values: Floats, rows: pd.DataFrame, comparisons: int, spacing: float) -> _Strongest:
     """Return the target that `values` rank best with; the error counts only rows whose labels do not overlap."""
     quantile = float(stats.norm.ppf(1.0 - 0.01 / max(1, comparisons)))
     best = _Strongest(name, "", 0.0, math.nan)
-    spacing = _bars_between(rows)
-    for target in targets:
+    for target in (column for column in rows.columns if column.startswith("next_")):
         future = rows[target].to_numpy(dtype=np.float64)
         known = int((np.isfinite(values) & np.isfinite(future)).sum())
+        # Neighbouring rows share the future bars that both labels span.
         independent = known / max(1.0, int(target.removeprefix("next_")) / spacing)
         if independent < 30:
             continue
@@ -172,11 +172,10 @@ def _strongest(name: str, values: Floats, rows: pd.DataFrame, targets: list[str]
     return best
 
 
-def _bars_between(rows: pd.DataFrame) -> float:
+def _bars_between(rows: pd.DataFrame, step_ms: int) -> float:
     """Return how many bars lie between neighbouring sampled rows of a pair, at least 1."""
-    step = rows.groupby("pair")["time"].diff().median()
-    fine = rows.groupby("pair")["time"].diff().min()
-    return max(1.0, float(step) / float(fine)) if fine and math.isfinite(float(step)) else 1.0
+    distance = float(rows.groupby("pair")["time"].diff().median())
+    return max(1.0, distance / step_ms) if math.isfinite(distance) else 1.0
 
 
 @check(

@@ -63,7 +63,7 @@ def milliseconds(times: pd.Series | pd.DatetimeIndex) -> npt.NDArray[np.int64]:
 
 def stamp(text: str) -> int:
     """Return a document's time as milliseconds since 1970 UTC."""
-    return int(pd.Timestamp(text).as_unit("ms").value)
+    return int(pd.Timestamp(text).value) // 1_000_000
 
 
 def complete_bars(frame: pd.DataFrame, timeframe: str) -> pd.DataFrame:
@@ -88,9 +88,9 @@ def recompute_signal(predictions: pd.DataFrame) -> Floats:
     inner = (predictions["part"] == "inner").to_numpy()
     signal = np.full(len(predictions), np.nan)
     for number in np.unique(fold):
-        sigma = np.nanstd(forward[inner & (fold == number)])
+        sigma = float(np.nanstd(forward[inner & (fold == number)])) or 1.0
         rows = fold == number
-        signal[rows] = signal_from_bps(expected[rows], float(sigma))
+        signal[rows] = signal_from_bps(expected[rows], sigma)
     return signal
 
 

@@ -82,7 +82,7 @@ def _range_problems(fold: FoldRange, preprocessing: pd.DataFrame) -> Iterator[st
 def _calibration_problems(meta: EvidenceMeta, predictions: pd.DataFrame, preprocessing: pd.DataFrame) -> list[str]:
     columns = probability_columns(predictions)
     if not columns:
-        return []
+        return [] if meta.target.kind == "return" else ["there are no calibrated probabilities to compare"]
     raw = [name.replace("p_", "p_raw_") for name in columns]
     problems = []
     for number, rows in predictions.groupby("fold"):

@@ -58,6 +58,12 @@ def kendall_w(rows: Floats) -> float:
     return float(12.0 * ((totals - totals.mean()) ** 2).sum() / (m**2 * (n**3 - n)))
 
 
+def share_overlap(rows: Floats) -> float:
+    """Return the mean over pairs of rows, each of sum 1, of the mass that both put on the same columns."""
+    pairs = combinations(range(len(rows)), 2)
+    return float(np.mean([np.minimum(rows[a], rows[b]).sum() for a, b in pairs]))
+
+
 def rank_agreement(rows: Floats) -> float:
     """Return the mean of :func:`pairwise_spearman`."""
     return float(np.mean(pairwise_spearman(rows)))

@@ -1,0 +1,140 @@
+"""Claims, replay, provenance, ledger and risk limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
+from crypto_team.gates.case import Case, LedgerView, ReplayResult
+from crypto_team.gates.registry import run_check
+from crypto_team.schemas.ml_spec import Risk, TopFeature
+from crypto_team.schemas.outcome import Finding
+from crypto_team.schemas.reviews import Objection
+
+CODES = (
+    "PR001", "PR002", "PR003", "PR004", "PR006", "PR009", "PR010", "PR012", "RK001", "RK002", "RK003", "RK005",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_an_honest_strategy_passes(honest: Case, code: str) -> None:
+    result = run_check(code, honest)
+    assert result.outcome == "passed", result.explanation
+
+
+def spec(**changes: object) -> Callable[[Case], Case]:
+    return lambda case: replace(case, spec=case.spec.model_copy(update=changes))
+
+
+def headline(**changes: object) -> Callable[[Case], Case]:
+    def change(case: Case) -> Case:
+        assert case.spec.out_of_sample is not None
+        claim = case.spec.out_of_sample.model_copy(update=changes)
+        return replace(case, spec=case.spec.model_copy(update={"out_of_sample": claim}))
+
+    return change
+
+
+def flattering_returns(case: Case) -> Case:
+    """Raise the stored returns and the claims together, as an author who writes both would."""
+    from crypto_team.validation.metrics import out_of_sample
+
+    assert case.predictions is not None
+    frame = case.predictions.assign(return_net=case.predictions["return_net"] + 0.001)
+    return replace(case, predictions=frame, spec=case.spec.model_copy(update={"out_of_sample": out_of_sample(frame)}))
+
+
+def other_top_feature(case: Case) -> Case:
+    claim = TopFeature(name="volume_1", importance=0.9)
+    features = case.spec.features.model_copy(update={"top_features": [claim]})
+    return replace(case, spec=case.spec.model_copy(update={"features": features}))
+
+
+def balance(case: Case) -> Case:
+    assert case.spec.target is not None
+    target = case.spec.target.model_copy(update={"class_balance": [0.1, 0.9]})
+    return replace(case, spec=case.spec.model_copy(update={"target": target}))
+
+
+def other_seed(case: Case) -> Case:
+    changed = case.spec.reproducibility.model_copy(update={"random_seed": 7})
+    return replace(case, spec=case.spec.model_copy(update={"reproducibility": changed}))
+
+
+def ledger(number: int, sharpes: tuple[float, ...] = (), *, problems: tuple[str, ...] = ()) -> Callable[[Case], Case]:
+    return lambda case: replace(case, ledger=LedgerView(number, sharpes, not problems, problems))
+
+
+def objection(case: Case) -> Case:
+    assert case.critic is not None
+    blocking = Objection(severity="blocking", claim="it is a leak", evidence="x", alternative="y")
+    return replace(case, critic=case.critic.model_copy(update={"objections": [blocking]}))
+
+
+def risk(**changes: object) -> Callable[[Case], Case]:
+    def change(case: Case) -> Case:
+        assert case.risk is not None
+        return replace(case, risk=case.risk.model_copy(update=changes))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("code", "tamper", "says"),
+    [
+        (
+            "PR001",
+            lambda c: replace(c, document_findings=[Finding(code="x", severity="error", message="TODO left")]),
+            "TODO left",
+        ),
+        ("PR001", lambda c: replace(c, evidence_problems=["noise.parquet: hash differs"]), "hash differs"),
+        ("PR002", headline(sharpe=11.83), "out_of_sample.sharpe says 11.83"),
+        ("PR002", headline(n_trades=1180), "n_trades says 1180"),
+        ("PR002", flattering_returns, "out_of_sample.sharpe"),
+        ("PR002", other_top_feature, "features.top_features[0] volume_1 says 0.9"),
+        ("PR002", balance, "class_balance"),
+        ("PR002", spec(hypothesis="It has a Sharpe ratio of 4.20 in all years."), "Sharpe ratio of 4.20"),
+        ("PR002", lambda c: replace(c, report_numbers={"out_of_sample.auc": 0.9}), "ml-report.md: out_of_sample.auc"),
+        ("PR002", lambda c: replace(c, report_numbers={"fold_0.auc": 0.99}), "ml-report.md: fold_0.auc"),
+        ("PR003", lambda c: replace(c, replay=ReplayResult(False, ("predictions.parquet",))), "predictions"),
+        ("PR004", other_seed, "seed 7"),
+        ("PR006", lambda c: replace(c, report_text="## Overfitting analysis\n\nfine\n"), "Limitations"),
+        ("PR009", objection, "it is a leak"),
+        ("PR010", ledger(3, problems=("trial 2 was removed",)), "removed"),
+        ("PR012", ledger(0), "not booked"),
+        ("PR012", ledger(1, (0.1, 0.2)), "2 Sharpe ratios"),
+        ("RK001", spec(risk=Risk(position_fraction=0.5)), "the assessment says"),
+        ("RK001", risk(risk_per_trade=0.001), "the assessment says"),
+        ("RK002", spec(risk=Risk(max_open_positions=10)), "the assessment says"),
+        ("RK003", spec(risk=Risk(position_fraction=0.2)), "judged"),
+        ("RK005", risk(breakers=[0.1, 0.2]), "breakers"),
+        ("RK005", risk(breakers=[0.1, 0.2, 0.3, 0.4]), "breakers"),
+    ],
+)
+def test_false_claims_and_broken_rules_are_refused(
+    honest: Case, code: str, tamper: Callable[[Case], Case], says: str
+) -> None:
+    result = run_check(code, tamper(honest))
+    assert result.outcome == "refused", result.explanation
+    assert says in result.explanation
+
+
+def test_limits_of_risk_refuse_when_assessment_and_specification_agree(honest: Case) -> None:
+    large = Risk(position_fraction=0.2, stop_loss_fraction=0.2, max_open_positions=2)
+    case = spec(risk=large)(risk(risk_per_trade=0.04, portfolio_heat=0.08, position_fraction=0.2)(honest))
+    assert [run_check(code, case).outcome for code in ("RK001", "RK002", "RK003")] == ["refused"] * 3
+
+
+def test_numbers_typed_correctly_to_their_digits_pass(honest: Case) -> None:
+    assert honest.spec.out_of_sample is not None
+    measured = honest.spec.out_of_sample
+    text = f"Out of sample the Sharpe ratio is {measured.sharpe:.1f}, with an AUC of {measured.auc:.2f}."
+    result = run_check("PR002", spec(hypothesis=text)(honest))
+    assert result.outcome == "passed", result.explanation
+
+
+def test_a_specification_without_measured_numbers_is_not_enough_evidence(honest: Case) -> None:
+    assert run_check("PR002", spec(out_of_sample=None)(honest)).outcome == "not_enough_evidence"

@@ -1,0 +1,102 @@
+"""A gate passes only when every check passes; nothing that is missing or breaks ever passes."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pandas as pd
+import pytest
+
+from crypto_team.errors import NotFoundError
+from crypto_team.gates.case import DERIVED, Case
+from crypto_team.gates.policy import GATES
+from crypto_team.gates.registry import CHECKS, explain, find, run_check
+from crypto_team.gates.run import run_checks, run_gate
+from crypto_team.schemas.gate import GateReport, Policy
+
+CODES = sorted(CHECKS)
+
+
+def bare(case: Case) -> Case:
+    required = {"strategy_id", "spec", "features", "evidence_problems"}
+    return replace(case, **{each.name: None for each in fields(Case) if each.name not in required})
+
+
+@pytest.mark.parametrize("gate", list(GATES))
+def test_an_honest_strategy_passes_every_gate(honest: Case, gate: str) -> None:
+    report = run_gate(gate, honest, Policy())
+    assert [each.code for each in report.results if each.outcome != "passed"] == []
+    assert report.passed
+    assert GateReport.model_validate(report.model_dump()) == report
+
+
+def test_noise_is_refused_before_freqtrade(noise_case: Case) -> None:
+    report = run_gate("data_collector->backtester", noise_case, Policy())
+    assert not report.passed
+    assert all(each.next for each in report.results if each.outcome != "passed")
+
+
+def test_one_refusal_stops_the_gate(honest: Case) -> None:
+    report = run_gate("quant_analyst->critic", replace(honest, ledger=None), Policy())
+    assert not report.passed
+    assert {each.outcome for each in report.results} == {"passed", "not_enough_evidence"}
+
+
+def test_progress_names_each_check(honest: Case) -> None:
+    told: list[tuple[float, str]] = []
+    run_gate("quant_analyst->critic", honest, Policy(), progress=lambda done, text: told.append((done, text)))
+    assert [text.split()[0] for _, text in told] == list(GATES["quant_analyst->critic"].codes)
+
+
+def test_a_gate_that_nobody_knows_is_named(honest: Case) -> None:
+    with pytest.raises(NotFoundError, match="nowhere"):
+        run_gate("nowhere", honest, Policy())
+
+
+def test_single_checks_run_with_the_settings_of_a_gate(honest: Case) -> None:
+    results = run_checks(["PF002", "OF013"], honest, Policy(), gate="risk_manager->execution_specialist")
+    assert [(each.code, each.threshold) for each in results] == [("PF002", 1.0), ("OF013", 0.95)]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_without_evidence_no_check_passes(honest: Case, code: str) -> None:
+    result = run_check(code, bare(honest))
+    assert result.outcome == "not_enough_evidence"
+    assert "missing" in result.explanation
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_piece_of_missing_evidence_is_named(honest: Case, code: str) -> None:
+    for name in find(code).required:
+        for source in DERIVED.get(name, (name,)):
+            if getattr(bare(honest), source) is None:
+                result = run_check(code, replace(honest, **{source: None}))
+                assert result.outcome == "not_enough_evidence"
+                assert result.explanation.startswith("missing: ")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_garbage_never_passes_and_never_raises(honest: Case, code: str) -> None:
+    needed = {source for name in find(code).required for source in DERIVED.get(name, (name,))}
+    frames = {name for name in needed if isinstance(getattr(honest, name), pd.DataFrame)}
+    for name in frames:
+        result = run_check(code, replace(honest, **{name: pd.DataFrame({"nonsense": [1.0]})}))
+        assert result.outcome != "passed"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_check_explains_itself(code: str) -> None:
+    rule = find(code)
+    text = explain(code)
+    assert text.startswith(f"{code}: {rule.title}")
+    assert rule.what
+    assert rule.source
+    assert rule.remedy
+    assert all(step.startswith("crypto-team ") for step in rule.remedy)
+    assert rule.threshold is None or rule.threshold in rule.settings
+    assert rule.unit
+
+
+def test_an_unknown_check_is_named() -> None:
+    with pytest.raises(NotFoundError, match="XX999"):
+        explain("XX999")

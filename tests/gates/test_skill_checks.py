@@ -1,0 +1,156 @@
+"""Skill, importance, calibration and luck: honest edges pass, noise and the known ways to overfit do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
+from crypto_team.gates.case import Case, LedgerView
+from crypto_team.gates.registry import run_check
+
+CODES = (
+    "OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008", "OF009", "OF010", "OF013", "OF017",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_an_honest_edge_passes(honest: Case, code: str) -> None:
+    result = run_check(code, honest)
+    assert result.outcome == "passed", result.explanation
+
+
+@pytest.mark.parametrize("code", ["OF003", "OF004", "OF010", "OF017", "PF001", "PF002", "PF009"])
+def test_noise_does_not_pass(noise_case: Case, code: str) -> None:
+    assert run_check(code, noise_case).outcome != "passed"
+
+
+def importances(case: Case, values: dict[str, float] | None = None, *, flat: int = 0) -> Case:
+    shares = values or {f"f{number}": 1.0 / flat for number in range(flat)}
+    rows = [(fold, name, "gain", value) for fold in range(6) for name, value in shares.items()]
+    return replace(case, importances=pd.DataFrame(rows, columns=["fold", "feature", "kind", "value"]))
+
+
+def shuffled_importances(case: Case) -> Case:
+    rng = np.random.default_rng(3)
+    rows = [
+        (fold, f"f{number}", "gain", value)
+        for fold in range(6)
+        for number, value in enumerate(rng.permutation(np.arange(1.0, 31.0) ** 2))
+    ]
+    return replace(case, importances=pd.DataFrame(rows, columns=["fold", "feature", "kind", "value"]))
+
+
+def too_many_selected(case: Case) -> Case:
+    assert case.meta is not None
+    first = case.meta.folds[0].model_copy(update={"selected": [f"f{number}" for number in range(51)]})
+    return replace(case, meta=case.meta.model_copy(update={"folds": [first]}))
+
+
+def inner_in_sample(case: Case) -> Case:
+    """Make inner predictions as good as those of a model that was fitted on the very same rows."""
+    assert case.predictions is not None
+    frame = case.predictions.copy()
+    inner = (frame["part"] == "inner").to_numpy()
+    frame.loc[inner, "p_1"] = 0.5 + 0.2 * (frame.loc[inner, "label"] - 0.5) + frame.loc[inner, "p_1"] * 0.01
+    frame["p_0"] = 1.0 - frame["p_1"]
+    return replace(case, predictions=frame)
+
+
+def signals(case: Case, make: Callable[[pd.DataFrame], object]) -> Case:
+    assert case.predictions is not None
+    frame = case.predictions.copy()
+    frame["p_1"] = make(frame)
+    frame["p_0"] = 1.0 - frame["p_1"]
+    return replace(case, predictions=frame)
+
+
+def one_lucky_fold(case: Case) -> Case:
+    rng = np.random.default_rng(0)
+
+    def make(frame: pd.DataFrame) -> object:
+        lucky = np.where(frame["fold"] == 2, 0.3 * (frame["label"].fillna(0.5) - 0.5), 0.0)
+        return 0.5 + lucky + 0.05 * rng.standard_normal(len(frame)) - 0.002 * (frame["label"].fillna(0.5) - 0.5)
+
+    return signals(case, make)
+
+
+def noise_table(correlation: float, noisy: float) -> pd.DataFrame:
+    rows = [(fold, 0, correlation, 0.1, noisy) for fold in range(6)]
+    columns = ["fold", "repeat", "signal_rank_correlation", "skill_base", "skill_noisy"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def two_camps(frame: pd.DataFrame) -> object:
+    rng = np.random.default_rng(1)
+    return np.where(rng.random(len(frame)) < 0.5, 0.2, 0.8) + 0.03 * rng.standard_normal(len(frame))
+
+
+@pytest.mark.parametrize(
+    ("code", "tamper", "outcome"),
+    [
+        ("OF001", lambda c: importances(c, flat=40), "refused"),
+        ("OF002", lambda c: importances(c, {"a": 0.31, "b": 0.3, "c": 0.39}), "refused"),
+        ("OF002", lambda c: importances(c, {"a": 0.3, "b": 0.3, "c": 0.2, "d": 0.2}), "passed"),
+        ("OF003", inner_in_sample, "refused"),
+        ("OF004", one_lucky_fold, "refused"),
+        ("OF005", lambda c: replace(c, noise=noise_table(0.6, 0.1)), "refused"),
+        ("OF005", lambda c: replace(c, noise=noise_table(0.9, 0.04)), "refused"),
+        ("OF005", lambda c: replace(c, noise=noise_table(0.9, 0.08)), "passed"),
+        ("OF005", lambda c: replace(c, noise=noise_table(float("nan"), 0.08)), "not_enough_evidence"),
+        ("OF006", lambda c: signals(c, two_camps), "refused"),
+        ("OF006", lambda c: signals(c, lambda frame: 0.5), "not_enough_evidence"),
+        ("OF007", shuffled_importances, "refused"),
+        ("OF008", lambda c: signals(c, lambda f: np.where(f["p_1"] > 0.5, 0.95, 0.05)), "refused"),
+        ("OF008", lambda c: signals(c, lambda f: 1.0 - f["p_1"]), "refused"),
+        ("OF009", too_many_selected, "refused"),
+        ("OF010", lambda c: replace(c, ledger=LedgerView(5000, (-0.3, 0.0, 0.5), chain_ok=True)), "refused"),
+        ("OF017", lambda c: replace(c, ledger=LedgerView(5000, (-0.3, 0.0, 0.5), chain_ok=True)), "refused"),
+        ("OF013", lambda c: signals(c, lambda f: 1.0 - f["p_1"]), "refused"),
+    ],
+)
+def test_overfit_evidence_does_not_pass(honest: Case, code: str, tamper: Callable[[Case], Case], outcome: str) -> None:
+    result = run_check(code, tamper(honest))
+    assert result.outcome == outcome, result.explanation
+
+
+def test_calibration_none_is_refused(honest: Case) -> None:
+    assert honest.meta is not None
+    raw = replace(honest, meta=honest.meta.model_copy(update={"calibration": "none"}))
+    assert run_check("OF008", raw).outcome == "refused"
+
+
+def test_folds_that_differ_only_in_level_are_not_bimodal(honest: Case) -> None:
+    rng = np.random.default_rng(2)
+    shifted = signals(honest, lambda f: 0.4 + 0.2 * (f["fold"] % 2) + 0.02 * rng.standard_normal(len(f)))
+    assert run_check("OF006", shifted).outcome == "passed"
+
+
+def test_deflated_sharpe_names_trials_and_expected_best(honest: Case) -> None:
+    result = run_check("OF010", honest)
+    assert "3 trials are booked" in result.explanation
+    assert "if it had been the only trial" in result.explanation
+
+
+def test_more_trials_never_raise_the_deflated_sharpe_ratio(honest: Case) -> None:
+    values = [
+        run_check("OF010", replace(honest, ledger=LedgerView(number, (0.0, 0.3), chain_ok=True))).value
+        for number in (1, 2, 10, 1000)
+    ]
+    assert values == sorted(values, key=lambda value: -(value or 0.0))
+
+
+@pytest.mark.slow
+def test_honest_edges_are_rarely_refused_and_noise_never_passes_all(case_of: Callable[[float, int], Case]) -> None:
+    codes = [code for code in CODES if code != "OF008"]
+    refusals, passes = 0, 0
+    for seed in range(20, 30):
+        honest, noise = case_of(0.12, seed), case_of(0.0, seed)
+        refusals += sum(run_check(code, honest).outcome == "refused" for code in codes)
+        passes += all(run_check(code, noise).outcome == "passed" for code in codes)
+    assert passes == 0
+    assert refusals <= 0.05 * 10 * len(codes)
