@@ -1,0 +1,61 @@
+"""Writing files so that a reader sees the old content or the new one, never half of it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from crypto_team.errors import CryptoTeamError
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file by temp + fsync + rename + fsync of the folder."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+            raise
+        sync_folder(path.parent)
+    except OSError as problem:
+        raise disk_error(path, problem) from problem
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the entries of a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def disk_error(path: Path, problem: OSError) -> CryptoTeamError:
+    """Turn a failed write into an error that says what to do; the old content is still there."""
+    hints = {
+        errno.ENOSPC: "free some disk space and run the command again",
+        errno.EACCES: "check who owns the folder and its permissions",
+        errno.EROFS: "the file system is read-only; use another folder",
+    }
+    return CryptoTeamError(
+        f"cannot write: {problem.strerror or problem}; nothing was changed",
+        where=str(path),
+        hint=hints.get(problem.errno or 0, "check the disk and run the command again"),
+    )
+
+
+def sha256(content: bytes) -> str:
+    """Return the hash as documents write it."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()

@@ -1,0 +1,152 @@
+"""Small functions over the git command: argument lists, no shell, no inherited GIT_* variables, no skipped hooks."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crypto_team.errors import CryptoTeamError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ZERO = "0" * 40
+_COMMIT_TRIES = 40
+_SCRUBBED_EXCEPT = {"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"}
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without GIT_* (a hook in a linked worktree leaks GIT_DIR)."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _SCRUBBED_EXCEPT
+    }
+    return kept | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
+def attempt(folder: Path, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run git and return what came of it, whatever that is."""
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        return subprocess.run(command, input=stdin, capture_output=True, check=False, env=_environment())
+    except FileNotFoundError as problem:
+        raise CryptoTeamError("git is not installed", hint="install git and run the command again") from problem
+
+
+def run(folder: Path, *arguments: str, stdin: bytes | None = None) -> str:
+    """Run git and return its output without the last newline; a failure is a foreseen error with git's words."""
+    done = attempt(folder, *arguments, stdin=stdin)
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip() or done.stdout.decode(errors="replace").strip()
+        raise CryptoTeamError(f"git {arguments[0]} failed: {words}", where=str(folder))
+    return done.stdout.decode(errors="replace").rstrip("\n")
+
+
+def is_repository(folder: Path) -> bool:
+    """Return whether the folder lies in a git work tree."""
+    return attempt(folder, "rev-parse", "--is-inside-work-tree").stdout.strip() == b"true"
+
+
+def init(folder: Path) -> None:
+    """Make a repository whose first branch is main."""
+    run(folder, "init", "-q", "-b", "main")
+
+
+def common_dir(folder: Path) -> Path:
+    """Return the git directory that all worktrees share."""
+    return (folder / run(folder, "rev-parse", "--git-common-dir")).resolve()
+
+
+def top(folder: Path) -> Path:
+    """Return the root of the work tree."""
+    return Path(run(folder, "rev-parse", "--show-toplevel"))
+
+
+def head(folder: Path) -> str | None:
+    """Return the commit that is checked out, None before the first."""
+    done = attempt(folder, "rev-parse", "-q", "--verify", "HEAD")
+    return done.stdout.decode().strip() or None
+
+
+def branch(folder: Path) -> str | None:
+    """Return the branch that is checked out, None when HEAD is detached."""
+    done = attempt(folder, "symbolic-ref", "-q", "--short", "HEAD")
+    return done.stdout.decode().strip() or None
+
+
+def default_branch(folder: Path) -> str:
+    """Return the branch that views are written on: what origin calls HEAD, else main or master, else this one."""
+    remote = attempt(folder, "symbolic-ref", "-q", "--short", "refs/remotes/origin/HEAD").stdout.decode().strip()
+    if remote:
+        return remote.removeprefix("origin/")
+    for name in ("main", "master"):
+        if attempt(folder, "rev-parse", "-q", "--verify", f"refs/heads/{name}").returncode == 0:
+            return name
+    return branch(folder) or "main"
+
+
+def create_ref(folder: Path, name: str, content: bytes) -> bool:
+    """Create a ref to a blob; False where the ref exists. Atomic over threads, processes and worktrees."""
+    blob = run(folder, "hash-object", "-w", "--stdin", stdin=content)
+    return attempt(folder, "update-ref", name, blob, ZERO).returncode == 0
+
+
+def refs(folder: Path, prefix: str) -> list[str]:
+    """Return the full names of the refs under a prefix."""
+    return run(folder, "for-each-ref", "--format=%(refname)", prefix).splitlines()
+
+
+def changed_since_commit(folder: Path, paths: Sequence[Path]) -> list[str]:
+    """Return which of the paths differ from the last commit or are not tracked."""
+    listed = run(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--", *map(str, paths))
+    return [item[3:] for item in listed.split("\0") if item]
+
+
+def _identity(folder: Path) -> list[str]:
+    """Return settings that name a committer where the machine has none."""
+    if attempt(folder, "var", "GIT_COMMITTER_IDENT").returncode == 0 and run(
+        folder, "config", "--default", "", "user.name"
+    ):
+        return []
+    return ["-c", "user.name=crypto-team", "-c", "user.email=crypto-team@localhost"]
+
+
+def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[str, str]) -> str | None:
+    """Commit exactly these paths with trailers; None where nothing changed. Retries while others hold the index."""
+    names = sorted({str(path) for path in paths})
+    text = message + "\n\n" + "".join(f"{key}: {value}\n" for key, value in trailers.items())
+    for number in range(_COMMIT_TRIES):
+        added = attempt(folder, "add", "-A", "-f", "--", *names)
+        done = added if added.returncode else _commit_once(folder, names, text)
+        words = (done.stdout + done.stderr).decode(errors="replace")
+        if done.returncode == 0:
+            return head(folder)
+        if "nothing to commit" in words or "nothing added to commit" in words:
+            return None
+        if "index.lock" not in words and "cannot lock ref" not in words:
+            raise CryptoTeamError(
+                f"git refused the commit: {words.strip()[:500]}",
+                where=str(folder),
+                hint="the files are written; fix what git says and commit them, or run crypto-team doctor",
+            )
+        time.sleep(random.uniform(0.01, 0.05) * min(number + 1, 10))  # noqa: S311 - jitter, not a secret
+    raise CryptoTeamError("the git index stayed locked", where=str(folder), hint="look for a git process that hangs")
+
+
+def _commit_once(folder: Path, names: list[str], text: str) -> subprocess.CompletedProcess[bytes]:
+    return attempt(folder, *_identity(folder), "commit", "-q", "--only", "-F", "-", "--", *names, stdin=text.encode())
+
+
+def tracked(folder: Path, path: Path) -> bool:
+    """Return whether git tracks a file."""
+    return attempt(folder, "ls-files", "--error-unmatch", "--", str(path)).returncode == 0
+
+
+def last_trailer(folder: Path, key: str, path: Path) -> str | None:
+    """Return a trailer of the newest commit that touched a path."""
+    pattern = f"%(trailers:key={key},valueonly)"
+    found = run(folder, "log", "-1", f"--format={pattern}", "--", str(path)).strip()
+    return found or None

@@ -1,0 +1,71 @@
+"""Every kind of record: where it lies, its shape, and the one role that owns it: by kind, never by glob."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.kb.paths import Layout
+    from crypto_team.schemas.base import RoleId
+
+ANY: Final = "any"
+GATE: Final = "gate"
+_STRATEGY = r"strategies/STR-[0-9]{3,6}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of record. `owner` is a role, `any` for every role, or `gate` for the handoff tool alone."""
+
+    name: str
+    pattern: str
+    owner: RoleId | str
+    schema: str | None
+    mode: str = "own"
+
+
+_TABLE: Final = (
+    Kind("ml_spec", _STRATEGY + r"ml-spec\.yaml", "ml_engineer", "ml_spec"),
+    Kind("features", _STRATEGY + r"features\.yaml", "ml_engineer", "features"),
+    Kind("ml_report", _STRATEGY + r"(ml-report\.md|pictures/[a-z_]+\.svg)", "ml_engineer", None),
+    Kind("code", _STRATEGY + r"code/[a-z][a-z0-9_]*\.py", "ml_engineer", None),
+    Kind("model", _STRATEGY + r"model/[a-z0-9_]+\.json", "ml_engineer", None),
+    Kind("model_manifest", _STRATEGY + r"model/manifest\.yaml", "ml_engineer", "model"),
+    Kind("evidence", _STRATEGY + r"evidence\.yaml", "ml_engineer", "evidence"),
+    Kind("strategy_spec", _STRATEGY + r"strategy-spec\.yaml", "strategy_researcher", "strategy_spec"),
+    Kind("hypothesis", _STRATEGY + r"hypothesis\.md", "strategy_researcher", None),
+    Kind("data_spec", _STRATEGY + r"data-spec\.yaml", "data_collector", "data_spec"),
+    Kind("dataset", r"data-catalog/datasets/DS-[0-9]{3,6}-[a-z0-9_-]+\.yaml", "data_collector", "dataset"),
+    Kind("backtest", _STRATEGY + r"backtests/BT-[0-9]{3,6}\.yaml", "backtester", "backtest"),
+    Kind("backtest_report", _STRATEGY + r"backtest-report\.md", "backtester", None),
+    Kind("quant_review", _STRATEGY + r"quant-review\.yaml", "quant_analyst", "quant_review"),
+    Kind("critic_review", _STRATEGY + r"critic-review\.yaml", "critic", "critic_review"),
+    Kind("risk_assessment", _STRATEGY + r"risk-assessment\.yaml", "risk_manager", "risk_assessment"),
+    Kind("deployment", _STRATEGY + r"deployment\.yaml", "execution_specialist", "deployment"),
+    Kind("handoff", _STRATEGY + r"handoffs/[0-9]{3}-[a-z_]+-to-[a-z_]+\.yaml", GATE, "handoff"),
+    Kind("registry", r"registry/STR-[0-9]{3,6}\.yaml", ANY, "registry", "append"),
+    Kind("trial", r"trials/STR-[0-9]{3,6}/[0-9A-Z]{26}\.yaml", ANY, "trial", "append"),
+    Kind("learning", r"learnings/[0-9-]+-[a-z_]+-[0-9a-f]{8}\.md", ANY, "learning", "append"),
+    Kind("view", r"(registry\.yaml|learnings\.md|data-catalog/sources\.yaml)", GATE, None),
+)
+
+KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in _TABLE}
+SETTINGS: Final = {"team.yaml": "team", "policy.yaml": "policy", "ownership.yaml": "ownership"}
+
+
+def kind_of(layout: Layout, path: Path) -> Kind | None:
+    """Return the kind of a file of the knowledge base by where it lies, or None where nothing may lie."""
+    try:
+        relative = path.relative_to(layout.knowledge).as_posix()
+    except ValueError:
+        return None
+    return next((kind for kind in _TABLE if re.fullmatch(kind.pattern, relative)), None)
+
+
+def owned_by(role: str) -> list[str]:
+    """Return the kinds that a role owns."""
+    return [kind.name for kind in _TABLE if kind.owner == role]

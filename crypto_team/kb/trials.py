@@ -1,0 +1,69 @@
+"""The ledger of trials: every attempt that could have been reported, over the whole registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crypto_team.errors import CryptoTeamError
+from crypto_team.kb import git
+from crypto_team.kb.yaml import load_record
+from crypto_team.schemas import Trial
+
+if TYPE_CHECKING:
+    from crypto_team.kb.paths import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSummary:
+    """What the ledger says: how many trials count, their daily Sharpe ratios, and what is wrong with it."""
+
+    n_trials: int
+    sharpes: tuple[float, ...]
+    per_strategy: dict[str, int]
+    problems: tuple[str, ...]
+
+
+def trials(layout: Layout, strategy_id: str | None = None) -> list[Trial]:
+    """Return the booked trials, oldest first."""
+    folder = layout.trials_dir(strategy_id) if strategy_id else layout.trials_root
+    found = [load_record(path, Trial) for path in folder.rglob("*.yaml")]
+    return sorted(found, key=lambda item: item.trial_id)
+
+
+def ledger(layout: Layout) -> LedgerSummary:
+    """Count the trials of the whole registry.
+
+    Trials with equal predictions count once (a replay is not a new try); started and failed ones count, because
+    nobody knows what was seen before they ended. A backtest replays predictions that a training run has booked.
+    """
+    problems = list(_tampering(layout))
+    seen: set[str] = set()
+    total, sharpes, per_strategy = 0, list[float](), dict[str, int]()
+    try:
+        booked = trials(layout)
+    except CryptoTeamError as problem:
+        return LedgerSummary(0, (), {}, (*problems, str(problem)))
+    for item in booked:
+        if item.predictions_hash and item.predictions_hash in seen:
+            continue
+        seen.add(item.predictions_hash or item.trial_id)
+        total += item.n_trials
+        per_strategy[item.strategy_id] = per_strategy.get(item.strategy_id, 0) + item.n_trials
+        sharpes += item.sharpe_per_period
+    return LedgerSummary(total, tuple(sharpes), per_strategy, tuple(problems))
+
+
+def _tampering(layout: Layout) -> list[str]:
+    """Return what git history contradicts: trials that were deleted or changed without a tool's commit."""
+    if git.head(layout.root) is None:
+        return []
+    removed = git.run(
+        layout.root, "log", "--diff-filter=D", "--name-only", "--format=", "--", str(layout.trials_root)
+    ).split()
+    gone = [f"the trial {name.rpartition('/')[2]} was deleted from the ledger" for name in sorted(set(removed))]
+    edited = [
+        f"the trial {name.rpartition('/')[2]} differs from what was committed"
+        for name in git.changed_since_commit(layout.root, [layout.trials_root])
+    ]
+    return gone + edited

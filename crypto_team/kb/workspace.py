@@ -1,0 +1,68 @@
+"""Making a workspace, and putting one right after an interruption."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crypto_team.errors import InputError
+from crypto_team.kb import git, journal, views
+from crypto_team.kb.files import write_atomic
+from crypto_team.kb.locks import locked
+from crypto_team.kb.ownership import default_rules
+from crypto_team.kb.paths import Layout
+from crypto_team.kb.yaml import dump
+from crypto_team.schemas import Policy, Team
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.schemas.base import Document
+
+_IGNORED = ("data/", "store/", "reports/", "logs/")
+
+
+def init(path: Path) -> Layout:
+    """Make a workspace in a folder: a git repository where there is none, settings, an empty knowledge base.
+
+    Calling it again on a workspace adds what is missing and changes nothing that is there.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError("this is a file, not a folder", where=str(path), hint="choose another --path")
+    path.mkdir(parents=True, exist_ok=True)
+    root = path.resolve()
+    if not git.is_repository(root):
+        git.init(root)
+    layout = Layout(root)
+    layout.knowledge.mkdir(parents=True, exist_ok=True)
+    settings: dict[Path, tuple[Document, str]] = {
+        layout.team: (Team(), "team"),
+        layout.policy: (Policy(), "policy"),
+        layout.ownership: (default_rules(), "ownership"),
+    }
+    written = []
+    with locked(layout, "init"):
+        journal.recover(layout)
+        for file, (record, schema) in settings.items():
+            if not file.exists():
+                write_atomic(file, dump(record, schema=schema).encode())
+                written.append(file)
+        ignore = layout.crypto / ".gitignore"
+        if not ignore.exists():
+            write_atomic(ignore, ("\n".join(_IGNORED) + "\n").encode())
+            written.append(ignore)
+        written += views.refresh(layout)
+        if written:
+            git.commit(root, written, "Workspace for crypto-team", {"Crypto-Team-Tool": "init"})
+    return layout
+
+
+def repair(layout: Layout) -> list[str]:
+    """Finish an interrupted operation, render stale views, commit what tools wrote; return what was done."""
+    with locked(layout, "doctor"):
+        done = [f"finished the interrupted write of {name}" for name in journal.recover(layout)]
+        done += [f"rendered {path.name}" for path in views.refresh(layout)]
+        changed = git.changed_since_commit(layout.root, [layout.knowledge])
+        if changed:
+            git.commit(layout.root, [layout.knowledge], "Repair", {"Crypto-Team-Tool": "doctor"})
+            done += [f"committed {name}" for name in changed]
+    return done

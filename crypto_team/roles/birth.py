@@ -1,0 +1,123 @@
+"""How a strategy comes into being: an id that nobody else has, and the first records under it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from crypto_team.errors import NotFoundError, UsageError
+from crypto_team.kb.ids import allot
+from crypto_team.roles import candles, design, records
+from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
+from crypto_team.schemas.ml_spec import Market, ModelSection, Reproducibility, Risk, Signal
+from crypto_team.schemas.outcome import Outcome
+from crypto_team.schemas.registry import HistoryEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crypto_team.schemas import Dataset
+    from crypto_team.schemas.base import RoleId, Stage
+    from crypto_team.tools.session import Session
+
+
+def create_ml_strategy(
+    session: Session,
+    *,
+    name: str,
+    pairs: Sequence[str],
+    timeframe: str,
+    exchange: str | None,
+    side: Literal["auto", "long_only", "long_short"],
+    hypothesis: str,
+    seed: int,
+) -> Outcome:
+    """Allot STR-NNN and commit its empty design, with walk-forward windows that fit the candles there are."""
+    market = choose_market(session, pairs, timeframe, exchange)
+    datasets = [candles.require(session, market, pair) for pair in market.pairs]
+    training = design.geometry(min(_research_rows(item) for item in datasets), timeframe)
+    chosen = side if side != "auto" else ("long_short" if market.trading_mode == "futures" else "long_only")
+    if chosen == "long_short" and market.trading_mode == "spot":
+        raise UsageError(
+            "spot markets have no short side", where="--side", hint="use a perpetual such as BTC/USDT:USDT"
+        )
+    strategy_id = allot(session.layout, "STR")
+    spec = MlSpec(
+        strategy_id=strategy_id,
+        strategy_name=name,
+        hypothesis=hypothesis,
+        market=market,
+        model=ModelSection(training=training),
+        signal=Signal(side=chosen),
+        risk=Risk(max_open_positions=len(market.pairs)),
+        reproducibility=Reproducibility(random_seed=seed),
+    )
+    changes = [
+        records.change(session, "ml_spec", session.layout.ml_spec(strategy_id), spec),
+        records.change(session, "features", session.layout.features(strategy_id), FeatureSet(strategy_id=strategy_id)),
+        first_entry(session, strategy_id, name, "ml_based", "ml_engineer"),
+    ]
+    revision = records.save(session, "ml_engineer", "new", strategy_id, changes, f"{strategy_id}: new strategy {name}")
+    return Outcome(
+        ok=True,
+        summary=f"{strategy_id} ({name}) on {', '.join(market.pairs)} {timeframe}; "
+        f"training {training.window}, test {training.test}",
+        revision=revision,
+        path=str(session.layout.ml_spec(strategy_id)),
+        data={"strategy_id": strategy_id},
+        next=[f"crypto-team ml-engineer define-target {strategy_id} --kind direction --horizon 24"],
+    )
+
+
+def first_entry(
+    session: Session, strategy_id: str, name: str, kind: Literal["ml_based", "rule_based"], role: Stage
+) -> records.Change:
+    """Stage the registry entry of a strategy that was just allotted."""
+    now = records.utc_text(session)
+    writer: RoleId = role
+    entry = RegistryEntry(
+        strategy_id=strategy_id,
+        name=name,
+        type=kind,
+        stage=role,
+        status="draft",
+        created=now,
+        updated=now,
+        history=[HistoryEvent(time=now, role=writer, event="created")],
+    )
+    return records.change(session, "registry", session.layout.registry_entry(strategy_id), entry)
+
+
+def choose_market(session: Session, pairs: Sequence[str], timeframe: str, exchange: str | None) -> Market:
+    """Make the market section; without an exchange the catalog has to name exactly one."""
+    known = candles.catalog(session)
+    fitting = {item.exchange for item in known if item.pair == pairs[0] and item.timeframe == timeframe}
+    if not exchange and len(fitting) != 1:
+        raise NotFoundError(
+            f"{len(fitting) or 'no'} exchanges in the catalog have {timeframe} candles of {pairs[0]}",
+            where="--exchange",
+            hint="crypto-team data import FILE --exchange EXCHANGE --pair " + pairs[0]
+            if not fitting
+            else f"name one of {', '.join(sorted(fitting))} with --exchange",
+        )
+    perpetual = {":" in pair for pair in pairs}
+    if len(perpetual) > 1:
+        raise UsageError("spot pairs and perpetuals cannot be mixed in one strategy", where="--pair")
+    return Market.model_validate(
+        {
+            "exchange": exchange or next(iter(fitting)),
+            "pairs": list(pairs),
+            "timeframe": timeframe,
+            "trading_mode": "futures" if perpetual == {True} else "spot",
+        }
+    )
+
+
+def _research_rows(dataset: Dataset) -> int:
+    """Return how many bars are not sealed, from the span in the catalog."""
+    from datetime import datetime
+
+    from crypto_team.data.frame import timeframe_seconds
+
+    last = dataset.holdout_from or dataset.last
+    span = datetime.fromisoformat(last) - datetime.fromisoformat(dataset.first)
+    return int(span.total_seconds()) // timeframe_seconds(dataset.timeframe)

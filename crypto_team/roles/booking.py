@@ -1,0 +1,102 @@
+"""Booking an attempt in the ledger before it starts, so that nothing can be tried and then forgotten."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from crypto_team.kb import trials
+from crypto_team.kb.ids import new_trial_id
+from crypto_team.roles import records
+from crypto_team.schemas import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from crypto_team.kb.writer import Change
+    from crypto_team.tools.session import Session
+
+TrialKind = Literal["train", "sweep", "tune", "backtest", "evaluate"]
+
+
+@dataclass(slots=True)
+class Booking:
+    """One trial in the ledger while it runs."""
+
+    session: Session
+    trial: Trial
+    n_trials: int
+    sharpes: list[float] = field(default_factory=list)
+    n_periods: int = 0
+    predictions_hash: str | None = None
+
+    @property
+    def trial_id(self) -> str:
+        """Return the id under which the attempt is booked."""
+        return self.trial.trial_id
+
+    def measure(self, predictions: pd.DataFrame) -> None:
+        """Take the daily Sharpe ratio and the identity of the out-of-sample predictions."""
+        from crypto_team.validation.evidence_io import prediction_hash
+        from crypto_team.validation.metrics import daily_returns
+        from crypto_team.validation.significance import moments
+
+        _, daily = daily_returns(predictions)
+        found = moments(daily)
+        self.sharpes.append(found.sharpe if found.std > 0 else 0.0)
+        self.n_periods = found.n
+        self.predictions_hash = prediction_hash(predictions)
+
+    def finished(self) -> Change:
+        """Stage the ledger entry with what was measured."""
+        done = self.trial.model_copy(
+            update={
+                "status": "finished",
+                "sharpe_per_period": self.sharpes,
+                "n_periods": self.n_periods,
+                "predictions_hash": self.predictions_hash if self.trial.n_trials == 1 else None,
+            }
+        )
+        return _change(self.session, done)
+
+
+def _change(session: Session, trial: Trial) -> Change:
+    path = session.layout.trial(trial.strategy_id, trial.trial_id)
+    return records.change(session, "trial", path, trial)
+
+
+@contextmanager
+def booked(
+    session: Session,
+    strategy_id: str,
+    *,
+    kind: TrialKind,
+    fingerprint: str,
+    n_trials: int = 1,
+    note: str = "",
+) -> Iterator[Booking]:
+    """Book an attempt, run it, and mark it failed where it does not finish; it counts as tried either way."""
+    now = session.now()
+    trial = Trial(
+        trial_id=new_trial_id(now),
+        strategy_id=strategy_id,
+        kind=kind,
+        booked=records.utc_text(session),
+        status="started",
+        fingerprint=fingerprint,
+        n_trials=n_trials,
+        note=note,
+    )
+    records.save(
+        session, session.role, kind, strategy_id, [_change(session, trial)], f"{strategy_id}: trial booked ({kind})"
+    )
+    booking = Booking(session=session, trial=trial, n_trials=trials.ledger(session.layout).n_trials)
+    try:
+        yield booking
+    except BaseException:
+        failed = _change(session, trial.model_copy(update={"status": "failed"}))
+        records.save(session, session.role, kind, strategy_id, [failed], f"{strategy_id}: trial failed ({kind})")
+        raise

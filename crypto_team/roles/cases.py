@@ -1,0 +1,146 @@
+"""Everything that gates judge, gathered from the knowledge base and verified by hash on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from crypto_team.errors import CryptoTeamError
+from crypto_team.kb import store
+from crypto_team.kb.trials import ledger
+from crypto_team.kb.validate import validate
+from crypto_team.kb.yaml import load_record
+from crypto_team.roles import candles, publishing, records, replay
+from crypto_team.schemas import Backtest, CriticReview, RiskAssessment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from crypto_team.gates.case import Case, LedgerView, ReplayResult
+    from crypto_team.schemas import Dataset, MlSpec
+    from crypto_team.tools.session import Session
+    from crypto_team.schemas.base import Document
+    from crypto_team.validation.evidence_io import Evidence
+
+D = TypeVar("D", bound="Document")
+
+
+def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
+    """Collect the case of a strategy; what is missing or corrupt becomes a finding of the case, never an exception."""
+    from crypto_team.gates.case import Case
+
+    spec = records.ml_spec(session, strategy_id)
+    problems: list[str] = []
+    evidence = _evidence_or_problem(session, strategy_id, problems)
+    datasets, hashes, bars = _candles_or_problem(session, spec, problems)
+    tables = evidence.tables if evidence else None
+    layout = session.layout
+    backtest = newest_backtest(session, strategy_id)
+    trades, equity = _backtest_tables(session, backtest, problems)
+    return Case(
+        strategy_id=strategy_id,
+        spec=spec,
+        features=records.feature_set(session, strategy_id),
+        meta=evidence.meta if evidence else None,
+        predictions=tables.predictions if tables else None,
+        market=tables.market if tables else None,
+        features_sample=tables.features if tables else None,
+        importances=tables.importances if tables else None,
+        preprocessing=tables.preprocessing if tables else None,
+        noise=tables.noise if tables else None,
+        skill=tables.skill if tables else None,
+        baselines=tables.baselines if tables else None,
+        datasets=datasets,
+        dataset_hashes=hashes,
+        bars=bars,
+        ledger=ledger_view(session),
+        code_dir=layout.code_dir(strategy_id),
+        model_dir=layout.model_dir(strategy_id),
+        strategy_code=_text_or_none(strategy_file(session, spec)),
+        document_findings=[item for item in validate(layout) if strategy_id in (item.file or "")],
+        evidence_problems=problems,
+        replay=_replay(session, strategy_id) if with_replay and evidence else None,
+        backtest=backtest,
+        backtest_trades=trades,
+        backtest_equity=equity,
+        risk=_record_or_none(layout.risk_assessment(strategy_id), RiskAssessment),
+        critic=_record_or_none(layout.critic_review(strategy_id), CriticReview),
+        report_text=_text_or_none(layout.ml_report(strategy_id)),
+    )
+
+
+def strategy_file(session: Session, spec: MlSpec) -> Path:
+    """Return where the exported Freqtrade strategy of a specification lies."""
+    return session.layout.code_dir(spec.strategy_id) / f"ml_strategy_{spec.strategy_name}.py"
+
+
+def newest_backtest(session: Session, strategy_id: str) -> Backtest | None:
+    """Return the latest Freqtrade run of a strategy, or None."""
+    found = sorted(session.layout.backtests_dir(strategy_id).glob("BT-*.yaml"))
+    return load_record(found[-1], Backtest) if found else None
+
+
+def ledger_view(session: Session) -> LedgerView:
+    """Return the ledger of the whole registry as gates see it."""
+    from crypto_team.gates.case import LedgerView
+
+    booked = ledger(session.layout)
+    return LedgerView(
+        n_trials=booked.n_trials,
+        sharpes=tuple(booked.sharpes),
+        chain_ok=not booked.problems,
+        problems=tuple(booked.problems),
+    )
+
+
+def _evidence_or_problem(session: Session, strategy_id: str, problems: list[str]) -> Evidence | None:
+    try:
+        return publishing.stored_evidence(session, strategy_id)
+    except CryptoTeamError as problem:
+        problems.append(str(problem))
+        return None
+
+
+def _candles_or_problem(
+    session: Session, spec: MlSpec, problems: list[str]
+) -> tuple[dict[str, Dataset] | None, dict[str, str] | None, dict[str, pd.DataFrame] | None]:
+    """Reload the candles; the hashes are computed from the files, not copied from the catalog."""
+    try:
+        found = candles.research(session, spec.market)
+    except CryptoTeamError as problem:
+        problems.append(str(problem))
+        return None, None, None
+    return {item.dataset_id: item for item in found.datasets}, found.hashes, found.bars
+
+
+def _replay(session: Session, strategy_id: str) -> ReplayResult | None:
+    try:
+        return replay.replay(session, strategy_id)
+    except CryptoTeamError as problem:
+        from crypto_team.gates.case import ReplayResult
+
+        return ReplayResult(equal=False, differences=(str(problem),))
+
+
+def _backtest_tables(
+    session: Session, backtest: Backtest | None, problems: list[str]
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    import pandas as pd
+
+    if backtest is None:
+        return None, None
+    try:
+        trades = pd.read_csv(store.get(session.layout, backtest.files["trade_log.csv"]))
+        equity = pd.read_csv(store.get(session.layout, backtest.files["equity_curve.csv"]))
+    except (CryptoTeamError, KeyError, ValueError) as problem:
+        problems.append(f"{backtest.backtest_id}: {problem}")
+        return None, None
+    return trades, equity
+
+
+def _text_or_none(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def _record_or_none(path: Path, model: type[D]) -> D | None:
+    return load_record(path, model) if path.exists() else None

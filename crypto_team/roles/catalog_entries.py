@@ -1,0 +1,106 @@
+"""Registering imported series: canonical file, content hash, quality, sealed part, catalog entry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crypto_team.kb.ids import allot
+from crypto_team.kb.yaml import load_record
+from crypto_team.roles import candles, records
+from crypto_team.schemas import Dataset, Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from crypto_team.data.importing import ImportedSeries
+    from crypto_team.schemas.data import SeriesKind
+    from crypto_team.tools.session import Session
+
+
+def register_series(
+    session: Session,
+    path: Path,
+    *,
+    exchange: str,
+    pair: str | None,
+    timeframe: str | None,
+    kind: SeriesKind,
+    repair: bool,
+    source: str,
+) -> list[Dataset]:
+    """Import one file or directory; a series whose content is registered already keeps its id."""
+    from crypto_team.data.importing import read_series
+
+    found = read_series(path, pair=pair, timeframe=timeframe, kind=kind, repair=repair)
+    return [register(session, series, exchange=exchange, source=source) for series in found]
+
+
+def register(session: Session, series: ImportedSeries, *, exchange: str, source: str) -> Dataset:
+    """Write the canonical file of one series and its catalog entry."""
+    from crypto_team.data.frame import content_hash
+    from crypto_team.data.importing import write_canonical
+
+    hashed = content_hash(series.frame)
+    for known in candles.catalog(session):
+        if (known.content_hash, known.exchange, known.pair) == (hashed, exchange, series.pair):
+            write_canonical(series.frame, session.layout.data_file(known.path))
+            return known
+    dataset_id = allot(session.layout, "DS")
+    made = _entry(session, series, dataset_id, exchange=exchange, source=source, hashed=hashed)
+    write_canonical(series.frame, session.layout.data_file(made.path))
+    change = records.change(session, "dataset", session.layout.dataset(dataset_id, _slug(series)), made)
+    records.save(
+        session,
+        "data_collector",
+        "import",
+        None,
+        [change],
+        f"{dataset_id}: {series.kind} {exchange} {series.pair} {series.timeframe}",
+    )
+    return made
+
+
+def _entry(
+    session: Session, series: ImportedSeries, dataset_id: str, *, exchange: str, source: str, hashed: str
+) -> Dataset:
+    from crypto_team.data.quality import assess
+
+    times = series.frame["timestamp"]
+    quality = assess(series.frame, series.timeframe) if series.kind == "ohlcv" else None
+    return Dataset.model_validate(
+        {
+            "dataset_id": dataset_id,
+            "exchange": exchange,
+            "pair": series.pair,
+            "timeframe": series.timeframe,
+            "trading_mode": series.trading_mode,
+            "kind": series.kind,
+            "path": f"{exchange}/{dataset_id}-{_slug(series)}.parquet",
+            "content_hash": hashed,
+            "rows": len(series.frame),
+            "first": _text(times.iloc[0]),
+            "last": _text(times.iloc[-1]),
+            "price_decimals": series.decimals,
+            "holdout_from": _holdout_from(session, series.frame) if series.kind == "ohlcv" else None,
+            "source": source,
+            "quality": quality.model_dump() if quality else None,
+            "registered": records.utc_text(session),
+        }
+    )
+
+
+def _holdout_from(session: Session, frame: pd.DataFrame) -> str | None:
+    """Return the first sealed bar: the last `holdout_fraction` of the rows are never served to training."""
+    fraction = load_record(session.layout.policy, Policy).holdout_fraction
+    first_sealed = int(len(frame) * (1 - fraction))
+    return _text(frame["timestamp"].iloc[first_sealed]) if first_sealed < len(frame) else None
+
+
+def _slug(series: ImportedSeries) -> str:
+    return f"{series.pair.replace('/', '-').replace(':', '-').lower()}-{series.timeframe}-{series.kind}"
+
+
+def _text(stamp: Any) -> str:
+    return str(stamp.strftime("%Y-%m-%dT%H:%M:%SZ"))

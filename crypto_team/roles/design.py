@@ -1,0 +1,101 @@
+"""What the ML engineer decides before training: pure changes of a specification, without reading or writing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from crypto_team.errors import UsageError
+from crypto_team.schemas.ml_spec import Target, Training
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crypto_team.schemas import FeatureSet, MlSpec
+    from crypto_team.schemas.features import Feature
+    from crypto_team.schemas.ml_spec import TargetKind
+
+SEED_TRAIN_DAYS, SEED_TEST_DAYS, LEAST_FOLDS = 252, 63, 5
+
+
+def geometry(bars: int, timeframe: str) -> Training:
+    """Choose walk-forward windows for a series of `bars` bars.
+
+    The year of trading days that the team starts from (252 days of training, 63 of test) where at least five folds
+    fit; otherwise three tenths of the data train and the rest is cut into seven tests, so that short histories are
+    still judged over several windows.
+    """
+    from crypto_team.trading.durations import bars as to_bars
+
+    day = to_bars("1d", timeframe)
+    needed = (SEED_TRAIN_DAYS + LEAST_FOLDS * SEED_TEST_DAYS + 2) * day
+    if bars >= needed:
+        return Training()
+    train = max(10, int(bars * 0.3))
+    test = max(1, int((bars - train) * 0.95) // 7)
+    return Training(window=f"rolling_{train}bars", test=f"{test}bars", step=f"{test}bars", gap="1bars")
+
+
+def target(kind: TargetKind, horizon: str, timeframe: str, thresholds_bps: Sequence[float]) -> Target:
+    """Make the target section; a bare number of `horizon` means bars."""
+    from crypto_team.trading.durations import bars as to_bars
+
+    duration = f"{horizon}bars" if horizon.isdigit() else horizon
+    horizon_bars = to_bars(duration, timeframe)
+    if horizon_bars < 1:
+        raise UsageError("the horizon must be at least one bar", where="--horizon", hint="use for example --horizon 24")
+    names = {"direction": ["down", "up"], "return": []}.get(kind)
+    if names is None:
+        names = [f"class_{number}" for number in range(len(thresholds_bps) + 1)]
+    definition = {
+        "direction": f"close[t+{horizon_bars}] / close[t] - 1 > 0",
+        "return": f"(close[t+{horizon_bars}] / close[t] - 1) in basis points",
+        "n_class": f"close[t+{horizon_bars}] / close[t] - 1 cut at {list(thresholds_bps)} basis points",
+    }[kind]
+    type_: Literal["classification", "regression"] = "regression" if kind == "return" else "classification"
+    return Target(
+        type=type_,
+        kind=kind,
+        definition=definition,
+        horizon=duration,
+        horizon_bars=horizon_bars,
+        thresholds_bps=list(thresholds_bps),
+        classes=names,
+    )
+
+
+def without_measures(spec: MlSpec) -> MlSpec:
+    """Return the specification as designed: everything that `train` measures is blank."""
+    blank_target = None if spec.target is None else spec.target.model_copy(update={"class_balance": []})
+    return spec.model_copy(
+        update={
+            "market": spec.market.model_copy(update={"datasets": []}),
+            "model": spec.model.model_copy(update={"version": None}),
+            "features": spec.features.model_copy(update={"top_features": []}),
+            "target": blank_target,
+            "reproducibility": spec.reproducibility.model_copy(
+                update={"data_hash": None, "library_versions": {}, "code_path": None}
+            ),
+            "out_of_sample": None,
+            "considered": [],
+        }
+    )
+
+
+def without_ranks(features: FeatureSet) -> FeatureSet:
+    """Return the feature set as designed: without importance ranks and selection counts."""
+    selection = features.feature_selection.model_copy(
+        update={"input_count": 0, "output_count": 0, "removed_features": []}
+    )
+    plain = [feature.model_copy(update={"importance_rank": None}) for feature in features.features]
+    return features.model_copy(update={"features": plain, "feature_selection": selection})
+
+
+def summarise(spec: MlSpec, features: Sequence[Feature], method: str) -> MlSpec:
+    """Write the counts by category that follow from the feature list into the specification."""
+    categories: dict[str, list[str]] = {}
+    for feature in features:
+        categories.setdefault(feature.category, []).append(feature.name)
+    summary = spec.features.model_copy(
+        update={"total_count": len(features), "categories": categories, "selection_method": method, "top_features": []}
+    )
+    return without_measures(spec).model_copy(update={"features": summary, "considered": spec.considered})

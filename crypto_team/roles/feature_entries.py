@@ -1,0 +1,116 @@
+"""Entries of `features.yaml` from formulas, ready-made sets and Python functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from crypto_team.errors import UsageError
+from crypto_team.roles import candles
+from crypto_team.schemas.features import Feature
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crypto_team.schemas import MlSpec
+    from crypto_team.tools.session import Session
+
+
+def entries_for(
+    formulas: Sequence[str],
+    set_name: str | None,
+    python: str | None,
+    *,
+    name: str | None,
+    category: str,
+    rationale: str,
+) -> list[Feature]:
+    """Make the entries; exactly what was asked for, sweeps expanded, look-back derived."""
+    from crypto_team.features.formula import expand
+
+    texts = [text for formula in formulas for text in expand(formula)]
+    made = [_from_formula(text, category, rationale) for text in texts]
+    if set_name:
+        from crypto_team.features.sets import feature_set
+
+        made += [_from_formula(item.formula, item.category, rationale, item.name) for item in feature_set(set_name)]
+    if python:
+        made.append(_from_python(python, name, category, rationale))
+    if not made:
+        raise UsageError("nothing to add", hint='give --formula "rsi(close, 14)", --set standard or --python')
+    if name and len(made) != 1:
+        raise UsageError(f"--name names one feature, but there are {len(made)}", where="--name")
+    if name:
+        made = [made[0].model_copy(update={"name": name})]
+    return made
+
+
+def _from_formula(text: str, category: str, rationale: str, name: str | None = None) -> Feature:
+    from crypto_team.features.formula import canonical_text, family, feature_name, parse
+    from crypto_team.features.plan import compile_formulas
+
+    node = parse(text)
+    return Feature.model_validate(
+        {
+            "name": name or feature_name(text),
+            "category": family(node) if category == "auto" else category,
+            "formula": canonical_text(node),
+            "lookback": compile_formulas([text]).lookback[0],
+            "leakage_safe": True,
+            "rationale": rationale,
+        }
+    )
+
+
+def _from_python(reference: str, name: str | None, category: str, rationale: str) -> Feature:
+    """File a Python feature: unsafe until the audit of a gate has probed it."""
+    return Feature.model_validate(
+        {
+            "name": name or reference.rpartition(":")[2].lower(),
+            "category": "custom" if category == "auto" else category,
+            "python": reference,
+            "lookback": 0,
+            "leakage_safe": False,
+            "rationale": rationale,
+        }
+    )
+
+
+def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, Any]]:
+    """Compute a formula on the research candles and say what it looks like and what it predicts."""
+    import numpy as np
+
+    from crypto_team.features.matrix import build_matrix
+    from crypto_team.labels import make_labels
+    from crypto_team.validation.scores import rank_ic
+
+    if spec.target is None:
+        raise UsageError(
+            "an information coefficient needs a target",
+            where="ml-spec.yaml",
+            hint=f"crypto-team ml-engineer define-target {spec.strategy_id}",
+        )
+    features = entries_for([formula], None, None, name=None, category="auto", rationale="")
+    rows: list[dict[str, Any]] = []
+    for pair, bars in candles.research(session, spec.market).bars.items():
+        matrix = build_matrix(features, bars)
+        labels = make_labels(
+            bars["close"].to_numpy(),
+            kind=spec.target.kind,
+            horizon_bars=spec.target.horizon_bars,
+            thresholds_bps=spec.target.thresholds_bps,
+        )
+        for column, feature in enumerate(features):
+            values = matrix.values[:, column].astype(np.float64)
+            known = values[np.isfinite(values)]
+            rows.append(
+                {
+                    "pair": pair,
+                    "name": feature.name,
+                    "lookback": feature.lookback,
+                    "mean": float(known.mean()),
+                    "std": float(known.std()),
+                    "last": float(values[-1]),
+                    "rank_ic": rank_ic(values, labels.forward_return),
+                }
+            )
+    return rows

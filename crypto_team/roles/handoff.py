@@ -1,0 +1,239 @@
+"""Handoffs and gates: tools that every role has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from crypto_team.errors import RefusedError, UsageError
+from crypto_team.kb.handoffs import PIPELINE, current_stage, make_handoff
+from crypto_team.roles import cases, records
+from crypto_team.schemas.base import CheckCode, StrategyId
+from crypto_team.schemas.outcome import Finding, Outcome
+from crypto_team.tools.base import tool
+
+if TYPE_CHECKING:
+    from crypto_team.schemas.base import Stage
+    from crypto_team.schemas.gate import CheckResult, GateReport
+    from crypto_team.tools.session import Session
+
+Receiver = Literal["data_collector", "backtester", "quant_analyst", "critic", "risk_manager", "execution_specialist"]
+GATES_WITH_REPLAY = frozenset({"data_collector->backtester", "critic->risk_manager"})
+
+
+def next_stage(stage: Stage) -> Stage:
+    """Return who receives work from `stage`."""
+    if stage in {"strategy_researcher", "ml_engineer"}:
+        return "data_collector"
+    if stage == PIPELINE[-1]:
+        raise UsageError("the execution specialist hands work back by return-work, not forward")
+    return PIPELINE[PIPELINE.index(stage) + 1]
+
+
+def judge(session: Session, strategy_id: str, gate: str) -> GateReport:
+    """Recompute every check of one gate."""
+    from crypto_team.gates.run import run_gate
+
+    session.progress(0.0, f"gathering evidence for {gate}")
+    case = cases.gather(session, strategy_id, with_replay=gate in GATES_WITH_REPLAY)
+    return run_gate(
+        gate, case, records.policy(session), progress=lambda done, text: session.progress(0.5 + 0.5 * done, text)
+    )
+
+
+def rows(report: GateReport) -> list[dict[str, str | float | None]]:
+    """Show the checks of a report as rows of a table."""
+    return [
+        {
+            "code": item.code,
+            "check": item.title,
+            "outcome": item.outcome,
+            "value": item.value,
+            "threshold": item.threshold,
+            "unit": item.unit,
+        }
+        for item in report.results
+    ]
+
+
+def findings(results: list[CheckResult]) -> list[Finding]:
+    """Turn every check that did not pass into a finding with its explanation and its remedy."""
+    return [
+        Finding(
+            code=item.code,
+            severity="error",
+            message=f"{item.title}: {item.explanation}",
+            file=item.evidence[0] if item.evidence else None,
+            hint="; ".join(item.next) or None,
+        )
+        for item in results
+        if item.outcome != "passed"
+    ]
+
+
+@tool(role="every", long=True)
+def handoff(session: Session, strategy_id: StrategyId, *, to: Receiver, dry_run: bool = False) -> Outcome:
+    """Hand a strategy to the next role: its gate recomputes everything, and either records the handoff or refuses.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    to
+        Who receives it; the next role of the pipeline.
+    dry_run
+        Judge, but record nothing.
+    """
+    sender = current_stage(session.layout, strategy_id)
+    expected = next_stage(sender)
+    if to != expected:
+        raise RefusedError(
+            f"{strategy_id} is with the {sender}; the next to receive it is the {expected}, not the {to}",
+            hint=f"crypto-team handoff {strategy_id} --to {expected}",
+        )
+    report = judge(session, strategy_id, f"{sender}->{to}")
+    session.progress(1.0, "judged")
+    if not report.passed:
+        return _refused(session, strategy_id, report, dry_run=dry_run)
+    if dry_run:
+        return Outcome(ok=True, summary=f"{report.gate} would pass; nothing recorded", data=rows(report))
+    record, changes = make_handoff(
+        session.layout, strategy_id, sender=sender, receiver=to, report=report, now=session.now()
+    )
+    changes.append(
+        records.registry_change(
+            session,
+            strategy_id,
+            role=sender,
+            event=f"handed to {to}: {len(report.results)} checks passed",
+            stage=to,
+            status=None if to == "execution_specialist" else "in_progress",
+        )
+    )
+    revision = records.save(
+        session, sender, "handoff", strategy_id, changes, f"{strategy_id}: handed to {to}", gate=report.gate
+    )
+    return Outcome(
+        ok=True,
+        summary=f"{strategy_id} handed to the {to}: {len(report.results)} checks passed (record {record.number:03d})",
+        revision=revision,
+        data=rows(report),
+        next=[_after(strategy_id, to)],
+    )
+
+
+def _refused(session: Session, strategy_id: str, report: GateReport, *, dry_run: bool) -> Outcome:
+    """Answer with every failed check; the refusal goes into the registry's history."""
+    failed = [item for item in report.results if item.outcome != "passed"]
+    codes = ", ".join(item.code for item in failed)
+    if not dry_run:
+        change = records.registry_change(
+            session,
+            strategy_id,
+            role=current_stage(session.layout, strategy_id),
+            event=f"refused at {report.gate}: {codes}",
+            status="refused",
+        )
+        records.save(
+            session,
+            current_stage(session.layout, strategy_id),
+            "handoff",
+            strategy_id,
+            [change],
+            f"{strategy_id}: refused at {report.gate} ({codes})",
+        )
+    return Outcome(
+        ok=False,
+        summary=f"{report.gate} refuses {strategy_id}: {len(failed)} of {len(report.results)} checks did not pass "
+        f"({codes})",
+        data=rows(report),
+        findings=findings(report.results),
+        next=list(dict.fromkeys(text for item in failed for text in item.next))[:5],
+        exit_code=3,
+    )
+
+
+def _after(strategy_id: str, receiver: str) -> str:
+    """Return the first command of the role that received the work."""
+    return {
+        "data_collector": f"crypto-team data-collector assess {strategy_id}",
+        "backtester": f"crypto-team backtester run {strategy_id}",
+        "quant_analyst": f"crypto-team quant-analyst review {strategy_id}",
+        "critic": f"crypto-team critic review {strategy_id}",
+        "risk_manager": f"crypto-team risk-manager approve {strategy_id}",
+        "execution_specialist": f"crypto-team execution-specialist paper {strategy_id}",
+    }[receiver]
+
+
+@tool(role="every", group="gate", name="check", read_only=True, long=True)
+def gate_check(session: Session, strategy_id: StrategyId, *, gate: str | None = None) -> Outcome:
+    """Judge a strategy at a gate without recording anything.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    gate
+        For example ml_engineer->data_collector; the next gate of the strategy where not given.
+    """
+    stage = current_stage(session.layout, strategy_id)
+    report = judge(session, strategy_id, gate or f"{stage}->{next_stage(stage)}")
+    return Outcome(
+        ok=report.passed,
+        summary=f"{report.gate}: {'passed' if report.passed else 'refused'} "
+        f"({sum(item.outcome == 'passed' for item in report.results)} of {len(report.results)} checks)",
+        data=rows(report),
+        findings=findings(report.results),
+        exit_code=0 if report.passed else 3,
+    )
+
+
+@tool(role="every", group="gate", name="list", read_only=True)
+def gate_list(session: Session) -> Outcome:
+    """List the gates and their checks."""
+    from crypto_team.gates.policy import GATES
+    from crypto_team.gates.run import run_gate
+
+    assert run_gate  # noqa: S101 - importing it fills the table of checks
+    data = [{"gate": name, "checks": " ".join(gate.codes)} for name, gate in GATES.items()]
+    return Outcome(ok=True, summary=f"{len(data)} gates", data=data)
+
+
+@tool(role="every", group="gate", name="explain", read_only=True)
+def gate_explain(session: Session, code: CheckCode) -> Outcome:
+    """Explain one check: what must hold, how it is measured, where it comes from, what to do.
+
+    Parameters
+    ----------
+    code
+        For example OF010.
+    """
+    from crypto_team.gates import run as _filled
+    from crypto_team.gates.registry import explain
+
+    assert _filled  # noqa: S101 - importing it fills the table of checks
+    return Outcome(ok=True, summary=code, data=explain(code))
+
+
+@tool(role="every", read_only=True, long=True)
+def verify(session: Session, strategy_id: StrategyId) -> Outcome:
+    """Retrain a strategy from data hash, specification, code and seed, and compare every stored object.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    """
+    from crypto_team.roles.replay import replay
+
+    found = replay(session, strategy_id)
+    session.progress(1.0, "compared")
+    return Outcome(
+        ok=found.equal,
+        summary=f"{strategy_id}: every object of the evidence was rebuilt with the same hash"
+        if found.equal
+        else f"{strategy_id}: the evidence cannot be rebuilt, {len(found.differences)} difference(s)",
+        data=None,
+        findings=[Finding(code="replay", severity="error", message=text) for text in found.differences],
+        next=[] if found.equal else [f"crypto-team ml-engineer train {strategy_id}"],
+        exit_code=0 if found.equal else 1,
+    )

@@ -1,0 +1,131 @@
+"""The quant analyst: recomputes significance and predictive power from the stored evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from crypto_team.roles import cases, publishing, records
+from crypto_team.schemas import QuantReview
+from crypto_team.schemas.base import StrategyId
+from crypto_team.schemas.outcome import Outcome
+from crypto_team.tools.base import Role, tool
+
+if TYPE_CHECKING:
+    from crypto_team.schemas.gate import CheckResult
+    from crypto_team.tools.session import Session
+
+ROLE = Role(
+    id="quant_analyst",
+    title="Quant analyst",
+    mission="Say how likely it is that a result is luck, with the true number of trials.",
+    reads=("evidence", "backtest", "trial"),
+    owns=("quant_review",),
+    receives_from=("backtester",),
+    hands_to=("critic",),
+    gate="quant_analyst->critic",
+    must_read=("registry.yaml",),
+)
+SIGNIFICANCE_CHECKS = ("OF003", "OF004", "OF008", "OF010", "PF001", "PF002")
+
+
+def measures(session: Session, strategy_id: str) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Recompute the significance of the daily out-of-sample returns against the whole ledger."""
+    import numpy as np
+
+    from crypto_team.validation import metrics, resampling, significance
+
+    evidence = publishing.stored_evidence(session, strategy_id)
+    ledger = cases.ledger_view(session)
+    _, daily = metrics.daily_returns(evidence.tables.predictions)
+    found = significance.moments(daily)
+    variance = float(np.var(ledger.sharpes, ddof=1)) if len(ledger.sharpes) > 1 else 0.0
+    shape: dict[str, Any] = {"skew": found.skew, "kurtosis": found.kurtosis}
+    rng = np.random.default_rng(evidence.meta.random_seed)
+    interval = resampling.sharpe_interval(daily, periods_per_year=365, rng=rng)
+    numbers = {
+        "days": float(found.n),
+        "sharpe": metrics.sharpe(daily, periods_per_year=365),
+        "probabilistic_sharpe_ratio": significance.probabilistic_sharpe_from_returns(daily),
+        "n_trials": float(ledger.n_trials),
+        "expected_maximum_sharpe": significance.expected_maximum_sharpe(ledger.n_trials, variance) * 365**0.5,
+        "deflated_sharpe_ratio": significance.deflated_sharpe_ratio(
+            found.sharpe, n=found.n, n_trials=ledger.n_trials, variance=variance, **shape
+        ),
+        "newey_west_t": significance.newey_west_t(daily).t,
+        "max_drawdown": metrics.max_drawdown(daily),
+        "total_return": metrics.total_return(daily),
+    }
+    return numbers, {"sharpe": [interval.low, interval.high]}
+
+
+@tool(role="quant_analyst", read_only=True, long=True)
+def significance(session: Session, strategy_id: StrategyId) -> Outcome:
+    """Compute PSR, DSR with the ledger's trials, Newey-West t and a bootstrap interval. Nothing is stored.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    """
+    numbers, intervals = measures(session, strategy_id)
+    low, high = intervals["sharpe"]
+    return Outcome(
+        ok=True,
+        summary=f"Sharpe {numbers['sharpe']:.2f} [{low:.2f}, {high:.2f}], deflated Sharpe ratio "
+        f"{numbers['deflated_sharpe_ratio']:.3f} after {numbers['n_trials']:.0f} trials",
+        data=numbers,
+    )
+
+
+@tool(role="quant_analyst", long=True)
+def review(session: Session, strategy_id: StrategyId) -> Outcome:
+    """Recompute the statistical checks and write quant-review.yaml.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    """
+    from crypto_team.gates.run import run_checks
+    from crypto_team.kb.evidence import load_manifest, manifest_digest
+
+    numbers, intervals = measures(session, strategy_id)
+    case = cases.gather(session, strategy_id, with_replay=False)
+    results = run_checks(SIGNIFICANCE_CHECKS, case, records.policy(session), gate=ROLE.gate or "")
+    verdict = _verdict(results)
+    record = QuantReview(
+        strategy_id=strategy_id,
+        evidence_hash=manifest_digest(load_manifest(session.layout, strategy_id)),
+        metrics=numbers,
+        intervals=intervals,
+        checks=results,
+        verdict=verdict,
+        reviewed=records.utc_text(session),
+    )
+    path = session.layout.quant_review(strategy_id)
+    changes = [
+        records.change(session, "quant_review", path, record),
+        records.registry_change(session, strategy_id, role="quant_analyst", event=f"quant review: {verdict}"),
+    ]
+    revision = records.save(
+        session, "quant_analyst", "review", strategy_id, changes, f"{strategy_id}: quant review, {verdict}"
+    )
+    return Outcome(
+        ok=verdict == "significant",
+        summary=f"{strategy_id}: {verdict.replace('_', ' ')}; deflated Sharpe ratio "
+        f"{numbers['deflated_sharpe_ratio']:.3f} after {numbers['n_trials']:.0f} trials",
+        path=str(path),
+        revision=revision,
+        data=[
+            item.model_dump(mode="json", include={"code", "title", "outcome", "value", "threshold"}) for item in results
+        ],
+        next=[f"crypto-team handoff {strategy_id} --to critic"],
+        exit_code=0 if verdict == "significant" else 1,
+    )
+
+
+def _verdict(results: list[CheckResult]) -> Literal["significant", "not_significant", "not_enough_evidence"]:
+    outcomes = {item.outcome for item in results}
+    if outcomes == {"passed"}:
+        return "significant"
+    return "not_significant" if "refused" in outcomes else "not_enough_evidence"

@@ -1,0 +1,88 @@
+"""The ML report: rendered from stored evidence, pictures beside it, one self-contained page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crypto_team.kb import store
+from crypto_team.roles import cases, publishing, records
+from crypto_team.schemas.outcome import Outcome
+
+if TYPE_CHECKING:
+    from crypto_team.reports.report_data import ReportData
+    from crypto_team.tools.session import Session
+    from crypto_team.validation.evidence_io import Evidence
+
+
+def write_report(session: Session, strategy_id: str) -> Outcome:
+    """Render ml-report.md into the knowledge base and the page beside the evidence store."""
+    from crypto_team.reports.html import StrategyPage, render_single
+    from crypto_team.reports.ml_report import render_ml_report
+    from crypto_team.reports.pictures import TITLES, draw_pictures
+
+    spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
+    session.progress(0.1, "reading evidence")
+    evidence = publishing.stored_evidence(session, strategy_id)
+    found = data(session, evidence)
+    session.progress(0.4, "drawing")
+    drawn = draw_pictures(evidence.meta, evidence.tables, found)
+    layout = session.layout
+    folder = layout.report(strategy_id).parent / "pictures"
+    paths = {name: f"pictures/{name}.svg" for name in drawn}
+    text = render_ml_report(spec, features, evidence.meta, found, paths)
+    page = render_single(
+        StrategyPage(
+            strategy_id=strategy_id,
+            name=spec.strategy_name,
+            intent=spec.hypothesis or (spec.target.definition if spec.target else ""),
+            verdict=registry_status(session, strategy_id),
+            deciding=None,
+            gates=[],
+            numbers=found.headline,
+            pictures={TITLES[name]: picture.decode() for name, picture in drawn.items()},
+            data=found,
+        ),
+        footer=f"Evidence of trial {store_trial(session, strategy_id)}, rendered by crypto-team.",
+    )
+    changes = [
+        records.change(session, "ml_report", layout.ml_report(strategy_id), text),
+        *(records.change(session, "ml_report", folder / f"{name}.svg", picture) for name, picture in drawn.items()),
+        records.registry_change(session, strategy_id, role="ml_engineer", event="report rendered"),
+    ]
+    revision = records.save(session, "ml_engineer", "report", strategy_id, changes, f"{strategy_id}: report rendered")
+    html = layout.reports / f"{strategy_id}.html"
+    store.write_plain(html, page.encode())
+    session.progress(1.0, "rendered")
+    return Outcome(
+        ok=True,
+        summary=f"report written, page at {html}",
+        path=str(layout.ml_report(strategy_id)),
+        revision=revision,
+        data={"report": str(layout.ml_report(strategy_id)), "page": str(html)},
+        next=[f"crypto-team ml-engineer export {strategy_id}"],
+    )
+
+
+def data(session: Session, evidence: Evidence) -> ReportData:
+    """Compute every number of a report, with the ledger of the whole registry."""
+    from crypto_team.reports.report_data import TrialLedger, report_data
+
+    ledger = cases.ledger_view(session)
+    return report_data(
+        evidence.meta, evidence.tables, TrialLedger(n_trials=ledger.n_trials, sharpe_per_period=ledger.sharpes)
+    )
+
+
+def registry_status(session: Session, strategy_id: str) -> str:
+    """Return where a strategy stands, as pages say it."""
+    from crypto_team.kb.registry import entry
+
+    found = entry(session.layout, strategy_id)
+    return f"{found.status.replace('_', ' ')} (with the {found.stage.replace('_', ' ')})"
+
+
+def store_trial(session: Session, strategy_id: str) -> str:
+    """Return the trial that the evidence of a strategy belongs to."""
+    from crypto_team.kb.evidence import load_manifest
+
+    return load_manifest(session.layout, strategy_id).trial_id

@@ -1,0 +1,188 @@
+"""From a designed strategy to evidence: candles, matrix, purged walk-forward. Reads the catalog, writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crypto_team.errors import NotFoundError
+from crypto_team.roles import candles, records
+from crypto_team.roles.design import without_measures, without_ranks
+from crypto_team.schemas import EvidenceMeta
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.roles.candles import Candles
+    from crypto_team.schemas import FeatureSet, MlSpec
+    from crypto_team.schemas.ml_spec import Target
+    from crypto_team.tools.session import Session
+    from crypto_team.validation.evidence_io import Evidence
+    from crypto_team.validation.walk_forward import Panel, WalkForwardResult
+
+DAYS_PER_YEAR = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """All that the result of a training run depends on, and its fingerprint."""
+
+    spec: MlSpec
+    features: FeatureSet
+    target: Target
+    candles: Candles
+    code_dir: Path
+    fingerprint: str
+
+    @property
+    def data_hash(self) -> str:
+        """Return one hash over the content hashes of all datasets, in the order of the pairs."""
+        joined = "\n".join(item.content_hash for item in self.candles.datasets)
+        return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
+
+
+def design(session: Session, strategy_id: str) -> Design:
+    """Collect a complete design or say which tool is still to be called."""
+    spec = records.ml_spec(session, strategy_id)
+    if spec.target is None:
+        raise NotFoundError(
+            f"{strategy_id} has no target yet",
+            where="ml-spec.yaml",
+            hint=f"crypto-team ml-engineer define-target {strategy_id} --kind direction --horizon 24",
+        )
+    features = records.feature_set(session, strategy_id)
+    if not features.features:
+        raise NotFoundError(
+            f"{strategy_id} has no features yet",
+            where="features.yaml",
+            hint=f"crypto-team ml-engineer add-feature {strategy_id} --set standard",
+        )
+    return assemble(session, spec, features)
+
+
+def assemble(session: Session, spec: MlSpec, features: FeatureSet) -> Design:
+    """Attach candles and fingerprint to a specification whose target is set."""
+    assert spec.target is not None  # noqa: S101 - callers have checked; this tells the type checker
+    found = candles.research(session, spec.market)
+    code_dir = session.layout.code_dir(spec.strategy_id).parent
+    return Design(
+        spec=spec,
+        features=features,
+        target=spec.target,
+        candles=found,
+        code_dir=code_dir,
+        fingerprint=_fingerprint(spec, features, found, code_dir),
+    )
+
+
+def _fingerprint(spec: MlSpec, features: FeatureSet, found: Candles, code_dir: Path) -> str:
+    """Hash everything that the result depends on; measures and prose do not count."""
+    plain = without_measures(spec).model_copy(
+        update={"hypothesis": "", "strategy_name": "any", "strategy_id": "STR-000"}
+    )
+    code = {
+        feature.python: hashlib.sha256((code_dir / feature.python.split(":")[0]).read_bytes()).hexdigest()
+        for feature in features.features
+        if feature.python and (code_dir / feature.python.split(":")[0]).exists()
+    }
+    inputs = {
+        "spec": plain.model_dump(mode="json"),
+        "features": [
+            feature.model_dump(mode="json", exclude={"rationale"}) for feature in without_ranks(features).features
+        ],
+        "selection": without_ranks(features).feature_selection.model_dump(mode="json"),
+        "code": code,
+        "data": found.hashes,
+        "research_end": found.research_end,
+    }
+    return "sha256:" + hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def panel(plan: Design, session: Session) -> Panel:
+    """Compute the feature matrix of every pair and join it with the labels."""
+    from crypto_team.features.matrix import build_matrix
+    from crypto_team.validation.panel import build_panel
+
+    matrices = {}
+    for number, (pair, bars) in enumerate(plan.candles.bars.items()):
+        session.progress(0.15 * number / len(plan.candles.bars), f"features of {pair}")
+        matrices[pair] = build_matrix(plan.features.features, bars, code_dir=plan.code_dir)
+    return build_panel(plan.candles.bars, matrices, plan.target, plan.spec.market.timeframe)
+
+
+def walk_forward(plan: Design, prepared: Panel, session: Session) -> WalkForwardResult:
+    """Run the purged walk-forward of a design over its panel."""
+    from crypto_team.validation.settings import settings_from_spec
+    from crypto_team.validation.walk_forward import run
+
+    settings = settings_from_spec(plan.spec, plan.features.feature_selection)
+    return run(prepared, settings, progress=lambda done, text: session.progress(0.15 + 0.8 * done, text))
+
+
+def evidence(plan: Design, prepared: Panel, result: WalkForwardResult, *, declared_n_trials: int) -> Evidence:
+    """Put the result into the form in which it is stored."""
+    import pandas as pd
+
+    from crypto_team.validation.evidence_io import Evidence, EvidenceTables, features_sample
+
+    market = pd.concat(
+        [bars.rename(columns={"timestamp": "time"}).assign(pair=pair) for pair, bars in plan.candles.bars.items()],
+        ignore_index=True,
+    )
+    tables = EvidenceTables(
+        predictions=result.predictions,
+        market=market,
+        features=features_sample(prepared, result),
+        importances=result.importances,
+        preprocessing=result.preprocessing,
+        noise=result.noise,
+        skill=result.skill,
+        baselines=result.baselines,
+    )
+    return Evidence(meta=_meta(plan, prepared, result, declared_n_trials), tables=tables, models=dict(result.models))
+
+
+def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_trials: int) -> EvidenceMeta:
+    from crypto_team.data.frame import timeframe_seconds
+    from crypto_team.models.registry import resolve
+
+    spec, training = plan.spec, plan.spec.model.training
+    return EvidenceMeta(
+        strategy_id=spec.strategy_id,
+        timeframe=spec.market.timeframe,
+        pairs=list(prepared.pairs),
+        periods_per_year=DAYS_PER_YEAR * 86_400 / timeframe_seconds(spec.market.timeframe),
+        horizon_bars=plan.target.horizon_bars,
+        gap_bars=max(fold.gap_bars for fold in result.folds),
+        cost_bps_per_side=spec.costs.fee_bps + spec.costs.slippage_bps,
+        target=plan.target.model_copy(update={"class_balance": []}),
+        signal=spec.signal,
+        model=spec.model.primary,
+        hyperparameters=resolve(spec.model.primary, spec.model.hyperparameters),
+        calibration=spec.model.calibration,
+        window=training.window,
+        test=training.test,
+        step=training.step,
+        feature_names=[feature.name for feature in plan.features.features],
+        random_seed=spec.reproducibility.random_seed,
+        versions=library_versions(spec.model.primary),
+        dataset_ids=[item.dataset_id for item in plan.candles.datasets],
+        dataset_hashes=[item.content_hash for item in plan.candles.datasets],
+        data_hash=plan.data_hash,
+        research_end=plan.candles.research_end,
+        declared_n_trials=declared_n_trials,
+        folds=result.folds,
+    )
+
+
+def library_versions(model: str) -> dict[str, str]:
+    """Return the versions that numbers depend on."""
+    from importlib.metadata import version
+
+    from crypto_team import __version__
+    from crypto_team.models.registry import MODELS
+
+    names = ["numpy", "pandas", "numba", "scikit-learn", MODELS[model].library]
+    return {"crypto-team": __version__, **{name: version(name) for name in dict.fromkeys(names) if name}}
