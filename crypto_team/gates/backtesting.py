@@ -14,7 +14,7 @@ from crypto_team.validation.metrics import profit_factor
 
 Floats = npt.NDArray[np.float64]
 RERUN = ("crypto-team backtester run STR",)
-REDESIGN = ("crypto-team ml-engineer define-signal STR", "crypto-team ml-engineer train STR", *RERUN)
+REDESIGN = ("crypto-team ml-engineer set-signal STR", "crypto-team ml-engineer train STR", *RERUN)
 
 
 def _profits(trades: pd.DataFrame) -> Floats:

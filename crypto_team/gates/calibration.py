@@ -45,7 +45,7 @@ def _error_by_chance(p: Floats, horizon_bars: int, bins: int = 10) -> float:
     "Probabilities are calibrated",
     unit="expected calibration error",
     source="ML engineer card, critical rule 7",
-    remedy=("crypto-team ml-engineer design STR --calibration platt", "crypto-team ml-engineer train STR"),
+    remedy=("crypto-team ml-engineer set-model STR --calibration platt", "crypto-team ml-engineer train STR"),
     stricter={"error": "lower", "flattest": "higher", "steepest": "lower"},
 )
 def calibrated(
@@ -78,7 +78,8 @@ def calibrated(
         return insufficient("calibration is undefined: constant forecasts, one class, or fewer than five days")
     text = (
         f"calibration error {measured:.3f}, {by_chance:.3f} of it expected by chance; slope {fit.slope:.2f} in "
-        f"[{low:.2f}, {high:.2f}]; Brier score better than the base rate's by {brier.estimate:+.5f} in [{brier.low(0.975):+.5f}, {upper:+.5f}]"
+        f"[{low:.2f}, {high:.2f}]; Brier score better than the base rate's "
+        f"by {brier.estimate:+.5f} in [{brier.low(0.975):+.5f}, {upper:+.5f}]"
     )
     holds = value <= error and high >= flattest and low <= steepest and upper >= 0.0
     return judge(holds, text, value, evidence=("predictions.parquet",))

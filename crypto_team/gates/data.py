@@ -90,7 +90,7 @@ def data_spans_everything(meta: EvidenceMeta, market: pd.DataFrame, features: Fe
     step = timeframe_seconds(meta.timeframe) * 1000
     lookback = max((each.lookback for each in features.features), default=0)
     begin, end = stamp(meta.folds[0].train_start), stamp(meta.folds[-1].test_end)
-    first = min((milliseconds(rows["time"])[0] for _, rows in market.groupby("pair")), default=begin)
+    first = min((milliseconds(rows["time"]).min() for _, rows in market.groupby("pair")), default=begin)
     problems, short = [], 0
     for pair in meta.pairs:
         times = milliseconds(market.loc[market["pair"] == pair, "time"])
@@ -115,7 +115,7 @@ def data_spans_everything(meta: EvidenceMeta, market: pd.DataFrame, features: Fe
     "Data quality is good or acceptable",
     unit="share of missing bars",
     source="team card, data integrity",
-    remedy=("crypto-team data quality DATASET", *REIMPORT),
+    remedy=("crypto-team data show DATASET", *REIMPORT),
     stricter={"missing_share": "lower"},
 )
 def quality_acceptable(
@@ -142,7 +142,7 @@ def quality_acceptable(
     "Enough folds and enough rows per fold",
     unit="folds",
     source="ML engineer card: at least 5 walk-forward splits",
-    remedy=("crypto-team ml-engineer design STR --test 21d", *REIMPORT),
+    remedy=("crypto-team ml-engineer set-split STR --test 21d", *REIMPORT),
     stricter={"folds": "higher", "rows_per_feature": "higher", "test_rows": "higher"},
 )
 def enough_folds(

@@ -12,7 +12,7 @@ from crypto_team.schemas.evidence import EvidenceMeta
 
 Floats = npt.NDArray[np.float64]
 FEW_FEATURES = 20
-RETRAIN = ("crypto-team ml-engineer features STR", "crypto-team ml-engineer train STR")
+RETRAIN = ("crypto-team ml-engineer importance STR", "crypto-team ml-engineer train STR")
 
 
 def _shares_by_fold(importances: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +121,7 @@ def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, ove
     "At most 50 features",
     unit="features",
     source="ML engineer card, critical rule 8",
-    remedy=("crypto-team ml-engineer features STR --max 50", *RETRAIN),
+    remedy=("crypto-team ml-engineer set-model STR --max-features 50", *RETRAIN),
     stricter={"features": "lower"},
 )
 def few_enough_features(meta: EvidenceMeta, importances: pd.DataFrame, *, features: float = 50) -> Verdict:

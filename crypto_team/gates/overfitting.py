@@ -15,7 +15,7 @@ from crypto_team.gates.statistics import DAY_MS, Mean, auc_contributions, block_
 from crypto_team.schemas.evidence import EvidenceMeta
 
 Floats = npt.NDArray[np.float64]
-RETRAIN = ("crypto-team ml-engineer features STR", "crypto-team ml-engineer train STR")
+RETRAIN = ("crypto-team ml-engineer importance STR", "crypto-team ml-engineer train STR")
 MORE_DATA = ("crypto-team data import FILE", *RETRAIN)
 
 

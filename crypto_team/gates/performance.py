@@ -123,7 +123,7 @@ def sharpe_high_enough(returns: Returns, *, ratio: float = 0.5) -> Verdict:
     "Profitable at higher costs",
     unit="total return at the stressed cost",
     source="ML engineer card: include spread and fees",
-    remedy=("crypto-team ml-engineer define-signal STR", *REMEDY),
+    remedy=("crypto-team ml-engineer set-signal STR", *REMEDY),
     stricter={"multiple": "higher"},
 )
 def survives_costs(returns: Returns, *, multiple: float = 1.5) -> Verdict:

@@ -110,15 +110,14 @@ def _top_feature_differences(spec: MlSpec, importances: pd.DataFrame) -> Iterato
             )
 
 
-def _balance_differences(spec: MlSpec, predictions: pd.DataFrame, tolerance: float = 0.1) -> Iterator[str]:
-    """Compare the stated balance of the training rows with the inner rows, which are a part of them: not far apart."""
+def _balance_differences(spec: MlSpec, predictions: pd.DataFrame) -> Iterator[str]:
     if spec.target is None or not spec.target.class_balance:
         return
-    inner = predictions.loc[predictions["part"] == "inner", "label"].dropna()
-    shares = [float((inner == number).mean()) for number in range(len(spec.target.class_balance))]
-    far = max(abs(claim - share) for claim, share in zip(spec.target.class_balance, shares, strict=True))
-    if far > tolerance or abs(sum(spec.target.class_balance) - 1.0) > 1e-3:
-        yield f"ml-spec.yaml: target.class_balance says {spec.target.class_balance}, inner rows have {shares}"
+    labels = predictions.loc[predictions["part"] == "test", "label"].dropna()
+    shares = [float((labels == number).mean()) for number in range(len(spec.target.class_balance))]
+    if not all(_equal(claim, share, 1e-4) for claim, share in zip(spec.target.class_balance, shares, strict=True)):
+        told = [round(share, 4) for share in shares]
+        yield f"ml-spec.yaml: target.class_balance says {spec.target.class_balance}, the test rows have {told}"
 
 
 def _report_differences(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import isclose
 
-from crypto_team.gates.registry import Verdict, check, judge
+from crypto_team.gates.registry import Verdict, check, judge, refused
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.reviews import RiskAssessment
 
-REMEDY = ("crypto-team ml-engineer design STR", "crypto-team risk-manager assess STR")
+REMEDY = ("crypto-team ml-engineer set-signal STR", "crypto-team risk-manager assess STR")
 CAP = "position limits of the ML subsystem"
-
-
-def _same(stated: float, computed: float) -> bool:
-    return abs(stated - computed) <= 1e-9 + 1e-6 * abs(computed)
 
 
 @check(
@@ -24,12 +21,10 @@ def _same(stated: float, computed: float) -> bool:
     remedy=REMEDY,
     stricter={"risk_limit": "lower"},
 )
-def risk_per_trade(spec: MlSpec, risk: RiskAssessment, *, risk_limit: float = 0.02) -> Verdict:
-    """Position size times the distance of the hard stop is within the limit, and the assessment says the same."""
+def risk_per_trade(spec: MlSpec, *, risk_limit: float = 0.02) -> Verdict:
+    """Position size times the distance of the hard stop is within the limit."""
     value = spec.risk.position_fraction * spec.risk.stop_loss_fraction
     text = f"{spec.risk.position_fraction:.2%} of the account with a stop at {spec.risk.stop_loss_fraction:.1%}"
-    if not _same(risk.risk_per_trade, value):
-        return judge(False, f"{text}: the assessment says {risk.risk_per_trade:.4%}, it is {value:.4%}", value)
     return judge(value <= risk_limit + 1e-12, f"{text}: {value:.2%} at risk", value)
 
 
@@ -41,13 +36,11 @@ def risk_per_trade(spec: MlSpec, risk: RiskAssessment, *, risk_limit: float = 0.
     remedy=REMEDY,
     stricter={"heat": "lower"},
 )
-def portfolio_heat(spec: MlSpec, risk: RiskAssessment, *, heat: float = 0.06) -> Verdict:
-    """Sum the risks of all positions that may be open at once; within the limit, and as the assessment says."""
+def portfolio_heat(spec: MlSpec, *, heat: float = 0.06) -> Verdict:
+    """Sum the risks of all positions that may be open at once; the sum is within the limit."""
     each = spec.risk.position_fraction * spec.risk.stop_loss_fraction
     value = each * spec.risk.max_open_positions
     text = f"{spec.risk.max_open_positions} positions at {each:.2%} risk"
-    if not _same(risk.portfolio_heat, value):
-        return judge(False, f"{text}: the assessment says {risk.portfolio_heat:.4%}, it is {value:.4%}", value)
     return judge(value <= heat + 1e-12, f"{text}: {value:.2%} in all", value)
 
 
@@ -59,27 +52,33 @@ def portfolio_heat(spec: MlSpec, risk: RiskAssessment, *, heat: float = 0.06) ->
     remedy=REMEDY,
     stricter={"position": "lower"},
 )
-def position_cap(spec: MlSpec, risk: RiskAssessment, *, position: float = 0.05) -> Verdict:
-    """One position is at most so large, and the assessment judged the size that the specification has."""
+def position_cap(spec: MlSpec, *, position: float = 0.05) -> Verdict:
+    """One position is at most so large."""
     value = spec.risk.position_fraction
-    if not _same(risk.position_fraction, value):
-        return judge(
-            False, f"the assessment judged {risk.position_fraction:.2%}, the specification says {value:.2%}", value
-        )
     return judge(value <= position + 1e-12, f"a position takes {value:.2%} of the account", value)
 
 
 @check(
     "RK005",
-    "Drawdown breakers are configured",
+    "Drawdown breakers are configured for this specification",
     unit="breakers",
     source="drawdown breakers at 10, 15, 20 and 25 %",
     remedy=("crypto-team risk-manager assess STR",),
     stricter={"breakers": "higher", "last": "lower"},
 )
-def breakers_configured(risk: RiskAssessment, *, breakers: float = 4, last: float = 0.25) -> Verdict:
-    """There are ascending drawdown levels at which size is cut, the last of them no deeper than the limit."""
+def breakers_configured(spec: MlSpec, risk: RiskAssessment, *, breakers: float = 4, last: float = 0.25) -> Verdict:
+    """There are ascending drawdown levels at which size is cut, and the assessment judged the limits that hold now."""
+    each = spec.risk.position_fraction * spec.risk.stop_loss_fraction
+    computed = {
+        "risk_per_trade": each,
+        "portfolio_heat": each * spec.risk.max_open_positions,
+        "position_fraction": spec.risk.position_fraction,
+    }
+    stale = [name for name, value in computed.items() if not isclose(getattr(risk, name), value, rel_tol=1e-6)]
     levels = risk.breakers
-    ascending = all(low < high for low, high in pairwise(levels)) and all(each > 0.0 for each in levels)
-    holds = len(levels) >= breakers and ascending and levels[-1] <= last + 1e-12
-    return judge(holds, f"breakers at {', '.join(f'{each:.0%}' for each in levels) or 'no level'}", len(levels))
+    ascending = all(low < high for low, high in pairwise([0.0, *levels]))
+    text = f"breakers at {', '.join(f'{level:.0%}' for level in levels) or 'no level'}"
+    if stale:
+        lines = tuple(f"{name}: the assessment says {getattr(risk, name)}, it is {computed[name]}" for name in stale)
+        return refused(f"{text}; {'; '.join(lines)}", len(levels), evidence=lines)
+    return judge(ascending and len(levels) >= breakers and levels[-1] <= last + 1e-12, text, len(levels))

@@ -106,10 +106,11 @@ def risk(**changes: object) -> Callable[[Case], Case]:
         ("PR010", ledger(3, problems=("trial 2 was removed",)), "removed"),
         ("PR012", ledger(0), "not booked"),
         ("PR012", ledger(1, (0.1, 0.2)), "2 Sharpe ratios"),
-        ("RK001", spec(risk=Risk(position_fraction=0.5)), "the assessment says"),
-        ("RK001", risk(risk_per_trade=0.001), "the assessment says"),
-        ("RK002", spec(risk=Risk(max_open_positions=10)), "the assessment says"),
-        ("RK003", spec(risk=Risk(position_fraction=0.2)), "judged"),
+        ("RK001", spec(risk=Risk(position_fraction=0.5)), "12.50% at risk"),
+        ("RK002", spec(risk=Risk(max_open_positions=10)), "12.50% in all"),
+        ("RK003", spec(risk=Risk(position_fraction=0.2)), "20.00% of the account"),
+        ("RK005", spec(risk=Risk(position_fraction=0.04)), "position_fraction: the assessment says 0.05"),
+        ("RK005", risk(portfolio_heat=0.001), "portfolio_heat: the assessment says 0.001"),
         ("RK005", risk(breakers=[0.1, 0.2]), "breakers"),
         ("RK005", risk(breakers=[0.1, 0.2, 0.3, 0.4]), "breakers"),
     ],
@@ -120,12 +121,6 @@ def test_false_claims_and_broken_rules_are_refused(
     result = run_check(code, tamper(honest))
     assert result.outcome == "refused", result.explanation
     assert says in result.explanation
-
-
-def test_limits_of_risk_refuse_when_assessment_and_specification_agree(honest: Case) -> None:
-    large = Risk(position_fraction=0.2, stop_loss_fraction=0.2, max_open_positions=2)
-    case = spec(risk=large)(risk(risk_per_trade=0.04, portfolio_heat=0.08, position_fraction=0.2)(honest))
-    assert [run_check(code, case).outcome for code in ("RK001", "RK002", "RK003")] == ["refused"] * 3
 
 
 def test_numbers_typed_correctly_to_their_digits_pass(honest: Case) -> None:
