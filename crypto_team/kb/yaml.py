@@ -118,7 +118,7 @@ class _Reader:
 
 def _scalar(node: Any) -> str | int | float | bool | None:
     text: str = node.value
-    if node.style is not None:
+    if node.style in {"'", '"', "|", ">"}:
         return text
     if text in _WORDS:
         return _WORDS[text]

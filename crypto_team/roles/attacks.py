@@ -40,8 +40,6 @@ def perturbations(session: Session, strategy_id: str) -> dict[str, float]:
 
 def _with_moves(evidence: Evidence) -> pd.DataFrame:
     """Return the test predictions with each bar's move to the next close, taken from the stored market."""
-    import pandas as pd
-
     market = evidence.tables.market.sort_values(["pair", "time"])
     following = market.groupby("pair")["close"].shift(-1)
     moves = market[["pair", "time"]].assign(next_return=following / market["close"] - 1)

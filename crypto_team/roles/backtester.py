@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROLE = Role(
     id="backtester",
     title="Backtester",
-    mission="Run every strategy in the real engine and refuse it where the engine sees anything else than the evidence.",
+    mission="Run every strategy in the real engine and refuse it where it differs from the evidence.",
     reads=("ml_spec", "features", "code", "model", "data_spec", "evidence"),
     owns=("backtest", "backtest_report"),
     receives_from=("data_collector",),

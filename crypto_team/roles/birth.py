@@ -15,6 +15,7 @@ from crypto_team.schemas.registry import HistoryEvent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crypto_team.kb.writer import Change
     from crypto_team.schemas import Dataset
     from crypto_team.schemas.base import RoleId, Stage
     from crypto_team.tools.session import Session
@@ -70,7 +71,7 @@ def create_ml_strategy(
 
 def first_entry(
     session: Session, strategy_id: str, name: str, kind: Literal["ml_based", "rule_based"], role: Stage
-) -> records.Change:
+) -> Change:
     """Stage the registry entry of a strategy that was just allotted."""
     now = records.utc_text(session)
     writer: RoleId = role

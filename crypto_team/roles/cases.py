@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from crypto_team.gates.case import Case, LedgerView, ReplayResult
     from crypto_team.schemas import Dataset, MlSpec
-    from crypto_team.tools.session import Session
     from crypto_team.schemas.base import Document
+    from crypto_team.tools.session import Session
     from crypto_team.validation.evidence_io import Evidence
 
 D = TypeVar("D", bound="Document")
@@ -28,8 +28,10 @@ D = TypeVar("D", bound="Document")
 def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
     """Collect the case of a strategy; what is missing or corrupt becomes a finding of the case, never an exception."""
     from crypto_team.gates.case import Case
+    from crypto_team.reports.ml_report import numbers_in
 
     spec = records.ml_spec(session, strategy_id)
+    report_text = _text_or_none(session.layout.ml_report(strategy_id))
     problems: list[str] = []
     evidence = _evidence_or_problem(session, strategy_id, problems)
     datasets, hashes, bars = _candles_or_problem(session, spec, problems)
@@ -65,7 +67,8 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         backtest_equity=equity,
         risk=_record_or_none(layout.risk_assessment(strategy_id), RiskAssessment),
         critic=_record_or_none(layout.critic_review(strategy_id), CriticReview),
-        report_text=_text_or_none(layout.ml_report(strategy_id)),
+        report_text=report_text,
+        report_numbers=numbers_in(report_text) if report_text else None,
     )
 
 

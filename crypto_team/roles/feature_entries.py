@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.errors import UsageError
+from crypto_team.errors import InputError, UsageError
 from crypto_team.roles import candles
 from crypto_team.schemas.features import Feature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from crypto_team.schemas import MlSpec
     from crypto_team.tools.session import Session
@@ -73,6 +77,25 @@ def _from_python(reference: str, name: str | None, category: str, rationale: str
             "rationale": rationale,
         }
     )
+
+
+def checked_code(file: Path, most_bytes: int) -> bytes:
+    """Return the bytes of a Python file that compiles; nothing of it is run."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}\.py", file.name) or file.name.startswith("ml_strategy_"):
+        raise UsageError(
+            f"{file.name!r} cannot be a name of feature code",
+            where=str(file),
+            hint="snake_case.py, and not ml_strategy_*, which the export writes",
+        )
+    if not file.is_file() or file.stat().st_size > most_bytes:
+        raise InputError(f"not a file of at most {most_bytes:,} bytes", where=str(file))
+    content = file.read_bytes()
+    try:
+        ast.parse(content, filename=file.name)
+    except (SyntaxError, ValueError, RecursionError) as problem:
+        line = getattr(problem, "lineno", 1) or 1
+        raise InputError(f"not valid Python: {problem}", where=f"{file}:{line}:1") from None
+    return content
 
 
 def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import NotFoundError, UsageError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from crypto_team.kb.writer import Change
     from crypto_team.schemas import FeatureSet, MlSpec
     from crypto_team.tools.session import Session
+
+MOST_CODE_BYTES = 200_000
 
 ROLE = Role(
     id="ml_engineer",
@@ -28,7 +31,7 @@ ROLE = Role(
 )
 
 
-def write_design(session: Session, tool_name: str, spec: MlSpec, features: FeatureSet, event: str) -> str:
+def write_design(session: Session, tool_name: str, spec: MlSpec, features: FeatureSet, event: str) -> str | None:
     """Commit a changed design: both documents and a line in the registry entry."""
     layout, strategy_id = session.layout, spec.strategy_id
     summarised = design.summarise(spec, features.features, features.feature_selection.method)
@@ -187,6 +190,36 @@ def add_feature(
         path=str(session.layout.features(strategy_id)),
         data=[{"name": item.name, "source": item.formula or item.python, "lookback": item.lookback} for item in fresh],
         next=[f"crypto-team ml-engineer set-model {strategy_id} --model lightgbm"],
+    )
+
+
+@tool(role="ml_engineer")
+def add_code(session: Session, strategy_id: StrategyId, file: Path) -> Outcome:
+    """Copy a Python file into the strategy's code folder, so that features can refer to it.
+
+    The file is only ever run in a child process with limits, and every feature in it has to survive the leakage audit.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    file
+        Python file; its name in snake_case names it in references: code/NAME.py:FUNCTION.
+    """
+    from crypto_team.roles.feature_entries import checked_code
+
+    records.ml_spec(session, strategy_id)
+    path = session.layout.code_dir(strategy_id) / file.name
+    change = records.change(session, "code", path, checked_code(file, MOST_CODE_BYTES))
+    revision = records.save(
+        session, "ml_engineer", "add_code", strategy_id, [change], f"{strategy_id}: code {file.name}"
+    )
+    return Outcome(
+        ok=True,
+        summary=f"{file.name} is now part of {strategy_id}",
+        path=str(path),
+        revision=revision,
+        next=[f"crypto-team ml-engineer add-feature {strategy_id} --python code/{file.name}:FUNCTION"],
     )
 
 

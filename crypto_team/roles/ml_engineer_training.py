@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import operator
+from typing import TYPE_CHECKING, Any
 
 from crypto_team.roles import candles, exporting, publishing, records, reporting, sweeping, training
 from crypto_team.roles.booking import booked
@@ -46,7 +47,8 @@ def train(session: Session, strategy_id: StrategyId) -> Outcome:
     return Outcome(
         ok=True,
         summary=f"{strategy_id}: out-of-sample Sharpe {spec.out_of_sample.sharpe:.2f} after costs over "
-        f"{spec.out_of_sample.folds} folds, {spec.out_of_sample.n_trades} trades; trial {booking.n_trials} of the ledger",
+        f"{spec.out_of_sample.folds} folds, {spec.out_of_sample.n_trades} trades; "
+        f"the ledger counts {booking.n_trials} trial(s)",
         revision=revision,
         path=str(session.layout.evidence(strategy_id)),
         data=spec.out_of_sample.model_dump(),
@@ -85,18 +87,20 @@ def importance(session: Session, strategy_id: StrategyId) -> Outcome:
     strategy_id
         For example STR-001.
     """
+    import numpy as np
+
     table = publishing.stored_evidence(session, strategy_id).tables.importances
     wide = table.pivot_table(index="feature", columns="fold", values="value", fill_value=0.0)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "feature": str(name),
             "mean": float(values.mean()),
-            "std": float(values.std(ddof=0)),
-            "folds": int((values > 0).sum()),
+            "std": float(values.std()),
+            "folds": int(np.count_nonzero(values)),
         }
-        for name, values in wide.iterrows()
+        for name, values in zip(wide.index, wide.to_numpy(np.float64), strict=True)
     ]
-    rows.sort(key=lambda item: (-float(item["mean"]), str(item["feature"])))
+    rows.sort(key=operator.itemgetter("mean"), reverse=True)
     return Outcome(ok=True, summary=f"{len(rows)} features were used in some fold", data=rows)
 
 

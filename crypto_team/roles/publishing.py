@@ -16,12 +16,15 @@ from crypto_team.schemas.ml_spec import TopFeature
 from crypto_team.schemas.model import FoldModelFile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from crypto_team.kb.writer import Change
     from crypto_team.roles.training import Design
     from crypto_team.schemas import FeatureSet, MlSpec
     from crypto_team.schemas.evidence import EvidenceMeta
+    from crypto_team.schemas.features import Feature
     from crypto_team.tools.session import Session
     from crypto_team.validation.evidence_io import Evidence
 
@@ -196,11 +199,11 @@ def _model_manifest(plan: Design, meta: EvidenceMeta) -> ModelManifest:
     )
 
 
-def _python_hash(plan: Design, used: list[object]) -> str | None:
+def _python_hash(plan: Design, used: Sequence[Feature]) -> str | None:
     """Return a hash over the files of the Python features in use, None without any."""
     import hashlib
 
-    files = sorted({item.python.split(":")[0] for item in plan.features.features if item in used and item.python})
+    files = sorted({item.python.split(":")[0] for item in used if item.python})
     if not files:
         return None
     digest = hashlib.sha256()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from crypto_team.errors import NotFoundError, UsageError
+from crypto_team.kb.kinds import KINDS
 from crypto_team.kb.registry import entry
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump, load_record
@@ -54,7 +55,7 @@ def feature_set(session: Session, strategy_id: str) -> FeatureSet:
 
 def change(session: Session, kind: str, path: Path, record: Document | str | bytes) -> Change:
     """Stage one file: the record in canonical form, against the revision that is on disk now."""
-    content = record if isinstance(record, str | bytes) else dump(record, path, session.layout)
+    content = record if isinstance(record, str | bytes) else dump(record, schema=KINDS[kind].schema)
     return Change(kind=kind, path=path, content=content, base_revision=revision_of(path))
 
 
@@ -67,7 +68,7 @@ def save(
     message: str,
     *,
     gate: str | None = None,
-) -> str:
+) -> str | None:
     """Commit the staged files as one operation of `role`; all of them or none."""
     return commit_records(
         session.layout,
@@ -77,7 +78,6 @@ def save(
         changes=changes,
         message=message,
         gate=gate,
-        now=session.now(),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crypto_team.kb import store
+from crypto_team.kb.files import write_atomic
 from crypto_team.roles import cases, publishing, records
 from crypto_team.schemas.outcome import Outcome
 
@@ -27,7 +27,7 @@ def write_report(session: Session, strategy_id: str) -> Outcome:
     session.progress(0.4, "drawing")
     drawn = draw_pictures(evidence.meta, evidence.tables, found)
     layout = session.layout
-    folder = layout.report(strategy_id).parent / "pictures"
+    folder = layout.pictures_dir(strategy_id)
     paths = {name: f"pictures/{name}.svg" for name in drawn}
     text = render_ml_report(spec, features, evidence.meta, found, paths)
     page = render_single(
@@ -51,7 +51,7 @@ def write_report(session: Session, strategy_id: str) -> Outcome:
     ]
     revision = records.save(session, "ml_engineer", "report", strategy_id, changes, f"{strategy_id}: report rendered")
     html = layout.reports / f"{strategy_id}.html"
-    store.write_plain(html, page.encode())
+    write_atomic(html, page.encode())
     session.progress(1.0, "rendered")
     return Outcome(
         ok=True,

@@ -83,6 +83,6 @@ def _predictions(candidate: Design, prepared: Panel, session: Session) -> Any:
     """Run the walk-forward of one configuration on columns of the panel that is there already."""
     names = [feature.name for feature in candidate.features.features]
     columns = [prepared.names.index(name) for name in names]
-    part = replace(prepared, features=prepared.features[:, columns].copy(), names=tuple(names))
+    part = replace(prepared, features=prepared.features[:, columns].copy(), names=names)
     quiet = replace(session, progress=lambda _fraction, _text: None)
     return training.walk_forward(candidate, part, quiet).predictions
