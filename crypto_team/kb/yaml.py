@@ -7,6 +7,7 @@ merge keys or duplicate keys; limits on size, depth and nodes. Every finding kno
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -275,8 +276,13 @@ def _text(dumper: Any, value: str) -> Any:
 
 
 def _number(dumper: Any, value: float) -> Any:
-    special = {float("inf"): ".inf", float("-inf"): "-.inf"}.get(value, ".nan" if value != value else repr(value))  # noqa: PLR0124
-    return dumper.represent_scalar("tag:yaml.org,2002:float", special)
+    """Write a float so that every loader reads a float: the exponent form needs a point for YAML 1.1."""
+    text = {float("inf"): ".inf", float("-inf"): "-.inf"}.get(value) or (".nan" if math.isnan(value) else repr(value))
+    if "e" in text and "." not in text:
+        text = text.replace("e", ".0e")
+    if "e" in text and "e-" not in text and "e+" not in text:
+        text = text.replace("e", "e+")
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
 _Dumper.add_representer(str, _text)
