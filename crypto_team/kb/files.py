@@ -12,11 +12,14 @@ from pathlib import Path
 from crypto_team.errors import CryptoTeamError
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file by temp + fsync + rename + fsync of the folder."""
+def write_atomic(path: Path, content: bytes, *, scratch: Path | None = None) -> None:
+    """Write a file by temp + fsync + rename + fsync of the folder.
+
+    `scratch` is a folder on the same file system for the temporary file, so that a kill leaves nothing beside `path`.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        handle, temporary = tempfile.mkstemp(dir=scratch or path.parent, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)

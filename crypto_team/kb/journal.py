@@ -61,4 +61,4 @@ def _replay(layout: Layout, planned: Mapping[str, str | None]) -> None:
         if content is None:
             path.unlink(missing_ok=True)
         else:
-            write_atomic(path, base64.b64decode(content))
+            write_atomic(path, base64.b64decode(content), scratch=layout.scratch)

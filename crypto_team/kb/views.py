@@ -62,6 +62,6 @@ def refresh(layout: Layout) -> list[Path]:
     written = []
     for path, text in render(layout).items():
         if not path.exists() or path.read_text() != text:
-            write_atomic(path, text.encode())
+            write_atomic(path, text.encode(), scratch=layout.scratch)
             written.append(path)
     return written

@@ -44,7 +44,7 @@ def init(path: Path) -> Layout:
         journal.recover(layout)
         for file, (record, schema) in settings.items():
             if not file.exists():
-                write_atomic(file, dump(record, schema=schema).encode())
+                write_atomic(file, dump(record, schema=schema).encode(), scratch=layout.scratch)
                 written.append(file)
         ignore = layout.crypto / ".gitignore"
         if not ignore.exists():

@@ -134,8 +134,9 @@ def _events(text: str, where: str) -> Iterator[Any]:
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _refused("yaml-alias", "anchors and aliases are not allowed", event, where, "write the value out")
-        if getattr(event, "tag", None):
-            raise _refused("yaml-tag", f"the tag {getattr(event, 'tag', None)!r} is not allowed", event, where, "remove the tag")
+        tag = getattr(event, "tag", None)
+        if tag:
+            raise _refused("yaml-tag", f"the tag {tag!r} is not allowed", event, where, "remove the tag")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MOST_DEPTH:
             raise _refused("yaml-limit", f"more than {MOST_DEPTH} levels", event, where, "flatten the document")

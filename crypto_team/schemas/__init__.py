@@ -10,6 +10,7 @@ from crypto_team.schemas.evidence import EvidenceManifest, EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.gate import Handoff, Policy
 from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.schemas.model import ModelManifest
 from crypto_team.schemas.registry import Learning, RegistryEntry, Trial
 from crypto_team.schemas.reviews import (
     Backtest,
@@ -28,6 +29,7 @@ RECORDS: Final[dict[str, type[Document]]] = {
     "strategy_spec": StrategySpec,
     "dataset": Dataset,
     "data_spec": DataSpec,
+    "model": ModelManifest,
     "evidence": EvidenceManifest,
     "evidence_meta": EvidenceMeta,
     "registry": RegistryEntry,
@@ -43,3 +45,28 @@ RECORDS: Final[dict[str, type[Document]]] = {
     "team": Team,
     "ownership": Ownership,
 }
+
+__all__ = [
+    "RECORDS",
+    "Backtest",
+    "CriticReview",
+    "DataSpec",
+    "Dataset",
+    "Deployment",
+    "Document",
+    "EvidenceManifest",
+    "EvidenceMeta",
+    "FeatureSet",
+    "Handoff",
+    "Learning",
+    "MlSpec",
+    "ModelManifest",
+    "Ownership",
+    "Policy",
+    "QuantReview",
+    "RegistryEntry",
+    "RiskAssessment",
+    "StrategySpec",
+    "Team",
+    "Trial",
+]
