@@ -17,6 +17,8 @@ PRICES: Final = ("open", "high", "low", "close")
 COLUMNS: Final = (*PRICES, "volume")
 FUNDING_COLUMNS: Final = ("funding_rate",)
 MOST_DECIMALS: Final = 12
+DUST: Final = 1e-12
+"""Relative: 0.017000499999999998 means 0.0170005, and Freqtrade would not fill at the latter without rounding."""
 _SECONDS: Final = {
     "1m": 60,
     "3m": 180,
@@ -34,8 +36,9 @@ _SECONDS: Final = {
 _ALIASES: Final = {
     "timestamp": ("timestamp", "date", "time", "datetime", "open_time", "unix", "ts"),
     "volume": ("volume", "vol", "base_volume", "volume_base"),
-    "funding_rate": ("funding_rate", "fundingrate", "funding", "open"),
+    "funding_rate": ("funding_rate", "fundingrate", "funding"),
 }
+LARGEST_FUNDING_RATE: Final = 0.2
 
 
 def timeframe_seconds(timeframe: str) -> int:
@@ -45,13 +48,18 @@ def timeframe_seconds(timeframe: str) -> int:
     return _SECONDS[timeframe]
 
 
+def timeframe_name(seconds: int) -> str | None:
+    """Return the timeframe of a bar length, or None where there is none."""
+    return next((name for name, length in _SECONDS.items() if length == seconds), None)
+
+
 def canonical(frame: pd.DataFrame, *, timeframe: str, where: str, repair: bool = False) -> pd.DataFrame:
     """Return candles in canonical form or say exactly which row cannot be used.
 
     Parameters
     ----------
     frame
-        Columns timestamp (or date, time, ...), open, high, low, close, volume in any case.
+        Columns timestamp (or date, time, ...), open, high, low, close, volume in any case; times may be the index.
     timeframe
         Length of a bar.
     where
@@ -80,47 +88,82 @@ def canonical(frame: pd.DataFrame, *, timeframe: str, where: str, repair: bool =
 
 
 def canonical_funding(frame: pd.DataFrame, *, where: str, repair: bool = False) -> pd.DataFrame:
-    """Return funding rates in canonical form: timestamp on the whole hour, funding_rate as a fraction per event."""
+    """Return funding rates in canonical form: timestamp on the whole hour, funding_rate as a fraction per event.
+
+    Parameters
+    ----------
+    frame
+        Columns timestamp (or date, time, ...) and funding_rate.
+    where, repair
+        As in `canonical`.
+
+    Raises
+    ------
+    InputError
+        As in `canonical`, or a rate beyond 20 %, which is a percentage, a price, or no funding rate at all.
+    """
     named = _rename(frame, ("timestamp", *FUNDING_COLUMNS), where)
     times = _times(named["timestamp"], where).dt.round("1h").dt.as_unit("ms")
-    made = pd.DataFrame({"timestamp": times, "funding_rate": _numbers(named["funding_rate"], "funding_rate", where)})
-    return _ordered(made, where, repair=repair)
+    rates = _numbers(named["funding_rate"], "funding_rate", where)
+    large = np.flatnonzero(np.abs(rates) > LARGEST_FUNDING_RATE)
+    if large.size:
+        raise InputError(
+            f"row {large[0] + 1} has a funding rate of {rates[large[0]]:g}",
+            where=where,
+            hint="rates are fractions per event: 0.0001 is one basis point",
+        )
+    return _ordered(pd.DataFrame({"timestamp": times, "funding_rate": rates}), where, repair=repair)
 
 
 def _rename(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> pd.DataFrame:
     """Find the wanted columns under their usual names."""
-    if frame.empty:
+    if not len(frame):
         raise InputError("the file holds no rows", where=where)
-    there = {str(name).strip().lower(): name for name in frame.columns}
+    if isinstance(frame.index, pd.DatetimeIndex):
+        frame = frame.reset_index(names="timestamp") if "timestamp" not in frame else frame.reset_index(drop=True)
+    there: dict[str, int] = {}
+    for place, name in enumerate(map(str, frame.columns)):
+        there.setdefault(name.strip().lower(), place)
     found = {}
     for name in wanted:
         match = next((there[alias] for alias in _ALIASES.get(name, (name,)) if alias in there), None)
         if match is not None:
-            found[name] = frame[match]
+            found[name] = frame.iloc[:, match]
     missing = [name for name in wanted if name not in found]
     if missing:
-        raise InputError(
-            f"missing column(s) {', '.join(missing)}; the file has {', '.join(map(str, frame.columns))}",
-            where=where,
-            hint=f"columns have to be called {', '.join(wanted)}",
-        )
+        raise _missing(missing, list(map(str, frame.columns)), where)
     return pd.DataFrame(found).reset_index(drop=True)
 
 
-def _times(values: pd.Series[float], where: str) -> pd.Series[pd.Timestamp]:
+def _missing(missing: list[str], there: list[str], where: str) -> InputError:
+    accepted = "; ".join(" or ".join(_ALIASES.get(name, (name,))) for name in missing)
+    headless = sum(name.replace(".", "", 1).isdigit() for name in there) > len(there) / 2
+    return InputError(
+        f"missing column(s) {', '.join(missing)}; the file has {', '.join(there[:20])}",
+        where=where,
+        hint="the file seems to have no header line: add one"
+        if headless
+        else f"accepted names, in any case: {accepted}",
+    )
+
+
+def _times(values: pd.Series[Any], where: str) -> pd.Series[pd.Timestamp]:
     """Read times: aware, naive (taken as UTC), ISO text, or epoch seconds, milliseconds, micro- or nanoseconds."""
-    try:
-        if pd.api.types.is_numeric_dtype(values):
-            largest = float(np.nanmax(np.abs(values.to_numpy(np.float64))))
-            unit = "s" if largest < 1e11 else "ms" if largest < 1e14 else "us" if largest < 1e17 else "ns"
-            parsed = pd.to_datetime(values, unit=unit, utc=True)  # type: ignore[call-overload]
-        else:
-            parsed = pd.to_datetime(values, utc=True)
-    except (ValueError, TypeError, OverflowError) as problem:
-        raise InputError(f"cannot read the times: {problem}", where=where, hint="use ISO 8601 or epoch ms") from None
-    bad = np.flatnonzero(parsed.isna().to_numpy())
+    bad = np.flatnonzero(values.isna().to_numpy())
     if bad.size:
         raise InputError(f"row {bad[0] + 1} has no time", where=where)
+    try:
+        if pd.api.types.is_numeric_dtype(values):
+            largest = float(values.abs().max())
+            unit = "s" if largest < 1e11 else "ms" if largest < 1e14 else "us" if largest < 1e17 else "ns"
+            parsed = pd.to_datetime(values, unit=unit, utc=True)  # type: ignore[call-overload]
+        elif pd.api.types.is_datetime64_any_dtype(values):
+            parsed = pd.to_datetime(values, utc=True)
+        else:
+            # Only ISO 8601: 03/04/2021 is a different day in different places, and nothing is guessed.
+            parsed = pd.to_datetime(values.astype(str), format="ISO8601", utc=True)
+    except (ValueError, TypeError, OverflowError) as problem:
+        raise InputError(f"cannot read the times: {problem}", where=where, hint="use ISO 8601 or epoch ms") from None
     return parsed.dt.as_unit("ms")  # type: ignore[no-any-return]
 
 
@@ -144,7 +187,7 @@ def _ordered(frame: pd.DataFrame, where: str, *, repair: bool) -> pd.DataFrame:
     back, same = np.flatnonzero(step < 0), np.flatnonzero(step == 0)
     if back.size:
         raise InputError(
-            f"rows are not sorted by time: row {back[0] + 1} ({frame['timestamp'].iloc[back[0]]}) is before the one above",
+            f"rows are not sorted by time: row {back[0] + 1} is {frame['timestamp'].iloc[back[0]]}, before the row above",
             where=where,
             hint="import with --repair to sort",
         )
@@ -159,20 +202,22 @@ def _ordered(frame: pd.DataFrame, where: str, *, repair: bool) -> pd.DataFrame:
 
 def _check_grid(times: pd.Series[pd.Timestamp], timeframe: str, where: str) -> None:
     """Refuse times that are not bar opens of this timeframe."""
-    seconds = timeframe_seconds(timeframe)
-    epoch = epoch_ms(times) // 1000
-    off = np.flatnonzero(epoch % seconds)
+    step = timeframe_seconds(timeframe) * 1000
+    epoch = epoch_ms(times)
+    usual = int(np.median(np.diff(epoch))) if len(epoch) > 2 else step
+    if usual != step:
+        fitting = timeframe_name(usual // 1000)
+        raise InputError(
+            f"bars are {usual / 1000:g} seconds apart, not {step // 1000}",
+            where=where,
+            hint=f"import with --timeframe {fitting}" if fitting else f"resample to one of {', '.join(_SECONDS)}",
+        )
+    off = np.flatnonzero(epoch % step)
     if off.size:
         raise InputError(
             f"{off.size} time(s) are no {timeframe} bar opens, the first is {times.iloc[off[0]]} (row {off[0] + 1})",
             where=where,
-            hint="is --timeframe right? times have to be bar OPEN times in UTC",
-        )
-    if len(epoch) > 2 and int(np.median(np.diff(epoch))) != seconds:
-        raise InputError(
-            f"bars are {int(np.median(np.diff(epoch)))} seconds apart, not {seconds}",
-            where=where,
-            hint="give the --timeframe of the file",
+            hint="times have to be bar OPEN times in UTC on the grid of the timeframe",
         )
 
 
@@ -193,10 +238,13 @@ def epoch_ms(times: pd.Series[pd.Timestamp]) -> npt.NDArray[np.int64]:
 
 
 def regularise(frame: pd.DataFrame, timeframe: str) -> pd.DataFrame:
-    """Return the frame on a complete grid: missing bars repeat the last close with zero volume, as Freqtrade does.
+    """Return a canonical frame on a complete grid: missing bars repeat the last close with zero volume.
 
-    The bool column `filled` marks them; they are never trained on.
+    The bool column `filled` marks them; they are never trained on. Freqtrade fills in the same way. A frame that is
+    regular already comes back equal.
     """
+    if not len(frame):
+        raise InputError("there are no bars", hint="crypto-team data list")
     epoch = epoch_ms(frame["timestamp"])
     step = timeframe_seconds(timeframe) * 1000
     slot = (epoch - epoch[0]) // step
@@ -206,11 +254,20 @@ def regularise(frame: pd.DataFrame, timeframe: str) -> pd.DataFrame:
     last = np.maximum.accumulate(source)
     grid = (epoch[0] + step * np.arange(len(source))).astype("datetime64[ms]")
     close = frame["close"].to_numpy(np.float64)[last]
-    made: dict[str, pd.Series[Any]] = {"timestamp": pd.Series(grid).dt.tz_localize("UTC")}
+    made: dict[str, Any] = {"timestamp": pd.Series(grid).dt.tz_localize("UTC")}
     for name in PRICES:
-        made[name] = pd.Series(np.where(filled, close, frame[name].to_numpy(np.float64)[last]))
-    made["volume"] = pd.Series(np.where(filled, 0.0, frame["volume"].to_numpy(np.float64)[last]))
+        made[name] = np.where(filled, close, frame[name].to_numpy(np.float64)[last])
+    made["volume"] = np.where(filled, 0.0, frame["volume"].to_numpy(np.float64)[last])
+    if "filled" in frame:
+        filled |= frame["filled"].to_numpy(bool)[last]
     return pd.DataFrame({**made, "filled": filled})
+
+
+def research_part(frame: pd.DataFrame, holdout_from: str | None) -> pd.DataFrame:
+    """Return the bars that open before the sealed part begins; all of them where nothing is sealed."""
+    if holdout_from is None:
+        return frame
+    return frame[frame["timestamp"] < pd.Timestamp(holdout_from)].reset_index(drop=True)
 
 
 def content_hash(frame: pd.DataFrame) -> str:
@@ -219,15 +276,16 @@ def content_hash(frame: pd.DataFrame) -> str:
     for name in (*COLUMNS, *FUNDING_COLUMNS):
         if name in frame:
             digest.update(name.encode())
-            digest.update(np.ascontiguousarray(frame[name].to_numpy(np.float64)).tobytes())
+            # Adding zero makes -0.0 and 0.0 the same content.
+            digest.update((np.ascontiguousarray(frame[name].to_numpy(np.float64)) + 0.0).tobytes())
     return "sha256:" + digest.hexdigest()
 
 
 def price_decimals(frame: pd.DataFrame) -> int:
-    """Return the least number of decimals (at most 12) that hold every price to 1e-9 relative."""
-    values = frame[list(PRICES)].to_numpy(np.float64).ravel()
+    """Return the least number of decimals (at most 12) that hold every price, but for floating-point dust."""
+    values = np.unique(frame[list(PRICES)].to_numpy(np.float64))
     for decimals in range(MOST_DECIMALS):
-        if bool((np.abs(np.round(values, decimals) - values) <= 1e-9 * values).all()):
+        if bool((np.abs(np.round(values, decimals) - values) <= DUST * values).all()):
             return decimals
     return MOST_DECIMALS
 
