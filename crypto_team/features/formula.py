@@ -1,0 +1,312 @@
+"""The formula language: a feature as an expression over operators. Parsed, never evaluated as code.
+
+Numbers, columns, calls of operators, ``+ - * /``, comparisons (1 or 0), unary minus, and sweeps ``{7, 14, 28}`` that
+expand into several formulas. Operator names are case-insensitive.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import itertools
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from crypto_team.errors import FormulaError
+from crypto_team.features.operator_table import OPERATORS
+from crypto_team.features.operators import LONGEST_WINDOW, Operator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crypto_team.schemas.features import Category
+
+COLUMNS: Final = ("open", "high", "low", "close", "volume")
+LONGEST_TEXT, DEEPEST, MOST_EXPANDED = 500, 30, 500
+LONGEST_NAME = 80
+_BINARY: Final[dict[type[ast.operator], str]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+_COMPARISON: Final[dict[type[ast.cmpop], str]] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+_WORDS: Final = {"+": "plus", "-": "minus", "*": "times", "/": "over", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_PRECEDENCE: Final = {"<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "/": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A part of a formula: a number, a column, a call of an operator, or arithmetic between parts."""
+
+    kind: Literal["number", "column", "call", "binary", "negative"]
+    name: str
+    inputs: tuple[Node, ...] = ()
+    settings: tuple[float, ...] = ()
+
+
+def parse(text: str) -> Node:
+    """Read one formula without sweeps.
+
+    Raises
+    ------
+    FormulaError
+        Not a formula, an unknown name, a wrong setting; with the column in the text.
+    """
+    reader = _Reader(text)
+    return reader.node(_tree(text), 0)
+
+
+def expand(text: str) -> list[str]:
+    """Return the formulas that a formula with sweeps stands for, in canonical form; all of them are checked."""
+    tree = _tree(text)
+    sweeps = [node for node in ast.walk(tree) if isinstance(node, ast.Set)]
+    count = 1
+    for sweep in sweeps:
+        count *= len(sweep.elts)
+    if count > MOST_EXPANDED:
+        raise _error(text, sweeps[0], f"expands into {count} formulas, at most {MOST_EXPANDED} are allowed")
+    choices = itertools.product(*([(sweep, item) for item in sweep.elts] for sweep in sweeps))
+    reader = _Reader(text)
+    made = [canonical_text(reader.chosen(tree, dict(choice))) for choice in choices]
+    return list(dict.fromkeys(made))
+
+
+def _tree(text: str) -> ast.expr:
+    """Parse with Python's own parser, within limits; what it cannot read is a formula error."""
+    if not text.strip():
+        raise FormulaError("the formula is empty", hint="for example rsi(close, 14)")
+    if len(text) > LONGEST_TEXT:
+        raise FormulaError(f"the formula has {len(text)} characters, at most {LONGEST_TEXT} are allowed")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as problem:
+        raise FormulaError(
+            f"not a formula: {problem.msg}", where=f"{text[:80]!r} column {problem.offset or 1}", hint=_EXAMPLE
+        ) from None
+    except (RecursionError, MemoryError, ValueError):
+        raise FormulaError("the formula is nested too deeply or holds odd characters", hint=_EXAMPLE) from None
+
+
+_EXAMPLE: Final = "for example zscore(rsi(close, 14), 100) or ret(close, {1, 4, 24})"
+
+
+def _error(text: str, node: ast.AST, what: str, hint: str | None = None) -> FormulaError:
+    return FormulaError(what, where=f"{text[:80]!r} column {getattr(node, 'col_offset', 0) + 1}", hint=hint)
+
+
+class _Reader:
+    """Turns Python's syntax tree into nodes and refuses everything that is not in the language."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip()
+        self.choice: dict[ast.Set, ast.expr] = {}
+
+    def chosen(self, tree: ast.expr, choice: dict[ast.Set, ast.expr]) -> Node:
+        """Read the tree with one value for each sweep."""
+        self.choice = choice
+        return self.node(tree, 0)
+
+    def fail(self, node: ast.AST, what: str, hint: str | None = None) -> FormulaError:
+        """Make an error that points at a part of the text."""
+        return _error(self.text, node, what, hint)
+
+    def node(self, tree: ast.expr, depth: int) -> Node:
+        """Read one part."""
+        if depth > DEEPEST:
+            raise self.fail(tree, f"nested more than {DEEPEST} levels deep")
+        if isinstance(tree, ast.Set):
+            return self.node(self._one(tree), depth + 1)
+        if isinstance(tree, ast.Constant):
+            return Node("number", _plain(self.number(tree)))
+        if isinstance(tree, ast.Name):
+            return self._column(tree)
+        if isinstance(tree, ast.Call):
+            return self._call(tree, depth)
+        return self._arithmetic(tree, depth)
+
+    def _arithmetic(self, tree: ast.expr, depth: int) -> Node:
+        if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+            return Node("negative", "-", (self.node(tree.operand, depth + 1),))
+        if isinstance(tree, ast.BinOp) and type(tree.op) in _BINARY:
+            sides = (self.node(tree.left, depth + 1), self.node(tree.right, depth + 1))
+            return Node("binary", _BINARY[type(tree.op)], sides)
+        if isinstance(tree, ast.Compare) and len(tree.ops) == 1 and type(tree.ops[0]) in _COMPARISON:
+            sides = (self.node(tree.left, depth + 1), self.node(tree.comparators[0], depth + 1))
+            return Node("binary", _COMPARISON[type(tree.ops[0])], sides)
+        raise self.fail(tree, f"{type(tree).__name__} is not part of the formula language", _EXAMPLE)
+
+    def _one(self, tree: ast.Set) -> ast.expr:
+        if tree not in self.choice:
+            raise self.fail(tree, "a sweep stands for several formulas; expand it first")
+        return self.choice[tree]
+
+    def number(self, tree: ast.expr) -> float:
+        """Read a number literal."""
+        if isinstance(tree, ast.Set):
+            tree = self._one(tree)
+        negative = isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub)
+        literal = tree.operand if isinstance(tree, ast.UnaryOp) and negative else tree
+        if not isinstance(literal, ast.Constant) or isinstance(
+            literal.value, bool | str | bytes | complex | type(None)
+        ):
+            raise self.fail(tree, "a number is expected here")
+        if not isinstance(literal.value, int | float) or abs(literal.value) > 1e12:
+            raise self.fail(tree, "the number is too large")
+        return -float(literal.value) if negative else float(literal.value)
+
+    def _column(self, tree: ast.Name) -> Node:
+        name = tree.id.lower()
+        if name in COLUMNS:
+            return Node("column", name)
+        near = difflib.get_close_matches(name, [*COLUMNS, *OPERATORS], n=1)
+        if name in OPERATORS:
+            raise self.fail(tree, f"{name} is an operator", f"write {OPERATORS[name].signature}")
+        hint = f"did you mean {near[0]}?" if near else f"columns are {', '.join(COLUMNS)}"
+        raise self.fail(tree, f"unknown column {tree.id!r}", hint)
+
+    def _call(self, tree: ast.Call, depth: int) -> Node:
+        found = self._operator(tree)
+        if tree.keywords:
+            self._keywords(tree, found)
+        columns = tree.args[: len(found.columns)]
+        if len(columns) < len(found.columns) or any(_is_number(item) for item in columns):
+            columns, given = self._default_columns(tree, found)
+        else:
+            given = tree.args[len(found.columns) :]
+        inputs = tuple(self.node(item, depth + 1) for item in columns)
+        return Node("call", found.name, inputs, self._settings(tree, found, given))
+
+    def _operator(self, tree: ast.Call) -> Operator:
+        if not isinstance(tree.func, ast.Name):
+            raise self.fail(tree, "only operators can be called", _EXAMPLE)
+        name = tree.func.id.lower()
+        if name not in OPERATORS:
+            near = difflib.get_close_matches(name, OPERATORS, n=1)
+            hint = f"did you mean {near[0]}?" if near else "crypto-team features list"
+            raise self.fail(tree, f"unknown operator {tree.func.id!r}", hint)
+        return OPERATORS[name]
+
+    def _keywords(self, tree: ast.Call, found: Operator) -> None:
+        """Turn keyword settings into positional ones, in the operator's order."""
+        names = [item.name for item in found.settings]
+        unknown = [item.arg for item in tree.keywords if item.arg not in names]
+        if unknown:
+            raise self.fail(tree, f"{found.name} has no setting {unknown[0]!r}", f"write {found.signature}")
+        given = {str(item.arg): item.value for item in tree.keywords}
+        filled = list(tree.args)
+        for item in found.settings[max(0, len(filled) - len(found.columns)) :]:
+            if item.name in given:
+                filled.append(given[item.name])
+            elif item.default is not None:
+                filled.append(ast.Constant(item.default, lineno=1, col_offset=tree.col_offset))
+        tree.args, tree.keywords = filled, []
+
+    def _default_columns(self, tree: ast.Call, found: Operator) -> tuple[list[ast.expr], list[ast.expr]]:
+        """Allow `atr(14)`: where only numbers are given and every input has a column's name, those are meant."""
+        names = [item.name.rstrip("_") for item in found.columns]
+        if any(name not in COLUMNS for name in names) or not all(_is_number(item) for item in tree.args):
+            raise self.fail(tree, f"{found.name} needs {len(names)} column(s)", f"write {found.signature}")
+        implied: list[ast.expr] = [ast.Name(name, lineno=1, col_offset=tree.col_offset) for name in names]
+        return implied, tree.args
+
+    def _settings(self, tree: ast.Call, found: Operator, given: list[ast.expr]) -> tuple[float, ...]:
+        if len(given) > len(found.settings):
+            raise self.fail(tree, f"{found.name} has {len(found.settings)} setting(s)", f"write {found.signature}")
+        made = []
+        for number, item in enumerate(found.settings):
+            if number < len(given):
+                value = self.number(given[number])
+            elif item.default is not None:
+                value = item.default
+            else:
+                raise self.fail(tree, f"{found.name} needs {item.name}", f"write {found.signature}")
+            if item.kind == "int" and not (value == int(value) and 1 <= value <= LONGEST_WINDOW):
+                raise self.fail(
+                    given[number] if number < len(given) else tree,
+                    f"{item.name} of {found.name} has to be a whole number from 1 to {LONGEST_WINDOW}, not {value:g}",
+                    "no operator can look ahead: there is no zero or negative window or lag",
+                )
+            made.append(value)
+        return tuple(made)
+
+
+def _is_number(tree: ast.expr) -> bool:
+    return isinstance(tree, ast.Constant | ast.Set) or (
+        isinstance(tree, ast.UnaryOp) and isinstance(tree.operand, ast.Constant)
+    )
+
+
+def _plain(value: float) -> str:
+    return f"{int(value)}" if value == int(value) else repr(value)
+
+
+@lru_cache(maxsize=4096)
+def canonical_text(node: Node) -> str:
+    """Write a formula in its one canonical form: every setting stated, no redundant brackets."""
+    if node.kind in {"number", "column"}:
+        return node.name
+    if node.kind == "call":
+        parts = [canonical_text(item) for item in node.inputs] + [_plain(value) for value in node.settings]
+        return f"{node.name}({', '.join(parts)})"
+    if node.kind == "negative":
+        return f"-{_bracketed(node.inputs[0], 4)}"
+    level = _PRECEDENCE[node.name]
+    left, right = _bracketed(node.inputs[0], level), _bracketed(node.inputs[1], level + 1)
+    return f"{left} {node.name} {right}"
+
+
+def _bracketed(node: Node, level: int) -> str:
+    own = {"binary": _PRECEDENCE.get(node.name, 9), "negative": 3}.get(node.kind, 9)
+    text = canonical_text(node)
+    comparison = node.kind == "binary" and own == 1
+    return f"({text})" if own < level or (comparison and level <= 2) else text
+
+
+def feature_name(text: str) -> str:
+    """Return a column name for a formula: rsi(close, 14) is rsi_14; other inputs than the close stay in the name."""
+    words = "_".join(_words(parse(text)))
+    name = re.sub(r"[^a-z0-9_]", "", words.lower().replace(".", "p"))
+    if not name or not name[0].isalpha():
+        name = f"f_{name}"
+    if len(name) > LONGEST_NAME:
+        digest = hashlib.sha256(canonical_text(parse(text)).encode()).hexdigest()[:8]
+        name = f"{name[: LONGEST_NAME - 9]}_{digest}"
+    return name
+
+
+def _words(node: Node) -> Iterator[str]:
+    if node.kind in {"number", "column"}:
+        yield node.name.replace("-", "m")
+    elif node.kind == "negative":
+        yield "neg"
+        yield from _words(node.inputs[0])
+    elif node.kind == "binary":
+        yield from _words(node.inputs[0])
+        yield _WORDS[node.name]
+        yield from _words(node.inputs[1])
+    else:
+        yield from _call_words(node)
+
+
+def _call_words(node: Node) -> Iterator[str]:
+    """Name a call; inputs that are the operator's own columns, or the close alone, go without saying."""
+    yield node.name
+    own = [item.name.rstrip("_") for item in OPERATORS[node.name].columns]
+    given = [item.name for item in node.inputs]
+    implied = given in (own, ["close"])
+    if not implied or any(item.kind != "column" for item in node.inputs):
+        for item in node.inputs:
+            yield from _words(item)
+    for value in node.settings:
+        yield _plain(value).replace("-", "m").replace(".", "p")
+
+
+def family(node: Node) -> Category:
+    """Return the family that a formula is filed under: its operator's, `derived` for arithmetic and plain columns."""
+    return OPERATORS[node.name].family if node.kind == "call" else "derived"
+
+
+def reads(node: Node) -> Any:
+    """Yield every part of a formula, inputs first."""
+    for item in node.inputs:
+        yield from reads(item)
+    yield node

@@ -1,0 +1,218 @@
+"""Kernels over a fixed window: a value is NaN until the window holds only known values.
+
+Windowed sums are recomputed from scratch at every 4,096th bar and after every unknown value, so that rounding does not
+accumulate; NaN inside a window makes the value NaN, and it recovers once the NaN has left.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crypto_team.features.compiled import kernel
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+
+@kernel
+def rolling_sum(x: Floats, n: int) -> Floats:
+    """Sum of the last n values; exactly zero where all of them are, so that ratios over empty windows are safe."""
+    out = np.full(x.size, np.nan)
+    total = 0.0
+    known = 0
+    moving = 0
+    for i in range(x.size):
+        if np.isnan(x[i]):
+            known = 0
+            moving = 0
+            total = 0.0
+            continue
+        known += 1
+        total += x[i]
+        moving += x[i] != 0.0
+        if known > n:
+            total -= x[i - n]
+            moving -= x[i - n] != 0.0
+        if moving == 0:
+            total = 0.0
+        if known >= n:
+            if i % 4096 == 0:
+                total = 0.0
+                for j in range(i - n + 1, i + 1):
+                    total += x[j]
+            out[i] = total
+    return out
+
+
+@kernel
+def rolling_moments(x: Floats, n: int, order: int) -> Floats:
+    """Central moment of the last n values: order 2 (population variance), 3 or 4; two passes, exact on flat windows."""
+    out = np.full(x.size, np.nan)
+    known = 0
+    for i in range(x.size):
+        known = 0 if np.isnan(x[i]) else known + 1
+        if known < n:
+            continue
+        mean = 0.0
+        for j in range(i - n + 1, i + 1):
+            mean += x[j]
+        mean /= n
+        total = 0.0
+        for j in range(i - n + 1, i + 1):
+            d = x[j] - mean
+            if order == 2:
+                total += d * d
+            elif order == 3:
+                total += d * d * d
+            else:
+                total += d * d * d * d
+        out[i] = total / n
+    return out
+
+
+@kernel
+def rolling_extreme(x: Floats, n: int, sign: float) -> Floats:
+    """Maximum (sign 1) or minimum (sign -1) of the last n values, by a monotonic queue."""
+    out = np.full(x.size, np.nan)
+    queue = np.empty(x.size, dtype=np.int64)
+    head = 0
+    tail = 0
+    known = 0
+    for i in range(x.size):
+        if np.isnan(x[i]):
+            known = 0
+            head = tail
+            continue
+        known += 1
+        while tail > head and sign * x[queue[tail - 1]] <= sign * x[i]:
+            tail -= 1
+        queue[tail] = i
+        tail += 1
+        while queue[head] <= i - n:
+            head += 1
+        if known >= n:
+            out[i] = x[queue[head]]
+    return out
+
+
+@kernel
+def bars_since_extreme(x: Floats, n: int, sign: float) -> Floats:
+    """Bars since the latest maximum (sign 1) or minimum (sign -1) of the last n values."""
+    out = np.full(x.size, np.nan)
+    known = 0
+    best = -1
+    for i in range(x.size):
+        if np.isnan(x[i]):
+            known = 0
+            best = -1
+            continue
+        known += 1
+        if best < 0 or sign * x[i] >= sign * x[best]:
+            best = i
+        elif best <= i - n:
+            best = i - n + 1
+            for j in range(i - n + 2, i + 1):
+                if sign * x[j] >= sign * x[best]:
+                    best = j
+        if known >= n:
+            out[i] = i - best
+    return out
+
+
+@kernel
+def rolling_rank(x: Floats, n: int) -> Floats:
+    """Share of the last n values that are at most the newest one; ties count half; in (0, 1]."""
+    out = np.full(x.size, np.nan)
+    known = 0
+    for i in range(x.size):
+        known = 0 if np.isnan(x[i]) else known + 1
+        if known < n:
+            continue
+        below = 0
+        equal = 0
+        for j in range(i - n + 1, i + 1):
+            if x[j] < x[i]:
+                below += 1
+            elif x[j] == x[i]:
+                equal += 1
+        out[i] = (below + 0.5 * (equal + 1)) / n
+    return out
+
+
+@kernel
+def rolling_mean_deviation(x: Floats, n: int) -> Floats:
+    """Mean absolute deviation from the mean of the last n values."""
+    out = np.full(x.size, np.nan)
+    known = 0
+    for i in range(x.size):
+        known = 0 if np.isnan(x[i]) else known + 1
+        if known < n:
+            continue
+        mean = 0.0
+        for j in range(i - n + 1, i + 1):
+            mean += x[j]
+        mean /= n
+        total = 0.0
+        for j in range(i - n + 1, i + 1):
+            total += abs(x[j] - mean)
+        out[i] = total / n
+    return out
+
+
+@kernel
+def rolling_autocorrelation(x: Floats, n: int, lag: int) -> Floats:
+    """Autocorrelation at a lag over the last n values (window mean, divided by n: the statsmodels acf)."""
+    out = np.full(x.size, np.nan)
+    known = 0
+    for i in range(x.size):
+        known = 0 if np.isnan(x[i]) else known + 1
+        if known < n:
+            continue
+        mean = 0.0
+        for j in range(i - n + 1, i + 1):
+            mean += x[j]
+        mean /= n
+        above = 0.0
+        below = 0.0
+        for j in range(i - n + 1, i + 1):
+            d = x[j] - mean
+            below += d * d
+            if j - lag > i - n:
+                above += d * (x[j - lag] - mean)
+        if below > 0.0:
+            out[i] = above / below
+    return out
+
+
+@kernel
+def hurst_slope(x: Floats, first: int, last: int, lags: int, mean_log: float) -> float:
+    """Covariance sum of log mean square difference and log lag over x[first..last]; NaN for a flat window."""
+    slope = 0.0
+    for k in range(1, lags + 1):
+        total = 0.0
+        for j in range(first + k, last + 1):
+            d = x[j] - x[j - k]
+            total += d * d
+        if total <= 0.0:
+            return np.nan
+        slope += (np.log(k) - mean_log) * np.log(total / (last - first + 1 - k))
+    return slope
+
+
+@kernel
+def rolling_hurst(x: Floats, n: int, lags: int) -> Floats:
+    """Generalised Hurst exponent, q = 2, of the last n values: slope of log mean square difference on log lag / 2."""
+    out = np.full(x.size, np.nan)
+    logs = np.log(np.arange(1, lags + 1).astype(np.float64))
+    mean_log = logs.mean()
+    spread = np.sum((logs - mean_log) ** 2)
+    known = 0
+    for i in range(x.size):
+        known = 0 if np.isnan(x[i]) else known + 1
+        if known >= n:
+            out[i] = 0.5 * hurst_slope(x, i - n + 1, i, lags, mean_log) / spread
+    return out

@@ -1,0 +1,16 @@
+"""The complete table of operators: importing the families fills it."""
+
+from __future__ import annotations
+
+from crypto_team.features import (
+    operators_price,
+    operators_statistical,
+    operators_temporal,
+    operators_trend,
+    operators_volume,
+)
+from crypto_team.features.operators import OPERATORS
+
+FAMILIES = (operators_price, operators_trend, operators_volume, operators_statistical, operators_temporal)
+
+__all__ = ["FAMILIES", "OPERATORS"]

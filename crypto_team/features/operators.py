@@ -1,0 +1,132 @@
+"""The table of operators: a decorated function is an operator, its signature is its contract.
+
+Parameters annotated as columns are inputs, integers and floats are settings. None of them can look ahead: a setting is
+positive, and a kernel reads bars up to its own only. What an operator needs before its value counts is its look-back.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from crypto_team.schemas.features import Category
+
+Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64]
+NEGLIGIBLE = 1e-6
+LONGEST_WINDOW = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of an operator."""
+
+    name: str
+    kind: Literal["column", "int", "float", "times"]
+    default: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator: its function, the family it is filed under, and its own look-back from its settings."""
+
+    name: str
+    family: Category
+    function: Callable[..., Floats]
+    lookback: Callable[..., int]
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def columns(self) -> tuple[Parameter, ...]:
+        """Return the parameters that are columns."""
+        return tuple(item for item in self.parameters if item.kind == "column")
+
+    @property
+    def settings(self) -> tuple[Parameter, ...]:
+        """Return the parameters that are numbers."""
+        return tuple(item for item in self.parameters if item.kind in {"int", "float"})
+
+    @property
+    def summary(self) -> str:
+        """Return the first line of its docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def signature(self) -> str:
+        """Return how it is written in a formula."""
+        parts = [
+            item.name if item.default is None else f"{item.name}={item.default:g}"
+            for item in self.parameters
+            if item.kind != "times"
+        ]
+        return f"{self.name}({', '.join(parts)})"
+
+
+OPERATORS: dict[str, Operator] = {}
+_KINDS: dict[str, Literal["column", "int", "float", "times"]] = {
+    "Floats": "column",
+    "int": "int",
+    "float": "float",
+    "Times": "times",
+}
+
+
+def operator(
+    family: Category, lookback: Callable[..., int]
+) -> Callable[[Callable[..., Floats]], Callable[..., Floats]]:
+    """Put a function into the table.
+
+    Parameters
+    ----------
+    family
+        Family of the catalog that its features are filed under.
+    lookback
+        From the settings (by name) to the number of earlier bars that a value needs.
+    """
+
+    def register(function: Callable[..., Floats]) -> Callable[..., Floats]:
+        name = function.__name__.rstrip("_")
+        if name in OPERATORS:
+            raise UsageError(f"two operators are called {name}")
+        OPERATORS[name] = Operator(name, family, function, lookback, _parameters(function))
+        return function
+
+    return register
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
+    made = []
+    for item in inspect.signature(function).parameters.values():
+        kind = _KINDS[str(item.annotation)]
+        made.append(Parameter(item.name, kind, None if item.default is inspect.Parameter.empty else item.default))
+    return tuple(made)
+
+
+def decay_bars(alpha: float) -> int:
+    """Return after how many bars the weight of an exponential average falls below one millionth."""
+    return 0 if alpha >= 1.0 else math.ceil(math.log(NEGLIGIBLE) / math.log(1.0 - alpha))
+
+
+def divided(above: Floats, below: Floats) -> Floats:
+    """Divide; where the divisor is zero the value is unknown (NaN), never infinite."""
+    out = np.full(above.shape, np.nan)
+    np.divide(above, below, out=out, where=below != 0.0)
+    return out
+
+
+def shifted(x: Floats, n: int) -> Floats:
+    """Return the value n bars before; the first n are NaN."""
+    out = np.full(x.shape, np.nan)
+    if n < x.size:
+        out[n:] = x[: x.size - n]
+    return out

@@ -1,0 +1,22 @@
+"""The table of operators as rows for people: name, how it is written, what it is."""
+
+from __future__ import annotations
+
+import inspect
+
+from crypto_team.features.operator_table import OPERATORS
+
+
+def operator_rows() -> list[dict[str, str]]:
+    """Return one row per operator, by family and name."""
+    found = sorted(OPERATORS.values(), key=lambda item: (item.family, item.name))
+    return [
+        {"name": item.name, "family": item.family, "signature": item.signature, "summary": item.summary}
+        for item in found
+    ]
+
+
+def describe(name: str) -> str:
+    """Return the whole documentation of one operator."""
+    found = OPERATORS[name]
+    return f"{found.signature}\n\n{inspect.getdoc(found.function)}"

@@ -1,0 +1,117 @@
+"""Ready-made sets of candidate features."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from crypto_team.errors import NotFoundError
+from crypto_team.features.formula import expand, family, feature_name, parse
+
+if TYPE_CHECKING:
+    from crypto_team.schemas.features import Category
+
+
+@dataclass(frozen=True, slots=True)
+class SetFeature:
+    """One candidate of a set."""
+
+    name: str
+    category: Category
+    formula: str
+
+
+_STANDARD: Final = (
+    "logret(close, {1, 2, 4, 8, 24, 72, 168})",
+    "excess_ret(close, {24, 168})",
+    "realised_vol(close, {12, 48, 168})",
+    "parkinson({24, 96})",
+    "garman_klass({24, 96})",
+    "rogers_satchell(48)",
+    "yang_zhang(48)",
+    "roc(close, {12, 48, 96, 168, 336})",
+    "rsi(close, {7, 14, 28})",
+    "willr({14, 48})",
+    "stoch_k(14, 3)",
+    "stoch_d(14, 3, 3)",
+    "cci({20, 48})",
+    "wave_trend(10, 21)",
+    "natr({7, 14})",
+    "body_ratio()",
+    "upper_wick()",
+    "lower_wick()",
+    "sma(body_ratio(), 12)",
+    "sma_ratio(close, {10, 20, 50, 100, 200})",
+    "ema_ratio(close, 9, 21)",
+    "ema_ratio(close, 21, 50)",
+    "macd(close)",
+    "macd_signal(close)",
+    "macd_hist(close)",
+    "plus_di(14)",
+    "minus_di(14)",
+    "adx(14)",
+    "aroon_up({14, 25})",
+    "aroon_down({14, 25})",
+    "aroon_up(25) - aroon_down(25)",
+    "bb_percent(close, {20, 48})",
+    "bb_width(close, 20)",
+    "keltner_position(20, 10)",
+    "donchian_breakout({20, 55})",
+    "donchian_position({20, 96})",
+    "volume_ratio({20, 60})",
+    "obv_change({12, 24, 72})",
+    "cmf({20, 48})",
+    "ad_change(5, 48)",
+    "mfi({14, 28})",
+    "vwap_dev({24, 96, 168})",
+    "volume_price_corr(48)",
+    "zscore(volume, {48, 168})",
+    "zscore(close, {24, 48, 72, 168, 336})",
+    "zscore(ret(close, 1), 48)",
+    "zscore(rsi(close, 14), 100)",
+    "skew(ret(close, 1), {48, 168})",
+    "kurt(ret(close, 1), {48, 168})",
+    "autocorr(ret(close, 1), 96, {1, 24})",
+    "hurst(close, 256)",
+    "efficiency_ratio(close, {12, 48, 168})",
+    "vol_regime(close, 24, 240)",
+    "rank(close, {48, 168})",
+    "rank(volume, 96)",
+    "rank(ret(close, 24), 240)",
+    "lag(ret(close, 1), {1, 2, 4, 24})",
+    "lag(rsi(close, 14), {4, 24})",
+    "diff(rsi(close, 14), 4)",
+    "realised_vol(close, 12) / realised_vol(close, 96)",
+    "zscore(close, 48) * vol_regime(close, 24, 240)",
+    "ret(close, 24) / realised_vol(close, 48)",
+    "volume_ratio(20) * ret(close, 1)",
+    "hour_sin()",
+    "hour_cos()",
+    "weekday_sin()",
+    "weekday_cos()",
+    "session_asia()",
+    "session_europe()",
+    "session_us()",
+)
+
+
+def _expanded(formulas: tuple[str, ...]) -> tuple[SetFeature, ...]:
+    texts = [text for formula in formulas for text in expand(formula)]
+    return tuple(SetFeature(feature_name(text), family(parse(text)), text) for text in texts)
+
+
+SETS: Final[dict[str, tuple[SetFeature, ...]]] = {"standard": _expanded(_STANDARD)}
+"""Sets by name; `standard` holds about a hundred candidates over all families that candles allow."""
+
+
+def feature_set(name: str) -> tuple[SetFeature, ...]:
+    """Return a set by name."""
+    if name not in SETS:
+        near = difflib.get_close_matches(name, SETS, n=1)
+        raise NotFoundError(
+            f"there is no feature set {name!r}",
+            where="--set",
+            hint=f"did you mean {near[0]}?" if near else f"sets: {', '.join(SETS)}",
+        )
+    return SETS[name]
