@@ -186,8 +186,9 @@ def _ordered(frame: pd.DataFrame, where: str, *, repair: bool) -> pd.DataFrame:
     step = frame["timestamp"].diff().dt.total_seconds().to_numpy()
     back, same = np.flatnonzero(step < 0), np.flatnonzero(step == 0)
     if back.size:
+        row = int(back[0])
         raise InputError(
-            f"rows are not sorted by time: row {back[0] + 1} is {frame['timestamp'].iloc[back[0]]}, before the row above",
+            f"rows are not sorted by time: row {row + 1} ({frame['timestamp'].iloc[row]}) is before row {row}",
             where=where,
             hint="import with --repair to sort",
         )

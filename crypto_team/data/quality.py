@@ -15,7 +15,7 @@ GOOD_MISSING, ACCEPTABLE_MISSING = 0.005, 0.05
 GOOD_SILENT, ACCEPTABLE_SILENT = 0.02, 0.20
 ACCEPTABLE_BAD_BARS = 0.001
 STALE_SECONDS, STALE_BARS = 86_400, 12
-OUTLIER_DEVIATIONS = 25.0
+OUTLIER_DEVIATIONS, TAKEN_BACK, EVENT_VOLUME = 25.0, 0.8, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ def assess(frame: pd.DataFrame, timeframe: str) -> Quality:
     Notes
     -----
     A bar is a bad tick where its log return is beyond 25 robust deviations (1.4826 times the median absolute deviation
-    of the returns that move) AND the next bar takes at least half of it back. A crash that stays is an event.
+    of the returns that move), the next bar takes at least 80 % of it back, and the volume is not above five times the
+    median: real events trade. A crash that stays, or a squeeze on heavy volume, is an event and not counted.
     """
     counts = _count(frame, timeframe_seconds(timeframe))
     shown = {name: getattr(counts, name) for name in _Counts.__slots__ if name in Quality.model_fields}
@@ -71,7 +72,7 @@ def _count(frame: pd.DataFrame, seconds: int) -> _Counts:
         zero_volume_rows=int((frame["volume"] == 0).sum()),
         longest_stale_run_bars=_longest_run(frame),
         ohlc_violations=_violations(frame),
-        outlier_rows=int(_bad_ticks(frame["close"].to_numpy(np.float64)).sum()),
+        outlier_rows=int(_bad_ticks(frame).sum()),
         rows=len(frame),
         stale_limit=max(STALE_BARS, STALE_SECONDS // seconds),
     )
@@ -90,8 +91,9 @@ def _violations(frame: pd.DataFrame) -> int:
     return int(((frame["high"] < body.max(axis=1)) | (frame["low"] > body.min(axis=1))).sum())
 
 
-def _bad_ticks(close: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Mark spikes that the next bar takes back."""
+def _bad_ticks(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Mark spikes that the next bar takes back and that hardly anybody traded."""
+    close, volume = frame["close"].to_numpy(np.float64), frame["volume"].to_numpy(np.float64)
     bad = np.zeros(len(close), dtype=bool)
     moves = np.diff(np.log(close))
     moving = moves[moves != 0]
@@ -99,8 +101,8 @@ def _bad_ticks(close: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
         return bad
     scale = 1.4826 * float(np.median(np.abs(moving - np.median(moving))))
     jump = np.abs(moves[:-1]) > OUTLIER_DEVIATIONS * scale
-    back = -np.sign(moves[:-1]) * moves[1:] > 0.5 * np.abs(moves[:-1])
-    bad[1:-1] = jump & back
+    back = -np.sign(moves[:-1]) * moves[1:] > TAKEN_BACK * np.abs(moves[:-1])
+    bad[1:-1] = jump & back & (volume[1:-1] <= EVENT_VOLUME * np.median(volume))
     return bad
 
 

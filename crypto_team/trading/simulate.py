@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -80,7 +81,7 @@ def trades_from_positions(time: Ints, position: Floats, close: Floats, cost_bps_
     cost = cost_bps_per_side / 1e4
     traded = np.abs(np.diff(position, prepend=0.0))
     made = []
-    for first, following in zip(edges, [*edges[1:], time.size], strict=True):
+    for first, following in pairwise([*edges, time.size]):
         if side[first] == 0:
             continue
         last, closed = min(following, time.size - 1), following < time.size
