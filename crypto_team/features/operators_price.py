@@ -53,7 +53,8 @@ def excess_ret(x: Floats, n: int = 24) -> Floats:
 @operator("price_action", lambda n: n)
 def realised_vol(x: Floats, n: int = 24) -> Floats:
     """Realised volatility: root of the mean squared log return of the last n bars, per bar."""
-    return np.sqrt(_mean(np.square(np.log(divided(x, shifted(x, 1)))), n))
+    made: Floats = np.sqrt(_mean(np.square(np.log(divided(x, shifted(x, 1)))), n))
+    return made
 
 
 @operator("price_action", lambda n: n - 1)
@@ -80,7 +81,7 @@ def rogers_satchell(open_: Floats, high: Floats, low: Floats, close: Floats, n: 
 
 @operator("price_action", lambda n: n)
 def yang_zhang(open_: Floats, high: Floats, low: Floats, close: Floats, n: int = 24) -> Floats:
-    """Yang-Zhang (2000) volatility per bar: overnight, body and Rogers-Satchell parts; k = 0.34 / (1.34 + (n+1)/(n-1))."""
+    """Yang-Zhang (2000) volatility per bar: overnight, body and Rogers-Satchell parts; k by n."""
     if n < 2:
         return np.full(close.shape, np.nan)
     overnight, body = np.log(divided(open_, shifted(close, 1))), np.log(divided(close, open_))

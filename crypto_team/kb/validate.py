@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from crypto_team.kb.paths import Layout
 
-_PLACED_IDS = ("strategy_id", "dataset_id", "backtest_id", "trial_id")
+_PLACED_IDS = ("strategy_id", "dataset_id", "backtest_id")
 
 
 def validate(layout: Layout) -> list[Finding]:
@@ -62,7 +62,8 @@ def _document(layout: Layout, path: Path) -> list[Finding]:
     except CryptoTeamError as problem:
         return [_plain("unreadable", problem.what, path)]
     text = path.relative_to(layout.crypto).as_posix()
-    wrong = [name for name in _PLACED_IDS if getattr(record, name, None) and str(getattr(record, name)) not in text]
+    placed = (*_PLACED_IDS, "trial_id") if schema == "trial" else _PLACED_IDS
+    wrong = [name for name in placed if getattr(record, name, None) and str(getattr(record, name)) not in text]
     return [_plain("misplaced", f"its {name} is {getattr(record, name)}", path) for name in wrong]
 
 

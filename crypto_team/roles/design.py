@@ -69,7 +69,7 @@ def without_measures(spec: MlSpec) -> MlSpec:
     return spec.model_copy(
         update={
             "market": spec.market.model_copy(update={"datasets": []}),
-            "model": spec.model.model_copy(update={"version": None}),
+            "model": spec.model.model_copy(update={"version": None, "architecture": ""}),
             "features": spec.features.model_copy(update={"top_features": []}),
             "target": blank_target,
             "reproducibility": spec.reproducibility.model_copy(

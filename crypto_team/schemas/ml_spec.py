@@ -88,7 +88,7 @@ class Target(Record):
     thresholds_bps: list[float] = Field(default=[], description="Ascending class limits of `n_class`, in basis points.")
     classes: list[str] = []
     class_balance: list[Fraction] = Field(
-        default=[], description="Share of each class among the labelled test rows; measured."
+        default=[], description="Share of each class in the labelled test rows."
     )
 
     @model_validator(mode="after")

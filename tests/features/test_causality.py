@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crypto_team.data.synthetic import planted_market
+from crypto_team.errors import InputError, WorkerError
+from crypto_team.features.causality import audit_python
+from crypto_team.features.python_features import compute_python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.features.causality import ColumnVerdict
+
+HEAD = "import numpy as np\nimport pandas as pd\n"
+LEAKS = {
+    "shift": "return d.close.shift(-1)",
+    "far": "return d.close.shift(-500)",
+    "centred": "return d.close.rolling(21, center=True).mean()",
+    "sample_zscore": "return (d.close - d.close.mean()) / d.close.std()",
+    "bfill": "return d.close.where(d.close > d.open).bfill()",
+    "interpolate": "return d.close.where(d.close > d.open).interpolate()",
+    "reversed": "return d.close[::-1].cumsum()[::-1]",
+    "day_max": "return d.groupby(d.timestamp.dt.floor('D')).high.transform('max')",
+    "resampled": "daily = d.set_index('timestamp').close.resample('1D').last();"
+    " return daily.reindex(d.timestamp, method='ffill').values",
+    "quantile": "return (d.close > d.close.quantile(0.9)).astype(float)",
+    "rank": "return d.close.rank(pct=True)",
+    "tiny": "return d.close.rolling(5).mean() + 1e-6 * d.close.shift(-1).fillna(0)",
+    "volume": "return d.close.pct_change() * d.volume.shift(-2)",
+    "diff": "return d.close.diff(-3)",
+    "fourier": "return np.fft.irfft(np.fft.rfft(d.close.values)[:50], len(d))",
+    "last": "return d.close / d.close.iloc[-1]",
+    "polynomial": "return np.polyval(np.polyfit(np.arange(len(d)), d.close, 3), np.arange(len(d)))",
+    "length": "return pd.Series(np.arange(len(d)) / len(d))",
+    "month_start": "x = d.close.rolling(5).mean(); m = d.timestamp.dt.day.eq(1) & d.timestamp.dt.hour.eq(0);"
+    " x[m] = d.close.shift(-1)[m]; return x",
+    "no_volume": "x = d.close.rolling(5).mean(); m = d.volume == 0; x[m] = d.close.shift(-1)[m]; return x",
+}
+HONEST = {
+    "rolling": "return d.close / d.close.rolling(24).mean()",
+    "exponential": "return d.close.ewm(span=20).mean()",
+    "expanding": "return d.close.expanding(20).std()",
+    "cumulated": "return d.volume.cumsum()",
+    "lagged": "return d.close.shift(3)",
+    "day_so_far": "return d.groupby(d.timestamp.dt.floor('D')).high.cummax()",
+    "filled": "return d.close.where(d.close > d.open).ffill()",
+    "yesterday": "daily = d.set_index('timestamp').close.resample('1D').last().shift(1);"
+    " return daily.reindex(d.timestamp, method='ffill').values",
+    "seeded": "return d.close.values * np.random.default_rng(1).normal(size=len(d)).cumsum()",
+}
+
+
+@pytest.fixture(scope="module")
+def market() -> pd.DataFrame:
+    frame = planted_market(seed=3, bars=2_500, timeframe="1h", oracle_sharpe=2.0).frame
+    frame.loc[np.arange(100, 2_500, 300), "volume"] = 0.0
+    return frame
+
+
+def audit(tmp_path: Path, body: str, market: pd.DataFrame, head: str = HEAD) -> list[ColumnVerdict]:
+    path = tmp_path / "feature.py"
+    path.write_text(f"{head}def feature(d):\n    {body}\n")
+    return audit_python(path, "feature", {"BTC/USD": market}, seed=5)
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_a_leak_is_refused_with_the_probe_and_the_row_that_show_it(
+    tmp_path: Path, market: pd.DataFrame, name: str
+) -> None:
+    (verdict,) = audit(tmp_path, LEAKS[name], market)
+    assert not verdict.causal
+    assert 0 <= verdict.row <= verdict.cut
+    assert verdict.expected != verdict.got
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_feature_survives_every_probe(tmp_path: Path, market: pd.DataFrame, name: str) -> None:
+    (verdict,) = audit(tmp_path, HONEST[name], market)
+    assert verdict.causal, verdict.explanation
+
+
+def test_a_function_that_remembers_the_whole_series_is_caught(tmp_path: Path, market: pd.DataFrame) -> None:
+    head = HEAD + "seen = {}\n"
+    body = (
+        "seen.update(zip(d.timestamp, d.close)) if len(d) > len(seen) else None;"
+        " return pd.Series([seen.get(t + pd.Timedelta('1h'), 0.0) for t in d.timestamp])"
+    )
+    (verdict,) = audit(tmp_path, body, market, head)
+    assert not verdict.causal
+
+
+def test_every_column_of_a_frame_gets_its_own_verdict(tmp_path: Path, market: pd.DataFrame) -> None:
+    verdicts = audit(tmp_path, "return pd.DataFrame({'a': d.close, 'b': d.close.shift(-1)})", market)
+    assert [item.causal for item in verdicts] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return 1 / 0", "ZeroDivisionError"),
+        ("return d.close.iloc[:-1]", "rows for"),
+        ("import socket; socket.create_connection(('127.0.0.1', 9)); return d.close", "not allowed"),
+        ("import subprocess; subprocess.run(['true']); return d.close", "not allowed"),
+        ("open('/tmp/escaped', 'w').write('x'); return d.close", "not allowed"),
+        ("import os; os.remove('/etc/hostname'); return d.close", "not allowed"),
+    ],
+)
+def test_code_that_fails_or_reaches_out_is_refused_in_one_sentence(
+    tmp_path: Path, market: pd.DataFrame, body: str, words: str
+) -> None:
+    (verdict,) = audit(tmp_path, body, market)
+    assert not verdict.causal
+    assert words in verdict.explanation
+    assert "Traceback" not in verdict.explanation
+
+
+def test_a_feature_is_computed_in_the_rows_of_its_bars(tmp_path: Path, market: pd.DataFrame) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "mine.py").write_text("def double(d):\n    return d.close * 2\n")
+    values = compute_python("code/mine.py:double", tmp_path, market)
+    assert np.array_equal(values, market["close"].to_numpy() * 2)
+    with pytest.raises(WorkerError, match="no function"):
+        compute_python("code/mine.py:other", tmp_path, market)
+    with pytest.raises(InputError, match="missing"):
+        compute_python("code/gone.py:double", tmp_path, market)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from crypto_team.errors import WorkerError
+from crypto_team.executors import child_environment, parallel_map, run_child
+
+
+def test_results_come_in_the_order_of_the_items() -> None:
+    assert parallel_map(lambda item: item * 2, [3, 1, 2]) == [6, 2, 4]
+
+
+def test_an_error_of_one_item_stops_the_rest() -> None:
+    done: list[int] = []
+    gate = threading.Event()
+
+    def work(item: int) -> None:
+        if item == 0:
+            gate.set()
+            raise ValueError("no")
+        gate.wait()
+        done.append(item)
+
+    with pytest.raises(ValueError, match="no"):
+        parallel_map(work, list(range(100)), workers=1)
+    assert len(done) < 5
+
+
+def python(code: str, folder: Path, *, seconds: float = 30.0, memory_mb: int = 1024) -> str:
+    return run_child([sys.executable, "-c", code], folder, seconds=seconds, memory_mb=memory_mb)
+
+
+def test_a_child_sees_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXCHANGE_API_SECRET", "hunter2")
+    assert "hunter2" not in python("import os; print(dict(os.environ))", tmp_path)
+    assert child_environment(tmp_path)["HOME"] == str(tmp_path)
+
+
+def test_a_child_that_takes_too_long_is_stopped_with_its_own_children(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys\np = subprocess.Popen(['sleep', '300'])\nprint(p.pid, file=open('pid', 'w'))\np.wait()"
+    )
+    with pytest.raises(WorkerError, match="stopped after 1 seconds"):
+        python(code, tmp_path, seconds=1.0)
+    pid = int((tmp_path / "pid").read_text())
+    status = Path(f"/proc/{pid}/stat")
+    assert not status.exists() or status.read_text().split()[2] == "Z"
+
+
+def test_a_child_that_wants_too_much_memory_fails_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match="MemoryError"):
+        python("x = bytearray(4 * 2**30)", tmp_path, memory_mb=512)
+
+
+def test_the_place_of_a_failure_is_named_without_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def f():\n    raise KeyError('volume')\nf()\n")
+    with pytest.raises(WorkerError) as caught:
+        run_child([sys.executable, str(tmp_path / "mine.py")], tmp_path, seconds=30, memory_mb=1024)
+    assert caught.value.where == "mine.py:2"
+    assert "Traceback" not in str(caught.value)
