@@ -112,7 +112,7 @@ def design(crew: Crew, name: str, pair: str, timeframe: str) -> str:
     made = crew.use("ml_engineer.new", name=name, pair=[pair], timeframe=timeframe)
     strategy_id = str(made.data["strategy_id"])
     crew.use("ml_engineer.define-target", strategy_id=strategy_id, kind="direction", horizon="24")
-    crew.use("ml_engineer.add-feature", strategy_id=strategy_id, set_="standard")
+    crew.use("ml_engineer.add-feature", strategy_id=strategy_id, set="standard")
     return strategy_id
 
 
@@ -141,7 +141,9 @@ def _page(crew: Crew, strategy_id: str, intent: str, gates: list[GateReport], *,
     spec = records.ml_spec(session, strategy_id)
     evidence = publishing.stored_evidence(session, strategy_id)
     found = reporting.data(session, evidence)
-    pictures = {TITLES[name]: picture.decode() for name, picture in draw_pictures(evidence.meta, evidence.tables, found).items()}
+    pictures = {
+        TITLES[name]: picture.decode() for name, picture in draw_pictures(evidence.meta, evidence.tables, found).items()
+    }
     if leak:
         from crypto_team.roles.probe_picture import leak_picture
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from crypto_team.cli import references
 from crypto_team.cli.table import GROUP_TITLES, ROLES, TOOLS
@@ -16,8 +17,12 @@ from crypto_team.schemas import RECORDS
 from crypto_team.schemas.published import json_schema
 from crypto_team.tools.base import EVERY, Tool
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 ROOT = Path(__file__).resolve().parents[2]
 LINE = 120
+WIDEST_TEXT = 90
 
 
 def outputs() -> dict[str, str]:
@@ -41,7 +46,7 @@ def command_index() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _entries() -> dict[str, tuple[str, str, str]]:
+def _entries() -> dict[str, tuple[str, ...]]:
     """Return `place name` -> module, key, summary for every place a tool is offered at."""
     found = {}
     for tool in TOOLS.values():
@@ -62,18 +67,25 @@ def _places(tool: Tool) -> list[str]:
     return places
 
 
-def _mapping(name: str, type_: str, items: dict[str, Any]) -> str:
+def _mapping(name: str, type_: str, items: Mapping[str, str | tuple[str, ...]]) -> str:
     """Write a dictionary as the formatter would."""
     lines = [f"{name}: {type_} = {{"]
     for key, value in items.items():
-        values = value if isinstance(value, tuple) else (value,)
-        texts = [_quote(item) for item in values]
-        flat = f"    {_quote(key)}: " + (f"({', '.join(texts)})" if isinstance(value, tuple) else texts[0]) + ","
-        if len(flat) <= LINE or not isinstance(value, tuple):
+        texts = [_quote(item) for item in value] if isinstance(value, tuple) else _wrapped(value)
+        joined = f"({', '.join(texts)})" if isinstance(value, tuple) else "".join(texts)
+        flat = f"    {_quote(key)}: {joined},"
+        if len(flat) <= LINE and (len(texts) == 1 or isinstance(value, tuple)):
             lines.append(flat)
         else:
-            lines += [f"    {_quote(key)}: (", *(f"        {text}," for text in texts), "    ),"]
+            comma = "," if isinstance(value, tuple) else ""
+            lines += [f"    {_quote(key)}: (", *(f"        {text}{comma}" for text in texts), "    ),"]
     return "\n".join([*lines, "}"])
+
+
+def _wrapped(text: str) -> list[str]:
+    """Write a text as one quoted string, or as several where it is too long for a line."""
+    parts = textwrap.wrap(text, WIDEST_TEXT)
+    return [_quote(part + (" " if number < len(parts) else "")) for number, part in enumerate(parts, start=1)]
 
 
 def _quote(text: str) -> str:

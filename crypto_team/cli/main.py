@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -68,12 +69,31 @@ def _role_id(name: str) -> RoleId:
 def _demo() -> click.Command:
     """Build the demo command; what it runs is imported when it is called."""
 
-    @click.command("demo", short_help="Run the whole pipeline on a synthetic market of known truth.")
-    def demo() -> int:
-        """Run the whole pipeline on a synthetic market of known truth."""
-        return 0
+    def demo(folder: Path, data: tuple[Path, ...], pair: str | None, timeframe: str, exchange: str) -> int:
+        from crypto_team.cli.demo import run_demo
 
-    return demo
+        return run_demo(folder=folder, data=data, pair=pair, timeframe=timeframe, exchange=exchange)
+
+    summary = "Run the whole pipeline in a fresh workspace and write one page about it."
+    text = f"""{summary}
+
+    Without --data: three strategies on synthetic markets whose truth is known, one approved, two refused. With --data:
+    your own candles on the path of the first.
+    """
+    return click.Command("demo", params=_demo_options(), callback=demo, help=text, short_help=summary)
+
+
+def _demo_options() -> list[click.Parameter]:
+    """Return the options of the demo."""
+    path = click.Path(path_type=Path)
+    existing = click.Path(path_type=Path, exists=True)
+    return [
+        click.Option(["--path", "folder"], type=path, default="demo-workspace", show_default=True, help="Its folder."),
+        click.Option(["--data"], type=existing, multiple=True, help="Candles of your own; repeat for several files."),
+        click.Option(["--pair"], help="Pair of --data, for example BTC/USD."),
+        click.Option(["--timeframe"], default="1h", show_default=True, help="Length of a bar of --data."),
+        click.Option(["--exchange"], default="binance", show_default=True, help="Exchange id of --data."),
+    ]
 
 
 def build() -> click.Group:
@@ -109,7 +129,7 @@ def main(arguments: Sequence[str]) -> int:
         _show_usage(error)
         return error.exit_code
     except CryptoTeamError as error:
-        click.echo(f"error: {error}", err=True)
+        _show_error(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence: users see a sentence, the log the traceback
         return _internal(error)
@@ -130,6 +150,15 @@ def _show_usage(error: click.ClickException) -> None:
     context = getattr(error, "ctx", None)
     if context is not None:
         click.echo(f"  next: {context.command_path} --help", err=True)
+
+
+def _show_error(error: CryptoTeamError) -> None:
+    """Print a foreseen error as what, where and next."""
+    from crypto_team.cli.output import error_text
+    from crypto_team.tools.base import failure
+
+    for finding in failure(error).findings:
+        click.echo(error_text(finding), err=True)
 
 
 def _internal(error: Exception) -> int:

@@ -63,7 +63,8 @@ def _parameter(argument: Argument) -> click.Parameter:
     """Make one click parameter."""
     shape = shape_of(argument.annotation)
     if argument.positional:
-        return click.Argument([argument.name], type=_type(shape), nargs=-1 if shape.many else 1, required=True)
+        nargs = -1 if shape.many else 1
+        return click.Argument([argument.name], type=_type(shape), nargs=nargs, required=argument.required)
     flag = "--" + argument.name.replace("_", "-")
     if shape.scalar is bool and not shape.many:
         declaration = f"{flag}/--no-{flag[2:]}" if argument.default else flag

@@ -14,6 +14,7 @@ from crypto_team.tools.signature import shape_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crypto_team.gates.registry import Check
     from crypto_team.tools.base import Role, Tool
     from crypto_team.tools.signature import Argument
 
@@ -29,6 +30,11 @@ Exit codes: 0 ok, 1 findings, 2 wrong usage, 3 refused by ownership or a gate, 4
 ABOUT_SCHEMAS = """\
 The JSON Schemas (2020-12) in `schemas/` are generated from the pydantic models in `crypto_team/schemas/`. Unknown
 fields are refused everywhere. Rules between fields stand in the models only; `$comment` marks where there are some.
+"""
+
+ABOUT_FORMULAS = """\
+A feature is a formula over these operators and the columns open, high, low, close and volume. No operator can look
+ahead; how many bars a formula needs is derived. `{7,14,28}` in place of a number makes one feature for each of the numbers.
 """
 
 
@@ -159,21 +165,45 @@ def checks_page() -> str:
     from crypto_team.gates.policy import GATES
     from crypto_team.gates.registry import CHECKS
 
-    rows = [[f"`{code}`", check.title, check.what, check.source] for code, check in sorted(CHECKS.items())]
-    gates = [[f"`{name}`", ", ".join(gate.codes)] for name, gate in GATES.items()]
-    return _page(
-        "Checks and gates",
+    parts = [
         "Every check recomputes its number from stored evidence. Missing evidence is never a pass.",
         "## Gates",
-        table(["gate", "checks"], gates),
-        "## Checks",
-        table(["code", "title", "what it does", "source"], rows),
-    )
+        table(["gate", "checks"], [[f"`{name}`", " ".join(gate.codes)] for name, gate in GATES.items()]),
+    ]
+    for code, check in sorted(CHECKS.items()):
+        parts += [f"## {code}: {check.title}", check.what, _check_facts(check)]
+    return _page("Checks and gates", *parts)
+
+
+def _check_facts(check: Check) -> str:
+    """Write what a check rests on."""
+    settings = [
+        f"`{name}` {setting.default:g} ({setting.stricter} is stricter)" for name, setting in check.settings.items()
+    ]
+    rows = [
+        ["settings", ", ".join(settings) or "-"],
+        ["unit", check.unit or "-"],
+        ["evidence", ", ".join(f"`{name}`" for name in [*check.required, *check.optional])],
+        ["source", check.source],
+        ["what to do", "; ".join(check.remedy)],
+    ]
+    return table(["", ""], rows)
 
 
 def operators_page() -> str:
     """Write the page of all operators and feature sets."""
-    return _page("Operators")
+    from crypto_team.features.reference import operator_rows
+    from crypto_team.features.sets import SETS
+
+    found = operator_rows()
+    parts = [ABOUT_FORMULAS]
+    for family in dict.fromkeys(row["family"] for row in found):
+        rows = [[f"`{row['signature']}`", row["summary"]] for row in found if row["family"] == family]
+        parts += [f"## {family.replace('_', ' ').capitalize()}", table(["operator", "meaning"], rows)]
+    for name, items in SETS.items():
+        rows = [[f"`{item.formula}`", item.category] for item in items]
+        parts += [f"## Feature set `{name}`", table(["formula", "category"], rows)]
+    return _page("Operators", *parts)
 
 
 def roles_page() -> str:

@@ -14,7 +14,9 @@ from crypto_team.roles import (
     risk_manager,
     strategy_researcher,
 )
+from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
+from crypto_team.roles import ml_engineer_training as _training
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
 from crypto_team.tools import registry as _registry
@@ -44,7 +46,7 @@ GROUP_TITLES: Final[dict[str, str]] = {
     "features": "The formula language: operators and ready-made sets.",
 }
 
-SHARED_MODULES: Final = (_handoff, _knowledge, _learnings, _registry, _workspace)
-"""Modules whose tools belong to every role or to the workspace."""
+TOOL_MODULES: Final = (_feature_tools, _handoff, _knowledge, _learnings, _registry, _training, _workspace)
+"""Modules that hold tools but no role."""
 
-__all__ = ["GROUP_TITLES", "ROLES", "SHARED_MODULES", "TOOLS"]
+__all__ = ["GROUP_TITLES", "ROLES", "TOOLS", "TOOL_MODULES"]

@@ -53,8 +53,8 @@ def excess_ret(x: Floats, n: int = 24) -> Floats:
 @operator("price_action", lambda n: n)
 def realised_vol(x: Floats, n: int = 24) -> Floats:
     """Realised volatility: root of the mean squared log return of the last n bars, per bar."""
-    made: Floats = np.sqrt(_mean(np.square(np.log(divided(x, shifted(x, 1)))), n))
-    return made
+    moves = logret(x, 1)
+    return np.sqrt(_mean(moves * moves, n))
 
 
 @operator("price_action", lambda n: n - 1)

@@ -8,11 +8,10 @@ from pydantic import ValidationError
 
 from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.kb.kinds import KINDS
-from crypto_team.kb.registry import entry
+from crypto_team.kb.registry import amended, entry
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump, load_record
-from crypto_team.schemas import FeatureSet, MlSpec, Policy, RegistryEntry
-from crypto_team.schemas.registry import HistoryEvent
+from crypto_team.schemas import FeatureSet, MlSpec, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,20 +91,14 @@ def registry_change(
     metrics: dict[str, float] | None = None,
 ) -> Change:
     """Stage the registry entry with one more line of history and, where given, a new stage, status or metrics."""
-    old = entry(session.layout, strategy_id)
-    now = utc_text(session)
-    new = RegistryEntry.model_validate(
-        old.model_dump()
-        | {
-            "stage": stage or old.stage,
-            "status": status or old.status,
-            "metrics": old.metrics if metrics is None else metrics,
-            "updated": now,
-            "history": [
-                *(line.model_dump() for line in old.history),
-                HistoryEvent(time=now, role=role, event=event).model_dump(),
-            ],
-        }
+    new = amended(
+        entry(session.layout, strategy_id),
+        time=utc_text(session),
+        role=role,
+        event=event,
+        stage=stage,
+        status=status,
+        metrics=metrics,
     )
     return change(session, "registry", session.layout.registry_entry(strategy_id), new)
 

@@ -169,9 +169,10 @@ def call(found: Tool, session: Session, arguments: Mapping[str, Any]) -> Outcome
         valid = found.model.model_validate(dict(arguments))
     except ValidationError as problem:
         return _invalid(found, problem)
-    values = {argument.parameter: getattr(valid, argument.name) for argument in found.arguments}
+    by_place = [getattr(valid, item.name) for item in found.arguments if item.place_only]
+    by_name = {item.parameter: getattr(valid, item.name) for item in found.arguments if not item.place_only}
     try:
-        return found.function(session, **values)
+        return found.function(session, *by_place, **by_name)
     except CryptoTeamError as error:
         return failure(error)
     except ModuleNotFoundError as problem:
@@ -182,9 +183,20 @@ def call(found: Tool, session: Session, arguments: Mapping[str, Any]) -> Outcome
 
 
 def failure(error: CryptoTeamError) -> Outcome:
-    """Turn a foreseen error into an outcome with its exit code."""
+    """Turn a foreseen error into an outcome with its exit code; a broken document brings its own findings."""
+    return Outcome(
+        ok=False,
+        summary=error.what,
+        findings=list(getattr(error, "findings", [])) or [_finding(error)],
+        next=[error.hint] if error.hint else [],
+        exit_code=error.exit_code,
+    )
+
+
+def _finding(error: CryptoTeamError) -> Finding:
+    """Turn an error into one finding at its place."""
     place = _PLACE.match(error.where or "")
-    finding = Finding(
+    return Finding(
         code=re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower(),
         severity="error",
         message=error.what,
@@ -192,13 +204,6 @@ def failure(error: CryptoTeamError) -> Outcome:
         line=int(place["line"]) if place else None,
         col=int(place["col"]) if place else None,
         hint=error.hint,
-    )
-    return Outcome(
-        ok=False,
-        summary=error.what,
-        findings=[finding],
-        next=[error.hint] if error.hint else [],
-        exit_code=error.exit_code,
     )
 
 

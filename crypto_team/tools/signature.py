@@ -27,7 +27,8 @@ class Argument:
     """One argument of a tool.
 
     `name` is what callers say, `parameter` what the function calls it: `set` for `set_`, because of the builtin.
-    `positional` arguments are given by place on the command line, all others by `--name`.
+    `positional` arguments are given by place on the command line, all others by `--name`: those without a default,
+    and those that stand before a `/` in the signature (`place_only`), which may be left out.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Argument:
     annotation: Any
     default: Any
     positional: bool
+    place_only: bool
     help: str
 
     @property
@@ -136,7 +138,9 @@ def arguments_of(function: ToolFunction) -> tuple[Argument, ...]:
             parameter=parameter.name,
             annotation=hints[parameter.name],
             default=parameter.default,
-            positional=parameter.default is REQUIRED and parameter.kind is parameter.POSITIONAL_OR_KEYWORD,
+            positional=parameter.kind is parameter.POSITIONAL_ONLY
+            or (parameter.default is REQUIRED and parameter.kind is parameter.POSITIONAL_OR_KEYWORD),
+            place_only=parameter.kind is parameter.POSITIONAL_ONLY,
             help=texts[parameter.name],
         )
         for parameter in parameters[1:]

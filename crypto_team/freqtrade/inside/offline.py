@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Freqtrade without any network: an exchange whose markets come from the request, and a guard on sockets."""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+from typing import Any
+
+from freqtrade.exchange import exchange as exchange_module
+from freqtrade.util import dt_ts
+
+STAND_IN = "binance"
+"""Exchange whose rules are used for markets that no exchange has, such as synthetic ones."""
+
+AMOUNT_STEP = 1e-8
+
+
+def refuse_network() -> None:
+    """Refuse every connection that leaves this machine, for the rest of the process."""
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and isinstance(arguments[1], tuple):
+            try:
+                local = ipaddress.ip_address(arguments[1][0]).is_loopback
+            except ValueError:
+                local = arguments[1][0] == "localhost"
+            if not local:
+                raise PermissionError("backtests run offline: a connection was refused")
+
+    sys.addaudithook(watch)
+
+
+def exchange_name(wanted: str) -> str:
+    """Return the exchange whose rules Freqtrade applies."""
+    import ccxt
+
+    return wanted if wanted in ccxt.exchanges else STAND_IN
+
+
+def market(pair: str, *, fee: float, decimals: int, futures: bool) -> dict[str, Any]:
+    """Describe one market as ccxt does; precision is a step."""
+    base, _, rest = pair.partition("/")
+    quote, _, settle = rest.partition(":")
+    return {
+        "id": pair.replace("/", "").replace(":", "_"),
+        "symbol": pair,
+        "base": base,
+        "quote": quote,
+        "settle": settle or None,
+        "active": True,
+        "type": "swap" if futures else "spot",
+        "spot": not futures,
+        "swap": futures,
+        "linear": True if futures else None,
+        "inverse": False if futures else None,
+        "contract": futures,
+        "contractSize": 1.0 if futures else None,
+        "taker": fee,
+        "maker": fee,
+        "precision": {"amount": AMOUNT_STEP, "price": 10.0**-decimals},
+        "limits": {
+            "amount": {"min": AMOUNT_STEP, "max": None},
+            "price": {"min": None, "max": None},
+            "cost": {"min": None, "max": None},
+        },
+    }
+
+
+def tiers(pairs: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return one leverage tier per pair: no leverage is used, so only its existence matters."""
+    tier = {
+        "minNotional": 0.0,
+        "maxNotional": 1e9,
+        "maintenanceMarginRate": 0.01,
+        "maxLeverage": 1.0,
+        "info": {"cum": 0.0},
+        "maintAmt": 0.0,
+    }
+    return {pair: [dict(tier)] for pair in pairs}
+
+
+def offline_exchange(config: dict[str, Any], markets: dict[str, Any]) -> Any:
+    """Make the configured exchange with these markets; nothing of it connects anywhere."""
+    base = _exchange_class(config["exchange"]["name"])
+    names = list(markets)
+
+    def reload_markets(self: Any, force: bool = False, *, load_leverage_tiers: bool = True) -> None:
+        del force
+        for api in (self._api, self._api_async):
+            api.set_markets(markets)
+        self._markets = self._api.markets
+        self._last_markets_refresh = dt_ts()
+        if load_leverage_tiers and self.trading_mode == "futures":
+            self.fill_leverage_tiers()
+
+    members = {
+        "reload_markets": reload_markets,
+        "load_leverage_tiers": lambda _self: tiers(names),
+        "additional_exchange_init": lambda _self: None,
+        "check_time_offset": lambda _self: None,
+        "validate_required_startup_candles": lambda _self, _count, _timeframe: 0,
+    }
+    made = type(base.__name__, (base,), members)(config, validate=False, load_leverage_tiers=False)
+    made.reload_markets(True)
+    return made
+
+
+def _exchange_class(name: str) -> Any:
+    """Return Freqtrade's class for an exchange, its general one where it has no own."""
+    import freqtrade.exchange as exchanges
+
+    return getattr(exchanges, name.title(), exchange_module.Exchange)

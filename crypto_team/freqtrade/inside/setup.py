@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a request file to a Freqtrade configuration with its data directory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import freqtrade.optimize.backtesting as engine
+import pandas as pd
+from freqtrade.configuration.config_validation import validate_config_consistency
+from freqtrade.enums import RunMode
+
+from crypto_team.freqtrade.inside import offline
+
+
+def read_request(folder: Path) -> dict[str, Any]:
+    """Read what the parent process asked for."""
+    request: dict[str, Any] = json.loads((folder / "request.json").read_text(encoding="utf-8"))
+    return request
+
+
+def configuration(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the configuration: offline, no cache, isolated margin, fixed stake, the given costs."""
+    futures = request["trading_mode"] == "futures"
+    quote = request["pairs"][0].partition("/")[2]
+    config: dict[str, Any] = {
+        "runmode": RunMode.BACKTEST,
+        "dry_run": True,
+        "dry_run_wallet": request["wallet"],
+        "strategy": request["class_name"],
+        "strategy_path": request["strategy_folder"],
+        "datadir": folder / "data",
+        "user_data_dir": folder,
+        "exchange": {"name": offline.exchange_name(request["exchange"]), "pair_whitelist": request["pairs"]},
+        "pairs": request["pairs"],
+        "pairlists": [{"method": "StaticPairList"}],
+        "stake_currency": quote.partition(":")[2] or quote,
+        "stake_amount": request["wallet"] * request["position_fraction"],
+        "max_open_trades": request["max_open_trades"],
+        "timeframe": request["timeframe"],
+        "fee": request["fee_rate"],
+        "trading_mode": request["trading_mode"],
+        "entry_pricing": {"price_side": "same", "use_order_book": True},
+        "exit_pricing": {"price_side": "same", "use_order_book": True},
+        "dataformat_ohlcv": "feather",
+        "export": "none",
+        "backtest_cache": "none",
+        "timerange": request["timerange"],
+    }
+    if futures:
+        config["margin_mode"] = "isolated"
+    validate_config_consistency(config)
+    return config
+
+
+def prepare(request: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Any]:
+    """Write the data directory and return configuration and offline exchange."""
+    futures = request["trading_mode"] == "futures"
+    # The tick is known from the market; inferring it from the candles costs most of the loading time and adds columns
+    # to the strategy's frame.
+    engine.get_tick_size_over_time = lambda _frame: None
+    config = configuration(request, folder)
+    markets = {
+        pair: offline.market(pair, fee=request["fee_rate"], decimals=request["price_decimals"][pair], futures=futures)
+        for pair in request["pairs"]
+    }
+    exchange = offline.offline_exchange(config, markets)
+    for pair in request["pairs"]:
+        write_pair(pair, request, folder, futures=futures)
+    return config, exchange
+
+
+def write_pair(pair: str, request: dict[str, Any], folder: Path, *, futures: bool) -> None:
+    """Write the candles of a pair, and for perpetuals mark and funding, under the names that Freqtrade reads."""
+    name = pair.replace("/", "_").replace(":", "_")
+    candles = pd.read_parquet(folder / request["files"][pair])
+    target = folder / "data" / ("futures" if futures else "")
+    target.mkdir(parents=True, exist_ok=True)
+    if not futures:
+        candles.to_feather(target / f"{name}-{request['timeframe']}.feather")
+        return
+    candles.to_feather(target / f"{name}-{request['timeframe']}-futures.feather")
+    hourly = (
+        candles.set_index("date")
+        .resample("1h")
+        .agg({"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"})
+    )
+    mark = hourly.dropna().reset_index()
+    mark.to_feather(target / f"{name}-1h-mark.feather")
+    given = request["funding_files"].get(pair)
+    if given:
+        funding = pd.read_parquet(folder / given)
+    else:
+        funding = pd.DataFrame({"date": mark["date"].iloc[:1], "funding_rate": [0.0]})
+    # The file has to be called 1h even where payments are eight hours apart: another name is silently not found.
+    funding.to_feather(target / f"{name}-1h-funding_rate.feather")

@@ -1,0 +1,93 @@
+"""What an exported strategy calls: fold models, features and signals, exactly as in training."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crypto_team.data.frame import COLUMNS, epoch_ms
+from crypto_team.errors import EvidenceError
+from crypto_team.features.matrix import build_matrix
+from crypto_team.kb.yaml import load_record
+from crypto_team.schemas import ModelManifest
+from crypto_team.trading.signals import entries_exits
+from crypto_team.validation.prediction import FoldModel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The trained models of a strategy, verified by hash."""
+
+    manifest: ModelManifest
+    models: tuple[FoldModel, ...]
+    folder: Path
+
+    def signals(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Compute signals for candles as Freqtrade hands them out.
+
+        Parameters
+        ----------
+        frame
+            date (bar open, UTC), open, high, low, close, volume; other columns are ignored.
+
+        Returns
+        -------
+        DataFrame
+            signal (P(up) or its equivalent, NaN before the first fold) and the flags enter_long, exit_long,
+            enter_short, exit_short as integers, with the index of `frame`.
+        """
+        bars = pd.DataFrame({"timestamp": frame["date"]}).assign(**{name: frame[name].to_numpy() for name in COLUMNS})
+        values = self._predict(bars.reset_index(drop=True))
+        rule = self.manifest.signal
+        wishes = entries_exits(
+            values,
+            entry=rule.entry_threshold,
+            exit=rule.exit_threshold,
+            long_short=rule.side == "long_short",
+        )
+        flags = {
+            name: np.asarray(getattr(wishes, name)).astype(np.int64)
+            for name in ("enter_long", "exit_long", "enter_short", "exit_short")
+        }
+        return pd.DataFrame({"signal": values, **flags}, index=frame.index)
+
+    def _predict(self, bars: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Predict every candle with the fold whose test range holds it; after the last range with the last fold."""
+        matrix = build_matrix(self.manifest.features, bars, code_dir=self.folder.parent)
+        place = {name: number for number, name in enumerate(matrix.names)}
+        times = epoch_ms(bars["timestamp"])
+        signal = np.full(len(bars), np.nan)
+        starts = [_milliseconds(fold.test_start) for fold in self.manifest.folds]
+        stops = [_milliseconds(fold.test_end) for fold in self.manifest.folds]
+        stops[-1] = np.iinfo(np.int64).max
+        for model, start, stop in zip(self.models, starts, stops, strict=True):
+            rows = np.flatnonzero((times >= start) & (times < stop))
+            if rows.size:
+                columns = np.array([place[name] for name in model.features])
+                signal[rows] = model.signal(matrix.values[rows][:, columns]).signal
+        return signal
+
+
+def _milliseconds(text: str) -> int:
+    return int(pd.Timestamp(text).timestamp() * 1000)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Load the models beside a manifest; a file that is not the one that was trained is refused."""
+    manifest = load_record(folder / "manifest.yaml", ModelManifest)
+    models = []
+    for fold in manifest.folds:
+        content = (folder / fold.file).read_bytes()
+        if "sha256:" + hashlib.sha256(content).hexdigest() != fold.sha256:
+            raise EvidenceError("the model file is not the one that was trained", where=str(folder / fold.file))
+        models.append(FoldModel.load(content))
+    return Bundle(manifest=manifest, models=tuple(models), folder=folder)

@@ -1,0 +1,93 @@
+"""Tools of the workspace itself: make it, validate it, put it right."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crypto_team.kb.validate import validate as findings_of
+from crypto_team.kb.workspace import init as make_workspace
+from crypto_team.kb.workspace import repair as repair_workspace
+from crypto_team.schemas.outcome import Outcome
+from crypto_team.tools.base import tool
+from crypto_team.tools.extras import EXTRA_OF
+
+if TYPE_CHECKING:
+    from crypto_team.schemas.outcome import Finding
+    from crypto_team.tools.session import Session
+
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu"}
+
+
+@tool(role=None, idempotent=True)
+def init(session: Session, *, path: Path = Path()) -> Outcome:
+    """Make a workspace: a git repository with settings and an empty knowledge base.
+
+    On a workspace that exists it adds what is missing and changes nothing that is there.
+
+    Parameters
+    ----------
+    path
+        Folder of the workspace; made where it does not exist. The current folder where not given.
+    """
+    layout = make_workspace(session.folder / path)
+    return Outcome(
+        ok=True,
+        summary=f"workspace ready: {layout.root}",
+        path=str(layout.root),
+        next=["crypto-team data import FILE --exchange ID --pair BASE/QUOTE --timeframe 1h"],
+    )
+
+
+@tool(role=None, read_only=True)
+def validate(session: Session) -> Outcome:
+    """Check every document of the knowledge base: shape, place, chains of handoffs, ledger, generated lists."""
+    layout = session.layout
+    found = [_relative(item, layout.root) for item in findings_of(layout)]
+    files = sum(1 for path in layout.knowledge.rglob("*") if path.is_file())
+    if not found:
+        return Outcome(ok=True, summary=f"valid: {files} files")
+    return Outcome(ok=False, summary=f"{len(found)} finding(s) in {files} files", findings=found, exit_code=1)
+
+
+@tool(role=None, idempotent=True)
+def doctor(session: Session, *, repair: bool = False) -> Outcome:
+    """Say what is installed and whether the workspace is sound; with --repair put it right.
+
+    Parameters
+    ----------
+    repair
+        Finish an interrupted operation, render stale lists, commit what tools wrote.
+    """
+    done = repair_workspace(session.layout) if repair else []
+    found = findings_of(session.layout) if session.workspace else []
+    data = {
+        "workspace": str(session.workspace.root) if session.workspace else None,
+        "findings": len(found),
+        "packages": [_package(name, extra) for name, extra in EXTRA_OF.items()],
+    }
+    if done:
+        data["repaired"] = [{"done": text} for text in done]
+    if not found:
+        return Outcome(
+            ok=True, summary="nothing to repair" if not done else f"repaired {len(done)} thing(s)", data=data
+        )
+    summary = f"{len(found)} finding(s) in the knowledge base"
+    return Outcome(ok=False, summary=summary, data=data, findings=found, next=["crypto-team validate"], exit_code=1)
+
+
+def _package(name: str, extra: str) -> dict[str, str | None]:
+    """Say whether a package of an extra is installed."""
+    try:
+        found: str | None = version(_DISTRIBUTIONS.get(name, name))
+    except PackageNotFoundError:
+        found = None
+    return {"package": name, "extra": extra, "version": found}
+
+
+def _relative(finding: Finding, root: Path) -> Finding:
+    """Name a file of the workspace from its root."""
+    if finding.file is None or not Path(finding.file).is_relative_to(root):
+        return finding
+    return finding.model_copy(update={"file": Path(finding.file).relative_to(root).as_posix()})
