@@ -69,8 +69,10 @@ class IndexGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without importing any of them."""
-        rows = [(name, entry[2]) for name, entry in sorted(self.entries.items())]
-        groups = [(name, command.get_short_help_str(limit=120)) for name, command in sorted(self.commands.items())]
+        built = {name: item.get_short_help_str(limit=120) for name, item in self.commands.items()}
+        groups = sorted((name, text) for name, text in built.items() if isinstance(self.commands[name], click.Group))
+        single = {name: text for name, text in built.items() if (name, text) not in groups}
+        rows = sorted({**{name: entry[2] for name, entry in self.entries.items()}, **single}.items())
         for title, lines in (("Commands", rows), ("Groups", groups)):
             if lines:
                 with formatter.section(title):

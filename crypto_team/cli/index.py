@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 ROLES: dict[str, str] = {
-    "strategy-researcher": (
-        "Strategy researcher: Write down rules that a person can understand, with the reason why "
-        "they should work."
-    ),
-    "ml-engineer": (
-        "ML engineer: Find predictive structure in market data and hand over models whose evidence "
-        "survives every gate."
-    ),
+    "strategy-researcher": "Write down rules that a person can understand, with the reason why they should work.",
+    "ml-engineer": "Find predictive structure in market data and hand over models whose evidence survives every gate.",
     "data-collector": (
-        "Data collector: Bring in market data that others can trust, say what is wrong with it, and "
-        "refuse work that lacks it."
+        "Bring in market data that others can trust, say what is wrong with it, and refuse work that lacks it."
     ),
-    "backtester": (
-        "Backtester: Run every strategy in the real engine and refuse it where it differs from the "
-        "evidence."
-    ),
-    "quant-analyst": "Quant analyst: Say how likely it is that a result is luck, with the true number of trials.",
-    "critic": "Critic: Find the reason why a result is wrong before the market does.",
-    "risk-manager": "Risk manager: Keep every loss survivable: size, cap, stop, and say no.",
-    "execution-specialist": "Execution specialist: Run exactly what was approved, and stop it the moment it is not.",
+    "backtester": "Run every strategy in the real engine and refuse it where it differs from the evidence.",
+    "quant-analyst": "Say how likely it is that a result is luck, with the true number of trials.",
+    "critic": "Find the reason why a result is wrong before the market does.",
+    "risk-manager": "Keep every loss survivable: size, cap, stop, and say no.",
+    "execution-specialist": "Run exactly what was approved, and stop it the moment it is not.",
 }
 
 GROUPS: dict[str, str] = {

@@ -34,7 +34,7 @@ fields are refused everywhere. Rules between fields stand in the models only; `$
 
 ABOUT_FORMULAS = """\
 A feature is a formula over these operators and the columns open, high, low, close and volume. No operator can look
-ahead; how many bars a formula needs is derived. `{7,14,28}` in place of a number makes one feature for each of the numbers.
+ahead; how many bars a formula needs is derived. `{7,14,28}` in place of a number makes one feature for each of them.
 """
 
 

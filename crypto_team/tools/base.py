@@ -239,7 +239,7 @@ def _invalid(found: Tool, problem: ValidationError) -> Outcome:
     for error in problem.errors():
         name = str(error["loc"][0]) if error["loc"] else ""
         given = "" if error["type"] == "missing" else f" (got {error['input']!r})"
-        hint = f"{name}: {helps[name]}" if name in helps else f"arguments are: {', '.join(helps) or 'none'}"
+        hint = helps[name] if name in helps else f"arguments are: {', '.join(helps) or 'none'}"
         findings.append(
             Finding(
                 code="argument",
