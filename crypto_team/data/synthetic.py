@@ -17,7 +17,7 @@ from crypto_team.errors import UsageError
 
 Floats = npt.NDArray[np.float64]
 
-FORMULAS = ("zscore(close, 72)", "roc(close, 168)")
+FORMULAS = ("zscore(close, 168)", "roc(close, 336)")
 ANNUAL_VOLATILITY = 0.6
 YEAR_SECONDS, DAY_SECONDS, DAYS_PER_YEAR = 365 * 86_400, 86_400, 365
 REGIMES = (0.7, 1.0, 1.7)
@@ -131,8 +131,8 @@ def _setting(
     """Draw everything that does not depend on the price path."""
     nominal = ANNUAL_VOLATILITY * math.sqrt(timeframe_seconds(timeframe) / YEAR_SECONDS)
     kinds, periods, scales = zip(*(_alpha(formula, nominal) for formula in formulas), strict=True)
-    if times.size < 4 * max(periods):
-        raise UsageError(f"{times.size} bars are too few", hint=f"at least {4 * max(periods)} for these formulas")
+    if times.size < 2 * max(periods):
+        raise UsageError(f"{times.size} bars are too few", hint=f"at least {2 * max(periods)} for these formulas")
     freedom = TAIL_FREEDOM
     shocks = rng.standard_t(freedom, times.size) * math.sqrt((freedom - 2.0) / freedom)
     draws = np.stack(

@@ -10,6 +10,7 @@ from crypto_team.data.frame import canonical, content_hash, epoch_ms, price_deci
 from crypto_team.data.quality import assess
 from crypto_team.data.synthetic import FORMULAS, SyntheticMarket, expected_sharpe, planted_market
 from crypto_team.errors import UsageError
+from crypto_team.features.plan import compile_formulas
 
 Floats = npt.NDArray[np.float64]
 COST_BPS = 7.0
@@ -72,16 +73,26 @@ def test_the_alpha_persists_long_enough_to_pay_for_trading() -> None:
     assert correlation[12] > 0.5 > correlation[48]
 
 
-def test_the_oracle_is_the_stated_function_of_the_stated_formulas() -> None:
-    market = planted_market(seed=8, bars=3000, oracle_sharpe=3.0)
-    assert market.alpha_formulas == FORMULAS == ("zscore(close, 72)", "roc(close, 168)")
-    close = market.frame["close"]
-    window = close.rolling(72)
-    reversion = -np.tanh((close - window.mean()) / window.std(ddof=0))
+@pytest.mark.parametrize("formulas", [None, ["zscore(close, 48)", "roc(close, 96)", "rsi(close, 14)"]])
+def test_the_oracle_is_a_function_of_its_formulas_as_the_formula_language_computes_them(
+    formulas: list[str] | None,
+) -> None:
+    market = planted_market(seed=8, bars=3000, oracle_sharpe=3.0, formulas=formulas)
+    assert market.alpha_formulas == tuple(formulas or FORMULAS)
+    columns = {name: market.frame[name].to_numpy(np.float64) for name in ("open", "high", "low", "close", "volume")}
+    values = compile_formulas(market.alpha_formulas).compute(columns, epoch_ms(market.frame["timestamp"]))
     nominal = 0.6 * np.sqrt(1 / 8760)
-    momentum = np.tanh((close / close.shift(168) - 1) / (nominal * np.sqrt(168)))
-    expected = market.strength * nominal * (reversion + momentum) / 2
-    np.testing.assert_allclose(market.oracle_mean[168:], expected[168:], rtol=1e-6, atol=1e-12)
+    total = np.zeros(3000)
+    for formula, column in zip(market.alpha_formulas, values.astype(np.float64).T, strict=True):
+        period = int(formula.split(",")[1].strip(" )"))
+        if formula.startswith("zscore"):
+            total -= np.tanh(column)
+        elif formula.startswith("roc"):
+            total += np.tanh(column / 100 / (nominal * np.sqrt(period)))
+        else:
+            total -= np.tanh((column - 50) / (50 / np.sqrt(1.3 * period)))
+    expected = market.strength * nominal * total / len(market.alpha_formulas)
+    np.testing.assert_allclose(market.oracle_mean[500:], expected[500:], atol=1e-6 * market.oracle_mean.max())
 
 
 def test_an_oscillator_can_be_planted_and_is_wilders() -> None:
