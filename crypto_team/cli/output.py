@@ -113,7 +113,7 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
-        return ", ".join(cell(item) for item in value)
+        return ", ".join(cell(item) for item in value) or "-"
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
     return clean(str(value))
@@ -173,7 +173,7 @@ def _table(rows: Rows, *, header: bool = True) -> None:
     table = Table(box=box.SIMPLE_HEAD if header else None, show_header=header, pad_edge=False, show_edge=False)
     for name in columns:
         numeric = header and all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(row.get(name))) for name in columns))
     terminal = sys.stdout.isatty()

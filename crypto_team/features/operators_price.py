@@ -54,7 +54,7 @@ def excess_ret(x: Floats, n: int = 24) -> Floats:
 def realised_vol(x: Floats, n: int = 24) -> Floats:
     """Realised volatility: root of the mean squared log return of the last n bars, per bar."""
     moves = logret(x, 1)
-    return np.sqrt(_mean(moves * moves, n))
+    return np.asarray(np.sqrt(_mean(moves * moves, n)))
 
 
 @operator("price_action", lambda n: n - 1)

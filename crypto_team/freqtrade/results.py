@@ -37,12 +37,10 @@ def equity_curve(trades: pd.DataFrame, *, wallet: float, start: str, end: str) -
     """Return the account at the end of each UTC day, from realised profits: columns time, equity."""
     days = pd.date_range(pd.Timestamp(start).floor("D"), pd.Timestamp(end).ceil("D"), freq="D")
     closed = pd.to_datetime(trades["close_date"], utc=True).dt.floor("D")
-    daily = (
-        trades["profit_abs"].astype(float).groupby(closed.to_numpy()).sum() if len(trades) else pd.Series(dtype=float)
-    )
-    daily.index = pd.DatetimeIndex(daily.index).tz_localize("UTC") if len(daily) else pd.DatetimeIndex([], tz="UTC")
-    equity = wallet + daily.reindex(days, fill_value=0.0).cumsum()
-    return pd.DataFrame({"time": days, "equity": equity.to_numpy(np.float64)})
+    place = days.searchsorted(pd.DatetimeIndex(closed)) if len(trades) else np.array([], dtype=np.int64)
+    daily = np.bincount(place, weights=trades["profit_abs"].to_numpy(np.float64), minlength=len(days))
+    equity = wallet + np.cumsum(daily)
+    return pd.DataFrame({"time": days, "equity": equity})
 
 
 def metrics(trades: pd.DataFrame, *, wallet: float, start: str, end: str) -> dict[str, float]:

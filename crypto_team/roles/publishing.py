@@ -194,7 +194,7 @@ def _model_manifest(plan: Design, meta: EvidenceMeta) -> ModelManifest:
             )
             for fold in meta.folds
         ],
-        lookback_bars=max(feature.lookback for feature in used),
+        lookback_bars=max(feature.lookback for feature in plan.features.features),
         python_code=_python_hash(plan, used),
     )
 

@@ -44,13 +44,13 @@ def registry_list(
     Parameters
     ----------
     where
-        Condition such as status=approved or metrics.sharpe>=1; repeat to require several.
+        Condition such as status=approved or metrics.oos_sharpe>=1; repeat to require several.
     sort
         Field to sort by; with a leading minus the largest come first.
     limit
         Most rows to show.
     column
-        Field to show, for example metrics.sharpe; repeat for several.
+        Field to show, for example metrics.oos_sharpe; repeat for several.
     """
     rows = [_flat(entry.model_dump(mode="json")) for entry in registry.entries(session.layout)]
     fields = list(dict.fromkeys(name for row in rows for name in row))
@@ -127,7 +127,7 @@ def _filtered(rows: Sequence[dict[str, Any]], condition: str, fields: Sequence[s
     found = _CONDITION.match(condition)
     if found is None:
         raise UsageError(
-            f"{condition!r} is not a condition", where="--where", hint="write for example 'metrics.sharpe>=1'"
+            f"{condition!r} is not a condition", where="--where", hint="write for example 'metrics.oos_sharpe>=1'"
         )
     field, sign, text = found.groups()
     if not rows:

@@ -35,7 +35,7 @@ def entries_exits(signal: Floats, *, entry: float, exit: float, long_short: bool
     exit
         Out of a long where signal <= exit; out of a short where signal >= 1 - exit.
     long_short
-        Whether shorts are allowed.
+        Whether shorts are allowed; without them there are no wishes about shorts at all.
 
     Notes
     -----
@@ -47,7 +47,7 @@ def entries_exits(signal: Floats, *, entry: float, exit: float, long_short: bool
     enter_long = known & (value >= entry)
     enter_short = known & (value <= 1.0 - entry) & long_short & ~enter_long
     exit_long = ~enter_long & (~known | (value <= exit) | enter_short)
-    exit_short = ~enter_short & (~known | (value >= 1.0 - exit) | enter_long)
+    exit_short = ~enter_short & (~known | (value >= 1.0 - exit) | enter_long) & long_short
     return Entries(enter_long, exit_long, enter_short, exit_short)
 
 

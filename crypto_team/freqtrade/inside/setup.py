@@ -51,7 +51,7 @@ def configuration(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     }
     if futures:
         config["margin_mode"] = "isolated"
-    validate_config_consistency(config)
+    validate_config_consistency(config, preliminary=True)
     return config
 
 
