@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Any exchange of Freqtrade without a network: its markets and leverage tiers are given instead of asked for."""
+"""Freqtrade without any network: an exchange whose markets come from the request, and a guard on sockets."""
 
 from __future__ import annotations
 
@@ -7,107 +7,88 @@ import ipaddress
 import sys
 from typing import Any
 
-from freqtrade.exchange.exchange import Exchange
-from freqtrade.resolvers.exchange_resolver import ExchangeResolver
+from freqtrade.exchange import exchange as exchange_module
 from freqtrade.util import dt_ts
 
+STAND_IN = "binance"
+"""Exchange whose rules are used for markets that no exchange has, such as synthetic ones."""
+
 AMOUNT_STEP = 1e-8
-MAINTENANCE_RATE = 0.01
-MOST_LEVERAGE = 20.0
-_WATCHED = ("socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname")
 
 
-def forbid_network() -> None:
-    """Refuse every connection that leaves this machine, from now on and for good."""
-    sys.addaudithook(_watch)
+def refuse_network() -> None:
+    """Refuse every connection that leaves this machine, for the rest of the process."""
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and isinstance(arguments[1], tuple):
+            try:
+                local = ipaddress.ip_address(arguments[1][0]).is_loopback
+            except ValueError:
+                local = arguments[1][0] == "localhost"
+            if not local:
+                raise PermissionError("backtests run offline: a connection was refused")
+
+    sys.addaudithook(watch)
 
 
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _WATCHED:
-        return
-    address = arguments[0] if event.startswith("socket.get") else arguments[1]
-    host = address[0] if isinstance(address, tuple) else None
-    host = address if event.startswith("socket.get") else host
-    if host is not None and not _loopback(host):
-        raise PermissionError(f"no network inside a backtest: {event} {host}")
+def exchange_name(wanted: str) -> str:
+    """Return the exchange whose rules Freqtrade applies."""
+    import ccxt
+
+    return wanted if wanted in ccxt.exchanges else STAND_IN
 
 
-def _loopback(host: str | bytes) -> bool:
-    text = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
-    if text in {"", "localhost"}:
-        return True
-    try:
-        return ipaddress.ip_address(text.split("%")[0]).is_loopback
-    except ValueError:
-        return False
-
-
-def market(pair: str, *, decimals: int, fee: float) -> dict[str, Any]:
-    """Return the market entry of a pair in ccxt's shape; prices move in steps of ten to minus `decimals`."""
-    symbol, _, settle = pair.partition(":")
-    base, quote = symbol.split("/")
-    future = bool(settle)
+def market(pair: str, *, fee: float, decimals: int, futures: bool) -> dict[str, Any]:
+    """Describe one market as ccxt does; precision is a step."""
+    base, _, rest = pair.partition("/")
+    quote, _, settle = rest.partition(":")
     return {
         "id": pair.replace("/", "").replace(":", "_"),
         "symbol": pair,
         "base": base,
         "quote": quote,
-        "baseId": base,
-        "quoteId": quote,
         "settle": settle or None,
-        "settleId": settle or None,
         "active": True,
-        "type": "swap" if future else "spot",
-        "spot": not future,
-        "margin": False,
-        "swap": future,
-        "future": False,
-        "option": False,
-        "contract": future,
-        "linear": True if future else None,
-        "inverse": False if future else None,
-        "contractSize": 1.0 if future else None,
+        "type": "swap" if futures else "spot",
+        "spot": not futures,
+        "swap": futures,
+        "linear": True if futures else None,
+        "inverse": False if futures else None,
+        "contract": futures,
+        "contractSize": 1.0 if futures else None,
         "taker": fee,
         "maker": fee,
-        "precision": {"amount": AMOUNT_STEP, "price": float(f"1e-{decimals}")},
+        "precision": {"amount": AMOUNT_STEP, "price": 10.0**-decimals},
         "limits": {
             "amount": {"min": AMOUNT_STEP, "max": None},
             "price": {"min": None, "max": None},
             "cost": {"min": None, "max": None},
-            "leverage": {"min": 1.0, "max": MOST_LEVERAGE},
         },
-        "info": {},
     }
 
 
 def tiers(pairs: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return one leverage tier for each pair; positions are opened without leverage, so one is enough."""
+    """Return one leverage tier per pair: no leverage is used, so only its existence matters."""
     tier = {
         "minNotional": 0.0,
-        "maxNotional": 1e12,
-        "maintenanceMarginRate": MAINTENANCE_RATE,
-        "maxLeverage": MOST_LEVERAGE,
-        "info": {"cum": "0"},
+        "maxNotional": 1e9,
+        "maintenanceMarginRate": 0.01,
+        "maxLeverage": 1.0,
+        "info": {"cum": 0.0},
+        "maintAmt": 0.0,
     }
     return {pair: [dict(tier)] for pair in pairs}
 
 
-def offline_exchange(config: dict[str, Any], markets: dict[str, dict[str, Any]]) -> Exchange:
-    """Return the exchange that a configuration names, cut off from the network.
+def offline_exchange(config: dict[str, Any], markets: dict[str, Any]) -> Any:
+    """Make the configured exchange with these markets; nothing of it connects anywhere."""
+    base = _exchange_class(config["exchange"]["name"])
+    names = list(markets)
 
-    Parameters
-    ----------
-    config
-        Freqtrade configuration; `exchange.name` says which class is subclassed.
-    markets
-        By pair, as `market` makes them.
-    """
-    name = config["exchange"]["name"]
-    base: type[Exchange] = _exchange_class(name)
-
-    def reload_markets(self: Any, force: bool = False, *, load_leverage_tiers: bool = True) -> None:  # noqa: ARG001
+    def reload_markets(self: Any, force: bool = False, *, load_leverage_tiers: bool = True) -> None:
+        del force
         for api in (self._api, self._api_async):
-            api.set_markets(list(markets.values()))
+            api.set_markets(markets)
         self._markets = self._api.markets
         self._last_markets_refresh = dt_ts()
         if load_leverage_tiers and self.trading_mode == "futures":
@@ -115,35 +96,18 @@ def offline_exchange(config: dict[str, Any], markets: dict[str, dict[str, Any]])
 
     members = {
         "reload_markets": reload_markets,
-        "load_leverage_tiers": lambda _self: tiers(list(markets)),
+        "load_leverage_tiers": lambda _self: tiers(names),
         "additional_exchange_init": lambda _self: None,
         "check_time_offset": lambda _self: None,
-        "validate_required_startup_candles": lambda _self, _candles, _timeframe: 1,
-        # Freqtrade reads prices as steps here whatever the exchange's own habit is.
-        "precisionMode": property(lambda _self: 4),
-        "precision_mode_price": property(lambda _self: 4),
-        # How many candles an exchange hands out at once must not limit candles that lie on disk.
-        "ohlcv_candle_limit": lambda _self, *_args, **_kwargs: 1_000_000,
+        "validate_required_startup_candles": lambda _self, _count, _timeframe: 0,
     }
-    exchange: Exchange = type(base.__name__, (base,), members)(config, validate=False, load_leverage_tiers=False)
-    exchange.reload_markets(force=True)
-    return exchange
+    made = type(base.__name__, (base,), members)(config, validate=False, load_leverage_tiers=False)
+    made.reload_markets(True)
+    return made
 
 
-def _exchange_class(name: str) -> type[Exchange]:
-    """Return Freqtrade's class for an exchange, the general one where it has none of its own."""
+def _exchange_class(name: str) -> Any:
+    """Return Freqtrade's class for an exchange, its general one where it has no own."""
     import freqtrade.exchange as exchanges
-    from freqtrade.exchange.common import MAP_EXCHANGE_CHILDCLASS
 
-    wanted = str(MAP_EXCHANGE_CHILDCLASS.get(name, name)).title()
-    found = getattr(exchanges, wanted, Exchange)
-    return found if isinstance(found, type) and issubclass(found, Exchange) else Exchange
-
-
-def replace_resolver(markets: dict[str, dict[str, Any]]) -> None:
-    """Hand out offline exchanges wherever Freqtrade itself would make one."""
-
-    def load_exchange(config: dict[str, Any], **_kwargs: Any) -> Exchange:
-        return offline_exchange(config, markets)
-
-    ExchangeResolver.load_exchange = staticmethod(load_exchange)
+    return getattr(exchanges, name.title(), exchange_module.Exchange)
