@@ -74,7 +74,6 @@ def _parameter(argument: Argument) -> click.Parameter:
         type=_type(shape),
         multiple=shape.many,
         required=argument.required,
-        default=None,
         help=argument.help + _default_text(argument),
     )
 

@@ -154,7 +154,7 @@ def tools_of(role: RoleId) -> list[Tool]:
     """Return the tools that a role has: its own, then those that every role has; each by name."""
     own = sorted((item for item in TOOLS.values() if item.role == role), key=lambda item: item.name)
     names = {item.name for item in own}
-    shared = [item for item in TOOLS.values() if item.role == EVERY and item.name not in names]
+    shared = [item for item in TOOLS.values() if item.role == EVERY and not item.group and item.name not in names]
     return own + sorted(shared, key=lambda item: item.name)
 
 

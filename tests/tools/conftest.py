@@ -1,0 +1,83 @@
+"""A workspace in a temporary folder, with one strategy in its registry."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from crypto_team.cli.table import TOOLS
+from crypto_team.kb.workspace import init
+from crypto_team.kb.writer import Change, commit_records
+from crypto_team.kb.yaml import dump
+from crypto_team.schemas import MlSpec, RegistryEntry
+from crypto_team.tools.base import call
+from crypto_team.tools.session import Session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.schemas.outcome import Outcome
+
+NOON = datetime(2021, 3, 4, 12, tzinfo=UTC)
+
+
+class Desk:
+    """Calls tools by key, as any role, in one workspace."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def __call__(self, key: str, role: Any = "lead", **arguments: Any) -> Outcome:
+        return call(TOOLS[key], self.session.as_role(role), arguments)
+
+    def ok(self, key: str, role: Any = "lead", **arguments: Any) -> Outcome:
+        """Call a tool that has to succeed."""
+        outcome = self(key, role, **arguments)
+        assert outcome.ok, outcome
+        return outcome
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Return a desk in an empty workspace at a fixed time."""
+    layout = init(tmp_path / "work")
+    return Desk(Session(folder=layout.root, role="lead", workspace=layout, now=lambda: NOON))
+
+
+@pytest.fixture
+def staffed(desk: Desk) -> Desk:
+    """Return a desk in a workspace with two strategies, the first with a metric."""
+    layout = desk.session.layout
+    for number, (name, metrics) in enumerate([("momentum", {"oos_sharpe": 1.5}), ("reversal", {})], start=1):
+        strategy_id = f"STR-{number:03d}"
+        entry = RegistryEntry(
+            strategy_id=strategy_id,
+            name=name,
+            type="ml_based",
+            stage="ml_engineer",
+            status="draft",
+            created="2021-03-04T05:00:00Z",
+            updated="2021-03-04T05:00:00Z",
+            metrics=metrics,
+        )
+        spec = MlSpec.model_validate(
+            {
+                "strategy_id": strategy_id,
+                "strategy_name": name,
+                "market": {"exchange": "binance", "pairs": ["BTC/USDT"], "timeframe": "1h"},
+            }
+        )
+        commit_records(
+            layout,
+            role="ml_engineer",
+            tool="new",
+            strategy_id=strategy_id,
+            changes=[
+                Change("registry", layout.registry_entry(strategy_id), dump(entry, schema="registry")),
+                Change("ml_spec", layout.ml_spec(strategy_id), dump(spec, schema="ml_spec")),
+            ],
+            message=f"{strategy_id}: new",
+        )
+    return desk
