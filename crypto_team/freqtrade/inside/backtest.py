@@ -62,12 +62,19 @@ def _all_candles(config: dict[str, Any], request: dict[str, Any]) -> dict[str, p
 
 
 def _ready(runner: Any, candles: dict[str, pd.DataFrame], timerange: TimeRange) -> None:
-    """Set what loading through the engine would set; candles before the trading range are its start-up."""
+    """Set what loading through the engine would set, for pairs that need not begin at the same candle.
+
+    The engine counts start-up candles, one number for all pairs. Here it trims by date instead, and what strategies may
+    look back on is shifted by the candles that each pair has before the trading range.
+    """
     runner.timerange = timerange
     runner.available_pairs = list(candles)
     runner.price_pair_prec = {}
-    first = next(iter(candles.values()))
-    runner.required_startup = int((first["date"] < pd.Timestamp(timerange.startts, unit="s", tz="UTC")).sum())
+    runner.required_startup = 0
+    start = pd.Timestamp(timerange.startts, unit="s", tz="UTC")
+    before = {pair: int((frame["date"] < start).sum()) for pair, frame in candles.items()}
+    limit = runner.dataprovider._set_dataframe_max_index  # noqa: SLF001 - see above
+    runner.dataprovider._set_dataframe_max_index = lambda pair, count: limit(pair, count + before[pair])  # noqa: SLF001
     runner._load_bt_data_detail()  # noqa: SLF001 - the engine's own loader of funding and mark prices
 
 

@@ -14,21 +14,33 @@ STAND_IN = "binance"
 """Exchange whose rules are used for markets that no exchange has, such as synthetic ones."""
 
 AMOUNT_STEP = 1e-8
+_LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname")
+_SENDS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
 def refuse_network() -> None:
     """Refuse every connection that leaves this machine, for the rest of the process."""
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "socket.connect" and isinstance(arguments[1], tuple):
-            try:
-                local = ipaddress.ip_address(arguments[1][0]).is_loopback
-            except ValueError:
-                local = arguments[1][0] == "localhost"
-            if not local:
-                raise PermissionError("backtests run offline: a connection was refused")
+        if event in _LOOKUPS:
+            host = arguments[0]
+        elif event in _SENDS and isinstance(arguments[1], tuple):
+            host = arguments[1][0]
+        else:
+            return
+        if not _local(host):
+            raise PermissionError("backtests run offline: a connection was refused")
 
     sys.addaudithook(watch)
+
+
+def _local(host: str | bytes | None) -> bool:
+    """Tell whether a host is this machine; no host at all means that too."""
+    text = host.decode(errors="replace") if isinstance(host, bytes) else host or "localhost"
+    try:
+        return ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return text == "localhost"
 
 
 def exchange_name(wanted: str) -> str:

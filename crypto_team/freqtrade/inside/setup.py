@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ def configuration(request: dict[str, Any], folder: Path) -> dict[str, Any]:
         "pairlists": [{"method": "StaticPairList"}],
         "stake_currency": quote.partition(":")[2] or quote,
         "stake_amount": request["wallet"] * request["position_fraction"],
+        # An account that has lost a little still opens its last position, with what is left.
+        "tradable_balance_ratio": 1.0,
+        "amend_last_stake_amount": True,
+        "last_stake_amount_min_ratio": 0.0,
         "max_open_trades": request["max_open_trades"],
         "timeframe": request["timeframe"],
         "fee": request["fee_rate"],
@@ -61,6 +66,7 @@ def prepare(request: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Any]
     # The tick is known from the market; inferring it from the candles costs most of the loading time and adds columns
     # to the strategy's frame.
     engine.get_tick_size_over_time = lambda _frame: None
+    _import_strategy(Path(request["strategy_folder"]))
     config = configuration(request, folder)
     markets = {
         pair: offline.market(pair, fee=request["fee_rate"], decimals=request["price_decimals"][pair], futures=futures)
@@ -70,6 +76,14 @@ def prepare(request: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Any]
     for pair in request["pairs"]:
         write_pair(pair, request, folder, futures=futures)
     return config, exchange
+
+
+def _import_strategy(folder: Path) -> None:
+    """Import the strategy file once: Freqtrade would only say that it could not, not why."""
+    for path in sorted(folder.glob("*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        if spec is not None and spec.loader is not None:
+            spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 def write_pair(pair: str, request: dict[str, Any], folder: Path, *, futures: bool) -> None:
@@ -87,7 +101,8 @@ def write_pair(pair: str, request: dict[str, Any], folder: Path, *, futures: boo
         .resample("1h")
         .agg({"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"})
     )
-    mark = hourly.dropna().reset_index()
+    # Longer candles than one hour leave hours without a price, but funding is paid in them all the same.
+    mark = hourly.ffill().dropna().reset_index()
     mark.to_feather(target / f"{name}-1h-mark.feather")
     given = request["funding_files"].get(pair)
     if given:
