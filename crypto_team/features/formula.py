@@ -8,39 +8,19 @@ from __future__ import annotations
 
 import ast
 import difflib
-import hashlib
 import itertools
-import re
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Final
 
 from crypto_team.errors import FormulaError
+from crypto_team.features.nodes import COLUMNS, Node, canonical_text, column_name, family, plain_number, reads
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import LONGEST_WINDOW, Operator
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = ["COLUMNS", "Node", "canonical_text", "expand", "family", "feature_name", "parse", "reads"]
 
-    from crypto_team.schemas.features import Category
-
-COLUMNS: Final = ("open", "high", "low", "close", "volume")
 LONGEST_TEXT, DEEPEST, MOST_EXPANDED = 500, 30, 500
-LONGEST_NAME = 80
 _BINARY: Final[dict[type[ast.operator], str]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _COMPARISON: Final[dict[type[ast.cmpop], str]] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-_WORDS: Final = {"+": "plus", "-": "minus", "*": "times", "/": "over", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
-_PRECEDENCE: Final = {"<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "/": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A part of a formula: a number, a column, a call of an operator, or arithmetic between parts."""
-
-    kind: Literal["number", "column", "call", "binary", "negative"]
-    name: str
-    inputs: tuple[Node, ...] = ()
-    settings: tuple[float, ...] = ()
 
 
 def parse(text: str) -> Node:
@@ -51,8 +31,7 @@ def parse(text: str) -> Node:
     FormulaError
         Not a formula, an unknown name, a wrong setting; with the column in the text.
     """
-    reader = _Reader(text)
-    return reader.node(_tree(text), 0)
+    return _Reader(text).node(_tree(text), 0)
 
 
 def expand(text: str) -> list[str]:
@@ -90,7 +69,8 @@ _EXAMPLE: Final = "for example zscore(rsi(close, 14), 100) or ret(close, {1, 4, 
 
 
 def _error(text: str, node: ast.AST, what: str, hint: str | None = None) -> FormulaError:
-    return FormulaError(what, where=f"{text[:80]!r} column {getattr(node, 'col_offset', 0) + 1}", hint=hint)
+    before = text.encode()[: getattr(node, "col_offset", 0)].decode(errors="ignore")
+    return FormulaError(what, where=f"{text[:80]!r} column {len(before) + 1}", hint=hint)
 
 
 class _Reader:
@@ -116,7 +96,7 @@ class _Reader:
         if isinstance(tree, ast.Set):
             return self.node(self._one(tree), depth + 1)
         if isinstance(tree, ast.Constant):
-            return Node("number", _plain(self.number(tree)))
+            return Node("number", plain_number(self.number(tree)))
         if isinstance(tree, ast.Name):
             return self._column(tree)
         if isinstance(tree, ast.Call):
@@ -188,12 +168,17 @@ class _Reader:
     def _keywords(self, tree: ast.Call, found: Operator) -> None:
         """Turn keyword settings into positional ones, in the operator's order."""
         names = [item.name for item in found.settings]
-        unknown = [item.arg for item in tree.keywords if item.arg not in names]
+        given = {str(item.arg): item.value for item in tree.keywords}
+        unknown = [name for name in given if name not in names]
         if unknown:
             raise self.fail(tree, f"{found.name} has no setting {unknown[0]!r}", f"write {found.signature}")
-        given = {str(item.arg): item.value for item in tree.keywords}
+        implied = all(_is_number(item) for item in tree.args) and len(found.columns) > 0
+        placed = max(0, len(tree.args) - (0 if implied else len(found.columns)))
+        twice = [name for name in names[:placed] if name in given]
+        if twice:
+            raise self.fail(tree, f"{twice[0]} of {found.name} is given twice", f"write {found.signature}")
         filled = list(tree.args)
-        for item in found.settings[max(0, len(filled) - len(found.columns)) :]:
+        for item in found.settings[placed:]:
             if item.name in given:
                 filled.append(given[item.name])
             elif item.default is not None:
@@ -230,83 +215,11 @@ class _Reader:
 
 
 def _is_number(tree: ast.expr) -> bool:
-    return isinstance(tree, ast.Constant | ast.Set) or (
-        isinstance(tree, ast.UnaryOp) and isinstance(tree.operand, ast.Constant)
-    )
-
-
-def _plain(value: float) -> str:
-    return f"{int(value)}" if value == int(value) else repr(value)
-
-
-@lru_cache(maxsize=4096)
-def canonical_text(node: Node) -> str:
-    """Write a formula in its one canonical form: every setting stated, no redundant brackets."""
-    if node.kind in {"number", "column"}:
-        return node.name
-    if node.kind == "call":
-        parts = [canonical_text(item) for item in node.inputs] + [_plain(value) for value in node.settings]
-        return f"{node.name}({', '.join(parts)})"
-    if node.kind == "negative":
-        return f"-{_bracketed(node.inputs[0], 4)}"
-    level = _PRECEDENCE[node.name]
-    left, right = _bracketed(node.inputs[0], level), _bracketed(node.inputs[1], level + 1)
-    return f"{left} {node.name} {right}"
-
-
-def _bracketed(node: Node, level: int) -> str:
-    own = {"binary": _PRECEDENCE.get(node.name, 9), "negative": 3}.get(node.kind, 9)
-    text = canonical_text(node)
-    comparison = node.kind == "binary" and own == 1
-    return f"({text})" if own < level or (comparison and level <= 2) else text
+    if isinstance(tree, ast.Set):
+        return all(_is_number(item) for item in tree.elts)
+    return isinstance(tree, ast.Constant) or (isinstance(tree, ast.UnaryOp) and isinstance(tree.operand, ast.Constant))
 
 
 def feature_name(text: str) -> str:
     """Return a column name for a formula: rsi(close, 14) is rsi_14; other inputs than the close stay in the name."""
-    words = "_".join(_words(parse(text)))
-    name = re.sub(r"[^a-z0-9_]", "", words.lower().replace(".", "p"))
-    if not name or not name[0].isalpha():
-        name = f"f_{name}"
-    if len(name) > LONGEST_NAME:
-        digest = hashlib.sha256(canonical_text(parse(text)).encode()).hexdigest()[:8]
-        name = f"{name[: LONGEST_NAME - 9]}_{digest}"
-    return name
-
-
-def _words(node: Node) -> Iterator[str]:
-    if node.kind in {"number", "column"}:
-        yield node.name.replace("-", "m")
-    elif node.kind == "negative":
-        yield "neg"
-        yield from _words(node.inputs[0])
-    elif node.kind == "binary":
-        yield from _words(node.inputs[0])
-        yield _WORDS[node.name]
-        yield from _words(node.inputs[1])
-    else:
-        yield from _call_words(node)
-
-
-def _call_words(node: Node) -> Iterator[str]:
-    """Name a call; inputs that are the operator's own columns, or the close alone, go without saying."""
-    yield node.name
-    own = [item.name.rstrip("_") for item in OPERATORS[node.name].columns]
-    given = [item.name for item in node.inputs]
-    implied = given in (own, ["close"])
-    if not implied or any(item.kind != "column" for item in node.inputs):
-        for item in node.inputs:
-            yield from _words(item)
-    for value in node.settings:
-        yield _plain(value).replace("-", "m").replace(".", "p")
-
-
-def family(node: Node) -> Category:
-    """Return the family that a formula is filed under: its operator's, `derived` for arithmetic and plain columns."""
-    return OPERATORS[node.name].family if node.kind == "call" else "derived"
-
-
-def reads(node: Node) -> Any:
-    """Yield every part of a formula, inputs first."""
-    for item in node.inputs:
-        yield from reads(item)
-    yield node
+    return column_name(parse(text))

@@ -1,7 +1,8 @@
 """Kernels over a fixed window: a value is NaN until the window holds only known values.
 
-Windowed sums are recomputed from scratch at every 4,096th bar and after every unknown value, so that rounding does not
-accumulate; NaN inside a window makes the value NaN, and it recovers once the NaN has left.
+Running sums are compensated (Neumaier), so that one huge value leaves no trace once it has left the window. Central
+moments are taken around the newest value, so that a window of equal values has a deviation of exactly zero. NaN inside
+a window makes the value NaN, and it recovers once the NaN has left.
 """
 
 from __future__ import annotations
@@ -19,10 +20,20 @@ if TYPE_CHECKING:
 
 
 @kernel
+def compensated(total: float, lost: float, x: float) -> tuple[float, float]:
+    """Add x to a running sum; the second number is what rounding has lost so far (Neumaier 1974)."""
+    made = total + x
+    if abs(total) >= abs(x):
+        return made, lost + ((total - made) + x)
+    return made, lost + ((x - made) + total)
+
+
+@kernel
 def rolling_sum(x: Floats, n: int) -> Floats:
     """Sum of the last n values; exactly zero where all of them are, so that ratios over empty windows are safe."""
     out = np.full(x.size, np.nan)
     total = 0.0
+    lost = 0.0
     known = 0
     moving = 0
     for i in range(x.size):
@@ -30,21 +41,19 @@ def rolling_sum(x: Floats, n: int) -> Floats:
             known = 0
             moving = 0
             total = 0.0
+            lost = 0.0
             continue
         known += 1
-        total += x[i]
+        total, lost = compensated(total, lost, x[i])
         moving += x[i] != 0.0
         if known > n:
-            total -= x[i - n]
+            total, lost = compensated(total, lost, -x[i - n])
             moving -= x[i - n] != 0.0
         if moving == 0:
             total = 0.0
+            lost = 0.0
         if known >= n:
-            if i % 4096 == 0:
-                total = 0.0
-                for j in range(i - n + 1, i + 1):
-                    total += x[j]
-            out[i] = total
+            out[i] = total + lost
     return out
 
 
@@ -59,8 +68,8 @@ def rolling_moments(x: Floats, n: int, order: int) -> Floats:
             continue
         mean = 0.0
         for j in range(i - n + 1, i + 1):
-            mean += x[j]
-        mean /= n
+            mean += x[j] - x[i]
+        mean = x[i] + mean / n
         total = 0.0
         for j in range(i - n + 1, i + 1):
             d = x[j] - mean
@@ -154,8 +163,8 @@ def rolling_mean_deviation(x: Floats, n: int) -> Floats:
             continue
         mean = 0.0
         for j in range(i - n + 1, i + 1):
-            mean += x[j]
-        mean /= n
+            mean += x[j] - x[i]
+        mean = x[i] + mean / n
         total = 0.0
         for j in range(i - n + 1, i + 1):
             total += abs(x[j] - mean)
@@ -174,8 +183,8 @@ def rolling_autocorrelation(x: Floats, n: int, lag: int) -> Floats:
             continue
         mean = 0.0
         for j in range(i - n + 1, i + 1):
-            mean += x[j]
-        mean /= n
+            mean += x[j] - x[i]
+        mean = x[i] + mean / n
         above = 0.0
         below = 0.0
         for j in range(i - n + 1, i + 1):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class FeatureMatrix:
     """Features of one pair: names, values float32 of shape (bars, features), and the longest look-back in bars."""
 
-    names: list[str]
+    names: tuple[str, ...]
     values: npt.NDArray[np.float32]
     lookback: int
 
@@ -53,13 +53,13 @@ def build_matrix(features: Sequence[Feature], bars: pd.DataFrame, *, code_dir: P
     columns = {name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}
     computed = plan.compute(columns, epoch_ms(bars["timestamp"]))
     if len(formulas) == len(features):
-        return FeatureMatrix([item.name for item in features], computed, max(plan.lookback, default=0))
+        return FeatureMatrix(tuple(item.name for item in features), computed, max(plan.lookback, default=0))
     values = np.empty((len(bars), len(features)), dtype=np.float32)
     by_formula = iter(computed.T)
     for number, item in enumerate(features):
         values[:, number] = next(by_formula) if item.formula is not None else _python(item, bars, code_dir)
     longest = max((*plan.lookback, *(item.lookback for item in features)), default=0)
-    return FeatureMatrix([item.name for item in features], values, longest)
+    return FeatureMatrix(tuple(item.name for item in features), values, longest)
 
 
 def _python(feature: Feature, bars: pd.DataFrame, code_dir: Path | None) -> npt.NDArray[np.float32]:

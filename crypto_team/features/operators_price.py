@@ -53,14 +53,14 @@ def excess_ret(x: Floats, n: int = 24) -> Floats:
 @operator("price_action", lambda n: n)
 def realised_vol(x: Floats, n: int = 24) -> Floats:
     """Realised volatility: root of the mean squared log return of the last n bars, per bar."""
-    moves = logret(x, 1)
-    return np.asarray(np.sqrt(_mean(moves * moves, n)))
+    return np.sqrt(_mean(np.square(logret(x, 1)), n))
 
 
 @operator("price_action", lambda n: n - 1)
 def parkinson(high: Floats, low: Floats, n: int = 24) -> Floats:
     """Parkinson (1980) volatility per bar from the range: sqrt(mean(ln(H/L)^2) / (4 ln 2))."""
-    return np.sqrt(_mean(np.square(np.log(divided(high, low))), n) / (4.0 * np.log(2.0)))
+    made: Floats = np.sqrt(_mean(np.square(np.log(divided(high, low))), n) / (4.0 * np.log(2.0)))
+    return made
 
 
 @operator("price_action", lambda n: n - 1)

@@ -135,8 +135,9 @@ def bb_width(x: Floats, n: int = 20, k: float = 2.0) -> Floats:
 
 @operator("price_action", lambda n, m: max(_ema_bars(n), m + decay_bars(1 / m)))
 def keltner_position(high: Floats, low: Floats, close: Floats, n: int = 20, m: int = 10, k: float = 2.0) -> Floats:
-    """Distance of the close from its EMA over n, in units of k average true ranges over m."""
-    return divided(close - exponential(close, n), k * average_true_range(high, low, close, m))
+    """Distance of the close from its EMA over n, in units of k average true ranges over m; 0 where nothing moves."""
+    distance, reach = close - exponential(close, n), k * average_true_range(high, low, close, m)
+    return np.where((reach == 0.0) & ~np.isnan(distance), 0.0, divided(distance, reach))
 
 
 @operator("price_action", lambda n: n)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from crypto_team.errors import InputError
-from crypto_team.features.formula import Node, canonical_text, feature_name, parse, reads
+from crypto_team.features.formula import parse
+from crypto_team.features.nodes import Node, canonical_text, column_name, reads
 from crypto_team.features.operator_table import OPERATORS
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from crypto_team.features.operators import Floats
 
+_Number = TypeVar("_Number", np.float32, np.float64)
 _ARITHMETIC: dict[str, Callable[[Floats, Floats], Any]] = {
     "+": np.add,
     "-": np.subtract,
@@ -57,13 +59,15 @@ class Plan:
         missing = [name for name in self.columns if name not in columns]
         if missing:
             raise InputError(f"the candles have no column {', '.join(missing)}")
+        uneven = [name for name in self.columns if columns[name].shape != times.shape]
+        if uneven:
+            raise InputError(f"{', '.join(uneven)} and the times differ in length")
         known: dict[Node, Floats] = {}
         uses = self._uses()
         out = np.empty((times.size, len(self.nodes)), dtype=np.float32)
         with np.errstate(all="ignore"):
             for number, node in enumerate(self.nodes):
-                values = _value(node, columns, times, known).astype(np.float32)
-                values[~np.isfinite(values)] = np.nan
+                values = _finite(_value(node, columns, times, known).astype(np.float32))
                 values[: self.lookback[number]] = np.nan
                 out[:, number] = values
                 _release(node, known, uses)
@@ -83,7 +87,7 @@ class Plan:
         return [
             {
                 "formula": canonical_text(node),
-                "name": feature_name(canonical_text(node)),
+                "name": column_name(node),
                 "lookback": self.lookback[number],
                 "steps": len(set(reads(node))),
                 "shared_steps": sum(uses[part] > 1 and part.kind != "column" for part in set(reads(node))),
@@ -128,8 +132,15 @@ def _value(
     else:
         inputs = [_value(item, columns, times, known) for item in node.inputs]
         made = _applied(node, inputs, times)
-    known[node] = made
+    made = known[node] = _finite(made)
     return made
+
+
+def _finite(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    """Make infinities unknown at every step: carried along, one would spoil running sums for ever."""
+    if np.isinf(values).any():
+        return np.where(np.isinf(values), values.dtype.type(np.nan), values)
+    return values
 
 
 def _applied(node: Node, inputs: list[Floats], times: npt.NDArray[np.int64]) -> Floats:
