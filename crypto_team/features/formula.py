@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import itertools
+import warnings
 from typing import Final
 
 from crypto_team.errors import FormulaError
@@ -37,7 +38,8 @@ def parse(text: str) -> Node:
 def expand(text: str) -> list[str]:
     """Return the formulas that a formula with sweeps stands for, in canonical form; all of them are checked."""
     tree = _tree(text)
-    sweeps = [node for node in ast.walk(tree) if isinstance(node, ast.Set)]
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Set)]
+    sweeps = sorted(found, key=lambda node: (node.lineno, node.col_offset))
     count = 1
     for sweep in sweeps:
         count *= len(sweep.elts)
@@ -56,10 +58,14 @@ def _tree(text: str) -> ast.expr:
     if len(text) > LONGEST_TEXT:
         raise FormulaError(f"the formula has {len(text)} characters, at most {LONGEST_TEXT} are allowed")
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "1if" and the like warn before they fail
+            return ast.parse(text.strip(), mode="eval").body
     except SyntaxError as problem:
         raise FormulaError(
-            f"not a formula: {problem.msg}", where=f"{text[:80]!r} column {problem.offset or 1}", hint=_EXAMPLE
+            f"not a formula: {problem.msg}",
+            where=f"{text[:80]!r} column {problem.offset or len(text.strip()) + 1}",
+            hint=_EXAMPLE,
         ) from None
     except (RecursionError, MemoryError, ValueError):
         raise FormulaError("the formula is nested too deeply or holds odd characters", hint=_EXAMPLE) from None
