@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOLDER = "demo-workspace"
 SEED = 11
 BARS = 21_000
-ORACLE_SHARPE = 6.0
+ORACLE_SHARPE = 8.0
 NOISE_TRIALS = 60
 EXCHANGE = "synthetic"
 
@@ -66,6 +66,7 @@ def _three(crew: steps.Crew, told: Any) -> list[StrategyPage]:
 def _honest(crew: steps.Crew, pair: str, timeframe: str, intent: str) -> StrategyPage:
     """Take a strategy with the standard features as far as the gates let it."""
     strategy_id = steps.design(crew, "planted_edge" if pair == "EDGE/USD" else "own_candles", pair, timeframe)
+    crew.use("ml_engineer.set-model", strategy_id=strategy_id, model="lightgbm", max_features=15)
     crew.use("ml_engineer.set-signal", strategy_id=strategy_id, entry=0.55, exit=0.5)
     return steps.judge(crew, strategy_id, intent)
 

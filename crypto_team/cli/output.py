@@ -38,9 +38,11 @@ def show(outcome: Outcome, format_: str, *, read_only: bool) -> None:
         _show_data(outcome.data, format_)
         for finding in outcome.findings:
             click.echo(error_text(finding), err=True)
-    if outcome.findings and not outcome.ok and not findings_are_data:
+    explained = not outcome.ok and not findings_are_data and bool(outcome.findings)
+    if not explained or all(finding.message != outcome.summary for finding in outcome.findings):
+        click.echo(clean(outcome.summary), err=True)
+    if explained:
         return
-    click.echo(clean(outcome.summary), err=True)
     for step in outcome.next:
         click.echo(f"  next: {clean(step)}", err=True)
 

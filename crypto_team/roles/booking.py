@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from crypto_team.kb import trials
 from crypto_team.kb.ids import new_trial_id
+from crypto_team.kb.yaml import load_record
 from crypto_team.roles import records
 from crypto_team.schemas import Trial
 
@@ -97,6 +98,8 @@ def booked(
     try:
         yield booking
     except BaseException:
+        if load_record(session.layout.trial(strategy_id, trial.trial_id), Trial).status != "started":
+            raise
         failed = _change(session, trial.model_copy(update={"status": "failed"}))
         records.save(session, session.role, kind, strategy_id, [failed], f"{strategy_id}: trial failed ({kind})")
         raise

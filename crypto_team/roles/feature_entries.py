@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-
 from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import InputError, UsageError

@@ -86,9 +86,7 @@ def handoff(session: Session, strategy_id: StrategyId, *, to: Receiver, dry_run:
     return attempt(session, strategy_id, to, dry_run=dry_run)[1]
 
 
-def attempt(
-    session: Session, strategy_id: str, to: Receiver, *, dry_run: bool = False
-) -> tuple[GateReport, Outcome]:
+def attempt(session: Session, strategy_id: str, to: Receiver, *, dry_run: bool = False) -> tuple[GateReport, Outcome]:
     """Judge a handoff, record it where it passes, and return the report with the answer."""
     sender = current_stage(session.layout, strategy_id)
     expected = next_stage(sender)

@@ -14,9 +14,9 @@ from crypto_team.schemas.outcome import Outcome
 if TYPE_CHECKING:
     import numpy as np
 
+    from crypto_team.features.matrix import FeatureMatrix
     from crypto_team.roles.training import Design
     from crypto_team.tools.session import Session
-    from crypto_team.validation.walk_forward import Panel
 
 ENTRY_CHOICES = (0.5, 0.51, 0.52, 0.53, 0.55)
 MOST_TRIALS = 1000
@@ -37,11 +37,11 @@ def sweep(session: Session, strategy_id: str, *, trials: int, features_per_trial
     rows: list[dict[str, Any]] = []
     best: tuple[float, Design] | None = None
     with booked(session, strategy_id, kind="sweep", fingerprint=plan.fingerprint, n_trials=trials) as booking:
-        prepared = training.panel(plan, session)
+        computed = training.matrices(plan, session)
         for number in range(trials):
             session.progress(0.1 + 0.9 * number / trials, f"configuration {number + 1} of {trials}")
             candidate = _draw(plan, rng, features_per_trial)
-            booking.measure(_predictions(candidate, prepared, session))
+            booking.measure(_predictions(candidate, computed, session))
             daily = booking.sharpes[-1]
             rows.append(
                 {
@@ -79,10 +79,13 @@ def _draw(plan: Design, rng: np.random.Generator, count: int) -> Design:
     return replace(plan, spec=plan.spec.model_copy(update={"signal": signal}), features=features)
 
 
-def _predictions(candidate: Design, prepared: Panel, session: Session) -> Any:
-    """Run the walk-forward of one configuration on columns of the panel that is there already."""
+def _predictions(candidate: Design, computed: dict[str, FeatureMatrix], session: Session) -> Any:
+    """Run the walk-forward of one configuration on columns that are computed already, as training it alone would."""
     names = [feature.name for feature in candidate.features.features]
-    columns = [prepared.names.index(name) for name in names]
-    part = replace(prepared, features=prepared.features[:, columns].copy(), names=names)
+    longest = max(feature.lookback for feature in candidate.features.features)
+    chosen = {}
+    for pair, matrix in computed.items():
+        columns = [matrix.names.index(name) for name in names]
+        chosen[pair] = replace(matrix, names=names, values=matrix.values[:, columns], lookback=longest)
     quiet = replace(session, progress=lambda _fraction, _text: None)
-    return training.walk_forward(candidate, part, quiet).predictions
+    return training.walk_forward(candidate, training.joined(candidate, chosen), quiet).predictions

@@ -15,6 +15,7 @@ from crypto_team.schemas import EvidenceMeta
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from crypto_team.features.matrix import FeatureMatrix
     from crypto_team.roles.candles import Candles
     from crypto_team.schemas import FeatureSet, MlSpec
     from crypto_team.schemas.ml_spec import Target
@@ -100,16 +101,27 @@ def _fingerprint(spec: MlSpec, features: FeatureSet, found: Candles, code_dir: P
     return "sha256:" + hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def panel(plan: Design, session: Session) -> Panel:
-    """Compute the feature matrix of every pair and join it with the labels."""
+def matrices(plan: Design, session: Session) -> dict[str, FeatureMatrix]:
+    """Compute the feature matrix of every pair."""
     from crypto_team.features.matrix import build_matrix
-    from crypto_team.validation.panel import build_panel
 
-    matrices = {}
+    made = {}
     for number, (pair, bars) in enumerate(plan.candles.bars.items()):
         session.progress(0.15 * number / len(plan.candles.bars), f"features of {pair}")
-        matrices[pair] = build_matrix(plan.features.features, bars, code_dir=plan.code_dir)
-    return build_panel(plan.candles.bars, matrices, plan.target, plan.spec.market.timeframe)
+        made[pair] = build_matrix(plan.features.features, bars, code_dir=plan.code_dir)
+    return made
+
+
+def panel(plan: Design, session: Session) -> Panel:
+    """Compute the features of a design and join them with its labels."""
+    return joined(plan, matrices(plan, session))
+
+
+def joined(plan: Design, computed: dict[str, FeatureMatrix]) -> Panel:
+    """Join computed features with the labels of a design."""
+    from crypto_team.validation.panel import build_panel
+
+    return build_panel(plan.candles.bars, computed, plan.target, plan.spec.market.timeframe)
 
 
 def walk_forward(plan: Design, prepared: Panel, session: Session) -> WalkForwardResult:
