@@ -59,6 +59,11 @@ def disk_error(path: Path, problem: OSError) -> CryptoTeamError:
     )
 
 
+def revision_of(path: Path) -> str | None:
+    """Return the hash of what is on disk, None where there is no file."""
+    return sha256(path.read_bytes()) if path.exists() else None
+
+
 def sha256(content: bytes) -> str:
     """Return the hash as documents write it."""
     return "sha256:" + hashlib.sha256(content).hexdigest()

@@ -24,7 +24,7 @@ def _environment() -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _SCRUBBED_EXCEPT
     }
-    return kept | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return kept | {"GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C"}
 
 
 def attempt(folder: Path, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -89,9 +89,16 @@ def default_branch(folder: Path) -> str:
 
 
 def create_ref(folder: Path, name: str, content: bytes) -> bool:
-    """Create a ref to a blob; False where the ref exists. Atomic over threads, processes and worktrees."""
+    """Create a ref to a blob; False where somebody has it or is making it. Atomic over processes and worktrees."""
     blob = run(folder, "hash-object", "-w", "--stdin", stdin=content)
-    return attempt(folder, "update-ref", name, blob, ZERO).returncode == 0
+    done = attempt(folder, "update-ref", name, blob, ZERO)
+    words = done.stderr.decode(errors="replace").strip()
+    taken = done.returncode and (
+        ".lock': File exists" in words or attempt(folder, "rev-parse", "-q", "--verify", name).returncode == 0
+    )
+    if done.returncode and not taken:
+        raise CryptoTeamError(f"git cannot keep the ref {name}: {words}", where=str(folder))
+    return not taken
 
 
 def refs(folder: Path, prefix: str) -> list[str]:
@@ -105,6 +112,18 @@ def changed_since_commit(folder: Path, paths: Sequence[Path]) -> list[str]:
     return [item[3:] for item in listed.split("\0") if item]
 
 
+def blobs(folder: Path, path: Path) -> list[str]:
+    """Return the object names of the tracked files under a path."""
+    return [line.split()[1] for line in run(folder, "ls-files", "-s", "--", str(path)).splitlines()]
+
+
+def unfinished(folder: Path) -> str | None:
+    """Return what git is in the middle of that forbids commits of single files: `merge`, `cherry-pick`, or None."""
+    private = folder / run(folder, "rev-parse", "--git-dir")
+    marks = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick"}
+    return next((name for mark, name in marks.items() if (private / mark).exists()), None)
+
+
 def _identity(folder: Path) -> list[str]:
     """Return settings that name a committer where the machine has none."""
     if attempt(folder, "var", "GIT_COMMITTER_IDENT").returncode == 0 and run(
@@ -115,17 +134,23 @@ def _identity(folder: Path) -> list[str]:
 
 
 def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[str, str]) -> str | None:
-    """Commit exactly these paths with trailers; None where nothing changed. Retries while others hold the index."""
-    names = sorted({str(path) for path in paths})
-    text = message + "\n\n" + "".join(f"{key}: {value}\n" for key, value in trailers.items())
+    """Commit exactly these paths with trailers; None where nothing changed. Retries while others hold the index.
+
+    The message becomes one line, so that no text of a user can pose as a trailer.
+    """
+    names = sorted({str(path) for path in paths if path.exists() or tracked(folder, path)})
+    if not names:
+        return None
+    text = " ".join(message.split()) + "\n\n" + "".join(f"{key}: {value}\n" for key, value in trailers.items())
     for number in range(_COMMIT_TRIES):
-        added = attempt(folder, "add", "-A", "-f", "--", *names)
-        done = added if added.returncode else _commit_once(folder, names, text)
+        done = attempt(folder, "add", "-A", "-f", "--", *names)
+        if done.returncode == 0:
+            if attempt(folder, "diff", "--cached", "--quiet", "--no-ext-diff", "--", *names).returncode == 0:
+                return None
+            done = _commit_once(folder, names, text)
         words = (done.stdout + done.stderr).decode(errors="replace")
         if done.returncode == 0:
             return head(folder)
-        if "nothing to commit" in words or "nothing added to commit" in words:
-            return None
         if "index.lock" not in words and "cannot lock ref" not in words:
             raise CryptoTeamError(
                 f"git refused the commit: {words.strip()[:500]}",

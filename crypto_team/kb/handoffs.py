@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 from crypto_team import __version__
 from crypto_team.kb.evidence import load_manifest
 from crypto_team.kb.files import sha256
+from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.registry import entry
 from crypto_team.kb.writer import Change
 from crypto_team.kb.yaml import dump, load_record
@@ -15,9 +17,11 @@ from crypto_team.schemas.gate import Subject
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
+    from crypto_team.kb.kinds import Kind
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas.base import Stage
     from crypto_team.schemas.gate import GateReport
@@ -36,17 +40,36 @@ PIPELINE: Final[tuple[Stage, ...]] = (
 FIRST_STAGES: Final = ("ml_engineer", "strategy_researcher")
 
 
-def artifacts(layout: Layout, strategy_id: str) -> dict[str, str]:
-    """Return the hash of every artifact that a handoff is about: design, code, models, evidence objects."""
+_PROSE: Final = {".md", ".svg"}
+
+
+def _rank(stage: str) -> int:
+    """Return the place of a stage in the pipeline; both kinds of designers stand at its start."""
+    return PIPELINE.index(stage) if stage in PIPELINE else 0
+
+
+def artifacts(layout: Layout, strategy_id: str, *, sender: Stage) -> dict[str, str]:
+    """Return the hash of everything that a handoff of `sender` is about.
+
+    These are the records, code, models and evidence objects of all stages up to the sender; what later stages still
+    write, and reports that are rendered from records, are no part of it.
+    """
     folder = layout.strategy_dir(strategy_id)
-    singles = [layout.ml_spec(strategy_id), layout.features(strategy_id), layout.strategy_spec(strategy_id)]
-    trees = [layout.code_dir(strategy_id).glob("*.py"), layout.model_dir(strategy_id).glob("*")]
-    files = [path for path in [*singles, *(item for tree in trees for item in tree)] if path.is_file()]
-    found = {path.relative_to(folder).as_posix(): sha256(path.read_bytes()) for path in files}
+    found = {
+        path.relative_to(folder).as_posix(): sha256(path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in _PROSE and _made_until(kind_of(layout, path), sender)
+    }
     if layout.evidence(strategy_id).exists():
         manifest = load_manifest(layout, strategy_id)
         found |= {f"evidence/{name}": item.sha256 for name, item in manifest.objects.items()}
     return dict(sorted(found.items()))
+
+
+def _made_until(kind: Kind | None, sender: Stage) -> bool:
+    if kind is None or kind.name == "evidence" or kind.owner not in {*PIPELINE, *FIRST_STAGES}:
+        return False
+    return _rank(kind.owner) <= _rank(sender)
 
 
 def record_paths(layout: Layout, strategy_id: str) -> list[Path]:
@@ -62,10 +85,13 @@ def handoff_records(layout: Layout, strategy_id: str) -> list[Handoff]:
 def void_reasons(layout: Layout, strategy_id: str) -> list[str]:
     """Return what of the newest handoff's subjects changed since it was recorded."""
     found = handoff_records(layout, strategy_id)
-    if not found:
-        return []
-    now = artifacts(layout, strategy_id)
-    then = {subject.name: subject.sha256 for subject in found[-1].subjects}
+    return _changed(layout, found[-1]) if found else []
+
+
+def _changed(layout: Layout, record: Handoff) -> list[str]:
+    """Compare the subjects of a record with what is there now."""
+    now = artifacts(layout, record.strategy_id, sender=record.sender)
+    then = {subject.name: subject.sha256 for subject in record.subjects}
     return [
         f"{name} " + ("is new" if name not in then else "is gone" if name not in now else "changed")
         for name in sorted(now.keys() | then.keys())
@@ -74,18 +100,19 @@ def void_reasons(layout: Layout, strategy_id: str) -> list[str]:
 
 
 def current_stage(layout: Layout, strategy_id: str) -> Stage:
-    """Return who has the strategy now: the newest valid handoff's receiver, else who designs it.
+    """Return who has the strategy now: the receiver of the newest handoff that still holds, else who designs it.
 
-    A changed artifact voids every handoff, and work that was returned starts over: the registry entry then names an
-    earlier stage than the record does.
+    A handoff holds while its subjects are unchanged and the chain up to it is whole. Work that was returned starts
+    over: the registry entry then names an earlier stage than the record does.
     """
     at = entry(layout, strategy_id)
+    whole = [record for _, record, broken in itertools.takewhile(lambda link: not link[2], _chain(layout, strategy_id))]
     first: Stage = "strategy_researcher" if at.type == "rule_based" else "ml_engineer"
-    found = handoff_records(layout, strategy_id)
-    if not found or at.stage in FIRST_STAGES or void_reasons(layout, strategy_id):
+    if at.stage in FIRST_STAGES:
         return first
-    receiver = found[-1].receiver
-    return min(receiver, at.stage, key=PIPELINE.index)
+    holding = (record.receiver for record in reversed(whole) if not _changed(layout, record))
+    receiver = next(holding, first)
+    return min(receiver, at.stage, key=_rank)
 
 
 def make_handoff(
@@ -100,7 +127,9 @@ def make_handoff(
         receiver=receiver,
         created=f"{now:%Y-%m-%dT%H:%M:%SZ}",
         tool_version=__version__,
-        subjects=[Subject(name=name, sha256=value) for name, value in artifacts(layout, strategy_id).items()],
+        subjects=[
+            Subject(name=name, sha256=value) for name, value in artifacts(layout, strategy_id, sender=sender).items()
+        ],
         report=report,
         previous=sha256(earlier[-1].read_bytes()) if earlier else None,
     )
@@ -110,23 +139,28 @@ def make_handoff(
 
 def verify_chain(layout: Layout, strategy_id: str) -> list[Finding]:
     """Return every break of a strategy's chain: order, digest of the record before, reports that did not pass."""
-    findings = []
-    previous: str | None = None
+    return [
+        Finding(code="handoff-chain", severity="error", message=message, file=str(path), line=1, col=1)
+        for path, _, broken in _chain(layout, strategy_id)
+        for message in broken
+    ]
+
+
+def _chain(layout: Layout, strategy_id: str) -> Iterator[tuple[Path, Handoff, list[str]]]:
+    """Yield each record of a strategy, oldest first, with what is wrong about its place in the chain."""
+    digest: str | None = None
+    reached = 0
     for number, path in enumerate(record_paths(layout, strategy_id), start=1):
         record = load_record(path, Handoff)
-        wrong = [
-            message
-            for message, broken in (
-                (f"number {record.number} where {number} is due", record.number != number),
-                ("the record before it was changed or removed", record.previous != previous),
-                ("its gate did not pass", not record.report.passed),
-                (f"it belongs to {record.strategy_id}", record.strategy_id != strategy_id),
-            )
-            if broken
-        ]
-        findings += [
-            Finding(code="handoff-chain", severity="error", message=message, file=str(path), line=1, col=1)
-            for message in wrong
-        ]
-        previous = sha256(path.read_bytes())
-    return findings
+        name, at = f"{record.number:03d}-{record.sender}-to-{record.receiver}", _rank(record.sender)
+        gate = f"{record.sender}->{record.receiver}"
+        wrong = {
+            f"number {record.number} where {number} is due": record.number != number,
+            f"its content says {name}": path.stem != name,
+            "the record before it was changed or removed": record.previous != digest,
+            "its gate did not pass": not record.report.passed or record.report.gate != gate,
+            f"it belongs to {record.strategy_id}": {record.strategy_id, record.report.strategy_id} != {strategy_id},
+            "it skips a stage": _rank(record.receiver) != at + 1 or at > reached,
+        }
+        yield path, record, [message for message, broken in wrong.items() if broken]
+        digest, reached = sha256(path.read_bytes()), max(reached, _rank(record.receiver))

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic import BaseModel
+
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas.base import RoleId
 
 ANY: Final = "any"
 GATE: Final = "gate"
+_PLACED_IDS: Final = ("strategy_id", "dataset_id", "backtest_id", "learning_id")
 _STRATEGY = r"strategies/STR-[0-9]{3,6}/"
 
 
@@ -43,7 +46,9 @@ _TABLE: Final = (
     Kind("backtest", _STRATEGY + r"backtests/BT-[0-9]{3,6}\.yaml", "backtester", "backtest"),
     Kind("backtest_report", _STRATEGY + r"backtest-report\.md", "backtester", None),
     Kind("quant_review", _STRATEGY + r"quant-review\.yaml", "quant_analyst", "quant_review"),
+    Kind("quant_review_md", _STRATEGY + r"quant-review\.md", "quant_analyst", None),
     Kind("critic_review", _STRATEGY + r"critic-review\.yaml", "critic", "critic_review"),
+    Kind("critic_review_md", _STRATEGY + r"critic-review\.md", "critic", None),
     Kind("risk_assessment", _STRATEGY + r"risk-assessment\.yaml", "risk_manager", "risk_assessment"),
     Kind("deployment", _STRATEGY + r"deployment\.yaml", "execution_specialist", "deployment"),
     Kind("handoff", _STRATEGY + r"handoffs/[0-9]{3}-[a-z_]+-to-[a-z_]+\.yaml", GATE, "handoff"),
@@ -66,6 +71,12 @@ def kind_of(layout: Layout, path: Path) -> Kind | None:
     return next((kind for kind in _TABLE if re.fullmatch(kind.pattern, relative)), None)
 
 
-def owned_by(role: str) -> list[str]:
-    """Return the kinds that a role owns."""
-    return [kind.name for kind in _TABLE if kind.owner == role]
+def misplaced(layout: Layout, path: Path, record: BaseModel) -> str | None:
+    """Say which id inside a record is not the one that its path names; None where they agree."""
+    parts = [part for piece in path.relative_to(layout.crypto).parts for part in (piece, piece.partition(".")[0])]
+    # Other records name the trial that made them; the path of a trial itself does.
+    for name in (*_PLACED_IDS, "trial_id") if "trials" in parts else _PLACED_IDS:
+        value = getattr(record, name, None)
+        if value and not any(part == value or part.startswith(f"{value}-") for part in parts):
+            return f"its {name} is {value}"
+    return None

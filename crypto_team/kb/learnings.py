@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import TYPE_CHECKING
+from unicodedata import category
 
-from crypto_team.errors import NotFoundError, RefusedError
-from crypto_team.kb.yaml import check, dump_data, parse, read_text
+from pydantic import ValidationError
+
+from crypto_team.errors import InputError, NotFoundError, RefusedError
+from crypto_team.kb.yaml import FindingsError, check, dump_data, parse, read_text
 from crypto_team.schemas import Learning
+from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -18,7 +23,8 @@ if TYPE_CHECKING:
     from crypto_team.schemas.base import RoleId
 
 MOST_SHOWN = 100
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+MOST_TEXT = 20_000
+_HIDDEN = {"Cc", "Cf", "Cs", "Co"}
 _INJECTION = re.compile(
     r"ignore (all|any|previous|prior) |disregard (the|all|previous)|system prompt|you are now|run the command",
     re.IGNORECASE,
@@ -26,8 +32,13 @@ _INJECTION = re.compile(
 
 
 def clean(text: str) -> str:
-    """Strip control and direction characters: the text is data that agents will read."""
-    return _CONTROL.sub("", text).strip()
+    """Strip control, format and private characters: the text is data that agents will read."""
+    return "".join(letter for letter in text if letter in "\n\t" or category(letter) not in _HIDDEN).strip()
+
+
+def _line(text: str) -> str:
+    """Clean a text that has to stay on one line."""
+    return " ".join(clean(text).split())
 
 
 def suspicious(text: str) -> str | None:
@@ -48,22 +59,25 @@ def make(
     now: datetime,
 ) -> Learning:
     """Make a proposed learning; its id follows from date, role and content."""
-    body, head = clean(text), clean(title)
+    body, head = clean(text), _line(title)
     digest = hashlib.sha256(f"{role}\n{head}\n{body}".encode()).hexdigest()[:8]
-    return Learning.model_validate(
-        {
-            "learning_id": f"{now:%Y-%m-%d}-{role}-{digest}",
-            "role": role,
-            "created": f"{now:%Y-%m-%dT%H:%M:%SZ}",
-            "status": "proposed",
-            "severity": severity,
-            "scope": clean(scope),
-            "title": head,
-            "evidence": [clean(item) for item in evidence],
-            "tags": tags,
-            "text": body,
-        }
-    )
+    values = {
+        "learning_id": f"{now:%Y-%m-%d}-{role}-{digest}",
+        "role": role,
+        "created": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+        "status": "proposed",
+        "severity": severity,
+        "scope": _line(scope),
+        "title": head,
+        "evidence": [_line(item) for item in evidence],
+        "tags": tags,
+        "text": body,
+    }
+    try:
+        return Learning.model_validate(values)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        raise InputError(str(first["msg"]), where=".".join(str(part) for part in first["loc"])) from problem
 
 
 def render(learning: Learning) -> str:
@@ -74,19 +88,31 @@ def render(learning: Learning) -> str:
 
 def load(path: Path) -> Learning:
     """Read one learning file."""
-    text = read_text(path)
+    return read(read_text(path), str(path))
+
+
+def read(text: str, where: str) -> Learning:
+    """Read a learning from the text of its file. Braces in its prose are prose, not placeholders."""
     parts = text.split("---\n", 2)
     if len(parts) != 3 or parts[0]:
-        return check(parse("", str(path)), Learning)
-    document = parse("\n" + parts[1], str(path))
-    document.data["text"] = parts[2].strip()
-    return check(document, Learning)
+        raise FindingsError([_finding(where, "front-matter", "it does not begin with front matter between --- lines")])
+    head, body = check(parse("\n" + parts[1], where), Learning), parts[2].strip()
+    if len(body) > MOST_TEXT:
+        raise FindingsError([_finding(where, "too-long", f"the text is longer than {MOST_TEXT} characters")])
+    return head.model_copy(update={"text": body})
+
+
+def _finding(where: str, code: str, message: str) -> Finding:
+    return Finding(code=code, severity="error", message=message, file=where, line=1, col=1)
 
 
 def entries(layout: Layout) -> list[Learning]:
     """Return every learning, newest first."""
-    found = [load(path) for path in layout.learnings_dir.glob("*.md")]
-    return sorted(found, key=lambda item: (item.created, item.learning_id), reverse=True)
+    return _newest_first(load(path) for path in layout.learnings_dir.glob("*.md"))
+
+
+def _newest_first(claims: Iterable[Learning]) -> list[Learning]:
+    return sorted(claims, key=lambda item: (item.created, item.learning_id), reverse=True)
 
 
 def entry(layout: Layout, learning_id: str) -> Learning:
@@ -122,13 +148,15 @@ def accepted(learning: Learning, role: RoleId) -> Learning:
 
 def retracted(learning: Learning, reason: str) -> Learning:
     """Return the learning retracted, with the reason; the file stays."""
+    if learning.status == "retracted":
+        raise RefusedError(f"{learning.learning_id} is retracted already")
     note = f"{learning.text}\n\nRetracted: {clean(reason)}"
     return learning.model_copy(update={"status": "retracted", "text": note})
 
 
-def render_view(layout: Layout) -> str:
+def render_view(claims: Sequence[Learning]) -> str:
     """Render learnings.md: accepted ones, newest first, quoted, capped."""
-    shown = [item for item in entries(layout) if item.status == "accepted"][:MOST_SHOWN]
+    shown = _newest_first(item for item in claims if item.status == "accepted")[:MOST_SHOWN]
     lines = ["<!-- Generated from learnings/*.md; edits are overwritten. -->", "# Learnings", ""]
     if not shown:
         lines += ["None accepted yet: `crypto-team learnings add`, then `crypto-team learnings accept`.", ""]

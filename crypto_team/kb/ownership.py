@@ -32,14 +32,6 @@ def rules(layout: Layout) -> Ownership:
     return load_record(layout.ownership, Ownership) if layout.ownership.exists() else default_rules()
 
 
-def owner_of(layout: Layout, kind: str) -> str:
-    """Return the role that may write a kind, `any`, or `gate` for what only the handoff tool writes."""
-    if kind in KINDS and KINDS[kind].owner == GATE:
-        return GATE
-    found = [rule.role for rule in rules(layout).rules if rule.kind == kind and rule.mode != "read"]
-    return found[0] if found else "nobody"
-
-
 def check_write(layout: Layout, role: str, tool: str, kind: str) -> None:
     """Refuse a write that the rules do not allow, naming the owner.
 
@@ -59,5 +51,14 @@ def check_write(layout: Layout, role: str, tool: str, kind: str) -> None:
         raise OwnershipError(
             f"the {role} may not write {kind}: it belongs to the {owner}",
             where=kind,
-            hint="ask its owner, or hand the work over with crypto-team handoff",
+            hint=_way_to_write(owner),
         )
+
+
+def _way_to_write(owner: str) -> str:
+    """Return the command that shows who may do it instead."""
+    if owner == "handoff tool":
+        return "crypto-team handoff STR-NNN --to ROLE, which runs the gate"
+    if owner == "nobody":
+        return "add a rule for this kind to .crypto/ownership.yaml"
+    return f"crypto-team {owner.partition(',')[0].replace('_', '-')} --help lists the tools that write it"

@@ -220,10 +220,12 @@ class Layout:
         return self.inside(self.data_dir / relative, self.data_dir)
 
     def inside(self, path: Path, folder: Path | None = None) -> Path:
-        """Return the path unless it, or a link on its way, leads out of `folder` (default `.crypto`)."""
-        limit = (folder or self.crypto).resolve()
-        if not path.resolve().is_relative_to(limit):
-            raise InputError("the path leads out of the workspace", where=str(path), hint="remove the link or the `..`")
+        """Return the path; refuse one that lies outside of `folder` (default `.crypto`) or goes through a link."""
+        limit = folder or self.crypto
+        if not path.is_relative_to(limit) or path.resolve() != limit.resolve() / path.relative_to(limit):
+            raise InputError(
+                "the path leads elsewhere, over a link or `..`", where=str(path), hint="remove the link or the `..`"
+            )
         return path
 
 

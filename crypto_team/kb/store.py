@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import EvidenceError
@@ -21,12 +22,18 @@ def _place(layout: Layout, digest: str) -> Path:
     return layout.store / "sha256" / plain[:2] / plain[2:]
 
 
+def _hash_of(place: Path) -> str:
+    """Hash a file piece by piece: evidence can be larger than memory should hold twice."""
+    with place.open("rb") as stream:
+        return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def put(layout: Layout, content: bytes, *, rows: int | None = None) -> EvidenceObject:
     """Store bytes and return what a manifest says about them; the same bytes are stored once."""
     digest = sha256(content)
     place = _place(layout, digest)
-    if not place.exists() or sha256(place.read_bytes()) != digest:
-        write_atomic(place, content)
+    if not place.exists() or _hash_of(place) != digest:
+        write_atomic(place, content, scratch=layout.scratch)
     return EvidenceObject(sha256=digest, bytes=len(content), rows=rows)
 
 
@@ -42,6 +49,6 @@ def get(layout: Layout, digest: str) -> Path:
     hint = "train again, or fetch the store from where the evidence was made"
     if not place.exists():
         raise EvidenceError(f"the evidence object {digest[:19]}… is not in the store", where=str(place), hint=hint)
-    if sha256(place.read_bytes()) != digest:
+    if _hash_of(place) != digest:
         raise EvidenceError("the evidence object is corrupt: its bytes have another hash", where=str(place), hint=hint)
     return place

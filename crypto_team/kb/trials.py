@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,11 @@ from crypto_team.schemas import Trial
 
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
+
+_CHANGES = (
+    "log", "-p", "-U0", "-m", "--format=", "--diff-filter=DM", "--no-renames", "--full-index", "--text",
+    "--no-color", "--no-ext-diff", "--no-textconv",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +61,25 @@ def ledger(layout: Layout) -> LedgerSummary:
 
 
 def _tampering(layout: Layout) -> list[str]:
-    """Return what git history contradicts: trials that were deleted or changed without a tool's commit."""
+    """Return what git contradicts: trials that vanished, or changed after they had ended or outside of a tool."""
     if git.head(layout.root) is None:
         return []
-    removed = git.run(
-        layout.root, "log", "--diff-filter=D", "--name-only", "--format=", "--", str(layout.trials_root)
-    ).split()
-    gone = [f"the trial {name.rpartition('/')[2]} was deleted from the ledger" for name in sorted(set(removed))]
-    edited = [
+    patches = git.run(layout.root, *_CHANGES, "--", str(layout.trials_root))
+    present = set(git.blobs(layout.root, layout.trials_root))
+    found = {text for patch in patches.split("diff --git ")[1:] for text in _takes_back(patch, present)}
+    found |= {
         f"the trial {name.rpartition('/')[2]} differs from what was committed"
         for name in git.changed_since_commit(layout.root, [layout.trials_root])
-    ]
-    return gone + edited
+    }
+    return sorted(found)
+
+
+def _takes_back(patch: str, present: set[str]) -> list[str]:
+    """Judge how one commit changed one trial: only one that had started may change, into one that ended."""
+    name = re.search(r"[0-9A-Z]{26}\.yaml", patch)
+    before = re.search(r"^index ([0-9a-f]+)\.\.", patch, re.MULTILINE)
+    if name is None or before is None:
+        return []
+    if "\ndeleted file mode" in patch:
+        return [] if before[1] in present else [f"the trial {name[0]} was deleted from the ledger"]
+    return [] if "\n-status: started" in patch else [f"the trial {name[0]} was changed after it had ended"]

@@ -8,8 +8,7 @@ from crypto_team import schemas
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import journal, learnings, trials, views
 from crypto_team.kb.handoffs import verify_chain
-from crypto_team.kb.kinds import kind_of
-from crypto_team.kb.writer import schema_of
+from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
 from crypto_team.kb.yaml import FindingsError, load_record
 from crypto_team.schemas.outcome import Finding
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crypto_team.kb.paths import Layout
-
-_PLACED_IDS = ("strategy_id", "dataset_id", "backtest_id")
 
 
 def validate(layout: Layout) -> list[Finding]:
@@ -29,10 +26,9 @@ def validate(layout: Layout) -> list[Finding]:
     for path in sorted(layout.knowledge.rglob("*")):
         if path.is_file() or path.is_symlink():
             findings += _placed(layout, path)
-    if not findings:
-        for folder in sorted(layout.strategies_root.glob("STR-*")):
-            findings += verify_chain(layout, folder.name)
-        findings += _views(layout)
+    for folder in sorted(layout.strategies_root.glob("STR-*/handoffs")):
+        findings += _chain(layout, folder.parent)
+    findings += _views(layout)
     findings += [_plain("ledger", text, layout.trials_root) for text in trials.ledger(layout).problems]
     if journal.pending(layout):
         findings.append(_plain("interrupted", "an interrupted operation waits to be finished", layout.crypto))
@@ -52,7 +48,7 @@ def _placed(layout: Layout, path: Path) -> list[Finding]:
 
 
 def _document(layout: Layout, path: Path) -> list[Finding]:
-    schema = schema_of(path, layout)
+    schema = _schema(layout, path)
     if schema is None:
         return []
     try:
@@ -61,10 +57,24 @@ def _document(layout: Layout, path: Path) -> list[Finding]:
         return problem.findings
     except CryptoTeamError as problem:
         return [_plain("unreadable", problem.what, path)]
-    text = path.relative_to(layout.crypto).as_posix()
-    placed = (*_PLACED_IDS, "trial_id") if schema == "trial" else _PLACED_IDS
-    wrong = [name for name in placed if getattr(record, name, None) and str(getattr(record, name)) not in text]
-    return [_plain("misplaced", f"its {name} is {getattr(record, name)}", path) for name in wrong]
+    wrong = misplaced(layout, path, record)
+    return [_plain("misplaced", wrong, path)] if wrong else []
+
+
+def _schema(layout: Layout, path: Path) -> str | None:
+    if path.parent == layout.crypto:
+        return SETTINGS.get(path.name)
+    kind = kind_of(layout, path)
+    return kind.schema if kind else None
+
+
+def _chain(layout: Layout, folder: Path) -> list[Finding]:
+    try:
+        return verify_chain(layout, folder.name)
+    except FindingsError:
+        return []  # the broken record is a finding already
+    except CryptoTeamError as problem:
+        return [_plain("unknown-file", problem.what, folder)]
 
 
 def _views(layout: Layout) -> list[Finding]:

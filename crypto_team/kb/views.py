@@ -5,18 +5,21 @@ They are written on the default branch only, so that branches never conflict on 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from crypto_team.kb import git, learnings, registry
+from crypto_team.errors import DocumentError
+from crypto_team.kb import git, learnings
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.yaml import dump_data, load_record
-from crypto_team.schemas import Dataset
+from crypto_team.schemas import Dataset, Document, RegistryEntry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from crypto_team.kb.paths import Layout
 
+D = TypeVar("D", bound=Document)
 _NOTE = "# Generated from {source}; edits are overwritten. Tools read the entries, not this list.\n"
 
 
@@ -32,32 +35,51 @@ def render(layout: Layout) -> dict[Path, str]:
             "updated": entry.updated,
             "metrics": entry.metrics,
         }
-        for entry in registry.entries(layout)
+        for entry in _sound(
+            sorted(layout.registry_dir.glob("STR-*.yaml")), lambda path: load_record(path, RegistryEntry)
+        )
     ]
     sources = [
-        load_record(path, Dataset).model_dump(
+        dataset.model_dump(
             mode="json",
             include={"dataset_id", "exchange", "pair", "timeframe", "kind", "rows", "first", "last", "content_hash"},
         )
-        for path in sorted(layout.datasets_dir.glob("DS-*.yaml"))
+        for dataset in _sound(sorted(layout.datasets_dir.glob("DS-*.yaml")), lambda path: load_record(path, Dataset))
     ]
+    claims = list(_sound(sorted(layout.learnings_dir.glob("*.md")), learnings.load))
     return {
         layout.registry_view: _NOTE.format(source="registry/*.yaml") + dump_data({"strategies": strategies}),
-        layout.learnings_view: learnings.render_view(layout),
+        layout.learnings_view: learnings.render_view(claims),
         layout.sources_view: _NOTE.format(source="data-catalog/datasets/*.yaml") + dump_data({"datasets": sources}),
     }
 
 
-def stale(layout: Layout) -> list[Path]:
-    """Return the views that do not hold what they should; none of them on other branches than the default one."""
+def _sound(paths: Iterable[Path], load: Callable[[Path], D]) -> Iterator[D]:
+    """Yield the records that can be read: a file broken by hand must not stop everybody; `validate` names it."""
+    for path in paths:
+        try:
+            yield load(path)
+        except DocumentError:
+            continue
+
+
+def paths(layout: Layout) -> list[Path]:
+    """Return the views that are kept on this branch: all on the default branch, none elsewhere."""
     if git.branch(layout.root) != git.default_branch(layout.root):
+        return []
+    return [layout.registry_view, layout.learnings_view, layout.sources_view]
+
+
+def stale(layout: Layout) -> list[Path]:
+    """Return the views of this branch that do not hold what they should."""
+    if not paths(layout):
         return []
     return [path for path, text in render(layout).items() if not path.exists() or path.read_text() != text]
 
 
 def refresh(layout: Layout) -> list[Path]:
     """Write the views that changed, on the default branch only; return them."""
-    if git.branch(layout.root) != git.default_branch(layout.root):
+    if not paths(layout):
         return []
     written = []
     for path, text in render(layout).items():

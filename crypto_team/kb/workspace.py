@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import InputError
-from crypto_team.kb import git, journal, views
+from crypto_team.kb import git, views
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import default_rules
 from crypto_team.kb.paths import Layout
+from crypto_team.kb.writer import carry_out
 from crypto_team.kb.yaml import dump
 from crypto_team.schemas import Policy, Team
 
@@ -39,27 +40,25 @@ def init(path: Path) -> Layout:
         layout.policy: (Policy(), "policy"),
         layout.ownership: (default_rules(), "ownership"),
     }
-    written = []
+    ignore = layout.crypto / ".gitignore"
     with locked(layout, "init"):
-        journal.recover(layout)
+        carry_out(layout)
         for file, (record, schema) in settings.items():
             if not file.exists():
                 write_atomic(file, dump(record, schema=schema).encode(), scratch=layout.scratch)
-                written.append(file)
-        ignore = layout.crypto / ".gitignore"
         if not ignore.exists():
             write_atomic(ignore, ("\n".join(_IGNORED) + "\n").encode())
-            written.append(ignore)
-        written += views.refresh(layout)
-        if written:
-            git.commit(root, written, "Workspace for crypto-team", {"Crypto-Team-Tool": "init"})
+        new = [path for path in (*settings, ignore) if not git.tracked(root, path)]
+        views.refresh(layout)
+        git.commit(root, [*new, *views.paths(layout)], "Workspace for crypto-team", {"Crypto-Team-Tool": "init"})
     return layout
 
 
 def repair(layout: Layout) -> list[str]:
     """Finish an interrupted operation, render stale views, commit what tools wrote; return what was done."""
     with locked(layout, "doctor"):
-        done = [f"finished the interrupted write of {name}" for name in journal.recover(layout)]
+        finished, _ = carry_out(layout)
+        done = [f"finished the interrupted write of {path.name}" for path in finished]
         done += [f"rendered {path.name}" for path in views.refresh(layout)]
         changed = git.changed_since_commit(layout.root, [layout.knowledge])
         if changed:

@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crypto_team import schemas
-from crypto_team.errors import ConflictError, InputError
-from crypto_team.kb import git, journal, views
-from crypto_team.kb.files import sha256
-from crypto_team.kb.kinds import KINDS, SETTINGS, kind_of
+from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError
+from crypto_team.kb import git, journal, learnings, views
+from crypto_team.kb.append_only import check_growth
+from crypto_team.kb.files import revision_of
+from crypto_team.kb.kinds import kind_of, misplaced
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import check_write
-from crypto_team.kb.yaml import check, parse
+from crypto_team.kb.yaml import check, parse, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from crypto_team.kb.kinds import Kind
     from crypto_team.kb.paths import Layout
+    from crypto_team.schemas import Document
     from crypto_team.schemas.base import RoleId
+
+__all__ = ["Change", "carry_out", "commit_records", "revision_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,6 @@ class Change:
     path: Path
     content: bytes | str | None
     base_revision: str | None = None
-
-
-def revision_of(path: Path) -> str | None:
-    """Return the hash of what is on disk, None where there is no file."""
-    return sha256(path.read_bytes()) if path.exists() else None
 
 
 def commit_records(
@@ -66,27 +66,53 @@ def commit_records(
     OwnershipError
         The role may not write one of the kinds.
     ConflictError
-        A file is not what the caller read.
+        A file is not what the caller read, or git is in the middle of a merge.
+    RefusedError
+        A record that only grows would lose something.
     FindingsError
         A resulting document breaks its schema.
     """
     with locked(layout, f"{role}: {tool}"):
-        journal.recover(layout)
-        contents: dict[Path, bytes | None] = {}
-        for change in changes:
-            contents[change.path] = _approved(layout, change, role, tool)
-        journal.apply(layout, contents)
-        rendered = views.refresh(layout)
+        carry_out(layout)
+        busy = git.unfinished(layout.root)
+        if busy:
+            raise ConflictError(f"git is in the middle of a {busy}", where=str(layout.root), hint="finish it first")
+        files = {change.path: _approved(layout, change, role, tool) for change in changes}
         trailers = {"Crypto-Team-Role": role, "Crypto-Team-Tool": tool}
         if strategy_id:
             trailers["Crypto-Team-Strategy"] = strategy_id
         if gate:
             trailers["Crypto-Team-Gate"] = gate
-        return git.commit(layout.root, [*contents, *rendered], message, trailers)
+        journal.write(layout, journal.Operation(files, message, trailers))
+        return carry_out(layout)[1]
 
 
-def _approved(layout: Layout, change: Change, role: str, tool: str) -> bytes | None:
-    """Check place, ownership, freshness and shape of one change; return its bytes."""
+def carry_out(layout: Layout) -> tuple[list[Path], str | None]:
+    """Carry out the operation in the journal, whoever began it; return the files it changed and the commit.
+
+    Files, lists and commit are one operation: whenever it is interrupted, the next call starts it again. The caller
+    holds the write lock.
+    """
+    found = journal.read(layout)
+    if found is None:
+        return [], None
+    owner, operation = found
+    changed = journal.replay(owner, operation)
+    rendered = views.refresh(owner)
+    try:
+        # All views: those that an interrupted attempt wrote are fresh by now but not committed.
+        kept = [*operation.files, *views.paths(owner)]
+        revision = git.commit(owner.root, kept, operation.message, operation.trailers)
+    except CryptoTeamError:
+        # A hook that refuses this commit must not refuse every later operation too.
+        journal.clear(layout)
+        raise
+    journal.clear(layout)
+    return [*changed, *rendered], revision
+
+
+def _approved(layout: Layout, change: Change, role: str, tool: str) -> journal.Staged:
+    """Check place, ownership, freshness and shape of one change; return what the journal needs."""
     layout.inside(change.path)
     kind = kind_of(layout, change.path)
     if kind is None or kind.name != change.kind:
@@ -94,18 +120,40 @@ def _approved(layout: Layout, change: Change, role: str, tool: str) -> bytes | N
     check_write(layout, role, tool, change.kind)
     if revision_of(change.path) != change.base_revision:
         raise _stale(change)
-    if change.content is None:
-        return None
     content = change.content.encode() if isinstance(change.content, str) else change.content
-    validate_content(change.path, kind.schema, content)
-    return content
+    new = None if content is None else _valid(layout, change.path, kind, content)
+    old = _readable(change.path, kind) if kind.mode == "append" else None
+    if old is not None:
+        check_growth(change.path, old, new)
+    return journal.Staged(content=content, base=change.base_revision)
 
 
-def validate_content(path: Path, schema: str | None, content: bytes) -> None:
-    """Refuse the bytes of a document that breaks its schema."""
-    if schema is None or path.suffix != ".yaml":
-        return
-    check(parse(content.decode(), str(path)), schemas.RECORDS[schema])
+def _valid(layout: Layout, path: Path, kind: Kind, content: bytes) -> Document | None:
+    """Refuse the bytes of a document that breaks its schema or names another id than its path does."""
+    if kind.schema is None:
+        return None
+    try:
+        record = _read(content.decode(), str(path), kind.schema)
+    except UnicodeDecodeError as problem:
+        raise InputError(f"not UTF-8 text at byte {problem.start}", where=str(path)) from problem
+    wrong = misplaced(layout, path, record)
+    if wrong:
+        raise InputError(f"the document belongs elsewhere: {wrong}", where=str(path))
+    return record
+
+
+def _readable(path: Path, kind: Kind) -> Document | None:
+    """Return the record on disk; None where there is none or where it is broken and may be replaced."""
+    if kind.schema is None or not path.exists():
+        return None
+    try:
+        return _read(read_text(path), str(path), kind.schema)
+    except DocumentError:
+        return None
+
+
+def _read(text: str, where: str, schema: str) -> Document:
+    return learnings.read(text, where) if schema == "learning" else check(parse(text, where), schemas.RECORDS[schema])
 
 
 def _stale(change: Change) -> ConflictError:
@@ -119,11 +167,3 @@ def _stale(change: Change) -> ConflictError:
         where=str(change.path),
         hint="read it again and repeat the change",
     )
-
-
-def schema_of(path: Path, layout: Layout) -> str | None:
-    """Return the schema name of a file by where it lies."""
-    if path.parent == layout.crypto:
-        return SETTINGS.get(path.name)
-    kind = kind_of(layout, path)
-    return kind.schema if kind and kind.name in KINDS else None

@@ -1,12 +1,11 @@
 """The one YAML loader and the one canonical writer.
 
-YAML 1.2 core scalars only: `yes`, `0o7` forms of YAML 1.1, times and sexagesimals stay text. No anchors, aliases, tags,
+YAML 1.2 scalars only: `yes`, times, sexagesimals and numbers in other bases stay text. No anchors, aliases, tags,
 merge keys or duplicate keys; limits on size, depth and nodes. Every finding knows its file, line and column.
 """
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from dataclasses import dataclass
@@ -16,13 +15,12 @@ import yaml
 from pydantic import ValidationError
 
 from crypto_team.errors import DocumentError
+from crypto_team.kb.explain import escaped, explain
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from pydantic import BaseModel
 
     from crypto_team.schemas.base import Document
 
@@ -111,7 +109,7 @@ class _Reader:
                 raise self.fail("yaml-key", "keys have to be plain text", key)
             if key.value in made:
                 raise self.fail("yaml-duplicate-key", f"the key {key.value!r} stands twice", key, "remove one of them")
-            child = f"{pointer}/{key.value.replace('~', '~0').replace('/', '~1')}"
+            child = f"{pointer}/{escaped(key.value)}"
             made[key.value] = self.read(value, child, depth + 1)
             self.places[child] = (key.start_mark.line + 1, key.start_mark.column + 1)
         return made
@@ -200,6 +198,7 @@ def load_record(path: Path, model: type[D]) -> D:
 def check(document: Marked, model: type[D]) -> D:
     """Validate plain data against a model, with places, hints, and a look for unfilled placeholders."""
     findings = list(_placeholders(document, document.data, ""))
+    unfilled = tuple(f"{item.pointer}/" for item in findings)
     version = document.data.get("schema_version", 1) if isinstance(document.data, dict) else 1
     if isinstance(version, int) and version > 1:
         found = document.finding(
@@ -212,56 +211,34 @@ def check(document: Marked, model: type[D]) -> D:
     try:
         record = model.model_validate(document.data)
     except ValidationError as problem:
-        raise FindingsError(findings + [_explain(document, model, item) for item in problem.errors()]) from None
+        explained = [explain(document, model, item) for item in problem.errors()]
+        raise FindingsError(
+            findings + [item for item in explained if not f"{item.pointer}/".startswith(unfilled)]
+        ) from None
     if findings:
         raise FindingsError(findings)
     return record
 
 
 def _placeholders(document: Marked, node: Any, pointer: str) -> Iterator[Finding]:
-    if isinstance(node, dict):
+    text = _unfilled(node)
+    if text is not None:
+        yield document.finding("placeholder", f"{text!r} is a placeholder that nobody filled in", pointer)
+    elif isinstance(node, dict):
         for key, value in node.items():
-            yield from _placeholders(document, value, f"{pointer}/{key}")
+            yield from _placeholders(document, value, f"{pointer}/{escaped(key)}")
     elif isinstance(node, list):
         for number, value in enumerate(node):
             yield from _placeholders(document, value, f"{pointer}/{number}")
-    elif isinstance(node, str) and PLACEHOLDER.search(node):
-        yield document.finding("placeholder", f"{node!r} is a placeholder that nobody filled in", pointer)
 
 
-def _explain(document: Marked, model: type[BaseModel], problem: Any) -> Finding:
-    """Turn one pydantic error into a finding with its place and a hint."""
-    pointer = "".join(f"/{part}" for part in problem["loc"])
-    message, hint = str(problem["msg"]), None
-    if problem["type"] == "extra_forbidden":
-        name = str(problem["loc"][-1])
-        near = difflib.get_close_matches(name, _fields(model, problem["loc"][:-1]), n=1)
-        message, hint = f"unknown field {name!r}", f"did you mean {near[0]!r}?" if near else None
-    elif problem["type"] == "missing":
-        message = f"the field {problem['loc'][-1]!r} is missing"
-    else:
-        message = f"{'.'.join(str(part) for part in problem['loc']) or 'document'}: {message}"
-    return document.finding(str(problem["type"]).replace("_", "-"), message, pointer, hint)
-
-
-def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """Return the field names of the part of a model that a path leads to."""
-    schema = model.model_json_schema()
-    node: dict[str, Any] = schema
-    for part in path:
-        node = _resolve(schema, node)
-        node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
-    return list(_resolve(schema, node).get("properties", {}))
-
-
-def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    for option in node.get("anyOf", []):
-        if "$ref" in option:
-            node = option
-    if "$ref" in node:
-        found: dict[str, Any] = schema["$defs"][node["$ref"].rpartition("/")[2]]
-        return found
-    return node
+def _unfilled(node: Any) -> str | None:
+    """Return the placeholder that a value is or holds. Without quotes YAML reads `{N}` and `[list]` as collections."""
+    if isinstance(node, dict) and len(node) == 1 and node.keys() <= {"N", "NNN", "M"}:
+        node = "{" + next(iter(node)) + "}"
+    elif node == ["list"]:
+        node = "[list]"
+    return node if isinstance(node, str) and PLACEHOLDER.search(node) else None
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # chosen at run time

@@ -1,0 +1,47 @@
+"""What may change in records that every role writes: they grow, and what they say stays said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crypto_team.errors import RefusedError
+from crypto_team.schemas import Learning, RegistryEntry, Trial
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.schemas import Document
+
+_FIXED: dict[type[Document], tuple[str, ...]] = {
+    Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials"),
+    RegistryEntry: ("strategy_id", "name", "type", "created"),
+    Learning: ("learning_id", "role", "created", "scope", "title", "evidence"),
+}
+
+
+def check_growth(path: Path, old: Document, new: Document | None) -> None:
+    """Refuse a change that takes something back.
+
+    Raises
+    ------
+    RefusedError
+        The record would vanish, or something in it that has to stay would change.
+    """
+    lost = ["the record"] if new is None else _lost(old, new)
+    if lost:
+        raise RefusedError(
+            f"records of this kind only grow; this would take back: {', '.join(lost)}",
+            where=str(path),
+            hint="add a new record; a learning is retracted, a trial stays counted",
+        )
+
+
+def _lost(old: Document, new: Document) -> list[str]:
+    lost = [name for name in _FIXED.get(type(old), ()) if getattr(old, name) != getattr(new, name)]
+    if isinstance(old, Trial) and old.status != "started":
+        lost.append("a trial that ended")
+    if isinstance(old, RegistryEntry) and isinstance(new, RegistryEntry):
+        lost += ["history"] if new.history[: len(old.history)] != old.history else []
+    if isinstance(old, Learning) and isinstance(new, Learning):
+        lost += ["text"] if not new.text.startswith(old.text) else []
+    return lost
