@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from crypto_team.schemas import MlSpec, ModelManifest
 
 
+MOST_STARTUP_CANDLES = 4_999
+"""Freqtrade asks an exchange five times at most, and most exchanges hand out up to 1,000 candles, one still open."""
+
+
 def class_name(spec: MlSpec) -> str:
     """Return the class of the exported strategy: `btc_momentum` becomes `BtcMomentum`."""
     return "".join(part.title() for part in spec.strategy_name.split("_"))
@@ -31,6 +35,7 @@ def render_strategy(spec: MlSpec, manifest: ModelManifest) -> str:
         timeframe=spec.market.timeframe,
         can_short=spec.signal.side == "long_short",
         stop_loss=repr(spec.risk.stop_loss_fraction),
-        startup=max(manifest.lookback_bars, 1),
+        startup=min(max(manifest.lookback_bars, 1), MOST_STARTUP_CANDLES),
+        lookback=manifest.lookback_bars,
         weighted=spec.signal.position_sizing == "confidence_weighted",
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from crypto_team.schemas.ml_spec import Signal
 
 DAYS_PER_YEAR = 365
+SIGNAL_TOLERANCE = 1e-9
 FLAGS = ("enter_long", "exit_long", "enter_short", "exit_short")
 LOG_COLUMNS = (
     "pair",
@@ -63,7 +64,7 @@ def metrics(trades: pd.DataFrame, *, wallet: float, start: str, end: str) -> dic
         "max_drawdown": max_drawdown(daily),
         "profit_factor": profit_factor(profit),
         "win_rate": float((profit > 0).mean()) if len(trades) else 0.0,
-        "avg_profit_ratio": float(trades["profit_ratio"].mean()) if len(trades) else 0.0,
+        "avg_trade": float(trades["profit_ratio"].mean()) if len(trades) else 0.0,
         "exposure": float(trades["trade_duration"].sum()) / span,
         "fees": float(fees.sum()),
         "funding": float(trades["funding_fees"].fillna(0.0).sum()) if "funding_fees" in trades else 0.0,
@@ -98,8 +99,8 @@ def signal_agreement(signals: pd.DataFrame, predictions: pd.DataFrame, rule: Sig
     Returns
     -------
     tuple
-        Share of the test candles on which all four signals are equal (0 to 1), and the number of candles; a candle
-        that Freqtrade did not see does not agree.
+        Share of the test candles on which the signal (to 1e-9; unknown equals unknown) and all four flags are equal
+        (0 to 1), and the number of candles; a candle that Freqtrade did not see does not agree.
     """
     test = predictions[predictions["part"] == "test"].sort_values(["pair", "time"], ignore_index=True)
     wishes = entries_exits(
@@ -108,12 +109,14 @@ def signal_agreement(signals: pd.DataFrame, predictions: pd.DataFrame, rule: Sig
         exit=rule.exit_threshold,
         long_short=rule.side == "long_short",
     )
-    stored = pd.DataFrame({"pair": test["pair"].astype(str), "epoch": epoch_ms(test["time"])})
+    stored = pd.DataFrame({"pair": test["pair"].astype(str), "epoch": epoch_ms(test["time"]), "signal": test["signal"]})
     for name in FLAGS:
         stored[name] = np.asarray(getattr(wishes, name)).astype(np.float64)
     live = signals.assign(epoch=epoch_ms(signals["date"]), pair=signals["pair"].astype(str))
-    joined = stored.merge(live[["pair", "epoch", *FLAGS]], on=["pair", "epoch"], how="left", suffixes=("", "_live"))
-    equal = np.ones(len(joined), dtype=bool)
+    joined = stored.merge(
+        live[["pair", "epoch", "signal", *FLAGS]], on=["pair", "epoch"], how="left", suffixes=("", "_live")
+    )
+    equal = np.isclose(joined["signal"], joined["signal_live"], rtol=0.0, atol=SIGNAL_TOLERANCE, equal_nan=True)
     for name in FLAGS:
         equal &= joined[name].to_numpy() == joined[f"{name}_live"].to_numpy()
     return (float(equal.mean()) if len(joined) else 0.0), len(joined)

@@ -81,13 +81,36 @@ def _milliseconds(text: str) -> int:
     return int(pd.Timestamp(text).timestamp() * 1000)
 
 
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise EvidenceError(f"the file cannot be read: {problem.strerror}", where=str(path)) from problem
+
+
+def _check_code(manifest: ModelManifest, folder: Path) -> None:
+    """Refuse Python features whose code is not the code that the models were trained with."""
+    if manifest.python_code is None:
+        return
+    digest = hashlib.sha256()
+    for name in sorted({item.python.split(":")[0] for item in manifest.features if item.python}):
+        digest.update(_read(folder / name))
+    if "sha256:" + digest.hexdigest() != manifest.python_code:
+        raise EvidenceError(
+            "the feature code is not the one that the models were trained with",
+            where=str(folder / "code"),
+            hint=f"crypto-team ml-engineer train {manifest.strategy_id}",
+        )
+
+
 def load_bundle(folder: Path) -> Bundle:
-    """Load the models beside a manifest; a file that is not the one that was trained is refused."""
+    """Load the models beside a manifest; a model or feature code that is not the one that was trained is refused."""
     manifest = load_record(folder / "manifest.yaml", ModelManifest)
     models = []
     for fold in manifest.folds:
-        content = (folder / fold.file).read_bytes()
+        content = _read(folder / fold.file)
         if "sha256:" + hashlib.sha256(content).hexdigest() != fold.sha256:
             raise EvidenceError("the model file is not the one that was trained", where=str(folder / fold.file))
         models.append(FoldModel.load(content))
+    _check_code(manifest, folder.parent)
     return Bundle(manifest=manifest, models=tuple(models), folder=folder)

@@ -10,7 +10,7 @@ import pytest
 
 from crypto_team.freqtrade.job import BacktestRequest
 
-RULE = '''
+RULE = """
 from freqtrade.strategy import IStrategy
 
 
@@ -37,7 +37,7 @@ class Rule(IStrategy):
         dataframe["exit_long"] = (dataframe["gap"] < 0).astype(int)
         dataframe["exit_short"] = (dataframe["gap"] > 0).astype(int)
         return dataframe
-'''
+"""
 CAUSAL = 'dataframe["gap"] = dataframe["close"].rolling(6).mean() - dataframe["close"].rolling(24).mean()'
 LEAKING = 'dataframe["gap"] = dataframe["close"].shift(-1) - dataframe["close"]'
 

@@ -14,6 +14,9 @@ STAND_IN = "binance"
 """Exchange whose rules are used for markets that no exchange has, such as synthetic ones."""
 
 AMOUNT_STEP = 1e-8
+MOST_DECIMALS = 10
+"""Freqtrade leaves out markets whose prices move in steps of 1e-11 or less."""
+
 _LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname")
 _SENDS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
@@ -70,7 +73,7 @@ def market(pair: str, *, fee: float, decimals: int, futures: bool) -> dict[str, 
         "contractSize": 1.0 if futures else None,
         "taker": fee,
         "maker": fee,
-        "precision": {"amount": AMOUNT_STEP, "price": 10.0**-decimals},
+        "precision": {"amount": AMOUNT_STEP, "price": 10.0 ** -min(decimals, MOST_DECIMALS)},
         "limits": {
             "amount": {"min": AMOUNT_STEP, "max": None},
             "price": {"min": None, "max": None},
