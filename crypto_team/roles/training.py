@@ -194,7 +194,7 @@ def library_versions(model: str) -> dict[str, str]:
     from importlib.metadata import version
 
     from crypto_team import __version__
-    from crypto_team.models.registry import MODELS
+    from crypto_team.models.registry import MODELS, library_version
 
-    names = ["numpy", "pandas", "numba", "scikit-learn", MODELS[model].library]
-    return {"crypto-team": __version__, **{name: version(name) for name in dict.fromkeys(names) if name}}
+    found = {name: version(name) for name in ("numpy", "pandas", "numba", "scikit-learn")}
+    return {"crypto-team": __version__, **found, MODELS[model].library: library_version(model)}
