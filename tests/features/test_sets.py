@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from crypto_team.errors import NotFoundError
+from crypto_team.features.formula import canonical_text, family, feature_name, parse
+from crypto_team.features.plan import compile_formulas
+from crypto_team.features.sets import SETS, feature_set
+
+if TYPE_CHECKING:
+    from tests.features.conftest import Market
+
+
+def test_the_standard_set_holds_about_a_hundred_candidates_of_all_families() -> None:
+    found = feature_set("standard")
+    assert 90 <= len(found) <= 110
+    assert {item.category for item in found} == {"price_action", "volume", "statistical", "derived", "temporal"}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_feature_of_a_set_has_its_own_name_and_is_in_canonical_form(name: str) -> None:
+    found = feature_set(name)
+    assert len({item.name for item in found}) == len({item.formula for item in found}) == len(found)
+    for item in found:
+        assert re.fullmatch(r"[a-z][a-z0-9_]{0,79}", item.name)
+        assert item.name == feature_name(item.formula)
+        assert item.category == family(parse(item.formula))
+        assert item.formula == canonical_text(parse(item.formula))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_feature_of_a_set_is_known_after_a_moderate_look_back(name: str, market: Market) -> None:
+    plan = compile_formulas([item.formula for item in feature_set(name)])
+    assert max(plan.lookback) <= 500
+    values = plan.compute(market.columns, market.times)
+    for number, item in enumerate(feature_set(name)):
+        known = values[plan.lookback[number] :, number]
+        assert np.isfinite(known).all(), item.name
+        assert np.std(known) > 0, item.name
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_features_do_not_depend_on_the_price_level(name: str, market: Market) -> None:
+    plan = compile_formulas([item.formula for item in feature_set(name)])
+    scaled = {key: values * (1.0 if key == "volume" else 1000.0) for key, values in market.columns.items()}
+    found, whole = (plan.compute(columns, market.times) for columns in (scaled, market.columns))
+    for number, item in enumerate(feature_set(name)):
+        spread = float(np.nanstd(whole[:, number]))
+        assert np.allclose(found[:, number], whole[:, number], rtol=1e-4, atol=1e-4 * spread, equal_nan=True), item.name
+
+
+def test_an_unknown_set_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(NotFoundError, match="did you mean standard"):
+        feature_set("standrad")
+    with pytest.raises(NotFoundError, match="sets: standard"):
+        feature_set("zzz")
