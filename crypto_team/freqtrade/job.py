@@ -90,10 +90,11 @@ def backtest(
     report(0.9, "reading results")
     result = json.loads((workdir / "result.json").read_text(encoding="utf-8"))
     trades = pd.read_parquet(workdir / "trades.parquet")
+    signals = pd.read_parquet(workdir / "signals.parquet")
     return BacktestRun(
         trades=trades,
-        signals=pd.read_parquet(workdir / "signals.parquet"),
-        metrics=metrics(trades, wallet=request.wallet, start=request.start, end=request.end),
+        signals=signals,
+        metrics=metrics(trades, signals, wallet=request.wallet, start=request.start, end=request.end),
         open_trades_left=int(result["open_trades_left"]),
         freqtrade_version=str(result["freqtrade_version"]),
         wallet=request.wallet,

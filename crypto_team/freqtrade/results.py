@@ -34,24 +34,37 @@ LOG_COLUMNS = (
 )
 
 
-def equity_curve(trades: pd.DataFrame, *, wallet: float, start: str, end: str) -> pd.DataFrame:
-    """Return the account at the end of each UTC day, from realised profits: columns time, equity."""
+def equity_curve(trades: pd.DataFrame, signals: pd.DataFrame, *, wallet: float, start: str, end: str) -> pd.DataFrame:
+    """Return the account at the end of each UTC day: columns time (the day), equity.
+
+    Closed trades count with their profit, open ones as if they were sold at the last close of the day, after the fee of
+    their entry; their exit fee and funding count when they close. `signals` holds date, pair and close of every candle.
+    """
     days = pd.date_range(pd.Timestamp(start).floor("D"), pd.Timestamp(end).ceil("D"), freq="D")
-    closed = pd.to_datetime(trades["close_date"], utc=True).dt.floor("D")
-    place = days.searchsorted(pd.DatetimeIndex(closed)) if len(trades) else np.array([], dtype=np.int64)
-    daily = np.bincount(place, weights=trades["profit_abs"].to_numpy(np.float64), minlength=len(days))
-    equity = wallet + np.cumsum(daily)
+    equity = np.full(len(days), wallet)
+    if trades.empty:
+        return pd.DataFrame({"time": days, "equity": equity})
+    by_day = signals.assign(day=pd.to_datetime(signals["date"], utc=True).dt.floor("D")).sort_values("date")
+    closes = by_day.groupby(["pair", "day"])["close"].last()
+    marks = {str(pair): closes[pair].reindex(days).ffill().to_numpy(np.float64) for pair in trades["pair"].unique()}
+    opened = days.searchsorted(pd.DatetimeIndex(pd.to_datetime(trades["open_date"], utc=True).dt.floor("D")))
+    closed = days.searchsorted(pd.DatetimeIndex(pd.to_datetime(trades["close_date"], utc=True).dt.floor("D")))
+    side = np.where(trades["is_short"].astype(bool), -1.0, 1.0)
+    columns = (trades[name].tolist() for name in ("pair", "amount", "open_rate", "fee_open", "profit_abs"))
+    for first, last, sign, pair, amount, rate, fee, profit in zip(opened, closed, side, *columns, strict=True):
+        equity[first:last] += amount * (sign * (marks[pair][first:last] - rate) - rate * fee)
+        equity[last:] += profit
     return pd.DataFrame({"time": days, "equity": equity})
 
 
-def metrics(trades: pd.DataFrame, *, wallet: float, start: str, end: str) -> dict[str, float]:
-    """Compute the numbers of a run from its closed trades.
+def metrics(trades: pd.DataFrame, signals: pd.DataFrame, *, wallet: float, start: str, end: str) -> dict[str, float]:
+    """Compute the numbers of a run from its trades and the closes of the candles.
 
     `sharpe` is annualised on 365 days from the daily changes of the account; `max_drawdown` is negative; `exposure` is
     the time in trades over the length of the run (above 1 with several positions); `profit_factor` is infinite
     without losses.
     """
-    equity = equity_curve(trades, wallet=wallet, start=start, end=end)["equity"].to_numpy(np.float64)
+    equity = equity_curve(trades, signals, wallet=wallet, start=start, end=end)["equity"].to_numpy(np.float64)
     daily = np.diff(np.concatenate([[wallet], equity])) / np.concatenate([[wallet], equity[:-1]])
     profit = trades["profit_abs"].to_numpy(np.float64)
     span = (pd.Timestamp(end) - pd.Timestamp(start)).total_seconds() / 60.0
@@ -77,7 +90,7 @@ def result_files(run: BacktestRun) -> dict[str, bytes]:
     """Return trade_log.csv, equity_curve.csv and summary.json; the same run gives the same bytes."""
     log = run.trades.assign(side=np.where(run.trades["is_short"].astype(bool), "short", "long"))
     log = log.assign(**{name: np.nan for name in LOG_COLUMNS if name not in log})[list(LOG_COLUMNS)]
-    equity = equity_curve(run.trades, wallet=run.wallet, start=run.start, end=run.end)
+    equity = equity_curve(run.trades, run.signals, wallet=run.wallet, start=run.start, end=run.end)
     summary = {
         "freqtrade_version": run.freqtrade_version,
         "start": run.start,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from crypto_team.freqtrade.job import BacktestRun
-from crypto_team.freqtrade.results import metrics, result_files, signal_agreement
+from crypto_team.freqtrade.results import equity_curve, metrics, result_files, signal_agreement
 from crypto_team.schemas.ml_spec import Signal
 
 START, END = "2024-01-01T00:00:00Z", "2024-01-11T00:00:00Z"
@@ -55,13 +55,19 @@ def seen(values: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
     return stored, live
 
 
+def closes(values: list[float] | None = None) -> pd.DataFrame:
+    """The close of each of ten days; 100 unless told."""
+    days = pd.date_range(START, periods=10, freq="1D", tz="UTC").as_unit("ms")
+    return pd.DataFrame({"date": days, "pair": "BTC/USDT", "close": values or [100.0] * 10})
+
+
 def run_of(table: pd.DataFrame) -> BacktestRun:
-    found = metrics(table, wallet=1000.0, start=START, end=END)
-    return BacktestRun(table, pd.DataFrame(), found, 0, "2026.9", 1000.0, START, END)
+    found = metrics(table, closes(), wallet=1000.0, start=START, end=END)
+    return BacktestRun(table, closes(), found, 0, "2026.9", 1000.0, START, END)
 
 
 def test_numbers_of_a_run_are_those_of_a_hand_count() -> None:
-    found = metrics(trades([10.0, -5.0, 20.0, -10.0]), wallet=1000.0, start=START, end=END)
+    found = metrics(trades([10.0, -5.0, 20.0, -10.0]), closes(), wallet=1000.0, start=START, end=END)
     assert found["n_trades"] == 4
     assert found["total_return"] == pytest.approx(0.015)
     assert found["final_balance"] == pytest.approx(1015.0)
@@ -74,10 +80,25 @@ def test_numbers_of_a_run_are_those_of_a_hand_count() -> None:
 
 
 def test_a_run_without_trades_has_numbers_too() -> None:
-    found = metrics(trades([]), wallet=1000.0, start=START, end=END)
+    found = metrics(trades([]), closes(), wallet=1000.0, start=START, end=END)
     assert found["n_trades"] == 0
     assert found["total_return"] == 0.0
     assert not any(np.isinf(value) for value in found.values())
+
+
+@pytest.mark.parametrize(("short", "deepest"), [(False, 80.0), (True, 120.0)])
+def test_a_loss_that_is_recovered_later_is_a_drawdown_all_the_same(short: bool, deepest: float) -> None:
+    table = trades([5.0]).assign(is_short=short, close_date=pd.Timestamp("2024-01-06T06:00", tz="UTC"))
+    path = closes([100.0, deepest, 100.0, *[105.0] * 7])
+    found = metrics(table, path, wallet=1000.0, start=START, end=END)
+    assert found["max_drawdown"] == pytest.approx((1000.0 - 20.0 - 0.1) / 1000.0 - 1.0)
+    assert found["total_return"] == pytest.approx(0.005)
+
+
+def test_the_curve_ends_where_the_closed_trades_end() -> None:
+    curve = equity_curve(trades([10.0, -5.0, 20.0]), closes(), wallet=1000.0, start=START, end=END)
+    assert list(curve["equity"].iloc[:3]) == pytest.approx([1010.0, 1005.0, 1025.0])
+    assert curve["equity"].iloc[-1] == pytest.approx(1025.0)
 
 
 def test_files_hold_the_columns_that_gates_read() -> None:

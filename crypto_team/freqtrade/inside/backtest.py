@@ -17,7 +17,7 @@ from freqtrade.persistence import LocalTrade
 
 from crypto_team.freqtrade.inside import offline, setup
 
-SIGNAL_COLUMNS = ("date", "signal", "enter_long", "exit_long", "enter_short", "exit_short")
+SIGNAL_COLUMNS = ("date", "close", "signal", "enter_long", "exit_long", "enter_short", "exit_short")
 
 
 def main(folder: Path) -> None:
