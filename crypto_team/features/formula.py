@@ -210,14 +210,21 @@ class _Reader:
                 value = item.default
             else:
                 raise self.fail(tree, f"{found.name} needs {item.name}", f"write {found.signature}")
-            if item.kind == "int" and not (value == int(value) and 1 <= value <= LONGEST_WINDOW):
-                raise self.fail(
-                    given[number] if number < len(given) else tree,
-                    f"{item.name} of {found.name} has to be a whole number from 1 to {LONGEST_WINDOW}, not {value:g}",
-                    "no operator can look ahead: there is no zero or negative window or lag",
-                )
+            if item.kind == "int":
+                self._whole(given[number] if number < len(given) else tree, found, item.name, value)
             made.append(value)
         return tuple(made)
+
+    def _whole(self, tree: ast.expr, found: Operator, name: str, value: float) -> None:
+        """Check a setting that counts bars."""
+        least = found.shortest if name == "n" else 1
+        if value == int(value) and least <= value <= LONGEST_WINDOW:
+            return
+        raise self.fail(
+            tree,
+            f"{name} of {found.name} has to be a whole number from {least} to {LONGEST_WINDOW}, not {value:g}",
+            "no operator can look ahead: there is no zero or negative window or lag" if value < 1 else None,
+        )
 
 
 def _is_number(tree: ast.expr) -> bool:

@@ -38,13 +38,14 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator: its function, the family it is filed under, and its own look-back from its settings."""
+    """One operator: its function, family, own look-back from its settings, and the shortest window that has a value."""
 
     name: str
     family: Category
     function: Callable[..., Floats]
     lookback: Callable[..., int]
     parameters: tuple[Parameter, ...]
+    shortest: int = 1
 
     @property
     def columns(self) -> tuple[Parameter, ...]:
@@ -82,7 +83,7 @@ _KINDS: dict[str, Literal["column", "int", "float", "times"]] = {
 
 
 def operator(
-    family: Category, lookback: Callable[..., int]
+    family: Category, lookback: Callable[..., int], *, shortest: int = 1
 ) -> Callable[[Callable[..., Floats]], Callable[..., Floats]]:
     """Put a function into the table.
 
@@ -92,13 +93,15 @@ def operator(
         Family of the catalog that its features are filed under.
     lookback
         From the settings (by name) to the number of earlier bars that a value needs.
+    shortest
+        Smallest window n for which the value is defined.
     """
 
     def register(function: Callable[..., Floats]) -> Callable[..., Floats]:
         name = function.__name__.rstrip("_")
         if name in OPERATORS:
             raise UsageError(f"two operators are called {name}")
-        OPERATORS[name] = Operator(name, family, function, lookback, _parameters(function))
+        OPERATORS[name] = Operator(name, family, function, lookback, _parameters(function), shortest)
         return function
 
     return register

@@ -79,11 +79,9 @@ def rogers_satchell(open_: Floats, high: Floats, low: Floats, close: Floats, n: 
     return np.sqrt(np.maximum(_mean(term, n), 0.0))
 
 
-@operator("price_action", lambda n: n)
+@operator("price_action", lambda n: n, shortest=2)
 def yang_zhang(open_: Floats, high: Floats, low: Floats, close: Floats, n: int = 24) -> Floats:
     """Yang-Zhang (2000) volatility per bar: overnight, body and Rogers-Satchell parts; k by n."""
-    if n < 2:
-        return np.full(close.shape, np.nan)
     overnight, body = np.log(divided(open_, shifted(close, 1))), np.log(divided(close, open_))
     correction = n / (n - 1)
     parts = [window.rolling_moments(part, n, 2) * correction for part in (overnight, body)]

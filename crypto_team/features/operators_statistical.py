@@ -8,11 +8,9 @@ from crypto_team.features import kernels_window as window
 from crypto_team.features.operators import Floats, divided, operator, shifted
 
 
-@operator("statistical", lambda n: n - 1)
+@operator("statistical", lambda n: n - 1, shortest=2)
 def std(x: Floats, n: int = 24) -> Floats:
     """Sample deviation of the last n values (n - 1 in the denominator)."""
-    if n < 2:
-        return np.full(x.shape, np.nan)
     return np.sqrt(window.rolling_moments(x, n, 2) * (n / (n - 1)))
 
 
@@ -23,21 +21,17 @@ def zscore(x: Floats, n: int = 24) -> Floats:
     return np.where(deviation == 0.0, 0.0, divided(x - window.rolling_sum(x, n) / n, deviation))
 
 
-@operator("statistical", lambda n: n - 1)
+@operator("statistical", lambda n: n - 1, shortest=3)
 def skew(x: Floats, n: int = 48) -> Floats:
-    """Skewness of the last n values, bias-corrected (G1, as pandas); 0 for a flat window; unknown below 3 values."""
-    if n < 3:
-        return np.full(x.shape, np.nan)
+    """Skewness of the last n values, bias-corrected (G1, as pandas); 0 for a flat window."""
     second, third = window.rolling_moments(x, n, 2), window.rolling_moments(x, n, 3)
     factor = np.sqrt(n * (n - 1)) / (n - 2)
     return np.where(second == 0.0, 0.0, factor * divided(third, second**1.5))
 
 
-@operator("statistical", lambda n: n - 1)
+@operator("statistical", lambda n: n - 1, shortest=4)
 def kurt(x: Floats, n: int = 48) -> Floats:
-    """Excess kurtosis of the last n values, bias-corrected (G2, as pandas); 0 for a flat window; unknown below 4."""
-    if n < 4:
-        return np.full(x.shape, np.nan)
+    """Excess kurtosis of the last n values, bias-corrected (G2, as pandas); 0 for a flat window."""
     second, fourth = window.rolling_moments(x, n, 2), window.rolling_moments(x, n, 4)
     excess = divided(fourth, np.square(second)) - 3.0
     made = (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * excess + 6.0)
@@ -56,14 +50,12 @@ def rank(x: Floats, n: int = 100) -> Floats:
     return window.rolling_rank(x, n)
 
 
-@operator("statistical", lambda n: n - 1)
+@operator("statistical", lambda n: n - 1, shortest=32)
 def hurst(x: Floats, n: int = 256) -> Floats:
     """Generalised Hurst exponent (q = 2) of log values over n bars: 0.5 for a random walk, above for trends.
 
-    Lags 1 to min(19, n / 8). Chosen for its low bias on short windows; unknown below 32 bars or for a flat window.
+    Lags 1 to min(19, n / 8). Chosen for its low bias on short windows; unknown for a flat window.
     """
-    if n < 32:
-        return np.full(x.shape, np.nan)
     return window.rolling_hurst(np.log(np.where(x > 0, x, np.nan)), n, min(19, n // 8))
 
 

@@ -70,7 +70,7 @@ def macd_hist(x: Floats, fast: int = 12, slow: int = 26, n: int = 9) -> Floats:
 
 
 def directional(high: Floats, low: Floats, close: Floats, n: int) -> tuple[Floats, Floats]:
-    """Return +DI and -DI (Wilder 1978), 0 to 100."""
+    """Return +DI and -DI (Wilder 1978), 0 to 100; sums start over n - 1 changes as in TA-Lib; 0 for no range."""
     up, down = high - shifted(high, 1), shifted(low, 1) - low
     unknown = np.isnan(up)
     plus = np.where(unknown, np.nan, np.where((up > down) & (up > 0), up, 0.0))
@@ -78,11 +78,6 @@ def directional(high: Floats, low: Floats, close: Floats, n: int) -> tuple[Float
     ranges = recursive.wilder_sum(true_ranges(high, low, close), n)
     sums = [recursive.wilder_sum(part, n) for part in (plus, minus)]
     first, second = (np.where(ranges == 0.0, 0.0, 100.0 * divided(part, ranges)) for part in sums)
-    # TA-Lib publishes the first sum one bar later: the seed itself is not a value.
-    for part in (first, second):
-        known = np.flatnonzero(~np.isnan(part))
-        if known.size:
-            part[known[0]] = np.nan
     return first, second
 
 

@@ -20,7 +20,7 @@ def _calls(children: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         found: Operator = draw(st.sampled_from(sorted(OPERATORS.values(), key=lambda item: item.name)))
         inputs = [f"+{draw(children)}"[1:] for _ in found.columns]
         inputs = [f"abs({text})" if re.fullmatch(r"-?[0-9.]+", text) else text for text in inputs]
-        settings = [str(draw(st.integers(1, 60))) for _ in found.settings]
+        settings = [str(draw(st.integers(32, 60))) for _ in found.settings]
         return f"{found.name}({', '.join([*inputs, *settings])})"
 
     return call()
@@ -127,6 +127,8 @@ def test_a_formula_is_filed_under_its_outermost_operator(text: str, category: st
         ("lag(close, -1)", 12, "no operator can look ahead"),
         ("lag(close, 0)", 12, "no operator can look ahead"),
         ("lag(close, 1.5)", 12, "whole number"),
+        ("std(close, 1)", 12, "from 2"),
+        ("hurst(close, n=31)", 16, "from 32"),
         ("ema(close, 20001)", 12, "20000"),
         ("close + ret(close, -5)", 20, "no operator can look ahead"),
         ("rsi(close, 14, 3)", 1, "1 setting"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import talib
 
+from crypto_team.features.formula import parse
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import decay_bars
 from crypto_team.features.plan import compile_formulas
@@ -188,3 +189,26 @@ def test_classic_indicators_agree_with_ta_lib(formula: str, market: Market) -> N
     found = plan.compute(market.columns, market.times)[:, 0]
     after = plan.lookback[0] + 2 * (function == "STOCH")  # TA-Lib holds %K back until %D starts
     assert np.allclose(found[after:], expected[after:], rtol=2e-6, atol=2e-5)
+
+
+@pytest.mark.parametrize("formula", [text for text in CLASSIC if not text.startswith(("macd", "stoch", "std"))])
+def test_classic_indicators_start_where_and_how_ta_lib_starts_them(formula: str, market: Market) -> None:
+    function, columns, settings, output = CLASSIC[formula]
+    found = parse(formula)
+    inputs = [market.columns[item.name] for item in found.inputs]
+    made = getattr(talib, function)(*(market.columns[name] for name in columns), *settings)
+    expected = made[output] if isinstance(made, tuple) else made
+    with np.errstate(all="ignore"):
+        values = OPERATORS[found.name].function(*inputs, *(int(value) for value in found.settings))
+    assert np.allclose(values, expected, rtol=1e-9, atol=1e-7, equal_nan=True)
+
+
+def test_changes_of_on_balance_volume_and_accumulation_are_those_of_ta_lib(market: Market) -> None:
+    high, low, close, volume = (market.columns[name] for name in COLUMNS[1:])
+    balance, accumulated = talib.OBV(close, volume), talib.AD(high, low, close, volume)
+    traded = talib.SUM(volume, 24)
+    plan = compile_formulas(["obv_change(24)", "ad_change(24, 24)", "cmf(24)"])
+    found = plan.compute(market.columns, market.times)[24:]
+    assert np.allclose(found[:, 0], (balance[24:] - balance[:-24]) / traded[24:], rtol=1e-5, atol=1e-6)
+    for column in (1, 2):
+        assert np.allclose(found[:, column], (accumulated[24:] - accumulated[:-24]) / traded[24:], rtol=1e-5, atol=1e-6)
