@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crypto_team.errors import InputError, WorkerError
+from crypto_team.errors import InputError, MissingExtraError, WorkerError
 from crypto_team.executors import child_environment
 from crypto_team.freqtrade import job
 from crypto_team.freqtrade.job import BacktestRequest
@@ -48,6 +48,7 @@ def test_numbers_follow_from_the_trades(rule_request: Make, tmp_path: Path) -> N
     assert run.metrics["max_drawdown"] <= 0.0
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(rule_request: Make, tmp_path: Path) -> None:
     first = result_files(job.backtest(rule_request(), tmp_path / "first"))
     second = result_files(job.backtest(rule_request(), tmp_path / "second"))
@@ -80,6 +81,7 @@ def test_pairs_that_begin_later_trade_over_the_same_range(rule_request: Make, tm
         assert spans[pair] == signals[signals == 1].index[0] + pd.Timedelta("1h")
 
 
+@pytest.mark.slow
 def test_the_whole_account_can_stand_in_one_position(rule_request: Make, tmp_path: Path) -> None:
     small = job.backtest(rule_request(), tmp_path / "small")
     whole = job.backtest(rule_request(position_fraction=1.0), tmp_path / "whole")
@@ -87,6 +89,7 @@ def test_the_whole_account_can_stand_in_one_position(rule_request: Make, tmp_pat
     assert whole.trades["stake_amount"].iloc[0] == pytest.approx(10_000.0, rel=0.02)
 
 
+@pytest.mark.slow
 def test_perpetuals_go_short_and_pay_funding(rule_request: Make, tmp_path: Path) -> None:
     hours = pd.date_range("2024-01-01", periods=80, freq="8h", tz="UTC").as_unit("ms")
     funding = {PERPETUAL: pd.DataFrame({"timestamp": hours, "funding_rate": 0.0005})}
@@ -122,6 +125,7 @@ def test_daily_candles_pay_every_funding_of_the_day(rule_request: Make, tmp_path
     assert -trade["funding_fees"] == pytest.approx(worth, rel=0.1)
 
 
+@pytest.mark.slow
 def test_prices_of_twelve_decimals_are_traded(rule_request: Make, tmp_path: Path) -> None:
     run = job.backtest(rule_request(price_decimals={"BTC/USDT": 12}), tmp_path / "run")
     assert len(run.trades) > 5
@@ -133,6 +137,7 @@ def test_an_exchange_without_rules_of_its_own_still_runs(rule_request: Make, tmp
     assert len(run.trades) > 5
 
 
+@pytest.mark.slow
 def test_lookahead_analysis_flags_a_shift_into_the_future(rule_request: Make, tmp_path: Path) -> None:
     finding = job.lookahead(rule_request(indicators=LEAKING), tmp_path / "run")
     assert finding.verdict == "biased"
@@ -140,6 +145,7 @@ def test_lookahead_analysis_flags_a_shift_into_the_future(rule_request: Make, tm
     assert finding.explanation
 
 
+@pytest.mark.slow
 def test_lookahead_analysis_passes_a_causal_rule(rule_request: Make, tmp_path: Path) -> None:
     finding = job.lookahead(rule_request(), tmp_path / "run")
     assert finding.verdict == "clean"
@@ -179,9 +185,18 @@ def test_a_strategy_that_resolves_a_name_is_refused(rule_request: Make, tmp_path
         job.backtest(rule_request(indicators=asking), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_run_that_hangs_is_stopped(rule_request: Make, tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="stopped after"):
         job.backtest(rule_request(indicators="while True: pass", timeout_seconds=6.0), tmp_path / "run")
+
+
+def test_a_missing_freqtrade_names_the_extra(
+    rule_request: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "freqtrade", None)
+    with pytest.raises(MissingExtraError, match=r"crypto-team\[freqtrade\]"):
+        job.backtest(rule_request(), tmp_path / "run")
 
 
 def test_a_missing_strategy_file_is_named(rule_request: Make, tmp_path: Path) -> None:
