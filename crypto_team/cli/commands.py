@@ -60,12 +60,25 @@ class IndexGroup(click.Group):
         name = args[0]
         known = self.list_commands(ctx)
         if not name.startswith("-") and name.replace("_", "-") not in known:
+            self._refuse_tool_of_another_role(name.replace("_", "-"))
             import difflib
 
             near = difflib.get_close_matches(name.replace("_", "-"), known, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"there is no command {name!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _refuse_tool_of_another_role(self, name: str) -> None:
+        """Say whose tool it is, where this is a role and another role has a tool of that name."""
+        from crypto_team.cli.index import ENTRIES, ROLES
+        from crypto_team.errors import RefusedError
+
+        owners = [role for role in ROLES if f"{role} {name}" in ENTRIES]
+        if self.role is not None and owners:
+            raise RefusedError(
+                f"{name} is a tool of the {', '.join(owners)}, not of the {self.name}",
+                hint=f"ask them, or hand the work over; as that role: crypto-team {owners[0]} {name}",
+            )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without importing any of them."""

@@ -191,6 +191,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "ml_engineer.add-feature",
         "Add features: formulas (with sweeps such as rsi(close, {7,14,28})), a ready-made set, or a Python function.",
     ),
+    "ml-engineer audit": (
+        "crypto_team.roles.ml_engineer_training",
+        "ml_engineer.audit",
+        "Probe the Python features for leaks and derive their look-backs; features.yaml says what was found.",
+    ),
     "ml-engineer data": (
         "crypto_team.roles.ml_engineer_training",
         "ml_engineer.data",

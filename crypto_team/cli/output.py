@@ -39,7 +39,7 @@ def show(outcome: Outcome, format_: str, *, read_only: bool) -> None:
         for finding in outcome.findings:
             click.echo(error_text(finding), err=True)
     explained = not outcome.ok and not findings_are_data and bool(outcome.findings)
-    if not explained or all(finding.message != outcome.summary for finding in outcome.findings):
+    if not explained or all(finding.message not in outcome.summary for finding in outcome.findings):
         click.echo(clean(outcome.summary), err=True)
     if explained:
         return

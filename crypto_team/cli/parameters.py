@@ -68,7 +68,7 @@ def _parameter(argument: Argument) -> click.Parameter:
     flag = "--" + argument.name.replace("_", "-")
     if shape.scalar is bool and not shape.many:
         declaration = f"{flag}/--no-{flag[2:]}" if argument.default else flag
-        return click.Option([declaration, argument.name], default=argument.default, help=argument.help)
+        return click.Option([declaration, argument.name], is_flag=True, default=argument.default, help=argument.help)
     return click.Option(
         [flag, argument.name],
         type=_type(shape),

@@ -50,6 +50,17 @@ def test_a_mistyped_command_is_a_usage_error_that_shows_the_way(line: Line, argu
     assert "next: crypto-team" in done.err
 
 
+def test_a_tool_of_another_role_is_refused_with_its_owner(line: Line) -> None:
+    for words in (["critic", "train"], ["role", "critic", "train"]):
+        done = line(*words, "STR-001")
+        assert done.code == 3
+        assert "ml-engineer" in done.err
+
+
+def test_a_flag_needs_no_value(line: Line, workspace: Path) -> None:
+    assert line("doctor", "--repair").code == 0
+
+
 def test_data_goes_to_stdout_and_everything_else_to_stderr(line: Line, workspace: Path) -> None:
     done = line("status")
     assert "datasets" in done.out
