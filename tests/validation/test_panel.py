@@ -27,7 +27,7 @@ def _bars(n: int = 50, *, seed: int = 0) -> pd.DataFrame:
 def _matrix(n: int = 50, *, names: tuple[str, ...] = ("a", "b")) -> FeatureMatrix:
     values = np.ones((n, len(names)), dtype=np.float32)
     values[:5] = np.nan
-    return FeatureMatrix(names=list(names), values=values, lookback=5)
+    return FeatureMatrix(names=names, values=values, lookback=5)
 
 
 def _spec(**model: object) -> MlSpec:
