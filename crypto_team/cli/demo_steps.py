@@ -168,4 +168,4 @@ def deciding(name: str, gates: list[GateReport]) -> CheckResult | None:
     """Return the check that decided: the one a story is about where it refused, else the first that refused."""
     failed = [item for item in gates[-1].results if item.outcome != "passed"]
     wanted = [item for item in failed if item.code in DECIDING.get(name, ())]
-    return (wanted or failed or [None])[0]
+    return next(iter(wanted or failed), None)

@@ -174,7 +174,8 @@ def run_check(code: str, case: Case, settings: Mapping[str, float] | None = None
 def _evaluate(rule: Check, case: Case, settings: Mapping[str, float]) -> Verdict:
     absent = [place for name in rule.required for place in missing(case, name)]
     if absent:
-        return insufficient(f"missing: {', '.join(dict.fromkeys(absent))}")
+        because = f" ({'; '.join(case.evidence_problems)})" if case.evidence_problems else ""
+        return insufficient(f"missing: {', '.join(dict.fromkeys(absent))}{because}")
     verdict = rule.function(*(getattr(case, name) for name in (*rule.required, *rule.optional)), **settings)
     if verdict.outcome == "passed" and verdict.value is not None and not math.isfinite(verdict.value):
         return insufficient(f"the value is not a number; {verdict.explanation}", evidence=verdict.evidence)

@@ -29,7 +29,7 @@ class Booking:
 
     session: Session
     trial: Trial
-    n_trials: int
+    counted: int
     sharpes: list[float] = field(default_factory=list)
     n_periods: int = 0
     predictions_hash: str | None = None
@@ -38,6 +38,15 @@ class Booking:
     def trial_id(self) -> str:
         """Return the id under which the attempt is booked."""
         return self.trial.trial_id
+
+    @property
+    def n_trials(self) -> int:
+        """Return how many trials the ledger counts with this one; predictions that were booked before add nothing."""
+        known = trials.trials(self.session.layout)
+        again = self.trial.n_trials == 1 and any(
+            item.predictions_hash == self.predictions_hash for item in known if item.predictions_hash
+        )
+        return self.counted - again
 
     def measure(self, predictions: pd.DataFrame) -> None:
         """Take the daily Sharpe ratio and the identity of the out-of-sample predictions."""
@@ -94,7 +103,7 @@ def booked(
     records.save(
         session, session.role, kind, strategy_id, [_change(session, trial)], f"{strategy_id}: trial booked ({kind})"
     )
-    booking = Booking(session=session, trial=trial, n_trials=trials.ledger(session.layout).n_trials)
+    booking = Booking(session=session, trial=trial, counted=trials.ledger(session.layout).n_trials)
     try:
         yield booking
     except BaseException:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
 
 from crypto_team.errors import UsageError
 from crypto_team.schemas.ml_spec import Target, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from crypto_team.schemas import FeatureSet, MlSpec
+    from crypto_team.schemas.base import Record
     from crypto_team.schemas.features import Feature
     from crypto_team.schemas.ml_spec import TargetKind
 
+R = TypeVar("R", bound="Record")
 SEED_TRAIN_DAYS, SEED_TEST_DAYS, LEAST_FOLDS = 252, 63, 5
 
 
@@ -51,16 +55,26 @@ def target(kind: TargetKind, horizon: str, timeframe: str, thresholds_bps: Seque
         "return": f"(close[t+{horizon_bars}] / close[t] - 1) in basis points",
         "n_class": f"close[t+{horizon_bars}] / close[t] - 1 cut at {list(thresholds_bps)} basis points",
     }[kind]
-    type_: Literal["classification", "regression"] = "regression" if kind == "return" else "classification"
-    return Target(
-        type=type_,
-        kind=kind,
-        definition=definition,
-        horizon=duration,
-        horizon_bars=horizon_bars,
-        thresholds_bps=list(thresholds_bps),
-        classes=names,
-    )
+    values = {
+        "type": "regression" if kind == "return" else "classification",
+        "kind": kind,
+        "definition": definition,
+        "horizon": duration,
+        "horizon_bars": horizon_bars,
+        "thresholds_bps": list(thresholds_bps),
+        "classes": names,
+    }
+    return checked(Target, values)
+
+
+def checked(model: type[R], values: Mapping[str, object]) -> R:
+    """Make a record from what a user gave; a value out of range is a usage error that names it."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or None
+        raise UsageError(first["msg"].removeprefix("Value error, "), where=where) from problem
 
 
 def without_measures(spec: MlSpec) -> MlSpec:

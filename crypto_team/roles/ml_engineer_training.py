@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.roles import candles, exporting, publishing, records, reporting, sweeping, training
+from crypto_team.roles import candles, exporting, feature_audit, publishing, records, reporting, sweeping, training
 from crypto_team.roles.booking import booked
 from crypto_team.roles.ml_engineer import write_design
 from crypto_team.schemas.base import StrategyId
@@ -29,8 +29,9 @@ def train(session: Session, strategy_id: StrategyId) -> Outcome:
     with booked(session, plan.spec.strategy_id, kind="train", fingerprint=plan.fingerprint) as booking:
         prepared = training.panel(plan, session)
         result = training.walk_forward(plan, prepared, session)
-        evidence = training.evidence(plan, prepared, result, declared_n_trials=booking.n_trials)
-        booking.measure(evidence.tables.predictions)
+        booking.measure(result.predictions)
+        declared = booking.n_trials
+        evidence = training.evidence(plan, prepared, result, declared_n_trials=declared)
         manifest = publishing.store_evidence(session, plan, evidence, booking.trial_id)
         changes = publishing.changes(session, plan, evidence, manifest)
         revision = records.save(
@@ -48,7 +49,7 @@ def train(session: Session, strategy_id: StrategyId) -> Outcome:
         ok=True,
         summary=f"{strategy_id}: out-of-sample Sharpe {spec.out_of_sample.sharpe:.2f} after costs over "
         f"{spec.out_of_sample.folds} folds, {spec.out_of_sample.n_trades} trades; "
-        f"the ledger counts {booking.n_trials} trial(s)",
+        f"the ledger counts {declared} trial(s)",
         revision=revision,
         path=str(session.layout.evidence(strategy_id)),
         data=spec.out_of_sample.model_dump(),
@@ -210,6 +211,31 @@ def export(session: Session, strategy_id: StrategyId) -> Outcome:
         For example STR-001.
     """
     return exporting.export(session, strategy_id)
+
+
+@tool(role="ml_engineer", long=True)
+def audit(session: Session, strategy_id: StrategyId) -> Outcome:
+    """Probe the Python features for leaks and derive their look-backs; features.yaml says what was found.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    """
+    spec = records.ml_spec(session, strategy_id)
+    features, rows = feature_audit.audited(session, strategy_id)
+    leaking = sorted({row["feature"] for row in rows if not row["causal"]})
+    revision = write_design(session, "audit", spec, features, f"Python features audited, {len(leaking)} leaking")
+    return Outcome(
+        ok=not leaking,
+        summary=f"{', '.join(leaking)} look ahead" if leaking else "no probe found a leak",
+        path=str(session.layout.features(strategy_id)),
+        revision=revision,
+        data=rows,
+        next=[f"crypto-team ml-engineer remove-feature {strategy_id} {name}" for name in leaking]
+        or [f"crypto-team ml-engineer train {strategy_id}"],
+        exit_code=1 if leaking else 0,
+    )
 
 
 @tool(role="ml_engineer", read_only=True)

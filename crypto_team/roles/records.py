@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import ValidationError
-
-from crypto_team.errors import NotFoundError, UsageError
+from crypto_team.errors import NotFoundError
 from crypto_team.kb.kinds import KINDS
 from crypto_team.kb.registry import amended, entry
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump, load_record
+from crypto_team.roles.design import checked
 from crypto_team.schemas import FeatureSet, MlSpec, Policy
 
 if TYPE_CHECKING:
@@ -115,11 +114,7 @@ def given(**values: float | str | None) -> dict[str, float | str]:
 
 def revalidated(record: R, values: Mapping[str, object]) -> R:
     """Return the record with some values replaced; a value out of range is a usage error that names it."""
-    try:
-        return type(record).model_validate(record.model_dump() | dict(values))
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        raise UsageError(first["msg"], where=".".join(str(part) for part in first["loc"]) or None) from problem
+    return checked(type(record), record.model_dump() | dict(values))
 
 
 def policy(session: Session) -> Policy:

@@ -87,8 +87,7 @@ def _hold(entry: npt.NDArray[np.float32], leave: npt.NDArray[np.float32]) -> npt
 
     state = np.where(np.nan_to_num(entry, nan=0.0) > 0, 1.0, np.nan)
     state[(np.nan_to_num(leave, nan=1.0) > 0) | np.isnan(entry)] = 0.0
-    held: npt.NDArray[np.float64] = pd.Series(state).ffill().fillna(0.0).to_numpy(np.float64)
-    return held
+    return np.asarray(pd.Series(state).ffill().fillna(0.0), dtype=np.float64)
 
 
 def _row(table: pd.DataFrame) -> dict[str, Any]:

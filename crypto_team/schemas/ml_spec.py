@@ -87,9 +87,7 @@ class Target(Record):
     horizon_bars: Annotated[int, Field(ge=1, le=10_000)]
     thresholds_bps: list[float] = Field(default=[], description="Ascending class limits of `n_class`, in basis points.")
     classes: list[str] = []
-    class_balance: list[Fraction] = Field(
-        default=[], description="Share of each class in the labelled test rows."
-    )
+    class_balance: list[Fraction] = Field(default=[], description="Share of each class in the labelled test rows.")
 
     @model_validator(mode="after")
     def _thresholds_fit_kind(self) -> Target:
