@@ -34,12 +34,7 @@ BEFORE_FREQTRADE = ("strategy_researcher", "ml_engineer", "data_collector")
 def run(session: Session, strategy_id: str, *, lookahead: bool) -> Outcome:
     """Run Freqtrade on a strategy that passed the gate, compare signals, book the trial, record BT-NNN."""
     spec = records.ml_spec(session, strategy_id)
-    stage = current_stage(session.layout, strategy_id)
-    if stage in BEFORE_FREQTRADE:
-        raise RefusedError(
-            f"{strategy_id} is with the {stage}; its code reaches Freqtrade only after the gate in front of it",
-            hint=f"crypto-team gate check {strategy_id}, then crypto-team handoff {strategy_id} --to backtester",
-        )
+    _require_gate(session, strategy_id)
     evidence = publishing.stored_evidence(session, strategy_id)
     code = strategy_file(session, spec)
     if not code.exists():
@@ -75,6 +70,16 @@ def run(session: Session, strategy_id: str, *, lookahead: bool) -> Outcome:
         data=record.metrics,
         next=[f"crypto-team handoff {strategy_id} --to quant_analyst"],
     )
+
+
+def _require_gate(session: Session, strategy_id: str) -> None:
+    """Refuse code that has not passed the gate in front of the backtester."""
+    stage = current_stage(session.layout, strategy_id)
+    if stage in BEFORE_FREQTRADE:
+        raise RefusedError(
+            f"{strategy_id} is with the {stage}; its code reaches Freqtrade only after the gate in front of it",
+            hint=f"crypto-team gate check {strategy_id}, then crypto-team handoff {strategy_id} --to backtester",
+        )
 
 
 def make_request(session: Session, spec: MlSpec, meta: EvidenceMeta, code: Path) -> BacktestRequest:

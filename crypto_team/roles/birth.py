@@ -36,11 +36,7 @@ def create_ml_strategy(
     market = choose_market(session, pairs, timeframe, exchange)
     datasets = [candles.require(session, market, pair) for pair in market.pairs]
     training = design.geometry(min(_research_rows(item) for item in datasets), timeframe)
-    chosen = side if side != "auto" else ("long_short" if market.trading_mode == "futures" else "long_only")
-    if chosen == "long_short" and market.trading_mode == "spot":
-        raise UsageError(
-            "spot markets have no short side", where="--side", hint="use a perpetual such as BTC/USDT:USDT"
-        )
+    chosen = _side(side, market)
     strategy_id = allot(session.layout, "STR")
     spec = MlSpec(
         strategy_id=strategy_id,
@@ -52,12 +48,7 @@ def create_ml_strategy(
         risk=Risk(max_open_positions=len(market.pairs)),
         reproducibility=Reproducibility(random_seed=seed),
     )
-    changes = [
-        records.change(session, "ml_spec", session.layout.ml_spec(strategy_id), spec),
-        records.change(session, "features", session.layout.features(strategy_id), FeatureSet(strategy_id=strategy_id)),
-        first_entry(session, strategy_id, name, "ml_based", "ml_engineer"),
-    ]
-    revision = records.save(session, "ml_engineer", "new", strategy_id, changes, f"{strategy_id}: new strategy {name}")
+    revision = _commit(session, spec)
     return Outcome(
         ok=True,
         summary=f"{strategy_id} ({name}) on {', '.join(market.pairs)} {timeframe}; "
@@ -67,6 +58,28 @@ def create_ml_strategy(
         data={"strategy_id": strategy_id},
         next=[f"crypto-team ml-engineer define-target {strategy_id} --kind direction --horizon 24"],
     )
+
+
+def _commit(session: Session, spec: MlSpec) -> str | None:
+    """Commit the empty design of a new strategy."""
+    strategy_id, name = spec.strategy_id, spec.strategy_name
+    changes = [
+        records.change(session, "ml_spec", session.layout.ml_spec(strategy_id), spec),
+        records.change(session, "features", session.layout.features(strategy_id), FeatureSet(strategy_id=strategy_id)),
+        first_entry(session, strategy_id, name, "ml_based", "ml_engineer"),
+    ]
+    return records.save(session, "ml_engineer", "new", strategy_id, changes, f"{strategy_id}: new strategy {name}")
+
+
+def _side(wanted: Literal["auto", "long_only", "long_short"], market: Market) -> Literal["long_only", "long_short"]:
+    """Return whether shorts are traded: on perpetuals unless told otherwise, on spot markets never."""
+    if wanted == "long_short" and market.trading_mode == "spot":
+        raise UsageError(
+            "spot markets have no short side", where="--side", hint="use a perpetual such as BTC/USDT:USDT"
+        )
+    if wanted != "auto":
+        return wanted
+    return "long_short" if market.trading_mode == "futures" else "long_only"
 
 
 def first_entry(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import store
@@ -35,7 +35,6 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
     problems: list[str] = []
     evidence = _evidence_or_problem(session, strategy_id, problems)
     datasets, hashes, bars = _candles_or_problem(session, spec, problems)
-    tables = evidence.tables if evidence else None
     layout = session.layout
     backtest = newest_backtest(session, strategy_id)
     trades, equity = _backtest_tables(session, backtest, problems)
@@ -43,15 +42,7 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         strategy_id=strategy_id,
         spec=spec,
         features=records.feature_set(session, strategy_id),
-        meta=evidence.meta if evidence else None,
-        predictions=tables.predictions if tables else None,
-        market=tables.market if tables else None,
-        features_sample=tables.features if tables else None,
-        importances=tables.importances if tables else None,
-        preprocessing=tables.preprocessing if tables else None,
-        noise=tables.noise if tables else None,
-        skill=tables.skill if tables else None,
-        baselines=tables.baselines if tables else None,
+        **_tables(evidence),
         datasets=datasets,
         dataset_hashes=hashes,
         bars=bars,
@@ -70,6 +61,24 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         report_text=report_text,
         report_numbers=numbers_in(report_text) if report_text else None,
     )
+
+
+def _tables(evidence: Evidence | None) -> dict[str, Any]:
+    """Return the stored tables under the names that checks know them by; none without evidence."""
+    if evidence is None:
+        return {}
+    tables = evidence.tables
+    return {
+        "meta": evidence.meta,
+        "predictions": tables.predictions,
+        "market": tables.market,
+        "features_sample": tables.features,
+        "importances": tables.importances,
+        "preprocessing": tables.preprocessing,
+        "noise": tables.noise,
+        "skill": tables.skill,
+        "baselines": tables.baselines,
+    }
 
 
 def strategy_file(session: Session, spec: MlSpec) -> Path:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from crypto_team.schemas import FeatureSet, MlSpec
     from crypto_team.schemas.base import Record
     from crypto_team.schemas.features import Feature
-    from crypto_team.schemas.ml_spec import TargetKind
+    from crypto_team.schemas.ml_spec import CalibrationMethod, ModelName, TargetKind
 
 R = TypeVar("R", bound="Record")
+MOST_FEATURES = 50
 SEED_TRAIN_DAYS, SEED_TEST_DAYS, LEAST_FOLDS = 252, 63, 5
 
 
@@ -102,6 +103,33 @@ def without_ranks(features: FeatureSet) -> FeatureSet:
     )
     plain = [feature.model_copy(update={"importance_rank": None}) for feature in features.features]
     return features.model_copy(update={"features": plain, "feature_selection": selection})
+
+
+def with_model(
+    spec: MlSpec,
+    model: ModelName,
+    hyperparameters: Mapping[str, bool | int | float | str],
+    calibration: CalibrationMethod,
+    seed: int | None,
+) -> MlSpec:
+    """Return the specification with another learner; the seed stays where none is given."""
+    section = spec.model.model_copy(
+        update={"primary": model, "hyperparameters": dict(hyperparameters), "calibration": calibration}
+    )
+    repro = spec.reproducibility
+    if seed is not None:
+        repro = checked(type(repro), repro.model_dump() | {"random_seed": seed})
+    return spec.model_copy(update={"model": section, "reproducibility": repro})
+
+
+def with_most_features(features: FeatureSet, most: int) -> FeatureSet:
+    """Return the feature set with another limit on how many features survive selection."""
+    if not 1 <= most <= MOST_FEATURES:
+        raise UsageError(f"between 1 and {MOST_FEATURES} features may survive selection", where="--max-features")
+    old = features.feature_selection
+    method = f"correlation_filter({old.correlation_limit:g}) -> importance -> top({most})"
+    selection = old.model_copy(update={"max_features": most, "method": method})
+    return features.model_copy(update={"feature_selection": selection})
 
 
 def summarise(spec: MlSpec, features: Sequence[Feature], method: str) -> MlSpec:

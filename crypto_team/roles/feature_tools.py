@@ -20,7 +20,7 @@ def features_list(session: Session, *, search: str = "") -> Outcome:
     search
         Show only operators whose name or description holds this text.
     """
-    from crypto_team.roles.ml_engineer import list_operators
+    from crypto_team.roles.ml_engineer_features import list_operators
 
     return list_operators(session, search=search)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import RefusedError, UsageError
 from crypto_team.kb.handoffs import PIPELINE, current_stage, make_handoff
+from crypto_team.kb.registry import entry
 from crypto_team.roles import cases, records
 from crypto_team.schemas.base import CheckCode, StrategyId
 from crypto_team.schemas.outcome import Finding, Outcome
@@ -88,6 +89,12 @@ def handoff(session: Session, strategy_id: StrategyId, *, to: Receiver, dry_run:
 
 def attempt(session: Session, strategy_id: str, to: Receiver, *, dry_run: bool = False) -> tuple[GateReport, Outcome]:
     """Judge a handoff, record it where it passes, and return the report with the answer."""
+    if entry(session.layout, strategy_id).type == "rule_based":
+        raise RefusedError(
+            "the gates judge walk-forward evidence, and a rule-based strategy has none",
+            hint=f"crypto-team strategy-researcher test-rule {strategy_id}, or use the rule as features of a model: "
+            "crypto-team ml-engineer new",
+        )
     sender = current_stage(session.layout, strategy_id)
     expected = next_stage(sender)
     if to != expected:

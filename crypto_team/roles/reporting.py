@@ -10,15 +10,15 @@ from crypto_team.schemas.outcome import Outcome
 
 if TYPE_CHECKING:
     from crypto_team.reports.report_data import ReportData
+    from crypto_team.schemas import MlSpec
     from crypto_team.tools.session import Session
     from crypto_team.validation.evidence_io import Evidence
 
 
 def write_report(session: Session, strategy_id: str) -> Outcome:
     """Render ml-report.md into the knowledge base and the page beside the evidence store."""
-    from crypto_team.reports.html import StrategyPage, render_single
     from crypto_team.reports.ml_report import render_ml_report
-    from crypto_team.reports.pictures import TITLES, draw_pictures
+    from crypto_team.reports.pictures import draw_pictures
 
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
     session.progress(0.1, "reading evidence")
@@ -30,20 +30,7 @@ def write_report(session: Session, strategy_id: str) -> Outcome:
     folder = layout.pictures_dir(strategy_id)
     paths = {name: f"pictures/{name}.svg" for name in drawn}
     text = render_ml_report(spec, features, evidence.meta, found, paths)
-    page = render_single(
-        StrategyPage(
-            strategy_id=strategy_id,
-            name=spec.strategy_name,
-            intent=spec.hypothesis or (spec.target.definition if spec.target else ""),
-            verdict=registry_status(session, strategy_id),
-            deciding=None,
-            gates=[],
-            numbers=found.headline,
-            pictures={TITLES[name]: picture.decode() for name, picture in drawn.items()},
-            data=found,
-        ),
-        footer=f"Evidence of trial {store_trial(session, strategy_id)}, rendered by crypto-team.",
-    )
+    page = _page(session, spec, found, drawn)
     changes = [
         records.change(session, "ml_report", layout.ml_report(strategy_id), text),
         *(records.change(session, "ml_report", folder / f"{name}.svg", picture) for name, picture in drawn.items()),
@@ -60,6 +47,28 @@ def write_report(session: Session, strategy_id: str) -> Outcome:
         revision=revision,
         data={"report": str(layout.ml_report(strategy_id)), "page": str(html)},
         next=[f"crypto-team ml-engineer export {strategy_id}"],
+    )
+
+
+def _page(session: Session, spec: MlSpec, found: ReportData, drawn: dict[str, bytes]) -> str:
+    """Render the self-contained page of one strategy."""
+    from crypto_team.reports.html import StrategyPage, render_single
+    from crypto_team.reports.pictures import TITLES
+
+    strategy_id = spec.strategy_id
+    return render_single(
+        StrategyPage(
+            strategy_id=strategy_id,
+            name=spec.strategy_name,
+            intent=spec.hypothesis or (spec.target.definition if spec.target else ""),
+            verdict=registry_status(session, strategy_id),
+            deciding=None,
+            gates=[],
+            numbers=found.headline,
+            pictures={TITLES[name]: picture.decode() for name, picture in drawn.items()},
+            data=found,
+        ),
+        footer=f"Evidence of trial {store_trial(session, strategy_id)}, rendered by crypto-team.",
     )
 
 

@@ -27,12 +27,7 @@ def sweep(session: Session, strategy_id: str, *, trials: int, features_per_trial
     import numpy as np
 
     plan = training.design(session, strategy_id)
-    if not 2 <= trials <= MOST_TRIALS:
-        raise UsageError(f"between 2 and {MOST_TRIALS} trials, not {trials}", where="--trials")
-    if not 1 <= features_per_trial <= len(plan.features.features):
-        raise UsageError(
-            f"{strategy_id} has {len(plan.features.features)} candidate features", where="--features-per-trial"
-        )
+    _check_limits(plan, trials, features_per_trial)
     rng = np.random.default_rng(plan.spec.reproducibility.random_seed)
     rows: list[dict[str, Any]] = []
     best: tuple[float, Design] | None = None
@@ -68,6 +63,15 @@ def sweep(session: Session, strategy_id: str, *, trials: int, features_per_trial
         data=rows[:20],
         next=[f"crypto-team ml-engineer train {strategy_id}"],
     )
+
+
+def _check_limits(plan: Design, trials: int, features_per_trial: int) -> None:
+    """Refuse a search that is too small to compare, too large to finish, or draws more features than there are."""
+    candidates = len(plan.features.features)
+    if not 2 <= trials <= MOST_TRIALS:
+        raise UsageError(f"between 2 and {MOST_TRIALS} trials, not {trials}", where="--trials")
+    if not 1 <= features_per_trial <= candidates:
+        raise UsageError(f"{plan.spec.strategy_id} has {candidates} candidate features", where="--features-per-trial")
 
 
 def _draw(plan: Design, rng: np.random.Generator, count: int) -> Design:
