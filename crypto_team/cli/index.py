@@ -181,6 +181,16 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Retract a learning that turned out wrong; the file stays, with the reason.",
     ),
     "learnings search": ("crypto_team.tools.learnings", "learnings.search", "Find learnings that hold every word."),
+    "ml-engineer add-code": (
+        "crypto_team.roles.ml_engineer_features",
+        "ml_engineer.add-code",
+        "Copy a Python file into the strategy's code folder, so that features can refer to it.",
+    ),
+    "ml-engineer add-feature": (
+        "crypto_team.roles.ml_engineer_features",
+        "ml_engineer.add-feature",
+        "Add features: formulas (with sweeps such as rsi(close, {7,14,28})), a ready-made set, or a Python function.",
+    ),
     "ml-engineer audit": (
         "crypto_team.roles.ml_engineer_training",
         "ml_engineer.audit",
@@ -206,10 +216,20 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "ml_engineer.importance",
         "Show the share of importance of each feature, averaged over folds, and how it varies.",
     ),
+    "ml-engineer list-operators": (
+        "crypto_team.roles.ml_engineer_features",
+        "ml_engineer.list-operators",
+        "List the operators that formulas are made of.",
+    ),
     "ml-engineer new": (
         "crypto_team.roles.ml_engineer",
         "ml_engineer.new",
         "Allot the next strategy id and write an empty design for it.",
+    ),
+    "ml-engineer remove-feature": (
+        "crypto_team.roles.ml_engineer_features",
+        "ml_engineer.remove-feature",
+        "Remove one candidate feature and record why.",
     ),
     "ml-engineer report": (
         "crypto_team.roles.ml_engineer_training",
@@ -235,6 +255,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.roles.ml_engineer_training",
         "ml_engineer.sweep",
         "Try many random feature subsets and thresholds, keep the best, and book every one of them as a trial.",
+    ),
+    "ml-engineer test-feature": (
+        "crypto_team.roles.ml_engineer_features",
+        "ml_engineer.test-feature",
+        "Try a formula on the strategy's candles: values, look-back, information coefficient. Nothing is stored.",
     ),
     "ml-engineer train": (
         "crypto_team.roles.ml_engineer_training",

@@ -16,6 +16,7 @@ from crypto_team.roles import (
 )
 from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
+from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
@@ -46,7 +47,16 @@ GROUP_TITLES: Final[dict[str, str]] = {
     "features": "The formula language: operators and ready-made sets.",
 }
 
-TOOL_MODULES: Final = (_feature_tools, _handoff, _knowledge, _learnings, _registry, _training, _workspace)
+TOOL_MODULES: Final = (
+    _feature_tools,
+    _handoff,
+    _knowledge,
+    _learnings,
+    _ml_features,
+    _registry,
+    _training,
+    _workspace,
+)
 """Modules that hold tools but no role."""
 
 __all__ = ["GROUP_TITLES", "ROLES", "TOOLS", "TOOL_MODULES"]
