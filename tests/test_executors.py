@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crypto_team.errors import WorkerError
-from crypto_team.executors import child_environment, parallel_map, run_child
+from crypto_team.executors import child_environment, parallel_map, run_child, run_limited
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
@@ -62,3 +62,54 @@ def test_the_place_of_a_failure_is_named_without_its_traceback(tmp_path: Path) -
         run_child([sys.executable, str(tmp_path / "mine.py")], tmp_path, seconds=30, memory_mb=1024)
     assert caught.value.where == "mine.py:2"
     assert "Traceback" not in str(caught.value)
+
+
+JOBS = """
+from pathlib import Path
+
+def twice(folder):
+    (folder / "out").write_text(str(2 * int((folder / "in").read_text())))
+
+def peek(folder):
+    (folder / "out").write_text((folder.parent / "other" / "in").read_text())
+
+def talk(folder):
+    print("x" * 100_000)
+    raise ValueError("the last word")
+
+def killed(folder):
+    bytearray(10**9)
+"""
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Path:
+    """Two jobs, and the module they run, in a folder that children import from."""
+    for name, text in (("one", "1"), ("other", "2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "in").write_text(text)
+    (tmp_path / "work.py").write_text(JOBS)
+    return tmp_path
+
+
+def test_every_job_gets_a_process_of_its_own(jobs: Path) -> None:
+    run_limited("work:twice", jobs, jobs=["one", "other"], seconds=30)
+    assert [(jobs / name / "out").read_text() for name in ("one", "other")] == ["2", "4"]
+
+
+def test_a_job_cannot_see_another(jobs: Path) -> None:
+    with pytest.raises(WorkerError, match="reading outside of its own folder is not allowed"):
+        run_limited("work:peek", jobs, jobs=["one"], seconds=30)
+    assert not (jobs / "one" / "out").exists()
+
+
+def test_the_last_line_of_a_failed_job_is_told_and_not_what_it_printed(jobs: Path) -> None:
+    with pytest.raises(WorkerError, match="ValueError: the last word") as caught:
+        run_limited("work:talk", jobs, jobs=["one"], seconds=30)
+    assert caught.value.where == "work.py:12"
+    assert "xxx" not in str(caught.value)
+
+
+def test_a_job_that_wants_too_much_memory_fails(jobs: Path) -> None:
+    with pytest.raises(WorkerError, match="MemoryError"):
+        run_limited("work:killed", jobs, jobs=["one"], seconds=30, memory_mb=512)

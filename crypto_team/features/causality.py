@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 Values = npt.NDArray[np.float64]
 PRICES = list(COLUMNS[:4])
-RANDOM_CUTS, RARE_CUTS_EACH = 6, 3
+RANDOM_CUTS, RARE_CUTS_EACH, CLOCK_CUTS = 8, 3, 24
 MOST_BARS, TAIL_BARS = 6_000, 1_500
+STEADY = 1e-6
 PROBES = ("truncated", "another path", "scaled x10", "scaled x0.1", "unknown (NaN)", "permuted")
 
 
@@ -72,59 +73,70 @@ def audit_python(code_path: Path, function: str, bars: Mapping[str, pd.DataFrame
     verdicts = []
     for number, (pair, frame) in enumerate(sorted(bars.items())):
         rng = np.random.default_rng(seed + number)
-        part = frame.iloc[-MOST_BARS:].reset_index(drop=True)[["timestamp", *COLUMNS]]
         try:
-            verdicts += _audit_pair(code_path, function, pair, part, rng)
+            parts = [_audit_part(code_path, function, pair, part, rng) for part in _parts(frame, rng)]
         except WorkerError as problem:
             text = f"the function cannot be run on {pair}: {problem.what}"
             verdicts.append(ColumnVerdict(function, False, "run", -1, -1, np.nan, np.nan, text))
+            continue
+        # A column is as good as its worst part.
+        verdicts += [min(found, key=lambda verdict: verdict.causal) for found in zip(*parts, strict=False)]
     return verdicts
 
 
-def _audit_pair(
+def _parts(frame: pd.DataFrame, rng: np.random.Generator) -> Iterator[pd.DataFrame]:
+    """Yield the last bars and, of a long series, as many from a random place before them."""
+    plain = frame[["timestamp", *COLUMNS]]
+    yield plain.iloc[-MOST_BARS:].reset_index(drop=True)
+    earlier = len(frame) - MOST_BARS
+    if earlier > 0:
+        start = int(rng.integers(0, max(1, earlier - MOST_BARS + 1)))
+        yield plain.iloc[start : start + MOST_BARS].reset_index(drop=True)
+
+
+def _audit_part(
     code_path: Path, function: str, pair: str, frame: pd.DataFrame, rng: np.random.Generator
 ) -> list[ColumnVerdict]:
     variants = list(_variants(frame, rng))
-    order = rng.permutation(len(variants))
-    # Two fresh processes: in the first the whole series comes first, in the second it comes last, so that a function
-    # that keeps what it has seen answers differently.
-    first = compute_many(code_path, function, [frame, frame, *(item.frame for item in variants)])
-    second = compute_many(code_path, function, [*(variants[place].frame for place in order), frame])
-    whole, again, other = first[0], first[1], second[-1]
-    shuffled = dict(zip(order.tolist(), second[:-1], strict=True))
+    whole, *others = compute_many(code_path, function, [frame, *(item.frame for item in variants)])
+    # A call of its own: processes of one call share the state of random generators, so that chance would not show.
+    (again,) = compute_many(code_path, function, [frame])
+    columns = {values.shape[1] for values in (whole, again, *others)}
+    if len(columns) > 1 or not whole.shape[1]:
+        text = f"the number of columns depends on the bars of {pair}, or there is none"
+        return [ColumnVerdict(function, False, "run", -1, -1, np.nan, np.nan, text)]
     verdicts = []
     for column in range(whole.shape[1]):
         name = function if whole.shape[1] == 1 else f"{function}[{column}]"
-        noise = _noise(whole[:, column], again[:, column], other[:, column])
-        verdict = _unsteady(name, pair, whole[:, column], other[:, column], noise)
-        for place, item in enumerate(variants):
-            for values in (first[2 + place], shuffled[place]):
-                if verdict is None:
-                    verdict = _compare(name, pair, item, whole[:, column], values[:, column], noise)
+        base, noise = whole[:, column], _noise(whole[:, column], again[:, column])
+        verdict = _unsteady(name, pair, base, again[:, column], noise)
+        for item, values in zip(variants, others, strict=True):
+            verdict = verdict or _compare(name, pair, item, base, values[:, column], noise)
         verdicts.append(verdict or _survived(name, pair, len(variants)))
     return verdicts
 
 
 def _survived(name: str, pair: str, count: int) -> ColumnVerdict:
-    text = f"{count} replaced futures of {pair} in two processes changed nothing up to the cut"
+    text = f"{count} replaced futures of {pair}, each in a process of its own, changed nothing up to the cut"
     return ColumnVerdict(name, True, "all", -1, -1, np.nan, np.nan, text)
 
 
-def _noise(whole: Values, again: Values, other: Values) -> float:
-    """Return how far repeated runs on the same bars differ: 0 for a deterministic function."""
-    gaps = [np.abs(whole - item)[np.isfinite(whole) & np.isfinite(item)] for item in (again, other)]
-    return max((float(gap.max()) for gap in gaps if gap.size), default=0.0)
+def _noise(whole: Values, again: Values) -> float:
+    """Return how far two runs on the same bars differ: 0 for a deterministic function."""
+    gaps = np.abs(whole - again)[np.isfinite(whole) & np.isfinite(again)]
+    return float(gaps.max(initial=0.0))
 
 
-def _unsteady(name: str, pair: str, whole: Values, other: Values, noise: float) -> ColumnVerdict | None:
-    """Refuse a function whose noise is as large as what it says: it cannot be told from a leak."""
+def _unsteady(name: str, pair: str, whole: Values, again: Values, noise: float) -> ColumnVerdict | None:
+    """Refuse a function whose values are left to chance: a leak could hide in the noise, and no run can be repeated."""
     known = whole[np.isfinite(whole)]
     spread = float(known.std()) if known.size else 0.0
-    if noise <= 0.01 * spread or noise == 0.0:
+    wrong = np.flatnonzero((np.isnan(whole) != np.isnan(again)) | (np.abs(whole - again) > STEADY * spread))
+    if not wrong.size or (noise == 0.0 and np.array_equal(whole, again, equal_nan=True)):
         return None
-    row = int(np.nanargmax(np.abs(whole - other)))
-    text = f"the same bars of {pair} give other values in another run or order: hidden state or chance"
-    return ColumnVerdict(name, False, "repeated", len(whole) - 1, row, float(whole[row]), float(other[row]), text)
+    row = int(wrong[0])
+    text = f"the same bars of {pair} give other values in another process: chance without a fixed seed"
+    return ColumnVerdict(name, False, "repeated", len(whole) - 1, row, float(whole[row]), float(again[row]), text)
 
 
 def _compare(name: str, pair: str, item: _Variant, whole: Values, values: Values, noise: float) -> ColumnVerdict | None:
@@ -159,12 +171,29 @@ def _cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:
     return sorted({cut for cut in chosen if first <= cut <= last})
 
 
+def _clock_cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:
+    """Choose cuts at every hour of the day and all days of the week, for leaks that wait for the clock."""
+    n = len(frame)
+    first, last = min(n - 2, max(1, n // 3)), n - 2
+    times = frame["timestamp"].dt
+    hours, days = times.hour.to_numpy(), times.day_of_week.to_numpy()
+    chosen: set[int] = set()
+    for number in range(CLOCK_CUTS):
+        fits = np.flatnonzero((hours == number % 24) & (days == number % 7))
+        inside = fits[(fits >= first) & (fits <= last)]
+        if inside.size:
+            chosen.add(int(rng.choice(inside)))
+    return sorted(chosen)
+
+
 def _variants(frame: pd.DataFrame, rng: np.random.Generator) -> Iterator[_Variant]:
-    """Yield the frame with other futures; every cut gets two probes, the probes take turns."""
+    """Yield the frame with other futures; most cuts get two probes, the probes take turns."""
     for number, cut in enumerate(_cuts(frame, rng)):
         yield _Variant("truncated", cut, frame.iloc[: cut + 1])
         probe = PROBES[1 + number % (len(PROBES) - 1)]
         yield _Variant(probe, cut, replaced(frame, cut, probe, rng))
+    for cut in _clock_cuts(frame, rng):
+        yield _Variant("truncated", cut, frame.iloc[: cut + 1])
 
 
 def replaced(frame: pd.DataFrame, cut: int, probe: str, rng: np.random.Generator) -> pd.DataFrame:

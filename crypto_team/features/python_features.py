@@ -1,8 +1,10 @@
-"""Features as Python functions: computed in a guarded child process, many variants of the candles in one call."""
+"""Features as Python functions: computed in a guarded child processes, many variants of the candles in one call."""
 
 from __future__ import annotations
 
+import ast
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.data.frame import epoch_ms
 from crypto_team.errors import InputError, WorkerError
 from crypto_team.executors import run_limited
 
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 COLUMNS = ("open", "high", "low", "close", "volume")
-SECONDS, MEMORY_MB = 180.0, 4096
-_REQUEST, _RESULT = "request.json", "result_{number}.npy"
+SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 4.0, 4096
+_CODE, _REQUEST, _BARS, _RESULT = "feature_code.py", "request.json", "bars.npy", "result.npy"
 
 
 def source_file(code_dir: Path, reference: str) -> Path:
@@ -53,34 +56,69 @@ def compute_python(reference: str, code_dir: Path, bars: pd.DataFrame) -> npt.ND
 
 
 def compute_many(path: Path, function: str, frames: Sequence[pd.DataFrame]) -> list[npt.NDArray[np.float64]]:
-    """Compute a function on many frames, one after the other in one fresh process; arrays of shape (rows, columns)."""
-    if not frames:
-        return []
+    """Compute a function on many frames, each in a process that sees no other; arrays of shape (rows, columns)."""
+    source = path.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "feature_code.py").write_bytes(path.read_bytes())
-        joined = pd.concat([frame[["timestamp", *COLUMNS]] for frame in frames], ignore_index=True)
-        joined.to_parquet(folder / "frames.parquet", index=False)
-        rows = [len(frame) for frame in frames]
-        (folder / _REQUEST).write_text(json.dumps({"function": function, "rows": rows}), encoding="utf-8")
+        jobs = [str(number) for number in range(len(frames))]
+        for job, frame in zip(jobs, frames, strict=True):
+            _write_job(folder / job, source, function, frame)
         try:
-            run_limited("crypto_team.features.python_features:child", folder, seconds=SECONDS, memory_mb=MEMORY_MB)
+            run_limited(
+                "crypto_team.features.python_features:child",
+                folder,
+                jobs=jobs,
+                modules=_imported(source),
+                seconds=SECONDS + SECONDS_EACH * len(frames),
+                memory_mb=MEMORY_MB,
+            )
+            return [_read_result(folder / job) for job in jobs]
         except WorkerError as problem:
-            where = (problem.where or path.name).replace("feature_code.py", path.name)
+            where = (problem.where or path.name).replace(_CODE, path.name)
             raise WorkerError(problem.what, where=where, hint="run the function on your own candles first") from None
-        return [np.load(folder / _RESULT.format(number=number), allow_pickle=False) for number in range(len(rows))]
+
+
+def _write_job(folder: Path, source: str, function: str, frame: pd.DataFrame) -> None:
+    folder.mkdir()
+    (folder / _CODE).write_text(source, encoding="utf-8")
+    (folder / _REQUEST).write_text(json.dumps({"function": function}), encoding="utf-8")
+    rows = np.empty(len(frame), dtype=[("timestamp", np.int64), *((name, np.float64) for name in COLUMNS)])
+    rows["timestamp"] = epoch_ms(frame["timestamp"])
+    for name in COLUMNS:
+        rows[name] = frame[name].to_numpy(np.float64)
+    np.save(folder / _BARS, rows, allow_pickle=False)
+
+
+def _read_result(folder: Path) -> npt.NDArray[np.float64]:
+    if not (folder / _RESULT).is_file():
+        raise WorkerError("the code ended its process instead of returning values")
+    made: npt.NDArray[np.float64] = np.load(folder / _RESULT, allow_pickle=False)
+    return made
+
+
+def _imported(source: str) -> list[str]:
+    """Return the libraries that a file imports, to be loaded once and not for every frame."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [item.name for item in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.append(node.module)
+    return [name for name in dict.fromkeys(found) if name.partition(".")[0] not in sys.stdlib_module_names]
 
 
 def child(folder: Path) -> None:
-    """Compute all variants of a request; runs in the guarded child process."""
+    """Compute one job; runs in the guarded child process."""
     request = json.loads((folder / _REQUEST).read_text(encoding="utf-8"))
-    joined = pd.read_parquet(folder / "frames.parquet")
-    function = _load(folder / "feature_code.py", request["function"])
-    start = 0
-    for number, rows in enumerate(request["rows"]):
-        frame = joined.iloc[start : start + rows].reset_index(drop=True)
-        start += rows
-        np.save(folder / _RESULT.format(number=number), _numbers(function(frame), rows), allow_pickle=False)
+    rows = np.load(folder / _BARS, allow_pickle=False)
+    times = pd.to_datetime(rows["timestamp"], unit="ms", utc=True).as_unit("ms")
+    frame = pd.DataFrame({"timestamp": times, **{name: rows[name].copy() for name in COLUMNS}})
+    result = _load(folder / _CODE, request["function"])(frame)
+    np.save(folder / _RESULT, _numbers(result, len(rows)), allow_pickle=False)
 
 
 def _load(path: Path, name: str) -> Callable[[pd.DataFrame], Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,7 +105,19 @@ def _check_code(manifest: ModelManifest, folder: Path) -> None:
 
 
 def load_bundle(folder: Path) -> Bundle:
-    """Load the models beside a manifest; a model or feature code that is not the one that was trained is refused."""
+    """Load the models beside a manifest; a model or feature code that is not the one that was trained is refused.
+
+    A live strategy asks at every candle: what has not changed on disk is loaded and checked once.
+    """
+    files = [*folder.glob("*"), *(folder.parent / "code").glob("*.py")]
+    stamps = tuple((path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in sorted(files))
+    return _load(folder, stamps)
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Bundle:
+    """Read and verify a bundle; the stamps only tell one state of its files from another."""
+    del stamps
     manifest = load_record(folder / "manifest.yaml", ModelManifest)
     models = []
     for fold in manifest.folds:

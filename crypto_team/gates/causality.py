@@ -58,7 +58,8 @@ def features_causal(
     if not problems:
         problems = _values_differ(features, features_sample, bars, meta, code_dir)
     if problems:
-        return refused("; ".join(problems[:4]), len(problems), evidence=tuple(problems))
+        named = {text.partition(":")[0] for text in problems}
+        return refused("; ".join(problems[:4]), len(named), evidence=tuple(problems))
     proven = len(audit.lookbacks)
     probed = len(features.features) - proven
     return passed(f"{proven} formulas causal by construction, {probed} Python features survived all probes", 0)

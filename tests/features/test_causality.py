@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 
 from crypto_team.data.synthetic import planted_market
 from crypto_team.errors import InputError, WorkerError
+from crypto_team.executors import run_child
+from crypto_team.features import causality
 from crypto_team.features.causality import audit_python
 from crypto_team.features.python_features import compute_python
 
@@ -39,6 +42,9 @@ LEAKS = {
     "length": "return pd.Series(np.arange(len(d)) / len(d))",
     "month_start": "x = d.close.rolling(5).mean(); m = d.timestamp.dt.day.eq(1) & d.timestamp.dt.hour.eq(0);"
     " x[m] = d.close.shift(-1)[m]; return x",
+    "one_hour": "x = d.close.rolling(5).mean(); m = d.timestamp.dt.hour == 7; x[m] = d.close.shift(-1)[m]; return x",
+    "one_weekday": "x = d.close.rolling(5).mean(); m = d.timestamp.dt.weekday == 2; x[m] = d.close.shift(-1)[m];"
+    " return x",
     "no_volume": "x = d.close.rolling(5).mean(); m = d.volume == 0; x[m] = d.close.shift(-1)[m]; return x",
 }
 HONEST = {
@@ -108,6 +114,15 @@ def test_every_column_of_a_frame_gets_its_own_verdict(tmp_path: Path, market: pd
         ("import subprocess; subprocess.run(['true']); return d.close", "not allowed"),
         ("open('/tmp/escaped', 'w').write('x'); return d.close", "not allowed"),
         ("import os; os.remove('/etc/hostname'); return d.close", "not allowed"),
+        ("return d.close + len(open('/etc/hostname').read())", "not allowed"),
+        ("import numpy; numpy.load('../0/bars.npy'); return d.close", "not allowed"),
+        ("import os; os._exit(0)", "instead of returning"),
+        ("raise SystemExit(0)", "SystemExit"),
+        ("return pd.DataFrame({i: d.close for i in range(1 + len(d) % 2)})", "number of columns"),
+        ("return pd.DataFrame(index=d.index)", "number of columns"),
+        ("return d.close.astype(str) + 'x'", "could not convert"),
+        ("return d.close + np.random.normal(size=len(d))", "chance without a fixed seed"),
+        ("return d.close if np.random.random() < 0.5 else d.close.where(d.close < 0)", "chance without a fixed seed"),
     ],
 )
 def test_code_that_fails_or_reaches_out_is_refused_in_one_sentence(
@@ -117,6 +132,42 @@ def test_code_that_fails_or_reaches_out_is_refused_in_one_sentence(
     assert not verdict.causal
     assert words in verdict.explanation
     assert "Traceback" not in verdict.explanation
+
+
+def test_a_leak_in_an_early_part_of_a_long_series_is_found(
+    tmp_path: Path, market: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causality, "MOST_BARS", 1_000)
+    day = market["timestamp"].iloc[1_400]
+    body = (
+        f"x = d.close.rolling(5).mean(); m = d.timestamp < pd.Timestamp('{day}'); x[m] = d.close.shift(-9)[m]; return x"
+    )
+    assert [verdict.causal for verdict in audit(tmp_path, body, market)] == [False]
+
+
+def test_libraries_that_load_code_of_their_own_can_be_used(tmp_path: Path, market: pd.DataFrame) -> None:
+    body = "return scipy.signal.lfilter([0.1], [1.0, -0.9], d.close.values)"
+    (verdict,) = audit(tmp_path, body, market, HEAD + "import scipy.signal\n")
+    assert verdict.causal, verdict.explanation
+
+
+def test_what_a_library_opens_itself_stays_out_of_reach(tmp_path: Path, market: pd.DataFrame) -> None:
+    if not _kernel_confines(tmp_path):
+        pytest.skip("this kernel cannot confine processes (Landlock)")
+    market.to_parquet(tmp_path / "answers.parquet")
+    for body in (
+        f"return pd.read_parquet('{tmp_path}/answers.parquet').close",
+        f"d.to_parquet('{tmp_path}/escaped.parquet'); return d.close",
+    ):
+        (verdict,) = audit(tmp_path, body, market)
+        assert not verdict.causal
+        assert "Permission denied" in verdict.explanation
+    assert not (tmp_path / "escaped.parquet").exists()
+
+
+def _kernel_confines(folder: Path) -> bool:
+    code = "import pathlib, sys\nfrom crypto_team.executors import confine\nprint(confine(pathlib.Path(sys.argv[1])))"
+    return "True" in run_child([sys.executable, "-c", code, str(folder)], folder, seconds=30, memory_mb=1024)
 
 
 def test_a_feature_is_computed_in_the_rows_of_its_bars(tmp_path: Path, market: pd.DataFrame) -> None:

@@ -7,15 +7,15 @@ import ipaddress
 import sys
 from typing import Any
 
+from ccxt import TICK_SIZE
 from freqtrade.exchange import exchange as exchange_module
+from freqtrade.exchange.common import MAP_EXCHANGE_CHILDCLASS
 from freqtrade.util import dt_ts
 
 STAND_IN = "binance"
 """Exchange whose rules are used for markets that no exchange has, such as synthetic ones."""
 
 AMOUNT_STEP = 1e-8
-MOST_DECIMALS = 10
-"""Freqtrade leaves out markets whose prices move in steps of 1e-11 or less."""
 
 _LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname")
 _SENDS = ("socket.connect", "socket.sendto", "socket.sendmsg")
@@ -73,7 +73,7 @@ def market(pair: str, *, fee: float, decimals: int, futures: bool) -> dict[str, 
         "contractSize": 1.0 if futures else None,
         "taker": fee,
         "maker": fee,
-        "precision": {"amount": AMOUNT_STEP, "price": 10.0 ** -min(decimals, MOST_DECIMALS)},
+        "precision": {"amount": AMOUNT_STEP, "price": float(f"1e-{decimals}")},
         "limits": {
             "amount": {"min": AMOUNT_STEP, "max": None},
             "price": {"min": None, "max": None},
@@ -103,6 +103,8 @@ def offline_exchange(config: dict[str, Any], markets: dict[str, Any]) -> Any:
     def reload_markets(self: Any, force: bool = False, *, load_leverage_tiers: bool = True) -> None:
         del force
         for api in (self._api, self._api_async):
+            # Some exchanges count significant digits; the markets here are described in steps.
+            api.precisionMode = TICK_SIZE
             api.set_markets(markets)
         self._markets = self._api.markets
         self._last_markets_refresh = dt_ts()
@@ -114,6 +116,8 @@ def offline_exchange(config: dict[str, Any], markets: dict[str, Any]) -> Any:
         "load_leverage_tiers": lambda _self: tiers(names),
         "additional_exchange_init": lambda _self: None,
         "check_time_offset": lambda _self: None,
+        # Freqtrade leaves out markets with steps of 1e-11 or less, and those without an exchange's own remarks.
+        "market_is_tradable": lambda _self, _market: True,
         "validate_required_startup_candles": lambda _self, _count, _timeframe: 0,
     }
     made = type(base.__name__, (base,), members)(config, validate=False, load_leverage_tiers=False)
@@ -125,4 +129,5 @@ def _exchange_class(name: str) -> Any:
     """Return Freqtrade's class for an exchange, its general one where it has no own."""
     import freqtrade.exchange as exchanges
 
-    return getattr(exchanges, name.title(), exchange_module.Exchange)
+    known = MAP_EXCHANGE_CHILDCLASS.get(name, name)
+    return getattr(exchanges, known.title(), exchange_module.Exchange)
