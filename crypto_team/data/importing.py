@@ -168,8 +168,11 @@ def write_canonical(frame: pd.DataFrame, path: Path) -> None:
     """Write a canonical frame as Parquet; the same frame gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".new")
-    frame.to_parquet(temporary, index=False, compression="zstd")
-    temporary.replace(path)
+    try:
+        frame.to_parquet(temporary, index=False, compression="zstd")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def to_freqtrade(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,8 +8,18 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from crypto_team.errors import CryptoTeamError
+
+DISK_HINTS: Final = {
+    errno.ENOSPC: "free some disk space and run the command again",
+    errno.EDQUOT: "your quota on this disk is used up; free some space and run the command again",
+    errno.EFBIG: "files may not grow that large here; raise the limit (ulimit -f) and run the command again",
+    errno.EACCES: "check who owns the folder and its permissions",
+    errno.EROFS: "the file system is read-only; use another folder",
+}
+"""What to do about a disk that does not take a file."""
 
 
 def write_atomic(path: Path, content: bytes, *, scratch: Path | None = None) -> None:
@@ -47,15 +57,10 @@ def sync_folder(folder: Path) -> None:
 
 def disk_error(path: Path, problem: OSError) -> CryptoTeamError:
     """Turn a failed write into an error that says what to do; the old content is still there."""
-    hints = {
-        errno.ENOSPC: "free some disk space and run the command again",
-        errno.EACCES: "check who owns the folder and its permissions",
-        errno.EROFS: "the file system is read-only; use another folder",
-    }
     return CryptoTeamError(
         f"cannot write: {problem.strerror or problem}; nothing was changed",
         where=str(path),
-        hint=hints.get(problem.errno or 0, "check the disk and run the command again"),
+        hint=DISK_HINTS.get(problem.errno or 0, "check the disk and run the command again"),
     )
 
 

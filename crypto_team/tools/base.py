@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from crypto_team.errors import EXIT_USAGE, CryptoTeamError, UsageError
+from crypto_team.kb.files import DISK_HINTS, disk_error
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.extras import missing_extra
 from crypto_team.tools.signature import Argument, arguments_of, shape_of, summary_and_sections
@@ -175,6 +176,10 @@ def call(found: Tool, session: Session, arguments: Mapping[str, Any]) -> Outcome
         return found.function(session, *by_place, **by_name)
     except CryptoTeamError as error:
         return failure(error)
+    except OSError as problem:
+        if problem.errno not in DISK_HINTS:
+            raise
+        return failure(disk_error(Path(problem.filename or session.folder), problem))
     except ModuleNotFoundError as problem:
         extra = missing_extra(problem)
         if extra is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.cli.table import ROLES, TOOLS
+from crypto_team.data.synthetic import planted_market
 from crypto_team.kb import git, registry, trials, validate
 from crypto_team.kb.kinds import KINDS
 from crypto_team.kb.yaml import load_record
@@ -206,3 +207,28 @@ def test_an_interrupted_training_counts_as_a_trial_and_leaves_the_workspace_vali
     assert not desk.layout.evidence(strategy_id).exists()
     desk.use("ml_engineer.train", strategy_id=strategy_id)
     assert trials.ledger(desk.layout).n_trials == 2
+
+
+@pytest.mark.parametrize("command", ["data import", "ml-engineer train"])
+def test_a_disk_that_takes_no_more_is_a_clear_error_and_leaves_nothing_half_written(
+    designed: Desk, tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "other.parquet"
+    planted_market(seed=2, bars=4_000, timeframe="1h", oracle_sharpe=0.0).frame.to_parquet(file, index=False)
+    options = (
+        f"import {file} --exchange synthetic --pair OTHER/USD --timeframe 1h"
+        if "import" in command
+        else "train STR-001"
+    )
+    code = "from crypto_team.cli.main import run; run()"
+    script = f'ulimit -f 60; exec "{sys.executable}" -c "{code}" {command.split(maxsplit=1)[0]} {options}'
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=designed.folder, capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "cannot write" in done.stderr
+    assert "ulimit" in done.stderr
+    assert validate.validate(designed.layout) == []
+    assert not list(designed.layout.data_dir.rglob("*.new"))
+    assert not list(designed.layout.scratch.iterdir())
