@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -270,6 +271,7 @@ def _main(target: str, folder: str, plan: str) -> None:
     for library in wanted["modules"]:
         with contextlib.suppress(Exception):  # what cannot be loaded is reported where the code imports it
             importlib.import_module(library)
+    gc.freeze()  # what is loaded stays shared with the forks
     for job in wanted["jobs"]:
         _in_own_process(function, Path(folder, job))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Values = npt.NDArray[np.float64]
 PRICES = list(COLUMNS[:4])
-RANDOM_CUTS, RARE_CUTS_EACH, CLOCK_CUTS = 8, 3, 24
+RARE_CUTS_EACH, CLOCK_CUTS = 3, 24
 MOST_BARS, TAIL_BARS = 6_000, 1_500
 STEADY = 1e-6
 PROBES = ("truncated", "another path", "scaled x10", "scaled x0.1", "unknown (NaN)", "permuted")
@@ -98,9 +98,7 @@ def _audit_part(
     code_path: Path, function: str, pair: str, frame: pd.DataFrame, rng: np.random.Generator
 ) -> list[ColumnVerdict]:
     variants = list(_variants(frame, rng))
-    whole, *others = compute_many(code_path, function, [frame, *(item.frame for item in variants)])
-    # A call of its own: processes of one call share the state of random generators, so that chance would not show.
-    (again,) = compute_many(code_path, function, [frame])
+    whole, again, *others = compute_many(code_path, function, [frame, frame, *(item.frame for item in variants)])
     columns = {values.shape[1] for values in (whole, again, *others)}
     if len(columns) > 1 or not whole.shape[1]:
         text = f"the number of columns depends on the bars of {pair}, or there is none"
@@ -151,10 +149,9 @@ def _compare(name: str, pair: str, item: _Variant, whole: Values, values: Values
     return ColumnVerdict(name, False, item.probe, item.cut, row, float(before[row]), float(now[row]), text)
 
 
-def _cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:
-    """Choose where to cut: at random, and at rare rows, where leaks like to hide."""
+def _rare_cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:
+    """Choose cuts at the end and at rare rows, where leaks like to hide."""
     n = len(frame)
-    first, last = min(n - 2, max(1, n // 3)), n - 2
     times = frame["timestamp"].dt
     volume = frame["volume"].to_numpy(np.float64)
     move = np.abs(np.diff(np.log(frame["close"].to_numpy(np.float64)), prepend=np.nan))
@@ -164,36 +161,42 @@ def _cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:
         np.argsort(-np.nan_to_num(move))[:20],
         np.argsort(-volume)[:20],
     )
-    chosen: list[int] = [last, n - 3, *rng.integers(first, last + 1, size=RANDOM_CUTS).tolist()]
+    chosen = [n - 2, n - 3]
     for rare in kinds:
-        inside = rare[(rare >= first) & (rare <= last)]
+        inside = _usable(rare, n)
         chosen += rng.choice(inside, size=min(RARE_CUTS_EACH, inside.size), replace=False).tolist()
-    return sorted({cut for cut in chosen if first <= cut <= last})
+    return sorted({cut for cut in chosen if cut >= 0})
 
 
 def _clock_cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:
-    """Choose cuts at every hour of the day and all days of the week, for leaks that wait for the clock."""
+    """Choose cuts at random, but at every hour of the day and all days of the week: leaks may wait for the clock."""
     n = len(frame)
-    first, last = min(n - 2, max(1, n // 3)), n - 2
     times = frame["timestamp"].dt
     hours, days = times.hour.to_numpy(), times.day_of_week.to_numpy()
-    chosen: set[int] = set()
+    chosen = set()
     for number in range(CLOCK_CUTS):
-        fits = np.flatnonzero((hours == number % 24) & (days == number % 7))
-        inside = fits[(fits >= first) & (fits <= last)]
-        if inside.size:
-            chosen.add(int(rng.choice(inside)))
+        fits = _usable(np.flatnonzero((hours == number % 24) & (days == number % 7)), n)
+        anywhere = _usable(np.arange(n), n)
+        if anywhere.size:
+            chosen.add(int(rng.choice(fits if fits.size else anywhere)))
     return sorted(chosen)
 
 
+def _usable(rows: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """Keep rows with a past of a third of the bars, and with a future."""
+    return rows[(rows >= min(n - 2, max(1, n // 3))) & (rows <= n - 2)]
+
+
 def _variants(frame: pd.DataFrame, rng: np.random.Generator) -> Iterator[_Variant]:
-    """Yield the frame with other futures; most cuts get two probes, the probes take turns."""
-    for number, cut in enumerate(_cuts(frame, rng)):
+    """Yield the frame with other futures; rare cuts get two probes, the probes take turns."""
+    for number, cut in enumerate(_rare_cuts(frame, rng)):
         yield _Variant("truncated", cut, frame.iloc[: cut + 1])
         probe = PROBES[1 + number % (len(PROBES) - 1)]
         yield _Variant(probe, cut, replaced(frame, cut, probe, rng))
-    for cut in _clock_cuts(frame, rng):
-        yield _Variant("truncated", cut, frame.iloc[: cut + 1])
+    for number, cut in enumerate(rng.permutation(_clock_cuts(frame, rng)).tolist()):
+        probe = PROBES[number % len(PROBES)]
+        changed = frame.iloc[: cut + 1] if probe == "truncated" else replaced(frame, cut, probe, rng)
+        yield _Variant(probe, cut, changed)
 
 
 def replaced(frame: pd.DataFrame, cut: int, probe: str, rng: np.random.Generator) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import random
 import sys
 import tempfile
 from pathlib import Path
@@ -113,6 +114,9 @@ def _imported(source: str) -> list[str]:
 
 def child(folder: Path) -> None:
     """Compute one job; runs in the guarded child process."""
+    # Forks share the state of random generators: without entropy of its own in each, chance would not show.
+    random.seed()
+    np.random.seed()  # noqa: NPY002, TID251
     request = json.loads((folder / _REQUEST).read_text(encoding="utf-8"))
     rows = np.load(folder / _BARS, allow_pickle=False)
     times = pd.to_datetime(rows["timestamp"], unit="ms", utc=True).as_unit("ms")
