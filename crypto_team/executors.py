@@ -245,6 +245,7 @@ def _in_own_process(function: Callable[[Path], None], folder: Path) -> None:
         code = 1
         try:
             os.chdir(folder)
+            os.environ.update(HOME=str(folder), TMPDIR=str(folder))
             confine(folder)
             guard(folder)
             function(folder)

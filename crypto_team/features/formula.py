@@ -32,7 +32,7 @@ def parse(text: str) -> Node:
     FormulaError
         Not a formula, an unknown name, a wrong setting; with the column in the text.
     """
-    return _Reader(text).node(_tree(text), 0)
+    return _Reader(text).whole(_tree(text))
 
 
 def expand(text: str) -> list[str]:
@@ -89,7 +89,14 @@ class _Reader:
     def chosen(self, tree: ast.expr, choice: dict[ast.Set, ast.expr]) -> Node:
         """Read the tree with one value for each sweep."""
         self.choice = choice
-        return self.node(tree, 0)
+        return self.whole(tree)
+
+    def whole(self, tree: ast.expr) -> Node:
+        """Read the tree; it has to say something about the market or the clock."""
+        node = self.node(tree, 0)
+        if all(part.kind in {"number", "binary", "negative"} for part in reads(node)):
+            raise self.fail(tree, "a formula of numbers alone is the same on every bar", _EXAMPLE)
+        return node
 
     def fail(self, node: ast.AST, what: str, hint: str | None = None) -> FormulaError:
         """Make an error that points at a part of the text."""
@@ -175,6 +182,8 @@ class _Reader:
         """Turn keyword settings into positional ones, in the operator's order."""
         names = [item.name for item in found.settings]
         given = {str(item.arg): item.value for item in tree.keywords}
+        if len(given) < len(tree.keywords):
+            raise self.fail(tree, f"a setting of {found.name} is given twice", f"write {found.signature}")
         unknown = [name for name in given if name not in names]
         if unknown:
             raise self.fail(tree, f"{found.name} has no setting {unknown[0]!r}", f"write {found.signature}")

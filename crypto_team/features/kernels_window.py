@@ -1,7 +1,7 @@
 """Kernels over a fixed window: a value is NaN until the window holds only known values.
 
 Running sums are compensated (Neumaier), so that one huge value leaves no trace once it has left the window. Central
-moments are taken around the newest value, so that a window of equal values has a deviation of exactly zero. NaN inside
+moments are taken around a value near the window's mean, so that a window of equal values has none at all. NaN inside
 a window makes the value NaN, and it recovers once the NaN has left.
 """
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
+
+ILL_CONDITIONED = 1e-4
 
 
 @kernel
@@ -58,29 +60,64 @@ def rolling_sum(x: Floats, n: int) -> Floats:
 
 
 @kernel
+def window_mean(x: Floats, first: int, last: int) -> float:
+    """Mean of x[first..last], taken from the newest value, so that equal values have exactly that mean."""
+    total = 0.0
+    for j in range(first, last + 1):
+        total += x[j] - x[last]
+    mean: float = x[last] + total / (last - first + 1)
+    return mean
+
+
+@kernel
 def rolling_moments(x: Floats, n: int, order: int) -> Floats:
-    """Central moment of the last n values: order 2 (population variance), 3 or 4; two passes, exact on flat windows."""
+    """Central moment of the last n values: order 2 (population variance), 3 or 4; exactly 0 on flat windows.
+
+    Power sums around an anchor slide along. The anchor moves to the window's mean every n bars, and at once where the
+    variance is small against what the sums have held, because rounding would show there.
+    """
     out = np.full(x.size, np.nan)
     known = 0
+    age = n
+    anchor = s1 = s2 = s3 = s4 = most = 0.0
     for i in range(x.size):
         known = 0 if np.isnan(x[i]) else known + 1
         if known < n:
+            age = n
             continue
-        mean = 0.0
-        for j in range(i - n + 1, i + 1):
-            mean += x[j] - x[i]
-        mean = x[i] + mean / n
-        total = 0.0
-        for j in range(i - n + 1, i + 1):
-            d = x[j] - mean
-            if order == 2:
-                total += d * d
-            elif order == 3:
-                total += d * d * d
-            else:
-                total += d * d * d * d
-        out[i] = total / n
+        age += 1
+        if age <= n:
+            new = x[i] - anchor
+            old = x[i - n] - anchor
+            s1 += new - old
+            s2 += new * new - old * old
+            if order > 2:
+                s3 += new * new * new - old * old * old
+                s4 += (new * new) * (new * new) - (old * old) * (old * old)
+            most = max(most, s2)
+        if age > n or s2 - s1 * s1 / n < ILL_CONDITIONED * most:
+            age = 0
+            anchor = window_mean(x, i - n + 1, i)
+            s1 = s2 = s3 = s4 = 0.0
+            for j in range(i - n + 1, i + 1):
+                new = x[j] - anchor
+                s1 += new
+                s2 += new * new
+                s3 += new * new * new
+                s4 += (new * new) * (new * new)
+            most = s2
+        out[i] = central_moment(s1 / n, s2 / n, s3 / n, s4 / n, order)
     return out
+
+
+@kernel
+def central_moment(m1: float, m2: float, m3: float, m4: float, order: int) -> float:
+    """Central moment from raw ones; even moments are never below zero."""
+    if order == 2:
+        return max(0.0, m2 - m1 * m1)
+    if order == 3:
+        return m3 - 3.0 * m1 * m2 + 2.0 * m1**3
+    return max(0.0, m4 - 4.0 * m1 * m3 + 6.0 * m1 * m1 * m2 - 3.0 * m1**4)
 
 
 @kernel
@@ -161,10 +198,7 @@ def rolling_mean_deviation(x: Floats, n: int) -> Floats:
         known = 0 if np.isnan(x[i]) else known + 1
         if known < n:
             continue
-        mean = 0.0
-        for j in range(i - n + 1, i + 1):
-            mean += x[j] - x[i]
-        mean = x[i] + mean / n
+        mean = window_mean(x, i - n + 1, i)
         total = 0.0
         for j in range(i - n + 1, i + 1):
             total += abs(x[j] - mean)
@@ -181,10 +215,7 @@ def rolling_autocorrelation(x: Floats, n: int, lag: int) -> Floats:
         known = 0 if np.isnan(x[i]) else known + 1
         if known < n:
             continue
-        mean = 0.0
-        for j in range(i - n + 1, i + 1):
-            mean += x[j] - x[i]
-        mean = x[i] + mean / n
+        mean = window_mean(x, i - n + 1, i)
         above = 0.0
         below = 0.0
         for j in range(i - n + 1, i + 1):
@@ -198,30 +229,26 @@ def rolling_autocorrelation(x: Floats, n: int, lag: int) -> Floats:
 
 
 @kernel
-def hurst_slope(x: Floats, first: int, last: int, lags: int, mean_log: float) -> float:
-    """Covariance sum of log mean square difference and log lag over x[first..last]; NaN for a flat window."""
-    slope = 0.0
-    for k in range(1, lags + 1):
-        total = 0.0
-        for j in range(first + k, last + 1):
-            d = x[j] - x[j - k]
-            total += d * d
-        if total <= 0.0:
-            return np.nan
-        slope += (np.log(k) - mean_log) * np.log(total / (last - first + 1 - k))
-    return slope
-
-
-@kernel
 def rolling_hurst(x: Floats, n: int, lags: int) -> Floats:
-    """Generalised Hurst exponent, q = 2, of the last n values: slope of log mean square difference on log lag / 2."""
+    """Generalised Hurst exponent, q = 2, of the last n values: slope of log mean square difference on log lag / 2.
+
+    NaN for a flat window. One running sum per lag instead of one loop per window.
+    """
     out = np.full(x.size, np.nan)
     logs = np.log(np.arange(1, lags + 1).astype(np.float64))
     mean_log = logs.mean()
     spread = np.sum((logs - mean_log) ** 2)
-    known = 0
+    slope = np.zeros(x.size)
+    for k in range(1, lags + 1):
+        squares = np.full(x.size, np.nan)
+        for i in range(k, x.size):
+            squares[i] = (x[i] - x[i - k]) ** 2
+        sums = rolling_sum(squares, n - k)
+        for i in range(x.size):
+            if sums[i] > 0.0:
+                slope[i] += (logs[k - 1] - mean_log) * np.log(sums[i] / (n - k))
+            else:
+                slope[i] = np.nan
     for i in range(x.size):
-        known = 0 if np.isnan(x[i]) else known + 1
-        if known >= n:
-            out[i] = 0.5 * hurst_slope(x, i - n + 1, i, lags, mean_log) / spread
+        out[i] = 0.5 * slope[i] / spread
     return out

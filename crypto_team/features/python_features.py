@@ -109,7 +109,9 @@ def _imported(source: str) -> list[str]:
             found += [item.name for item in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.append(node.module)
-    return [name for name in dict.fromkeys(found) if name.partition(".")[0] not in sys.stdlib_module_names]
+    # Our own kernels choose the folder of their cache when they are loaded: that has to be the job's.
+    known = {*sys.stdlib_module_names, "crypto_team"}
+    return [name for name in dict.fromkeys(found) if name.partition(".")[0] not in known]
 
 
 def child(folder: Path) -> None:

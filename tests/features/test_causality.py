@@ -12,6 +12,7 @@ from crypto_team.errors import InputError, WorkerError
 from crypto_team.executors import run_child
 from crypto_team.features import causality
 from crypto_team.features.causality import audit_python
+from crypto_team.features.plan import compile_formulas
 from crypto_team.features.python_features import compute_python
 
 if TYPE_CHECKING:
@@ -181,6 +182,20 @@ def test_what_a_library_opens_itself_stays_out_of_reach(tmp_path: Path, market: 
 def _kernel_confines(folder: Path) -> bool:
     code = "import pathlib, sys\nfrom crypto_team.executors import confine\nprint(confine(pathlib.Path(sys.argv[1])))"
     return "True" in run_child([sys.executable, "-c", code, str(folder)], folder, seconds=30, memory_mb=1024)
+
+
+def test_a_feature_may_be_built_on_formulas(tmp_path: Path, market: pd.DataFrame) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "mine.py").write_text(
+        "import numpy as np\nfrom crypto_team.features.plan import compile_formulas\n"
+        "def strength(d):\n"
+        "    plan = compile_formulas(['rsi(close, 14)'])\n"
+        "    return plan.compute({'close': d.close.to_numpy()}, np.arange(len(d)))[:, 0]\n"
+    )
+    values = compute_python("code/mine.py:strength", tmp_path, market)
+    plan = compile_formulas(["rsi(close, 14)"])
+    expected = plan.compute({"close": market["close"].to_numpy()}, np.arange(len(market), dtype=np.int64))[:, 0]
+    assert np.allclose(values, expected, equal_nan=True)
 
 
 def test_a_feature_is_computed_in_the_rows_of_its_bars(tmp_path: Path, market: pd.DataFrame) -> None:

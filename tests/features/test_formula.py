@@ -188,3 +188,14 @@ def test_parts_of_formulas_can_be_compared_and_looked_up() -> None:
     assert first == second
     assert {first: 1}[second] == 1
     assert isinstance(first, Node)
+
+
+@pytest.mark.parametrize("text", ["5", "-5", "1 / 0", "{1, 2}", "2 < 3"])
+def test_numbers_alone_are_no_feature(text: str) -> None:
+    with pytest.raises(FormulaError, match="the same on every bar"):
+        expand(text)
+
+
+def test_a_setting_given_twice_is_refused() -> None:
+    with pytest.raises(FormulaError, match="given twice"):
+        parse("rsi(close, n=7, n=14)")
