@@ -58,7 +58,8 @@ class BacktestRun:
     """What Freqtrade did.
 
     `trades` has one row per closed trade, `signals` one per pair and candle of the trading range, `metrics` the
-    numbers computed from the trades. A trade that is left open at the end is a defect of the run.
+    numbers computed from the trades, and `rejected_signals`: entries for which no position was free. A trade that is
+    left open at the end is a defect of the run.
     """
 
     trades: pd.DataFrame
@@ -91,10 +92,11 @@ def backtest(
     result = json.loads((workdir / "result.json").read_text(encoding="utf-8"))
     trades = pd.read_parquet(workdir / "trades.parquet")
     signals = pd.read_parquet(workdir / "signals.parquet")
+    found = metrics(trades, signals, wallet=request.wallet, start=request.start, end=request.end)
     return BacktestRun(
         trades=trades,
         signals=signals,
-        metrics=metrics(trades, signals, wallet=request.wallet, start=request.start, end=request.end),
+        metrics=found | {"rejected_signals": float(result["rejected_signals"])},
         open_trades_left=int(result["open_trades_left"]),
         freqtrade_version=str(result["freqtrade_version"]),
         wallet=request.wallet,
@@ -120,10 +122,14 @@ def _explain(verdict: str, found: dict[str, Any]) -> str:
     if verdict == "no_verdict":
         return f"{found['total_signals']} usable trades are too few for Freqtrade's analysis; our own probes decide."
     if verdict == "clean":
-        return f"{found['total_signals']} trades were repeated on cut candles, nothing changed."
+        return (
+            f"{found['total_signals']} trades were repeated on cut candles, nothing changed. Later trades, and what "
+            "stored models were trained on, are outside of this analysis; the leakage checks look at those."
+        )
     return (
         f"{found['biased_entry_signals']} entries, {found['biased_exit_signals']} exits and the columns "
-        f"{', '.join(found['biased_indicators']) or 'none'} changed when later candles were cut off."
+        f"{', '.join(found['biased_indicators']) or 'none'} changed when later candles were cut off. "
+        "Known false alarms: columns that no signal reads, and entries that depend on other pairs or on open trades."
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DAYS_PER_YEAR = 365
 SIGNAL_TOLERANCE = 1e-9
+FORCED = "force_exit"
 FLAGS = ("enter_long", "exit_long", "enter_short", "exit_short")
 LOG_COLUMNS = (
     "pair",
@@ -62,7 +63,7 @@ def metrics(trades: pd.DataFrame, signals: pd.DataFrame, *, wallet: float, start
 
     `sharpe` is annualised on 365 days from the daily changes of the account; `max_drawdown` is negative; `exposure` is
     the time in trades over the length of the run (above 1 with several positions); `profit_factor` is infinite
-    without losses.
+    without losses; `forced_exits` counts the trades that were closed only because the run ended.
     """
     equity = equity_curve(trades, signals, wallet=wallet, start=start, end=end)["equity"].to_numpy(np.float64)
     daily = np.diff(np.concatenate([[wallet], equity])) / np.concatenate([[wallet], equity[:-1]])
@@ -77,6 +78,7 @@ def metrics(trades: pd.DataFrame, signals: pd.DataFrame, *, wallet: float, start
         "max_drawdown": max_drawdown(daily),
         "profit_factor": profit_factor(profit),
         "win_rate": float((profit > 0).mean()) if len(trades) else 0.0,
+        "forced_exits": float((trades["exit_reason"] == FORCED).sum()),
         "avg_trade": float(trades["profit_ratio"].mean()) if len(trades) else 0.0,
         "exposure": float(trades["trade_duration"].sum()) / span,
         "fees": float(fees.sum()),

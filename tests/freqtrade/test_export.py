@@ -47,20 +47,24 @@ def test_exported_code_compiles_and_is_clean(side: str, sizing: str, tmp_path: P
     path.write_text(render_strategy(spec, manifest()), encoding="utf-8")
     compile(path.read_text(encoding="utf-8"), str(path), "exec")
     config = ["--config", str(ROOT / "pyproject.toml")]
-    checked = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", *config, "--ignore", "ARG002", str(path)],
-        capture_output=True,
-        check=False,
-        text=True,
+    for settings in (["check", *config], ["check", "--isolated"], ["format", "--check", "--diff", *config]):
+        assert _complaints("ruff", *settings, str(path)) == ""
+
+
+@pytest.mark.slow
+def test_exported_code_is_typed(tmp_path: Path) -> None:
+    spec = make_spec(["BTC/USDT"], signal={"side": "long_short", "position_sizing": "confidence_weighted"})
+    path = tmp_path / "ml_strategy_planted_alpha.py"
+    path.write_text(render_strategy(spec, manifest()), encoding="utf-8")
+    assert _complaints("mypy", "--config-file", str(ROOT / "pyproject.toml"), str(path)) == ""
+
+
+def _complaints(tool: str, *arguments: str) -> str:
+    """Run a checker in the repository and return what it says, nothing when it is content."""
+    done = subprocess.run(
+        [sys.executable, "-m", tool, *arguments], capture_output=True, check=False, text=True, cwd=ROOT
     )
-    assert checked.returncode == 0, checked.stdout
-    formatted = subprocess.run(
-        [sys.executable, "-m", "ruff", "format", "--check", "--diff", *config, str(path)],
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    assert formatted.returncode == 0, formatted.stdout
+    return done.stdout + done.stderr if done.returncode else ""
 
 
 def test_the_same_specification_gives_the_same_text() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crypto_team.data.frame import regularise
 from crypto_team.errors import InputError, MissingExtraError, WorkerError
 from crypto_team.executors import child_environment
 from crypto_team.freqtrade import job
@@ -45,6 +47,8 @@ def test_numbers_follow_from_the_trades(rule_request: Make, tmp_path: Path) -> N
     gain = run.trades["amount"] * (run.trades["close_rate"] - run.trades["open_rate"]) - cost
     assert run.metrics["final_balance"] == pytest.approx(10_000.0 + gain.sum(), abs=0.01)
     assert run.metrics["fees"] == pytest.approx(cost.sum(), abs=0.01)
+    engine = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    assert run.metrics["final_balance"] == pytest.approx(engine["final_balance"], abs=1e-6)
     assert run.metrics["max_drawdown"] <= 0.0
 
 
@@ -105,12 +109,14 @@ def test_perpetuals_go_short_and_pay_funding(rule_request: Make, tmp_path: Path)
     assert (paid.trades[held & paid.trades["is_short"]]["funding_fees"] > 0).all()
 
 
-def test_daily_candles_pay_every_funding_of_the_day(rule_request: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("exchange", ["binance", pytest.param("hyperliquid", marks=pytest.mark.slow)])
+def test_daily_candles_pay_every_funding_of_the_day(exchange: str, rule_request: Make, tmp_path: Path) -> None:
     daily = candles(60).assign(timestamp=pd.date_range("2024-01-01", periods=60, freq="1D", tz="UTC").as_unit("ms"))
     times = pd.date_range("2024-01-01", periods=180, freq="8h", tz="UTC").as_unit("ms")
     always = 'dataframe["gap"] = 1.0'
     request = rule_request(
         pair=PERPETUAL,
+        exchange=exchange,
         indicators=always,
         bars={PERPETUAL: daily},
         funding={PERPETUAL: pd.DataFrame({"timestamp": times, "funding_rate": 0.0001})},
@@ -126,10 +132,86 @@ def test_daily_candles_pay_every_funding_of_the_day(rule_request: Make, tmp_path
 
 
 @pytest.mark.slow
-def test_prices_of_twelve_decimals_are_traded(rule_request: Make, tmp_path: Path) -> None:
-    run = job.backtest(rule_request(price_decimals={"BTC/USDT": 12}), tmp_path / "run")
-    assert len(run.trades) > 5
+def test_prices_of_twelve_decimals_are_traded_like_any_others(rule_request: Make, tmp_path: Path) -> None:
+    bars = candles(600)
+    tiny = bars.assign(**{name: (bars[name] * 1e-10).round(12) for name in ("open", "high", "low", "close")})
+    usual = job.backtest(rule_request(), tmp_path / "usual")
+    run = job.backtest(rule_request(bars={"BTC/USDT": tiny}, price_decimals={"BTC/USDT": 12}), tmp_path / "tiny")
     assert run.open_trades_left == 0
+    opens = tiny.set_index("timestamp").loc[run.trades["open_date"], "open"]
+    np.testing.assert_array_equal(run.trades["open_rate"], opens)
+    np.testing.assert_allclose(run.trades["profit_ratio"], usual.trades["profit_ratio"], atol=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exchange", ["kraken", "bybit", "okx", "gateio", "bitstamp", "bitfinex", "hyperliquid"])
+def test_the_same_candles_give_the_same_trades_on_every_exchange(
+    exchange: str, rule_request: Make, tmp_path: Path
+) -> None:
+    hours = pd.date_range("2024-01-01", periods=80, freq="8h", tz="UTC").as_unit("ms")
+    funding = {PERPETUAL: pd.DataFrame({"timestamp": hours, "funding_rate": 0.0005})}
+    expected = job.backtest(rule_request(pair=PERPETUAL, short=True, funding=funding), tmp_path / "binance")
+    request = rule_request(pair=PERPETUAL, short=True, funding=funding, exchange=exchange)
+    run = job.backtest(request, tmp_path / exchange)
+    assert len(run.trades) > 5
+    assert run.metrics["funding"] != 0.0
+    assert run.metrics == expected.metrics
+
+
+def test_every_exchange_that_ccxt_knows_is_made_offline_and_counts_in_ticks(tmp_path: Path) -> None:
+    code = """
+import logging, os, pathlib
+import ccxt
+from crypto_team.freqtrade.inside import offline, setup
+
+logging.disable()
+offline.refuse_network()
+for name in ccxt.exchanges:
+    for pair in ("BTC/USDT", "BTC/USDT:USDT"):
+        futures = ":" in pair
+        request = {
+            "class_name": "Rule", "strategy_folder": ".", "pairs": [pair], "exchange": name, "timeframe": "1h",
+            "trading_mode": "futures" if futures else "spot", "fee_rate": 0.001, "position_fraction": 0.1,
+            "wallet": 1000.0, "max_open_trades": 1, "timerange": "1-2",
+        }
+        markets = {pair: offline.market(pair, fee=0.001, decimals=2, futures=futures)}
+        made = offline.offline_exchange(setup.configuration(request, pathlib.Path.cwd()), markets)
+        assert made.price_to_precision(pair, 101.374) == 101.37, name
+        assert made.amount_to_precision(pair, 0.12345678) == 0.12345678, name
+        assert pair in made.get_markets(quote_currencies=["USDT"]), name
+print("all of them", flush=True)
+os._exit(0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env=child_environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "all of them" in done.stdout, done.stderr[-2000:]
+
+
+def test_missing_candles_are_filled_as_they_were_in_training(rule_request: Make, tmp_path: Path) -> None:
+    holes = candles(600).drop(index=[*range(200, 206), 300]).reset_index(drop=True)
+    raw = job.backtest(rule_request(bars={"BTC/USDT": holes}), tmp_path / "raw")
+    filled = job.backtest(rule_request(bars={"BTC/USDT": regularise(holes, "1h")}), tmp_path / "filled")
+    pd.testing.assert_frame_equal(raw.signals, filled.signals)
+    pd.testing.assert_frame_equal(raw.trades, filled.trades)
+
+
+def test_entries_without_a_free_position_and_forced_exits_are_counted(rule_request: Make, tmp_path: Path) -> None:
+    pairs = ("BTC/USDT", "ETH/USDT")
+    request = replace(
+        rule_request(indicators='dataframe["gap"] = 1.0'),
+        pairs=pairs,
+        bars=dict.fromkeys(pairs, candles(600)),
+        price_decimals=dict.fromkeys(pairs, 2),
+    )
+    run = job.backtest(request, tmp_path / "run")
+    assert run.metrics["n_trades"] == run.metrics["forced_exits"] == 1
+    assert run.metrics["rejected_signals"] > 100
 
 
 def test_an_exchange_without_rules_of_its_own_still_runs(rule_request: Make, tmp_path: Path) -> None:
@@ -142,7 +224,7 @@ def test_lookahead_analysis_flags_a_shift_into_the_future(rule_request: Make, tm
     finding = job.lookahead(rule_request(indicators=LEAKING), tmp_path / "run")
     assert finding.verdict == "biased"
     assert "gap" in finding.biased_indicators
-    assert finding.explanation
+    assert "Known false alarms" in finding.explanation
 
 
 @pytest.mark.slow
@@ -150,6 +232,7 @@ def test_lookahead_analysis_passes_a_causal_rule(rule_request: Make, tmp_path: P
     finding = job.lookahead(rule_request(), tmp_path / "run")
     assert finding.verdict == "clean"
     assert finding.total_signals >= 5
+    assert "outside of this analysis" in finding.explanation
 
 
 def test_lookahead_analysis_without_trades_is_no_verdict(rule_request: Make, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_numbers_of_a_run_are_those_of_a_hand_count() -> None:
     assert found["profit_factor"] == pytest.approx(2.0)
     assert found["win_rate"] == pytest.approx(0.5)
     assert found["avg_trade"] == pytest.approx(0.0375)
+    assert found["forced_exits"] == 0
     assert found["exposure"] == pytest.approx(4 * 0.5 / 10.0)
     assert found["fees"] == pytest.approx(0.1 * 4 + 0.001 * (110 + 95 + 120 + 90))
 

@@ -16,6 +16,9 @@ STAND_IN = "binance"
 """Exchange whose rules are used for markets that no exchange has, such as synthetic ones."""
 
 AMOUNT_STEP = 1e-8
+MAINTENANCE_RATE = 0.01
+MOST_LEVERAGE = 0.5 / MAINTENANCE_RATE
+"""Hyperliquid derives the maintenance rate from this: half of the initial margin at the highest leverage."""
 
 _LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname")
 _SENDS = ("socket.connect", "socket.sendto", "socket.sendmsg")
@@ -78,6 +81,7 @@ def market(pair: str, *, fee: float, decimals: int, futures: bool) -> dict[str, 
             "amount": {"min": AMOUNT_STEP, "max": None},
             "price": {"min": None, "max": None},
             "cost": {"min": None, "max": None},
+            "leverage": {"min": 1.0, "max": MOST_LEVERAGE},
         },
     }
 
@@ -87,7 +91,7 @@ def tiers(pairs: list[str]) -> dict[str, list[dict[str, Any]]]:
     tier = {
         "minNotional": 0.0,
         "maxNotional": 1e9,
-        "maintenanceMarginRate": 0.01,
+        "maintenanceMarginRate": MAINTENANCE_RATE,
         "maxLeverage": 1.0,
         "info": {"cum": 0.0},
         "maintAmt": 0.0,

@@ -73,8 +73,9 @@ def prepare(request: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Any]
         for pair in request["pairs"]
     }
     exchange = offline.offline_exchange(config, markets)
+    mark_kind = exchange.get_option("mark_ohlcv_price") if futures else None
     for pair in request["pairs"]:
-        write_pair(pair, request, folder, futures=futures)
+        write_pair(pair, request, folder, mark_kind=mark_kind)
     return config, exchange
 
 
@@ -86,16 +87,18 @@ def _import_strategy(folder: Path) -> None:
             spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
-def write_pair(pair: str, request: dict[str, Any], folder: Path, *, futures: bool) -> None:
-    """Write the candles of a pair, and for perpetuals mark and funding, under the names that Freqtrade reads."""
+def write_pair(pair: str, request: dict[str, Any], folder: Path, *, mark_kind: str | None) -> None:
+    """Write the candles of a pair, and for perpetuals mark and funding, under the names that Freqtrade reads.
+
+    `mark_kind` is the kind of hourly candles that the exchange values funding with; None for spot markets.
+    """
     name = pair.replace("/", "_").replace(":", "_")
     candles = pd.read_parquet(folder / request["files"][pair])
-    target = folder / "data" / ("futures" if futures else "")
+    target = folder / "data" / ("futures" if mark_kind else "")
     target.mkdir(parents=True, exist_ok=True)
-    if not futures:
+    if mark_kind is None:
         candles.to_feather(target / f"{name}-{request['timeframe']}.feather")
         return
-    candles.to_feather(target / f"{name}-{request['timeframe']}-futures.feather")
     hourly = (
         candles.set_index("date")
         .resample("1h")
@@ -103,7 +106,9 @@ def write_pair(pair: str, request: dict[str, Any], folder: Path, *, futures: boo
     )
     # Longer candles than one hour leave hours without a price, but funding is paid in them all the same.
     mark = hourly.ffill().dropna().reset_index()
-    mark.to_feather(target / f"{name}-1h-mark.feather")
+    mark.to_feather(target / f"{name}-1h-{mark_kind}.feather")
+    # Last, because hourly candles carry the same name where an exchange has no mark prices of its own.
+    candles.to_feather(target / f"{name}-{request['timeframe']}-futures.feather")
     given = request["funding_files"].get(pair)
     if given:
         funding = pd.read_parquet(folder / given)
