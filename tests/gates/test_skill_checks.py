@@ -94,6 +94,7 @@ def two_camps(frame: pd.DataFrame) -> object:
     ("code", "tamper", "outcome"),
     [
         ("OF001", lambda c: importances(c, flat=40), "refused"),
+        ("OF001", shuffled_importances, "passed"),
         ("OF002", lambda c: importances(c, {"a": 0.31, "b": 0.3, "c": 0.39}), "refused"),
         ("OF002", lambda c: importances(c, {"a": 0.3, "b": 0.3, "c": 0.2, "d": 0.2}), "passed"),
         ("OF003", inner_in_sample, "refused"),
