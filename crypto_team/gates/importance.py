@@ -7,7 +7,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
-from crypto_team.gates.statistics import importance_shares, rank_agreement, rank_agreement_by_chance, share_overlap, top_share
+from crypto_team.gates.statistics import (
+    importance_shares,
+    rank_agreement,
+    rank_agreement_by_chance,
+    share_overlap,
+    top_share,
+)
 from crypto_team.schemas.evidence import EvidenceMeta
 
 Floats = npt.NDArray[np.float64]

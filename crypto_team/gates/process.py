@@ -15,22 +15,13 @@ from crypto_team.gates.registry import Verdict, check, insufficient, judge, pass
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.outcome import Finding
+from crypto_team.schemas.report import SECTIONS
 from crypto_team.schemas.reviews import CriticReview
 from crypto_team.validation.metrics import summary
 from crypto_team.validation.scores import skill
 
 RETRAIN = ("crypto-team ml-engineer train STR",)
 REPORT = ("crypto-team ml-engineer report STR",)
-SECTIONS = (
-    "Problem framing and hypothesis",
-    "Feature engineering rationale",
-    "Model selection justification",
-    "Walk-forward results per fold",
-    "Overfitting analysis",
-    "Confidence calibration",
-    "Regime sensitivity",
-    "Limitations and caveats",
-)
 SPOKEN = {
     "sharpe": r"sharpe(?: ratio)?",
     "auc": r"auc",

@@ -18,17 +18,8 @@ from crypto_team.reports.report_data import ReportData
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.schemas.report import SECTIONS
 
-SECTIONS: Final = (
-    "Problem framing and hypothesis",
-    "Feature engineering rationale",
-    "Model selection justification",
-    "Walk-forward results per fold",
-    "Overfitting analysis",
-    "Confidence calibration",
-    "Regime sensitivity",
-    "Limitations and caveats",
-)
 MODEL_REASONS: Final[dict[str, str]] = {
     "lightgbm": "Boosted trees find thresholds and interactions, ignore the scale of a feature and train fast.",
     "xgboost": "Boosted trees with second-order steps and strong regularisation; robust on noisy, tabular data.",

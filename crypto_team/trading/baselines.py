@@ -32,16 +32,14 @@ def previous_sign(close: Floats, *, horizon_bars: int, long_short: bool) -> Floa
     return _by_sign(past, long_short=long_short)
 
 
-def random_like(position: Floats, rng: np.random.Generator) -> Floats:
-    """Return the stretches of given positions in random order: the same sizes, exposure and holding times, no timing.
+def shifted_at_random(position: Floats, rng: np.random.Generator) -> Floats:
+    """Return positions moved along the circle of bars by a random number: equal exposure, turnover, holding times.
 
-    Stretches that happen to land beside an equal one merge, so there are at most as many changes of position.
+    Where the end meets the beginning one stretch may be cut or joined; nothing else changes but the timing.
     """
     if not position.size:
         return position.copy()
-    edges = np.flatnonzero(np.diff(position)) + 1
-    stretches = np.split(position, edges)
-    return np.concatenate([stretches[index] for index in rng.permutation(len(stretches))])
+    return np.roll(position, int(rng.integers(0, position.size)))
 
 
 def _by_sign(value: Floats, *, long_short: bool) -> Floats:

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.trading import baselines as rules
 from crypto_team.trading.costs import net_returns
 from crypto_team.validation.metrics import out_of_sample_rows
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.settings import WalkForwardSettings
 
 Floats = npt.NDArray[np.float64]
-FAST_BARS, SLOW_BARS = 20, 100
 RANDOM_SHIFTS = 100
 
 
@@ -33,16 +33,17 @@ def baseline_returns(panel: Panel, predictions: pd.DataFrame, settings: WalkForw
         repeats the sign of the last horizon. The last two go short where the strategy may.
     """
     test = out_of_sample_rows(predictions)
-    rules, rng = settings.trading, np.random.default_rng(settings.seed)
+    trading, rng = settings.trading, np.random.default_rng(settings.seed)
     parts = []
     for _, rows in test.groupby("pair", sort=True):
         at = panel_rows(panel, rows)
         following = panel.next_return[at]
-        low = -1.0 if rules.long_short else 0.0
-        held = {"buy_and_hold": np.ones(at.size), **_rules(panel, at, settings.geometry.horizon_bars, low)}
-        table = {name: net_returns(position, following, rules.cost_bps_per_side)[1] for name, position in held.items()}
+        held = _rules(panel, at, settings.geometry.horizon_bars, long_short=trading.long_short)
+        table = {
+            name: net_returns(position, following, trading.cost_bps_per_side)[1] for name, position in held.items()
+        }
         held["random"], table["random"] = _random(
-            rows["position"].to_numpy(dtype=np.float64), following, rules.cost_bps_per_side, rng
+            rows["position"].to_numpy(dtype=np.float64), following, trading.cost_bps_per_side, rng
         )
         parts += [
             pd.DataFrame({"time": rows["time"], "name": name, "position_mean": held[name], "return_net": table[name]})
@@ -54,34 +55,24 @@ def baseline_returns(panel: Panel, predictions: pd.DataFrame, settings: WalkForw
     ]
 
 
-def _rules(panel: Panel, at: npt.NDArray[np.int64], horizon: int, low: float) -> dict[str, Floats]:
+def _rules(panel: Panel, at: npt.NDArray[np.int64], horizon: int, *, long_short: bool) -> dict[str, Floats]:
     """Return the positions of the rule-based baselines at the given rows of one pair."""
     own = np.flatnonzero(panel.pair_index == panel.pair_index[at[0]])
     # Index of prices from returns: close[t] is known at t, so it takes the returns before t only.
     growth = np.where(np.isfinite(panel.next_return[own]), 1.0 + panel.next_return[own], 1.0)
     price = np.concatenate([[1.0], np.cumprod(growth)[:-1]])
     place = at - own[0]
-    cross = _rolling_mean(price, FAST_BARS) - _rolling_mean(price, SLOW_BARS)
-    past = np.full(price.size, np.nan)
-    past[horizon:] = price[horizon:] / price[:-horizon] - 1.0
     return {
-        "ma_cross": np.where(cross[place] > 0.0, 1.0, np.where(cross[place] < 0.0, low, 0.0)),
-        "previous_sign": np.where(past[place] > 0.0, 1.0, np.where(past[place] < 0.0, low, 0.0)),
+        "buy_and_hold": rules.buy_and_hold(price)[place],
+        "ma_cross": rules.moving_average_cross(price, long_short=long_short)[place],
+        "previous_sign": rules.previous_sign(price, horizon_bars=horizon, long_short=long_short)[place],
     }
 
 
-def _rolling_mean(values: Floats, window: int) -> Floats:
-    mean = np.full(values.size, np.nan)
-    if values.size >= window:
-        mean[window - 1 :] = np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)
-    return mean
-
-
 def _random(position: Floats, following: Floats, cost_bps: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    shifts = rng.integers(0, position.size, size=RANDOM_SHIFTS)
     held, net = np.zeros(position.size), np.zeros(position.size)
-    for shift in shifts:
-        moved = np.roll(position, shift)
+    for _ in range(RANDOM_SHIFTS):
+        moved = rules.shifted_at_random(position, rng)
         held += moved
         net += net_returns(moved, following, cost_bps)[1]
     return held / RANDOM_SHIFTS, net / RANDOM_SHIFTS

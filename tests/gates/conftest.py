@@ -30,6 +30,7 @@ from crypto_team.schemas.ml_spec import (
     TopFeature,
     Training,
 )
+from crypto_team.schemas.report import SECTIONS
 from crypto_team.schemas.reviews import Backtest, CriticReview, LookaheadFinding, RiskAssessment
 from crypto_team.validation.evidence_tables import features_sample, market_table
 from crypto_team.validation.metrics import out_of_sample
@@ -41,16 +42,6 @@ PAIRS = ("BTC/USDT", "ETH/USDT")
 BARS, HORIZON, LAGS = 4200, 4, 8
 FORMULAS = tuple(f"lag(log(volume), {k})" if k else "log(volume)" for k in range(LAGS))
 TIME = "2023-01-01T00:00:00Z"
-SECTIONS = (
-    "Problem framing and hypothesis",
-    "Feature engineering rationale",
-    "Model selection justification",
-    "Walk-forward results per fold",
-    "Overfitting analysis",
-    "Confidence calibration",
-    "Regime sensitivity",
-    "Limitations and caveats",
-)
 
 
 def planted_bars(seed: int, strength: float) -> pd.DataFrame:

@@ -9,10 +9,11 @@ import pytest
 from crypto_team.errors import InputError
 from crypto_team.reports import markdown
 from crypto_team.reports.formats import number, percent, signed
-from crypto_team.reports.ml_report import SECTIONS, numbers_in, render_ml_report
+from crypto_team.reports.ml_report import numbers_in, render_ml_report
 from crypto_team.reports.report_data import ReportData
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.schemas.report import SECTIONS
 
 PICTURES = {"equity": "pictures/equity.svg", "folds": "pictures/folds.svg"}
 HOSTILE = """<script>alert(1)</script> | cell

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from crypto_team.errors import UsageError
-from crypto_team.trading.baselines import buy_and_hold, moving_average_cross, previous_sign, random_like
+from crypto_team.trading.baselines import buy_and_hold, moving_average_cross, previous_sign, shifted_at_random
 
 Floats = npt.NDArray[np.float64]
 RULES: dict[str, Callable[[Floats], Floats]] = {
@@ -49,10 +49,10 @@ def test_the_previous_sign_is_repeated() -> None:
 def test_random_keeps_exposure_and_turnover_and_follows_its_seed() -> None:
     rng = np.random.default_rng(3)
     position = np.repeat(rng.choice([0.0, 1.0, -1.0], 60), rng.integers(1, 9, 60))
-    first, again, other = (random_like(position, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (shifted_at_random(position, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert np.array_equal(np.sort(first), np.sort(position))
-    changes = [int((np.diff(held) != 0).sum()) for held in (first, position)]
-    assert 0.5 * changes[1] < changes[0] <= changes[1]
-    assert random_like(np.empty(0), rng).size == 0
+    changes = [int((np.diff(held, append=held[0]) != 0).sum()) for held in (first, position)]
+    assert changes[0] == changes[1]
+    assert shifted_at_random(np.empty(0), rng).size == 0
