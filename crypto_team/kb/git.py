@@ -45,9 +45,10 @@ def run(folder: Path, *arguments: str, stdin: bytes | None = None) -> str:
     return done.stdout.decode(errors="replace").rstrip("\n")
 
 
-def is_repository(folder: Path) -> bool:
-    """Return whether the folder lies in a git work tree."""
-    return attempt(folder, "rev-parse", "--is-inside-work-tree").stdout.strip() == b"true"
+def enclosing(folder: Path) -> Path | None:
+    """Return the root of the work tree that the folder lies in, None outside of any."""
+    found = attempt(folder, "rev-parse", "--show-toplevel").stdout.decode(errors="replace").rstrip("\n")
+    return Path(found).resolve() if found else None
 
 
 def init(folder: Path) -> None:
@@ -58,11 +59,6 @@ def init(folder: Path) -> None:
 def common_dir(folder: Path) -> Path:
     """Return the git directory that all worktrees share."""
     return (folder / run(folder, "rev-parse", "--git-common-dir")).resolve()
-
-
-def top(folder: Path) -> Path:
-    """Return the root of the work tree."""
-    return Path(run(folder, "rev-parse", "--show-toplevel"))
 
 
 def head(folder: Path) -> str | None:

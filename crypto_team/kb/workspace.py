@@ -23,17 +23,20 @@ _IGNORED = ("data/", "store/", "reports/", "logs/")
 
 
 def init(path: Path) -> Layout:
-    """Make a workspace in a folder: a git repository where there is none, settings, an empty knowledge base.
+    """Make a workspace in a folder: a git repository of its own, settings, an empty knowledge base.
 
-    Calling it again on a workspace adds what is missing and changes nothing that is there.
+    A folder inside somebody else's repository becomes a repository too: ids, commits and history of a knowledge base
+    do not belong into a repository that only happens to lie around it. Calling it again on a workspace adds what is
+    missing and changes nothing that is there.
     """
     if path.exists() and not path.is_dir():
         raise InputError("this is a file, not a folder", where=str(path), hint="choose another --path")
     path.mkdir(parents=True, exist_ok=True)
     root = path.resolve()
-    if not git.is_repository(root):
-        git.init(root)
     layout = Layout(root)
+    around = git.enclosing(root)
+    if around is None or (around != root and not layout.crypto.exists()):
+        git.init(root)
     layout.knowledge.mkdir(parents=True, exist_ok=True)
     settings: dict[Path, tuple[Document, str]] = {
         layout.team: (Team(), "team"),

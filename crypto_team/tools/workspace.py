@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crypto_team.kb.git import enclosing
 from crypto_team.kb.validate import validate as findings_of
 from crypto_team.kb.workspace import init as make_workspace
 from crypto_team.kb.workspace import repair as repair_workspace
@@ -32,9 +33,11 @@ def init(session: Session, *, path: Path = Path()) -> Outcome:
         Folder of the workspace; made where it does not exist. The current folder where not given.
     """
     layout = make_workspace(session.folder / path)
+    around = enclosing(layout.root.parent)
+    inside = f"; a repository of its own inside {around}, which should ignore it" if around else ""
     return Outcome(
         ok=True,
-        summary=f"workspace ready: {layout.root}",
+        summary=f"workspace ready: {layout.root}{inside}",
         path=str(layout.root),
         next=["crypto-team data import FILE --exchange ID --pair BASE/QUOTE --timeframe 1h"],
     )

@@ -8,7 +8,7 @@ import pytest
 
 from crypto_team.errors import EvidenceError, NotFoundError, RefusedError
 from crypto_team.kb import git, handoffs, history, learnings, registry, store, trials, validate, workspace
-from crypto_team.kb.ids import new_trial_id
+from crypto_team.kb.ids import allot, new_trial_id
 from crypto_team.kb.paths import find_layout, require_layout
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
@@ -208,12 +208,24 @@ def test_init_twice_changes_nothing_and_works_without_any_git_identity(
     assert validate.validate(made) == []
 
 
-def test_a_workspace_can_live_inside_an_existing_repository(tmp_path: Path) -> None:
+def test_a_repository_can_become_a_workspace(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     (tmp_path / "mine.txt").write_text("unfinished")
-    made = workspace.init(tmp_path / "team")
-    assert git.top(made.root) == tmp_path
-    assert "mine.txt" in git.run(tmp_path, "status", "--porcelain")
+    made = workspace.init(tmp_path)
+    assert git.enclosing(made.root) == tmp_path
+    assert "?? mine.txt" in git.run(tmp_path, "status", "--porcelain")
+
+
+def test_a_workspace_inside_a_repository_writes_nothing_into_it(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    first, second = (workspace.init(tmp_path / name) for name in ("demo", "work"))
+    assert [git.enclosing(made.root) for made in (first, second)] == [tmp_path / "demo", tmp_path / "work"]
+    for made in (first, second):
+        assert allot(made, "STR") == "STR-001"
+    assert git.head(tmp_path) is None
+    assert git.refs(tmp_path, "refs/") == []
+    workspace.init(first.root)
+    assert validate.validate(first) == []
 
 
 def test_unknown_ids_say_what_to_do(layout: Layout, tmp_path: Path) -> None:
