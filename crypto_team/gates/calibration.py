@@ -43,7 +43,7 @@ def _error_by_chance(p: Floats, horizon_bars: int, bins: int = 10) -> float:
 @check(
     "OF008",
     "Probabilities are calibrated",
-    unit="expected calibration error",
+    unit="calibration error above what chance gives",
     source="ML engineer card, critical rule 7",
     remedy=("crypto-team ml-engineer set-model STR --calibration platt", "crypto-team ml-engineer train STR"),
     stricter={"error": "lower", "flattest": "higher", "steepest": "lower"},

@@ -13,7 +13,7 @@ import pandas as pd
 from crypto_team.features.matrix import build_matrix
 from crypto_team.gates.audit import FeatureAudit, static_hints
 from crypto_team.gates.recompute import complete_bars, milliseconds
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
 
@@ -138,6 +138,7 @@ def static_rules(features: FeatureSet, audit: FeatureAudit, code_dir: Path | Non
     source="ML engineer card, critical rule 4",
     remedy=("crypto-team ml-engineer export STR", *REMEDY),
     stricter={"rows": "higher"},
+    limit=Limit("at_most", 0.0),
 )
 def lookback_sufficient(
     features: FeatureSet,

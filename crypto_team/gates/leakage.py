@@ -14,7 +14,7 @@ from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.recompute import Returns, milliseconds, stamp
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.validation.prediction import FoldModel, fold_signal
 from crypto_team.validation.scores import rank_ic
@@ -30,6 +30,7 @@ RETRAIN = ("crypto-team ml-engineer train STR",)
     source="ML engineer card, critical rules 2 and 3",
     remedy=RETRAIN,
     stricter={"gap": "higher"},
+    limit=Limit("at_most", 0.0),
 )
 def folds_ordered(meta: EvidenceMeta, predictions: pd.DataFrame, *, gap: float = 1) -> Verdict:
     """Test parts follow their training by at least max(1, horizon) bars, do not overlap, and labels end before them."""

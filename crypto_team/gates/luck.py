@@ -8,7 +8,7 @@ import numpy as np
 
 from crypto_team.gates.case import LedgerView
 from crypto_team.gates.recompute import Returns
-from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed
 from crypto_team.validation.significance import (
     SampleMoments,
     deflated_sharpe_ratio,
@@ -72,6 +72,7 @@ def deflated_sharpe(returns: Returns, ledger: LedgerView, *, probability: float 
     source="Bailey and Lopez de Prado (2012)",
     remedy=REMEDY,
     stricter={"confidence": "higher"},
+    limit="evidence",
 )
 def track_record_long_enough(returns: Returns, *, confidence: float = 0.95) -> Verdict:
     """There are at least as many days as a Sharpe ratio of this size needs to be told from zero."""
@@ -82,9 +83,10 @@ def track_record_long_enough(returns: Returns, *, confidence: float = 0.95) -> V
     if not math.isfinite(needed):
         return judge(False, f"no track record can confirm a daily Sharpe ratio of {daily.sharpe:.4f}", float(daily.n))
     text = f"{daily.n} days; {math.ceil(needed)} are needed"
+    limit = Limit("at_least", float(math.ceil(needed)))
     if daily.n < needed:
-        return insufficient(f"{text}: {math.ceil(needed) - daily.n} more", float(daily.n))
-    return judge(True, text, float(daily.n))
+        return insufficient(f"{text}: {math.ceil(needed) - daily.n} more", float(daily.n), limit=limit)
+    return passed(text, float(daily.n), limit=limit)
 
 
 @check(

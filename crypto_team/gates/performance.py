@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.gates.recompute import Returns, milliseconds
-from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import daily_returns, sharpe, total_return
 from crypto_team.validation.resampling import mean_interval, sharpe_interval, stationary_bootstrap
@@ -125,6 +125,7 @@ def sharpe_high_enough(returns: Returns, *, ratio: float = 0.5) -> Verdict:
     source="ML engineer card: include spread and fees",
     remedy=("crypto-team ml-engineer set-signal STR", *REMEDY),
     stricter={"multiple": "higher"},
+    limit=Limit("above", 0.0),
 )
 def survives_costs(returns: Returns, *, multiple: float = 1.5) -> Verdict:
     """Total return with costs on every change of position stays positive at 1.5 times the stated cost."""
@@ -146,6 +147,7 @@ def survives_costs(returns: Returns, *, multiple: float = 1.5) -> Verdict:
     source="quant analyst's duty: outliers",
     remedy=REMEDY,
     stricter={"days": "higher"},
+    limit=Limit("above", 0.0),
 )
 def nothing_carries_it(returns: Returns, meta: EvidenceMeta, *, days: float = 3) -> Verdict:
     """Require a positive sum of net returns without the best days, and without the best of several pairs."""
@@ -165,10 +167,11 @@ def nothing_carries_it(returns: Returns, meta: EvidenceMeta, *, days: float = 3)
 @check(
     "PF009",
     "Bootstrap interval of the return is above zero",
-    unit="mean daily return",
+    unit="lower limit of the mean daily return",
     source="stationary bootstrap, Politis and Romano (1994)",
     remedy=REMEDY,
     stricter={"confidence": "higher"},
+    limit=Limit("above", 0.0),
 )
 def interval_above_zero(returns: Returns, *, confidence: float = 0.95) -> Verdict:
     """Require that the two-sided bootstrap interval of the mean daily net return lies above zero."""
@@ -177,5 +180,5 @@ def interval_above_zero(returns: Returns, *, confidence: float = 0.95) -> Verdic
         return insufficient("daily returns have no spread, or there are fewer than three days")
     text = f"mean daily return {limits.estimate:.3%} in [{limits.low:.3%}, {limits.high:.3%}]"
     if limits.low <= 0.0 < limits.estimate:
-        return insufficient(f"{text}: zero cannot be excluded", limits.estimate, interval=(limits.low, limits.high))
-    return judge(limits.low > 0.0, text, limits.estimate, interval=(limits.low, limits.high))
+        return insufficient(f"{text}: zero cannot be excluded", limits.low, interval=(limits.low, limits.high))
+    return judge(limits.low > 0.0, text, limits.low, interval=(limits.low, limits.high))

@@ -1,7 +1,8 @@
 """The table of checks: a check is one function whose signature is its contract.
 
 Positional parameters name evidence of the :class:`~crypto_team.gates.case.Case`; one with a default of ``None`` is
-optional. Keyword-only parameters are settings with their defaults; the first of them is the threshold in reports.
+optional. Keyword-only parameters are settings with their defaults; the first of them is the threshold in reports,
+unless the check says with `limit` what its value is compared with.
 """
 
 from __future__ import annotations
@@ -14,20 +15,29 @@ from typing import Literal
 
 from crypto_team.errors import NotFoundError
 from crypto_team.gates.case import EVIDENCE, Case, missing
-from crypto_team.schemas.gate import CheckResult, Outcome_
+from crypto_team.schemas.gate import Bound, CheckResult, Outcome_
 
 Stricter = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
+class Limit:
+    """What the value of a check has to keep, in the unit of the value."""
+
+    bound: Bound
+    value: float
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """What a check function answers."""
+    """What a check function answers; `limit` where it depends on the evidence."""
 
     outcome: Outcome_
     explanation: str
     value: float | None = None
     interval: tuple[float, float] | None = None
     evidence: tuple[str, ...] = ()
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True)
@@ -55,12 +65,17 @@ class Check:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     settings: Mapping[str, Setting]
+    limit: Limit | Literal["setting", "evidence"]
     function: Callable[..., Verdict]
 
-    @property
-    def threshold(self) -> str | None:
-        """Name of the setting that reports show as the threshold."""
-        return next(iter(self.settings), None)
+    def limit_under(self, settings: Mapping[str, float]) -> Limit | None:
+        """Return what reports show as the threshold: the check's own limit, else its first setting."""
+        if isinstance(self.limit, Limit):
+            return self.limit
+        name = next(iter(self.settings), None)
+        if name is None or self.limit == "evidence":
+            return None
+        return Limit("at_least" if self.settings[name].stricter == "higher" else "at_most", float(settings[name]))
 
 
 CHECKS: dict[str, Check] = {}
@@ -72,9 +87,10 @@ def passed(
     *,
     interval: tuple[float, float] | None = None,
     evidence: tuple[str, ...] = (),
+    limit: Limit | None = None,
 ) -> Verdict:
     """Answer that the rule holds."""
-    return Verdict("passed", explanation, value, interval, evidence)
+    return Verdict("passed", explanation, value, interval, evidence, limit)
 
 
 def refused(
@@ -94,9 +110,10 @@ def insufficient(
     *,
     interval: tuple[float, float] | None = None,
     evidence: tuple[str, ...] = (),
+    limit: Limit | None = None,
 ) -> Verdict:
     """Answer that the evidence cannot decide; this does not pass."""
-    return Verdict("not_enough_evidence", explanation, value, interval, evidence)
+    return Verdict("not_enough_evidence", explanation, value, interval, evidence, limit)
 
 
 def judge(
@@ -112,9 +129,20 @@ def judge(
 
 
 def check(
-    code: str, title: str, *, unit: str = "", source: str, remedy: tuple[str, ...], stricter: Mapping[str, Stricter]
+    code: str,
+    title: str,
+    *,
+    unit: str = "",
+    source: str,
+    remedy: tuple[str, ...],
+    stricter: Mapping[str, Stricter],
+    limit: Limit | Literal["setting", "evidence"] = "setting",
 ) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
-    """Enter a function into :data:`CHECKS` under `code`; `stricter` gives the direction of each setting."""
+    """Enter a function into :data:`CHECKS` under `code`; `stricter` gives the direction of each setting.
+
+    `limit` is what reports compare the value with: the first setting, a limit of its own where no setting has the unit
+    of the value, or what the evidence demands.
+    """
 
     def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
         parameters = inspect.signature(function).parameters.values()
@@ -133,6 +161,7 @@ def check(
             required=tuple(each.name for each in evidence if each.default is each.empty),
             optional=tuple(each.name for each in evidence if each.default is not each.empty),
             settings={name: Setting(float(default), stricter[name]) for name, default in settings.items()},
+            limit=limit,
             function=function,
         )
         return function
@@ -186,12 +215,14 @@ def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: 
     value = verdict.value if verdict.value is not None and math.isfinite(verdict.value) else None
     interval = list(verdict.interval) if verdict.interval and all(map(math.isfinite, verdict.interval)) else None
     steps = [step.replace("STR", case.strategy_id) for step in rule.remedy]
+    limit = verdict.limit or rule.limit_under(settings)
     return CheckResult(
         code=rule.code,
         title=rule.title,
         outcome=verdict.outcome,
         value=None if value is None else float(value),
-        threshold=None if rule.threshold is None else float(settings[rule.threshold]),
+        bound=None if limit is None else limit.bound,
+        threshold=None if limit is None else limit.value,
         unit=rule.unit,
         interval=None if interval is None else [float(each) for each in interval],
         explanation=verdict.explanation[:20_000],

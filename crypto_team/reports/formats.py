@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from crypto_team.schemas.gate import Bound, CheckResult
 
 MISSING = "n/a"
+SIGNS: Final[dict[Bound, str]] = {"at_least": "≥", "at_most": "≤", "above": ">"}
 
 
 def _special(value: float | None) -> str | None:
@@ -52,12 +57,24 @@ def count(value: float | None) -> str:
     return number(value, 0)
 
 
+def limit(check: CheckResult) -> str:
+    """Write what the value of a check has to keep: ``≥ 0.95``; nothing where it is compared with nothing."""
+    if check.threshold is None:
+        return ""
+    return f"{SIGNS[check.bound]} {compact(check.threshold)}" if check.bound else compact(check.threshold)
+
+
 def compact(value: float | str | None, unit: str = "") -> str:
     """Write any number with four significant digits and its unit; text is returned as it is."""
     if isinstance(value, str):
         return value
     text = _special(value) or _significant(float(value or 0.0))
-    return f"{text} {unit}" if unit and text != MISSING else text
+    return f"{text} {_of(unit, text)}" if unit and text != MISSING else text
+
+
+def _of(unit: str, number: str) -> str:
+    """Return a unit in the singular where the number is one."""
+    return unit[:-1] if number == "1" and unit.endswith("s") and " of " not in unit else unit
 
 
 def _significant(value: float) -> str:
@@ -81,5 +98,6 @@ FILTERS = {
     "signed_percent": signed_percent,
     "count": count,
     "compact": compact,
+    "limit": limit,
     "day": day,
 }

@@ -8,7 +8,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from crypto_team.reports.formats import compact
+from crypto_team.reports.formats import compact, limit
 from crypto_team.reports.html import StrategyPage
 from crypto_team.schemas.gate import CheckResult
 
@@ -24,11 +24,11 @@ def verdict_rows(strategies: Sequence[StrategyPage]) -> list[tuple[str, str, str
 
 
 def deciding_text(check: CheckResult | None) -> str:
-    """Write a check as ``OF010 title: 0.41, threshold 0.95``."""
+    """Write a check as ``OF010 title: 0.41 probability, required ≥ 0.95``."""
     if check is None:
         return "–"
     value = f": {compact(check.value, check.unit)}" if check.value is not None else ""
-    threshold = f", threshold {compact(check.threshold, check.unit)}" if check.threshold is not None else ""
+    threshold = f", required {limit(check)}" if check.threshold is not None else ""
     return f"{check.code} {check.title}{value}{threshold}"
 
 

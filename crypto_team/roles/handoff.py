@@ -49,6 +49,7 @@ def rows(report: GateReport) -> list[dict[str, str | float | None]]:
             "check": item.title,
             "outcome": item.outcome,
             "value": item.value,
+            "bound": item.bound and item.bound.replace("_", " "),
             "threshold": item.threshold,
             "unit": item.unit,
         }

@@ -72,7 +72,7 @@ def significance(session: Session, strategy_id: StrategyId) -> Outcome:
     return Outcome(
         ok=True,
         summary=f"Sharpe {numbers['sharpe']:.2f} [{low:.2f}, {high:.2f}], deflated Sharpe ratio "
-        f"{numbers['deflated_sharpe_ratio']:.3f} after {numbers['n_trials']:.0f} trials",
+        f"{numbers['deflated_sharpe_ratio']:.3f} with {numbers['n_trials']:.0f} trial(s) in the ledger",
         data=numbers,
     )
 
@@ -113,7 +113,7 @@ def review(session: Session, strategy_id: StrategyId) -> Outcome:
     return Outcome(
         ok=verdict == "significant",
         summary=f"{strategy_id}: {verdict.replace('_', ' ')}; deflated Sharpe ratio "
-        f"{numbers['deflated_sharpe_ratio']:.3f} after {numbers['n_trials']:.0f} trials",
+        f"{numbers['deflated_sharpe_ratio']:.3f} with {numbers['n_trials']:.0f} trial(s) in the ledger",
         path=str(path),
         revision=revision,
         data=[

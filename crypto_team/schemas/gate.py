@@ -20,6 +20,7 @@ from crypto_team.schemas.base import (
 )
 
 Outcome_ = Literal["passed", "refused", "not_enough_evidence"]
+Bound = Literal["at_least", "at_most", "above"]
 Profile = Literal["strict", "seed-literal", "research"]
 
 
@@ -30,6 +31,7 @@ class CheckResult(Record):
     title: ShortText
     outcome: Outcome_
     value: float | None = None
+    bound: Bound | None = Field(default=None, description="On which side of the threshold the value has to be.")
     threshold: float | None = None
     unit: str = ""
     interval: list[float] | None = Field(default=None, description="[low, high] of the value, where one is computed.")

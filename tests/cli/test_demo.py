@@ -24,7 +24,7 @@ def test_the_demo_approves_the_edge_and_refuses_the_leak_and_the_luck(
     assert len(handoff_records(layout, "STR-001")) == 5
     assert "LK001" in registry.entry(layout, "STR-002").history[-1].event
     assert "OF010" in registry.entry(layout, "STR-003").history[-1].event
-    assert trials.ledger(layout).per_strategy == {"STR-001": 1, "STR-002": 1, "STR-003": 61}
+    assert trials.ledger(layout).per_strategy == {"STR-001": 1, "STR-002": 1, "STR-003": 121}
     assert validate.validate(layout) == []
     page = (folder / "demo.html").read_text(encoding="utf-8")
     assert page.count("<svg") >= 18
