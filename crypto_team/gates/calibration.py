@@ -40,6 +40,11 @@ def _error_by_chance(p: Floats, horizon_bars: int, bins: int = 10) -> float:
     return float((counts[used] / p.size) @ deviation * np.sqrt(2.0 / np.pi))
 
 
+def _boldness(low: float, high: float) -> str:
+    """Return in words a slope that is surely not one; the gate lets small distortions pass, the reader should know."""
+    return " (probabilities are too bold)" if high < 1.0 else " (probabilities are too timid)" if low > 1.0 else ""
+
+
 @check(
     "OF008",
     "Probabilities are calibrated",
@@ -78,8 +83,8 @@ def calibrated(
         return insufficient("calibration is undefined: constant forecasts, one class, or fewer than five days")
     text = (
         f"calibration error {measured:.3f}, {by_chance:.3f} of it expected by chance; slope {fit.slope:.2f} in "
-        f"[{low:.2f}, {high:.2f}]; Brier score better than the base rate's "
-        f"by {brier.estimate:+.5f} in [{brier.low(0.975):+.5f}, {upper:+.5f}]"
+        f"[{low:.2f}, {high:.2f}]{_boldness(low, high)}; Brier score {'better' if brier.estimate > 0.0 else 'worse'} "
+        f"than the base rate's by {abs(brier.estimate):.5f}, the difference in [{brier.low(0.975):+.5f}, {upper:+.5f}]"
     )
     holds = value <= error and high >= flattest and low <= steepest and upper >= 0.0
     return judge(holds, text, value, evidence=("predictions.parquet",))

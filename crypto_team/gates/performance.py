@@ -107,13 +107,13 @@ def beats_baselines(returns: Returns, market: pd.DataFrame, baselines: pd.DataFr
     remedy=REMEDY,
     stricter={"ratio": "higher"},
 )
-def sharpe_high_enough(returns: Returns, *, ratio: float = 0.5) -> Verdict:
+def sharpe_high_enough(returns: Returns, meta: EvidenceMeta, *, ratio: float = 0.5) -> Verdict:
     """Require that the Sharpe ratio of daily net returns out of sample reaches the level of the gate."""
     daily = returns.daily
     value = _sharpe(daily)
     if not math.isfinite(value):
         return insufficient("daily returns have no spread: the strategy never traded, or there are too few days")
-    limits = sharpe_interval(daily, periods_per_year=DAYS_PER_YEAR, rng=np.random.default_rng(22), resamples=1000)
+    limits = sharpe_interval(daily, periods_per_year=DAYS_PER_YEAR, rng=np.random.default_rng(meta.random_seed))
     text = f"Sharpe ratio {value:.2f} in [{limits.low:.2f}, {limits.high:.2f}] over {daily.size} days"
     return judge(value >= ratio, text, value, interval=(limits.low, limits.high))
 

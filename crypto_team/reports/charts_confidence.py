@@ -82,24 +82,26 @@ def histogram(p: npt.NDArray[np.float64], *, entry: float, leave: float, long_sh
     with style():
         figure, (axes,) = frame()
         acts = (centre >= entry) | (long_short & (centre <= 1.0 - entry))
-        axes.bar(centre, counts, width=0.92 * (edges[1] - edges[0]), color=np.where(acts, BLUE, GREY).tolist())
-        _threshold(axes, entry, f"enter {number(entry)}")
-        _threshold(axes, leave, f"leave {number(leave)}")
-        if long_short:
-            _threshold(axes, 1.0 - entry, f"short {number(1.0 - entry)}")
+        shares = counts / max(known.size, 1)
+        axes.bar(centre, shares, width=0.92 * (edges[1] - edges[0]), color=np.where(acts, BLUE, GREY).tolist())
+        lines = [(entry, f"enter {number(entry)}"), (leave, f"leave {number(leave)}")]
+        lines += [(1.0 - entry, f"short {number(1.0 - entry)}")] if long_short else []
+        for place, (value, label) in enumerate(lines):
+            _threshold(axes, value, label, line=place)
         axes.set(title="Confidence", xlabel="signal (probability of up)", ylabel="share of rows", xlim=(low, high))
-        axes.yaxis.set_major_formatter(PercentFormatter(max(known.size, 1)))
-        axes.margins(y=0.2)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.margins(y=0.35)
         return svg(figure)
 
 
-def _threshold(axes: Axes, value: float, label: str) -> None:
+def _threshold(axes: Axes, value: float, label: str, *, line: int) -> None:
+    """Mark a threshold; each label stands on a line of its own, so that close ones do not cover each other."""
     axes.axvline(value, color=ORANGE, linewidth=1.1)
     axes.annotate(
         label,
         (value, 1.0),
         xycoords=("data", "axes fraction"),
-        xytext=(3, -2),
+        xytext=(3, -2 - 11 * line),
         textcoords="offset points",
         fontsize=8,
         color=ORANGE,

@@ -55,16 +55,27 @@ class PairRow:
 
 
 def fold_rows(meta: EvidenceMeta, predictions: pd.DataFrame) -> tuple[FoldRow, ...]:
-    """Measure every fold of `meta` on its own rows of `predictions`."""
+    """Measure every fold of `meta` on its own rows of `predictions`; a trade belongs to the fold in which it begins."""
     ranges = sorted(meta.folds, key=lambda fold: fold.fold)
-    return tuple(_fold_row(fold, predictions[predictions["fold"] == fold.fold]) for fold in ranges)
+    trades = metrics.trades_from_positions(predictions)
+    begun = trades["entry_time"].astype("datetime64[ms, UTC]")
+    return tuple(
+        _fold_row(
+            fold,
+            predictions[predictions["fold"] == fold.fold],
+            trades.loc[
+                begun.between(pd.Timestamp(fold.test_start), pd.Timestamp(fold.test_end), inclusive="left"),
+                "return_net",
+            ].to_numpy(dtype=np.float64),
+        )
+        for fold in ranges
+    )
 
 
-def _fold_row(fold: FoldRange, rows: pd.DataFrame) -> FoldRow:
+def _fold_row(fold: FoldRange, rows: pd.DataFrame, profits: npt.NDArray[np.float64]) -> FoldRow:
     test = scores.skill(rows[rows["part"] == "test"])
     inner = scores.skill(rows[rows["part"] == "inner"])
     _, daily = metrics.daily_returns(rows)
-    profits = trade_profits(rows)
     return FoldRow(
         fold=fold.fold,
         train_start=fold.train_start,

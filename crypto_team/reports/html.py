@@ -10,6 +10,7 @@ from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
+from crypto_team.reports.backtest_numbers import written
 from crypto_team.reports.formats import FILTERS
 from crypto_team.reports.inline import inline_svg, is_wide
 from crypto_team.reports.markdown import fill
@@ -139,5 +140,5 @@ def _environment() -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= FILTERS | {"gate_name": gate_name}
+    environment.filters |= FILTERS | {"gate_name": gate_name, "written": written}
     return environment

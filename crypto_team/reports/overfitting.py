@@ -68,6 +68,13 @@ def importance_rows(importances: pd.DataFrame) -> tuple[ImportanceRow, ...]:
     )
 
 
+def _top_share(importances: pd.DataFrame, count: int) -> float:
+    """Return the share of the largest importances of each fold's own model, averaged over folds."""
+    values = np.sort(importance_matrix(importances).to_numpy(dtype=np.float64), axis=0)[::-1]
+    totals = values.sum(axis=0)
+    return _mean((values[:count].sum(axis=0)[totals > 0.0] / totals[totals > 0.0]).tolist())
+
+
 def rank_stability(importances: pd.DataFrame) -> float:
     """Return the mean Spearman correlation of the importances between all pairs of folds; NaN with one fold."""
     values = importance_matrix(importances).to_numpy(dtype=np.float64)
@@ -96,7 +103,7 @@ def overfitting(folds: Sequence[FoldRow], importances: pd.DataFrame, noise: pd.D
         folds_with_profit=sum(row.total_return > 0.0 for row in folds),
         largest_fold_share=_largest_share([row.total_return for row in folds]),
         top_1_importance=sum(row.mean for row in rows[:1]),
-        top_10_importance=sum(row.mean for row in rows[:10]),
+        top_10_importance=_top_share(importances, 10),
         importance_rank_correlation=rank_stability(importances),
         noise_rank_correlation=_mean(noise["signal_rank_correlation"].tolist()),
         noise_skill_kept=_ratio(_mean(noise["skill_noisy"].tolist()), _mean(noise["skill_base"].tolist())),

@@ -55,8 +55,16 @@ def test_a_gate_that_nobody_knows_is_named(honest: Case) -> None:
 
 
 def test_single_checks_run_with_the_settings_of_a_gate(honest: Case) -> None:
-    results = run_checks(["PF002", "OF013"], honest, Policy(), gate="risk_manager->execution_specialist")
-    assert [(each.code, each.threshold) for each in results] == [("PF002", 1.0), ("OF013", 0.95)]
+    results = run_checks(["PF002", "OF010"], honest, Policy(), gate="risk_manager->execution_specialist")
+    shown = [(each.code, each.bound, each.threshold) for each in results]
+    assert shown == [("PF002", "at_least", 1.0), ("OF010", "at_least", 0.95)]
+
+
+def test_a_threshold_has_the_unit_of_the_value(honest: Case) -> None:
+    days, cost = run_checks(["OF013", "PF006"], honest, Policy())
+    assert (days.bound, cost.bound, cost.threshold) == ("at_least", "above", 0.0)
+    assert days.threshold is not None
+    assert 1.0 <= days.threshold <= (days.value or 0.0)
 
 
 def test_only_limits_written_in_the_specification_need_no_evidence() -> None:
@@ -98,7 +106,8 @@ def test_every_check_explains_itself(code: str) -> None:
     assert rule.source
     assert rule.remedy
     assert all(step.startswith("crypto-team ") for step in rule.remedy)
-    assert rule.threshold is None or rule.threshold in rule.settings
+    limit = rule.limit_under({name: each.default for name, each in rule.settings.items()})
+    assert limit is not None or not rule.settings or rule.limit == "evidence"
     assert rule.unit
 
 

@@ -215,4 +215,4 @@ def test_the_terminal_table_shows_text_from_outside_literally(pages: list[Strate
     text = console.export_text()
     assert "[red]x[/red]" in text
     assert "OF010" in text
-    assert verdict_rows(pages)[1][3].startswith("OF010 Check OF010: 0.12, threshold 0.95")
+    assert verdict_rows(pages)[1][3].startswith("OF010 Check OF010: 0.12, required 0.95")
