@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crypto_team.errors import CryptoTeamError
+from crypto_team.errors import CryptoTeamError, LockTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,7 +154,11 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
                 hint="the files are written; fix what git says and commit them, or run crypto-team doctor",
             )
         time.sleep(random.uniform(0.01, 0.05) * min(number + 1, 10))  # noqa: S311 - jitter, not a secret
-    raise CryptoTeamError("the git index stayed locked", where=str(folder), hint="look for a git process that hangs")
+    raise LockTimeoutError(
+        "the git index stayed locked",
+        where=str(folder / run(folder, "rev-parse", "--git-path", "index.lock")),
+        hint="when no git process runs any more, remove this file; the next command then finishes this operation",
+    )
 
 
 def _commit_once(folder: Path, names: list[str], text: str) -> subprocess.CompletedProcess[bytes]:

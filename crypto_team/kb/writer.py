@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crypto_team import schemas
-from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError
+from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError, LockTimeoutError
 from crypto_team.kb import git, journal, learnings, views
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.files import revision_of
@@ -77,6 +77,12 @@ def commit_records(
         busy = git.unfinished(layout.root)
         if busy:
             raise ConflictError(f"git is in the middle of a {busy}", where=str(layout.root), hint="finish it first")
+        if git.branch(layout.root) is None:
+            raise ConflictError(
+                "no branch is checked out (detached HEAD), so a commit would get lost",
+                where=str(layout.root),
+                hint="git switch main, or git switch -c NAME",
+            )
         files = {change.path: _approved(layout, change, role, tool) for change in changes}
         trailers = {"Crypto-Team-Role": role, "Crypto-Team-Tool": tool}
         if strategy_id:
@@ -103,6 +109,8 @@ def carry_out(layout: Layout) -> tuple[list[Path], str | None]:
         # All views: those that an interrupted attempt wrote are fresh by now but not committed.
         kept = [*operation.files, *views.paths(owner)]
         revision = git.commit(owner.root, kept, operation.message, operation.trailers)
+    except LockTimeoutError:
+        raise
     except CryptoTeamError:
         # A hook that refuses this commit must not refuse every later operation too.
         journal.clear(layout)

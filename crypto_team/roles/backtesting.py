@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crypto_team.errors import NotFoundError, RefusedError
+from crypto_team.errors import NotFoundError
 from crypto_team.kb import store
-from crypto_team.kb.handoffs import current_stage
 from crypto_team.kb.ids import allot
 from crypto_team.roles import candles, publishing, records
 from crypto_team.roles.booking import booked
 from crypto_team.roles.cases import newest_backtest, strategy_file
+from crypto_team.roles.turns import require_reached
 from crypto_team.schemas import Backtest
 from crypto_team.schemas.outcome import Outcome
 
@@ -28,13 +28,12 @@ if TYPE_CHECKING:
 
 WALLET = 10_000.0
 LIMIT_SECONDS = 1_800
-BEFORE_FREQTRADE = ("strategy_researcher", "ml_engineer", "data_collector")
 
 
 def run(session: Session, strategy_id: str, *, lookahead: bool) -> Outcome:
     """Run Freqtrade on a strategy that passed the gate, compare signals, book the trial, record BT-NNN."""
     spec = records.ml_spec(session, strategy_id)
-    _require_gate(session, strategy_id)
+    require_reached(session, strategy_id, "backtester")
     evidence = publishing.stored_evidence(session, strategy_id)
     code = strategy_file(session, spec)
     if not code.exists():
@@ -70,16 +69,6 @@ def run(session: Session, strategy_id: str, *, lookahead: bool) -> Outcome:
         data=record.metrics,
         next=[f"crypto-team handoff {strategy_id} --to quant_analyst"],
     )
-
-
-def _require_gate(session: Session, strategy_id: str) -> None:
-    """Refuse code that has not passed the gate in front of the backtester."""
-    stage = current_stage(session.layout, strategy_id)
-    if stage in BEFORE_FREQTRADE:
-        raise RefusedError(
-            f"{strategy_id} is with the {stage}; its code reaches Freqtrade only after the gate in front of it",
-            hint=f"crypto-team gate check {strategy_id}, then crypto-team handoff {strategy_id} --to backtester",
-        )
 
 
 def make_request(session: Session, spec: MlSpec, meta: EvidenceMeta, code: Path) -> BacktestRequest:

@@ -113,6 +113,10 @@ def choose_market(session: Session, pairs: Sequence[str], timeframe: str, exchan
             if not fitting
             else f"name one of {', '.join(sorted(fitting))} with --exchange",
         )
+    if len(set(pairs)) < len(pairs):
+        raise UsageError(
+            "a pair is named twice", where="--pair", hint=f"name each once: {', '.join(dict.fromkeys(pairs))}"
+        )
     perpetual = {":" in pair for pair in pairs}
     if len(perpetual) > 1:
         raise UsageError("spot pairs and perpetuals cannot be mixed in one strategy", where="--pair")

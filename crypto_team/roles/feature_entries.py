@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.errors import InputError, UsageError
+from crypto_team.errors import InputError, NotFoundError, UsageError
 from crypto_team.roles import candles
 from crypto_team.schemas.features import Feature
 
@@ -76,6 +76,39 @@ def _from_python(reference: str, name: str | None, category: str, rationale: str
             "rationale": rationale,
         }
     )
+
+
+def require_function(reference: str, code_dir: Path) -> None:
+    """Refuse a reference that is malformed, or whose function is not among the strategy's code.
+
+    Raises
+    ------
+    UsageError
+        Not of the form code/FILE.py:FUNCTION.
+    NotFoundError
+        No such file, or no such function in it.
+    """
+    found = re.fullmatch(r"code/([a-z][a-z0-9_]{0,39}\.py):([A-Za-z_][A-Za-z0-9_]{0,79})", reference)
+    if found is None:
+        raise UsageError(
+            f"{reference[:100]!r} is no reference to a function of this strategy",
+            where="--python",
+            hint="code/FILE.py:FUNCTION, after crypto-team ml-engineer add-code",
+        )
+    if not _defines(code_dir / found[1], found[2]):
+        raise NotFoundError(
+            f"there is no function {found[2]} in code/{found[1]}",
+            where="--python",
+            hint=f"crypto-team ml-engineer add-code {code_dir.parent.name} PATH/TO/{found[1]}",
+        )
+
+
+def _defines(file: Path, function: str) -> bool:
+    """Return whether a file of the strategy defines a function at its top level; nothing of it is run."""
+    if not file.is_file():
+        return False
+    body = ast.parse(file.read_bytes(), filename=file.name).body
+    return any(isinstance(item, ast.FunctionDef) and item.name == function for item in body)
 
 
 def checked_code(file: Path, most_bytes: int) -> bytes:

@@ -8,6 +8,7 @@ from crypto_team.errors import RefusedError, UsageError
 from crypto_team.kb.handoffs import PIPELINE, current_stage, make_handoff
 from crypto_team.kb.registry import entry
 from crypto_team.roles import cases, records
+from crypto_team.roles.turns import require_sender
 from crypto_team.schemas.base import CheckCode, StrategyId
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
@@ -97,6 +98,7 @@ def attempt(session: Session, strategy_id: str, to: Receiver, *, dry_run: bool =
             "crypto-team ml-engineer new",
         )
     sender = current_stage(session.layout, strategy_id)
+    require_sender(session, strategy_id, sender)
     expected = next_stage(sender)
     if to != expected:
         raise RefusedError(

@@ -63,8 +63,10 @@ def add_feature(
     rationale
         Why it should help.
     """
-    from crypto_team.roles.feature_entries import entries_for
+    from crypto_team.roles.feature_entries import entries_for, require_function
 
+    if python:
+        require_function(python, session.layout.code_dir(strategy_id))
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
     added = entries_for(formula or [], set_, python, name=name, category=category, rationale=rationale)
     taken = {feature.name for feature in features.features}
@@ -73,7 +75,7 @@ def add_feature(
         raise UsageError(
             "every one of these features is already there",
             where="features.yaml",
-            hint=f"crypto-team show {strategy_id} features",
+            hint=f"crypto-team read strategies/{strategy_id}/features.yaml",
         )
     changed = features.model_copy(update={"features": [*features.features, *fresh]})
     revision = write_design(session, "add_feature", spec, changed, f"{len(fresh)} features added")

@@ -62,6 +62,7 @@ def learn(
     if session.layout.learning(made.learning_id).exists():
         raise ConflictError("the same learning was proposed today", where=made.learning_id)
     revision = _write(session, made, "learn", f"Learning proposed: {made.title}")
+    other = "lead" if session.role == "critic" else "critic"
     return Outcome(
         ok=True,
         summary=f"{made.learning_id} proposed; another role has to accept it",
@@ -69,7 +70,7 @@ def learn(
         revision=revision,
         data={"learning_id": made.learning_id},
         findings=_warnings(made),
-        next=[f"crypto-team learnings accept {made.learning_id} --as critic"],
+        next=[f"crypto-team learnings accept {made.learning_id} --as {other}"],
     )
 
 

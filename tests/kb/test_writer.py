@@ -246,3 +246,29 @@ def test_views_are_written_on_the_default_branch_only(strategy: Layout) -> None:
     )
     assert strategy.registry_view.read_text() == before
     assert validate.validate(strategy) == []
+
+
+def test_an_operation_that_found_the_index_locked_is_finished_by_the_next_command(
+    strategy: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git, "_COMMIT_TRIES", 2)
+    lock = strategy.root / ".git" / "index.lock"
+    lock.touch()
+    with pytest.raises(LockTimeoutError, match=r"index\.lock") as caught:
+        write(strategy, document("held"))
+    assert caught.value.exit_code == 5
+    lock.unlink()
+    write(strategy, document("later"))
+    log = git.run(strategy.root, "log", "-2", "--format=%H").splitlines()
+    assert "held" in git.run(
+        strategy.root, "show", f"{log[1]}:{strategy.features('STR-001').relative_to(strategy.root)}"
+    )
+    assert git.run(strategy.root, "status", "--porcelain") == ""
+
+
+def test_nothing_is_written_while_no_branch_is_checked_out(strategy: Layout) -> None:
+    git.run(strategy.root, "checkout", "-q", "--detach")
+    before = strategy.features("STR-001").read_bytes()
+    with pytest.raises(ConflictError, match="detached HEAD"):
+        write(strategy, document("lost"))
+    assert strategy.features("STR-001").read_bytes() == before

@@ -126,7 +126,7 @@ def test_code_does_not_reach_freqtrade_before_its_gate(desk: Desk) -> None:
     strategy_id = desk.designed()
     outcome = desk.try_("backtester.run", strategy_id=strategy_id)
     assert outcome.exit_code == 3
-    assert "only after the gate" in outcome.summary
+    assert "only through the gates" in outcome.summary
     outcome = desk.try_("handoff", strategy_id=strategy_id, to="critic")
     assert outcome.exit_code == 3
     assert "next to receive it is the data_collector" in outcome.summary

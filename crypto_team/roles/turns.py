@@ -1,0 +1,43 @@
+"""Whose turn it is: who may hand a strategy over, and what has not reached a role yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crypto_team.errors import RefusedError
+from crypto_team.kb.handoffs import PIPELINE, current_stage
+
+if TYPE_CHECKING:
+    from crypto_team.schemas.base import Stage
+    from crypto_team.tools.session import Session
+
+
+def require_reached(session: Session, strategy_id: str, role: Stage) -> None:
+    """Refuse work of a role on a strategy that the gates have not let through to it.
+
+    Raises
+    ------
+    RefusedError
+        The strategy is with an earlier role.
+    """
+    stage = current_stage(session.layout, strategy_id)
+    if stage not in PIPELINE or PIPELINE.index(stage) < PIPELINE.index(role):
+        raise RefusedError(
+            f"{strategy_id} is with the {stage}; it reaches the {role} only through the gates in between",
+            hint=f"crypto-team gate check {strategy_id} says what is missing",
+        )
+
+
+def require_sender(session: Session, strategy_id: str, sender: Stage) -> None:
+    """Refuse a handoff by anybody but the role that has the strategy, or the lead.
+
+    Raises
+    ------
+    RefusedError
+        Another role acts.
+    """
+    if session.role not in {sender, "lead"}:
+        raise RefusedError(
+            f"{strategy_id} is with the {sender}; the {session.role} cannot hand it over",
+            hint=f"the {sender} can, or the lead: crypto-team handoff {strategy_id} --to ROLE",
+        )
