@@ -84,7 +84,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "doctor": (
         "crypto_team.tools.workspace",
         "doctor",
-        "Say what is installed and whether the workspace is sound; with --repair put it right.",
+        "Say what is installed and whether the workspace is sound, evidence and candles included; --repair mends it.",
     ),
     "every handoff": (
         "crypto_team.roles.handoff",

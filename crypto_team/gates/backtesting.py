@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused
 from crypto_team.schemas.reviews import Backtest
-from crypto_team.validation.metrics import profit_factor
+from crypto_team.validation.metrics import max_drawdown, profit_factor
 
 Floats = npt.NDArray[np.float64]
 RERUN = ("crypto-team backtester run STR",)
@@ -27,16 +28,31 @@ def _profits(trades: pd.DataFrame) -> Floats:
     unit="fraction of the peak",
     source="KPI of the ML subsystem: maximum drawdown below 15 %",
     remedy=REDESIGN,
-    stricter={"drawdown": "lower"},
+    stricter={"drawdown": "lower", "full_size": "lower"},
 )
-def drawdown_bearable(backtest: Backtest, backtest_equity: pd.DataFrame, *, drawdown: float = 0.15) -> Verdict:
-    """Require that the deepest fall of the equity curve from its peak is within the limit."""
+def drawdown_bearable(
+    backtest: Backtest,
+    backtest_equity: pd.DataFrame,
+    returns: Returns,
+    *,
+    drawdown: float = 0.15,
+    full_size: float = 0.5,
+) -> Verdict:
+    """Require that the deepest fall of the account is within the limit, and that of the signal at full size too.
+
+    The account stakes a part of itself on each trade, so small stakes make any drawdown small; the signal at full size,
+    with every position on the whole capital, shows what is being staked on.
+    """
     equity = backtest_equity["equity"].to_numpy(dtype=np.float64)
     if equity.size < 2 or not np.isfinite(equity).all():
         return insufficient("the equity curve has fewer than two points or holes")
     value = float((1.0 - equity / np.maximum.accumulate(equity)).max())
-    text = f"{backtest.backtest_id}: deepest drawdown {value:.2%}"
-    return judge(value <= drawdown, text, value, evidence=("equity_curve.csv",))
+    signal = abs(max_drawdown(returns.daily))
+    text = f"{backtest.backtest_id}: the account falls by {value:.2%} at most; "
+    text += f"the signal at full size by {signal:.1%}, {full_size:.0%} are allowed"
+    return judge(
+        value <= drawdown and signal <= full_size, text, value, evidence=("equity_curve.csv", "predictions.parquet")
+    )
 
 
 @check(

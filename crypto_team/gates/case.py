@@ -16,6 +16,7 @@ from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.outcome import Finding
+from crypto_team.schemas.registry import RegistryEntry
 from crypto_team.schemas.reviews import Backtest, CriticReview, RiskAssessment
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Case:
     critic: CriticReview | None = None
     report_text: str | None = None
     report_numbers: Mapping[str, float | int | None] | None = None
+    registry: RegistryEntry | None = None
 
     @cached_property
     def returns(self) -> Returns | None:

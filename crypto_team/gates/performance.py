@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.gates.recompute import Returns, milliseconds
+from crypto_team.gates.naive import naive_daily
+from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import daily_returns, sharpe, total_return
@@ -16,7 +17,6 @@ from crypto_team.validation.resampling import mean_interval, sharpe_interval, st
 
 Floats = npt.NDArray[np.float64]
 DAYS_PER_YEAR = 365.0
-NAIVE = ("buy_and_hold", "random", "ma_cross")
 REMEDY = ("crypto-team ml-engineer define-target STR", "crypto-team ml-engineer train STR")
 
 
@@ -24,34 +24,15 @@ def _sharpe(daily: Floats) -> float:
     return sharpe(daily, periods_per_year=DAYS_PER_YEAR)
 
 
+def _on_days(known: npt.NDArray[np.datetime64], values: Floats, days: npt.NDArray[np.datetime64]) -> Floats:
+    return np.asarray(pd.Series(values, index=known).reindex(days, fill_value=0.0), dtype=np.float64)
+
+
 def _baseline_daily(rows: pd.DataFrame, days: npt.NDArray[np.datetime64]) -> Floats:
     """Return the daily returns of one baseline on the strategy's `days`; a day without rows is 0."""
     stamps = pd.DatetimeIndex(rows["time"]).tz_localize(None).to_numpy().astype("datetime64[D]")
     sums = pd.Series(rows["return_net"].to_numpy(dtype=np.float64)).groupby(stamps).sum()
-    return np.asarray(sums.reindex(days, fill_value=0.0), dtype=np.float64)
-
-
-def _hold_daily(returns: Returns, market: pd.DataFrame, days: npt.NDArray[np.datetime64]) -> Floats:
-    """Recompute buy and hold of every pair over the test rows, paying the entry."""
-    test = returns.test.sort_values(["pair", "time"], kind="stable")
-    frame = test[["time", "pair"]].assign(part="test")
-    frame["return_net"] = _next_returns(test, market)
-    first = ~frame.duplicated("pair")
-    frame.loc[first, "return_net"] -= returns.cost_bps_per_side / 1e4
-    known, values = daily_returns(frame)
-    return np.asarray(pd.Series(values, index=known).reindex(days, fill_value=0.0), dtype=np.float64)
-
-
-def _next_returns(test: pd.DataFrame, market: pd.DataFrame) -> Floats:
-    """Return close[t+1]/close[t]-1 of each test row from the market's own order of bars; 0 at its end."""
-    ordered = market.sort_values(["pair", "time"], kind="stable")
-    close = ordered.groupby("pair", sort=False)["close"]
-    following = (close.shift(-1) / ordered["close"] - 1.0).fillna(0.0)
-    table = pd.Series(
-        following.to_numpy(), index=pd.MultiIndex.from_arrays([ordered["pair"], milliseconds(ordered["time"])])
-    )
-    rows = pd.MultiIndex.from_arrays([test["pair"], milliseconds(test["time"])])
-    return np.asarray(table.reindex(rows).fillna(0.0), dtype=np.float64)
+    return _on_days(sums.index.to_numpy(), sums.to_numpy(dtype=np.float64), days)
 
 
 def _difference_interval(ours: Floats, theirs: Floats) -> tuple[float, float]:
@@ -74,19 +55,21 @@ def _difference_interval(ours: Floats, theirs: Floats) -> tuple[float, float]:
     remedy=REMEDY,
     stricter={"margin": "higher"},
 )
-def beats_baselines(returns: Returns, market: pd.DataFrame, baselines: pd.DataFrame, *, margin: float = 0.0) -> Verdict:
+def beats_baselines(
+    returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, baselines: pd.DataFrame, *, margin: float = 0.0
+) -> Verdict:
     """Require a Sharpe ratio above each naive strategy's on the same days and costs; the interval is reported.
 
-    Buy-and-hold is recomputed from the market; a stored series that differs refuses.
+    All three are recomputed from the market; a stored buy-and-hold series that differs refuses.
     """
     days, ours = daily_returns(returns.predictions)
-    absent = [name for name in NAIVE if not (baselines["name"] == name).any()]
-    if absent or ours.size < 10:
-        return insufficient(f"missing baselines: {', '.join(absent) or 'none'}; {ours.size} days of returns")
-    theirs = {name: _baseline_daily(baselines[baselines["name"] == name], days) for name in NAIVE}
-    held = _hold_daily(returns, market, days)
+    if ours.size < 10:
+        return insufficient(f"{ours.size} days of returns, 10 are needed")
+    found = naive_daily(returns, market, meta, rng=np.random.default_rng(meta.random_seed))
+    theirs = {name: _on_days(known, values, days) for name, (known, values) in found.items()}
+    stored = _baseline_daily(baselines[baselines["name"] == "buy_and_hold"], days)
     own = _sharpe(ours)
-    if not np.allclose(held[1:-1], theirs["buy_and_hold"][1:-1], atol=1e-6):
+    if not np.allclose(stored[1:-1], theirs["buy_and_hold"][1:-1], atol=1e-6):
         return judge(
             False, "the stored buy-and-hold returns are not those of the market", evidence=("baselines.parquet",)
         )

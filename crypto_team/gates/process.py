@@ -13,8 +13,9 @@ from crypto_team.gates.importance import mean_shares
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.schemas.ml_spec import HEADLINE, MlSpec
 from crypto_team.schemas.outcome import Finding
+from crypto_team.schemas.registry import RegistryEntry
 from crypto_team.schemas.report import SECTIONS
 from crypto_team.schemas.reviews import CriticReview
 from crypto_team.validation.metrics import summary
@@ -61,13 +62,15 @@ def claims_equal_computed(
     meta: EvidenceMeta,
     importances: pd.DataFrame,
     report_numbers: Mapping[str, float | int | None] | None = None,
+    registry: RegistryEntry | None = None,
 ) -> Verdict:
-    """Headline numbers, top features, class balance, the report's numbers and numbers typed in prose are recomputed."""
+    """Recompute headline numbers, also the registry's, top features, class balance, and numbers of report and prose."""
     computed = summary(returns.predictions)
     wrong = [*_headline_differences(spec, computed), *_top_feature_differences(spec, importances)]
     wrong += _balance_differences(spec, returns.predictions)
     wrong += _report_differences(report_numbers or {}, computed, returns)
     wrong += _prose_differences(spec, computed)
+    wrong += _registry_differences(registry, computed)
     if spec.out_of_sample is None:
         return insufficient("ml-spec.yaml states no out-of-sample numbers", evidence=("ml-spec.yaml: out_of_sample",))
     if meta.strategy_id != spec.strategy_id:
@@ -89,6 +92,15 @@ def _headline_differences(spec: MlSpec, computed: Mapping[str, float | int | Non
     for name, claim in stated.items():
         if not _equal(claim, computed.get(name)):
             yield f"ml-spec.yaml: out_of_sample.{name} says {claim}, it is {computed.get(name)}"
+
+
+def _registry_differences(registry: RegistryEntry | None, computed: Mapping[str, float | int | None]) -> Iterator[str]:
+    if registry is None:
+        return
+    for name, claim in sorted(registry.metrics.items()):
+        value = computed.get(HEADLINE.get(name, ""))
+        if not _equal(claim, value):
+            yield f"registry/{registry.strategy_id}.yaml: metrics.{name} says {claim}, it is {value}"
 
 
 def _top_feature_differences(spec: MlSpec, importances: pd.DataFrame) -> Iterator[str]:

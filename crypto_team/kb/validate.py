@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from crypto_team import schemas
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import journal, learnings, trials, views
+from crypto_team.kb.consistency import contradictions
 from crypto_team.kb.handoffs import verify_chain
 from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
 from crypto_team.kb.yaml import FindingsError, load_record
@@ -28,6 +29,7 @@ def validate(layout: Layout) -> list[Finding]:
             findings += _placed(layout, path)
     for folder in sorted(layout.strategies_root.glob("STR-*/handoffs")):
         findings += _chain(layout, folder.parent)
+    findings += contradictions(layout)
     findings += _views(layout)
     findings += [_plain("ledger", text, layout.trials_root) for text in trials.ledger(layout).problems]
     if journal.pending(layout):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crypto_team.errors import EvidenceError, NotFoundError
+from crypto_team.errors import NotFoundError
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Dataset
 
@@ -60,29 +60,9 @@ def require(session: Session, market: Market, pair: str) -> Dataset:
 
 def load(session: Session, dataset: Dataset) -> pd.DataFrame:
     """Read one dataset and refuse it unless its content hash is the registered one."""
-    import pandas as pd
+    from crypto_team.data.registered import read_registered
 
-    from crypto_team.data.frame import content_hash
-
-    path = session.layout.data_file(dataset.path)
-    if not path.exists():
-        raise NotFoundError(
-            f"the candles of {dataset.dataset_id} are not on this machine",
-            where=str(path),
-            hint=f"import them again: crypto-team data import FILE --exchange {dataset.exchange} --pair {dataset.pair}",
-        )
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError) as problem:
-        raise EvidenceError(f"cannot read the candles: {problem}", where=str(path)) from problem
-    found = content_hash(frame)
-    if found != dataset.content_hash:
-        raise EvidenceError(
-            f"the candles changed since they were registered as {dataset.dataset_id}",
-            where=str(path),
-            hint="import the original file again; a changed file gets a dataset of its own",
-        )
-    return frame
+    return read_registered(session.layout.data_file(dataset.path), dataset)
 
 
 def research(session: Session, market: Market) -> Candles:

@@ -12,7 +12,7 @@ from crypto_team.roles import records
 from crypto_team.schemas import EvidenceManifest, ModelManifest
 from crypto_team.schemas.evidence import EvidenceObject
 from crypto_team.schemas.features import RemovedFeature
-from crypto_team.schemas.ml_spec import TopFeature
+from crypto_team.schemas.ml_spec import HEADLINE, TopFeature
 from crypto_team.schemas.model import FoldModelFile
 
 if TYPE_CHECKING:
@@ -77,13 +77,7 @@ def changes(session: Session, plan: Design, evidence: Evidence, manifest: Eviden
         if path.name not in evidence.models
     ]
     model_manifest = _model_manifest(plan, evidence.meta)
-    headline = {
-        "oos_sharpe": measured.sharpe,
-        "oos_total_return": measured.total_return,
-        "oos_max_drawdown": measured.max_drawdown,
-        "oos_trades": float(measured.n_trades),
-        "oos_ic": measured.information_coefficient,
-    }
+    headline = {name: float(getattr(measured, field)) for name, field in HEADLINE.items()}
     return [
         records.change(session, "ml_spec", layout.ml_spec(strategy_id), spec),
         records.change(session, "features", layout.features(strategy_id), _measured_features(plan, evidence, ranking)),

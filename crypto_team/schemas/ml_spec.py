@@ -139,6 +139,16 @@ class Reproducibility(Record):
     library_versions: dict[str, str] = {}
 
 
+HEADLINE = {
+    "oos_sharpe": "sharpe",
+    "oos_total_return": "total_return",
+    "oos_max_drawdown": "max_drawdown",
+    "oos_trades": "n_trades",
+    "oos_ic": "information_coefficient",
+}
+"""Metric of the registry -> the number of `out_of_sample` that it repeats."""
+
+
 class OutOfSample(Record):
     """Headline numbers over all test folds, after costs. Computed by `train`, compared again by PR002."""
 

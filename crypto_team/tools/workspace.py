@@ -13,6 +13,7 @@ from crypto_team.kb.workspace import repair as repair_workspace
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import tool
 from crypto_team.tools.extras import EXTRA_OF
+from crypto_team.tools.soundness import damaged
 
 if TYPE_CHECKING:
     from crypto_team.schemas.outcome import Finding
@@ -56,7 +57,7 @@ def validate(session: Session) -> Outcome:
 
 @tool(role=None, idempotent=True)
 def doctor(session: Session, *, repair: bool = False) -> Outcome:
-    """Say what is installed and whether the workspace is sound; with --repair put it right.
+    """Say what is installed and whether the workspace is sound, evidence and candles included; --repair mends it.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def doctor(session: Session, *, repair: bool = False) -> Outcome:
         Finish an interrupted operation, render stale lists, commit what tools wrote.
     """
     done = repair_workspace(session.layout) if repair else []
-    found = findings_of(session.layout) if session.workspace else []
+    found = [*findings_of(session.layout), *damaged(session.layout)] if session.workspace else []
     data = {
         "workspace": str(session.workspace.root) if session.workspace else None,
         "findings": len(found),
@@ -76,7 +77,7 @@ def doctor(session: Session, *, repair: bool = False) -> Outcome:
         return Outcome(
             ok=True, summary="nothing to repair" if not done else f"repaired {len(done)} thing(s)", data=data
         )
-    summary = f"{len(found)} finding(s) in the knowledge base"
+    summary = f"{len(found)} finding(s)"
     return Outcome(ok=False, summary=summary, data=data, findings=found, next=["crypto-team validate"], exit_code=1)
 
 

@@ -84,6 +84,17 @@ def narrow_gap(case: Case) -> Case:
     return replace(case, meta=case.meta.model_copy(update={"folds": folds}))
 
 
+def inner_labels_reach_the_test(case: Case) -> Case:
+    """Calibrate on labels that are known only when the test part has begun."""
+    assert case.meta is not None
+    assert case.predictions is not None
+    frame = case.predictions.copy()
+    fold = case.meta.folds[1]
+    last = frame.index[(frame["fold"] == fold.fold) & (frame["part"] == "inner") & frame["label"].notna()][-1]
+    frame.loc[last, "label_end"] = pd.Timestamp(fold.test_start)
+    return replace(case, predictions=frame)
+
+
 def reversed_folds(case: Case) -> Case:
     assert case.meta is not None
     last = case.meta.folds[-1]
@@ -165,6 +176,7 @@ def oracle_signal(case: Case) -> Case:
         ("LK003", lambda c: replace(c, strategy_code="startup_candle_count = 2\n"), "starts up with 2"),
         ("LK003", lambda c: replace(c, strategy_code="pass\n"), "states no startup"),
         ("LK004", narrow_gap, "bars between train and test"),
+        ("LK004", inner_labels_reach_the_test, "labels of the inner part end inside the test part"),
         ("LK004", reversed_folds, "a later model predicts earlier rows"),
         ("LK005", calibrated_on_test, "platt refitted"),
         ("LK005", preprocessing_changed("calibration", "a", 1.5), "Platt's A and B"),

@@ -11,6 +11,7 @@ import pytest
 
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
 from crypto_team.gates.case import Case
+from crypto_team.gates.naive import naive_daily
 from crypto_team.gates.registry import run_check
 from crypto_team.schemas.reviews import LookaheadFinding
 
@@ -54,6 +55,13 @@ def one_great_day(case: Case) -> Case:
     market = case.market.copy()
     market.loc[market["time"] > start + pd.Timedelta(hours=12), ["close"]] *= 3.0
     return replace(case, predictions=frame.assign(p_0=1 - frame["p_1"]), market=market)
+
+
+def always_wrong(case: Case) -> Case:
+    """Turn the signal round: the small stakes of the account still hide it."""
+    assert case.predictions is not None
+    frame = case.predictions
+    return replace(case, predictions=frame.assign(p_1=frame["p_0"], p_0=frame["p_1"]))
 
 
 def never_trades(case: Case) -> Case:
@@ -101,18 +109,34 @@ def equity(values: list[float]) -> Callable[[Case], Case]:
     return lambda case: replace(case, backtest_equity=pd.DataFrame({"equity": values}))
 
 
+@pytest.mark.parametrize("name", ["random", "ma_cross", "previous_sign"])
+def test_stored_baselines_are_not_what_is_compared_with(honest: Case, name: str) -> None:
+    assert run_check("PF001", strong_baseline(name)(honest)) == run_check("PF001", honest)
+
+
+def test_recomputed_baselines_are_those_of_the_pipeline(honest: Case) -> None:
+    assert honest.returns is not None
+    assert honest.market is not None
+    assert honest.meta is not None
+    assert honest.baselines is not None
+    found = naive_daily(honest.returns, honest.market, honest.meta, rng=np.random.default_rng(1))
+    for name in ("buy_and_hold", "ma_cross"):
+        stored = honest.baselines[honest.baselines["name"] == name]
+        assert found[name][1].sum() == pytest.approx(stored["return_net"].sum(), abs=5e-3)
+
+
 @pytest.mark.parametrize(
     ("code", "tamper", "outcome"),
     [
-        ("PF001", strong_baseline("ma_cross"), "refused"),
-        ("PF001", strong_baseline("random"), "refused"),
+        ("PF001", always_wrong, "refused"),
         ("PF001", strong_baseline("buy_and_hold"), "refused"),
-        ("PF001", lambda c: replace(c, baselines=c.baselines.iloc[:0]), "not_enough_evidence"),
+        ("PF001", lambda c: replace(c, baselines=c.baselines.iloc[:0]), "refused"),
         ("PF002", expensive, "refused"),
         ("PF002", never_trades, "not_enough_evidence"),
         ("PF003", equity([100.0, 120.0, 100.0]), "refused"),
         ("PF003", equity([100.0, 120.0, 103.0]), "passed"),
         ("PF003", equity([100.0]), "not_enough_evidence"),
+        ("PF003", always_wrong, "refused"),
         ("PF004", trades([1.0] * 99), "not_enough_evidence"),
         ("PF005", trades([1.0, -1.0]), "refused"),
         ("PF005", trades([1.4, -1.0]), "passed"),

@@ -10,6 +10,7 @@ import pytest
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
 from crypto_team.gates.case import Case, LedgerView, ReplayResult
 from crypto_team.gates.registry import run_check
+from crypto_team.schemas import RegistryEntry
 from crypto_team.schemas.ml_spec import Risk, TopFeature
 from crypto_team.schemas.outcome import Finding
 from crypto_team.schemas.reviews import Objection
@@ -45,6 +46,21 @@ def flattering_returns(case: Case) -> Case:
     assert case.predictions is not None
     frame = case.predictions.assign(return_net=case.predictions["return_net"] + 0.001)
     return replace(case, predictions=frame, spec=case.spec.model_copy(update={"out_of_sample": out_of_sample(frame)}))
+
+
+def in_the_registry(case: Case) -> Case:
+    now = "2026-01-02T03:04:05Z"
+    entry = RegistryEntry(
+        strategy_id=case.strategy_id,
+        name="edge",
+        type="ml_based",
+        stage="data_collector",
+        status="in_progress",
+        created=now,
+        updated=now,
+        metrics={"oos_sharpe": 9.9},
+    )
+    return replace(case, registry=entry)
 
 
 def other_top_feature(case: Case) -> Case:
@@ -94,6 +110,7 @@ def risk(**changes: object) -> Callable[[Case], Case]:
         ("PR002", headline(sharpe=11.83), "out_of_sample.sharpe says 11.83"),
         ("PR002", headline(n_trades=1180), "n_trades says 1180"),
         ("PR002", flattering_returns, "out_of_sample.sharpe"),
+        ("PR002", in_the_registry, "registry/STR-001.yaml: metrics.oos_sharpe says 9.9"),
         ("PR002", other_top_feature, "features.top_features[0] volume_1 says 0.9"),
         ("PR002", balance, "class_balance"),
         ("PR002", spec(hypothesis="It has a Sharpe ratio of 4.20 in all years."), "Sharpe ratio of 4.20"),

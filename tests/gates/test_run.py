@@ -61,7 +61,7 @@ def test_single_checks_run_with_the_settings_of_a_gate(honest: Case) -> None:
 
 
 def test_a_threshold_has_the_unit_of_the_value(honest: Case) -> None:
-    days, cost = run_checks(["OF013", "PF006"], honest, Policy())
+    days, cost = run_checks(["OF013", "PF006"], honest, Policy(), gate="quant_analyst->critic")
     assert (days.bound, cost.bound, cost.threshold) == ("at_least", "above", 0.0)
     assert days.threshold is not None
     assert 1.0 <= days.threshold <= (days.value or 0.0)

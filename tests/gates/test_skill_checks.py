@@ -119,6 +119,40 @@ def test_overfit_evidence_does_not_pass(honest: Case, code: str, tamper: Callabl
     assert result.outcome == outcome, result.explanation
 
 
+def timid(case: Case) -> Case:
+    """Say 60 % where the event follows in 90 % of the rows: informative, ordered, and far from calibrated."""
+    rng = np.random.default_rng(6)
+
+    def make(frame: pd.DataFrame) -> object:
+        right = rng.random(len(frame)) < 0.9
+        return np.where(right == (frame["label"].fillna(0.0) > 0.5), 0.6, 0.4)
+
+    return signals(case, make)
+
+
+ANYTHING = {"error": 1.0, "flattest": -100.0, "steepest": 1000.0}
+
+
+@pytest.mark.parametrize(
+    ("tamper", "settings"),
+    [
+        (timid, {**ANYTHING, "error": 0.05}),
+        (timid, {**ANYTHING, "steepest": 3.0}),
+        (lambda c: signals(c, lambda f: 1.0 - f["p_1"]), {**ANYTHING, "flattest": 0.3}),
+        (lambda c: signals(c, lambda f: 1.0 - f["p_1"]), ANYTHING),
+    ],
+    ids=["error", "too timid", "wrong way", "worse than the base rate"],
+)
+def test_each_half_of_calibration_refuses_alone(
+    honest: Case, tamper: Callable[[Case], Case], settings: dict[str, float]
+) -> None:
+    assert run_check("OF008", tamper(honest), settings).outcome == "refused"
+
+
+def test_a_timid_but_informative_forecast_passes_where_nothing_is_asked(honest: Case) -> None:
+    assert run_check("OF008", timid(honest), ANYTHING).outcome == "passed"
+
+
 def test_calibration_none_is_refused(honest: Case) -> None:
     assert honest.meta is not None
     raw = replace(honest, meta=honest.meta.model_copy(update={"calibration": "none"}))

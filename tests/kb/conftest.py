@@ -10,7 +10,7 @@ import pytest
 from crypto_team.kb import workspace
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
-from crypto_team.schemas import FeatureSet, RegistryEntry
+from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture
 def strategy(layout: Layout) -> Layout:
-    """A workspace with STR-001, a registry entry and an empty feature set."""
+    """A workspace with STR-001, a registry entry, an empty specification and an empty feature set."""
     entry = RegistryEntry(
         strategy_id="STR-001",
         name="momentum",
@@ -38,6 +38,13 @@ def strategy(layout: Layout) -> Layout:
         updated="2026-01-02T03:04:05Z",
     )
     features = FeatureSet(strategy_id="STR-001")
+    spec = MlSpec.model_validate(
+        {
+            "strategy_id": "STR-001",
+            "strategy_name": "momentum",
+            "market": {"exchange": "binance", "pairs": ["BTC/USDT"], "timeframe": "1h"},
+        }
+    )
     commit_records(
         layout,
         role="ml_engineer",
@@ -45,6 +52,7 @@ def strategy(layout: Layout) -> Layout:
         strategy_id="STR-001",
         changes=[
             Change("registry", layout.registry_entry("STR-001"), dump(entry, schema="registry")),
+            Change("ml_spec", layout.ml_spec("STR-001"), dump(spec, schema="ml_spec")),
             Change("features", layout.features("STR-001"), dump(features, schema="features")),
         ],
         message="STR-001: new",

@@ -185,7 +185,7 @@ def test_validation_finds_strangers_and_misplaced_records(strategy: Layout) -> N
     other = strategy.features("STR-002")
     other.parent.mkdir(parents=True)
     other.write_text(strategy.features("STR-001").read_text())
-    assert {item.code for item in validate.validate(strategy)} == {"unknown-file", "misplaced"}
+    assert {item.code for item in validate.validate(strategy)} == {"unknown-file", "misplaced", "incomplete"}
 
 
 def test_a_view_edited_by_hand_is_stale_and_repaired(strategy: Layout) -> None:

@@ -11,7 +11,7 @@ from crypto_team.cli.table import TOOLS
 from crypto_team.kb.workspace import init
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
-from crypto_team.schemas import MlSpec, RegistryEntry
+from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
 from crypto_team.tools.base import call
 from crypto_team.tools.session import Session
 
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
     from crypto_team.schemas.outcome import Outcome
 
+MEASURED = {
+    "bars": 1000,
+    "folds": 5,
+    "sharpe": 1.5,
+    "total_return": 0.2,
+    "max_drawdown": -0.1,
+    "n_trades": 120,
+    "hit_rate": 0.6,
+    "information_coefficient": 0.05,
+}
 NOON = datetime(2021, 3, 4, 12, tzinfo=UTC)
 
 
@@ -67,8 +77,10 @@ def staffed(desk: Desk) -> Desk:
                 "strategy_id": strategy_id,
                 "strategy_name": name,
                 "market": {"exchange": "binance", "pairs": ["BTC/USDT"], "timeframe": "1h"},
+                "out_of_sample": MEASURED if metrics else None,
             }
         )
+        features = FeatureSet(strategy_id=strategy_id)
         commit_records(
             layout,
             role="ml_engineer",
@@ -76,6 +88,7 @@ def staffed(desk: Desk) -> Desk:
             strategy_id=strategy_id,
             changes=[
                 Change("registry", layout.registry_entry(strategy_id), dump(entry, schema="registry")),
+                Change("features", layout.features(strategy_id), dump(features, schema="features")),
                 Change("ml_spec", layout.ml_spec(strategy_id), dump(spec, schema="ml_spec")),
             ],
             message=f"{strategy_id}: new",

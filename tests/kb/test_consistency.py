@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crypto_team.kb import validate, workspace
+from crypto_team.kb.yaml import dump, load_record
+from crypto_team.schemas import RegistryEntry
+
+if TYPE_CHECKING:
+    from crypto_team.kb.paths import Layout
+
+
+def codes(layout: Layout) -> set[str]:
+    return {item.code for item in validate.validate(layout)}
+
+
+def test_a_number_written_into_the_registry_by_hand_is_found_even_after_a_repair(strategy: Layout) -> None:
+    path = strategy.registry_entry("STR-001")
+    entry = load_record(path, RegistryEntry).model_copy(update={"metrics": {"oos_sharpe": 9.9}})
+    path.write_text(dump(entry, schema="registry"))
+    workspace.repair(strategy)
+    found = [item for item in validate.validate(strategy) if item.code == "claim"]
+    assert [item.message for item in found] == ["metrics.oos_sharpe says 9.9, ml-spec.yaml says None"]
+    assert "train STR-001" in (found[0].hint or "")
+
+
+@pytest.mark.parametrize("name", ["ml-spec.yaml", "features.yaml"])
+def test_half_a_design_is_incomplete(strategy: Layout, name: str) -> None:
+    (strategy.strategy_dir("STR-001") / name).unlink()
+    assert codes(strategy) == {"incomplete"}
+
+
+def test_a_strategy_without_an_entry_is_incomplete(strategy: Layout) -> None:
+    strategy.registry_entry("STR-001").unlink()
+    workspace.repair(strategy)
+    assert codes(strategy) == {"incomplete"}
+
+
+def test_an_entry_without_a_strategy_is_incomplete(strategy: Layout) -> None:
+    for path in strategy.strategy_dir("STR-001").iterdir():
+        path.unlink()
+    strategy.strategy_dir("STR-001").rmdir()
+    assert codes(strategy) == {"incomplete"}
