@@ -11,7 +11,7 @@ import click
 from crypto_team import __version__
 from crypto_team.cli.commands import IndexGroup, entries_of
 from crypto_team.cli.index import GROUPS, ROLES
-from crypto_team.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, CryptoTeamError
+from crypto_team.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, CryptoTeamError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,11 +126,13 @@ def main(arguments: Sequence[str]) -> int:
         click.echo("interrupted; nothing half-written", err=True)
         return EXIT_INTERRUPTED
     except click.ClickException as error:
-        _show_usage(error)
+        _show_usage(error, as_json=_wants_json(arguments))
         return error.exit_code
     except CryptoTeamError as error:
         _show_error(error)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        return _missing(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: users see a sentence, the log the traceback
         return _internal(error)
     return result if isinstance(result, int) else 0
@@ -141,8 +143,22 @@ def run() -> None:
     sys.exit(main(sys.argv[1:]))
 
 
-def _show_usage(error: click.ClickException) -> None:
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Return whether a command line that could not be parsed asked for JSON."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(pair == ("--format", "json") or pair[0] == "--format=json" for pair in pairs)
+
+
+def _show_usage(error: click.ClickException, *, as_json: bool) -> None:
     """Print what is wrong with the command line and where its help is."""
+    if as_json:
+        from crypto_team.tools.base import failure
+
+        known = getattr(error, "ctx", None)
+        step = f"{known.command_path} --help" if known else "crypto-team --help"
+        outcome = failure(UsageError(error.format_message(), hint=step))
+        click.echo(outcome.model_dump_json(indent=2))
+        return
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return
@@ -159,6 +175,17 @@ def _show_error(error: CryptoTeamError) -> None:
 
     for finding in failure(error).findings:
         click.echo(error_text(finding), err=True)
+
+
+def _missing(error: ModuleNotFoundError) -> int:
+    """Name the extra that brings a missing package; any other missing module is a bug."""
+    from crypto_team.tools.extras import missing_extra
+
+    extra = missing_extra(error)
+    if extra is None:
+        return _internal(error)
+    _show_error(extra)
+    return extra.exit_code
 
 
 def _internal(error: Exception) -> int:

@@ -80,8 +80,6 @@ def _parameter(argument: Argument) -> click.Parameter:
 
 def _default_text(argument: Argument) -> str:
     """Say what happens without the option."""
-    if argument.required:
-        return "  [required]"
     empty = argument.default is None or argument.default in ("", []) or argument.default == ()
     return "" if empty else f"  [default: {argument.default}]"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from crypto_team.schemas.base import in_words
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -20,7 +22,7 @@ def escaped(key: str) -> str:
 def explain(document: Marked, model: type[BaseModel], problem: Any) -> Finding:
     """Turn one pydantic error into a finding with its place and a hint."""
     pointer = "".join(f"/{escaped(str(part))}" for part in problem["loc"])
-    message, hint = str(problem["msg"]), None
+    message, hint = in_words(problem), None
     if problem["type"] == "extra_forbidden":
         name = str(problem["loc"][-1])
         near = difflib.get_close_matches(name, _fields(model, problem["loc"][:-1]), n=1)

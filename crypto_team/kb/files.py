@@ -58,7 +58,7 @@ def sync_folder(folder: Path) -> None:
 def disk_error(path: Path, problem: OSError) -> CryptoTeamError:
     """Turn a failed write into an error that says what to do; the old content is still there."""
     return CryptoTeamError(
-        f"cannot write: {problem.strerror or problem}; nothing was changed",
+        f"cannot write: {problem.strerror or problem}; the file is as it was",
         where=str(path),
         hint=DISK_HINTS.get(problem.errno or 0, "check the disk and run the command again"),
     )

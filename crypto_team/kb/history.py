@@ -29,14 +29,17 @@ class Event:
     tool: str
 
 
-def history(layout: Layout, path: Path, *, most: int = 50) -> list[Event]:
-    """Return the commits that touched a file or folder, newest first."""
+def history(layout: Layout, *paths: Path, most: int = 50) -> list[Event]:
+    """Return the commits that touched any of these files or folders, newest first."""
     from git import Repo
 
     with Repo(layout.root, search_parent_directories=True) as repository:
         if not repository.head.is_valid():
             return []
-        return [_described(commit) for commit in repository.iter_commits(paths=str(path), max_count=most)]
+        return [
+            _described(commit)
+            for commit in repository.iter_commits(paths=[str(path) for path in paths], max_count=most)
+        ]
 
 
 def diff(layout: Layout, path: Path, since: str) -> str:

@@ -31,7 +31,12 @@ def init(path: Path) -> Layout:
     """
     if path.exists() and not path.is_dir():
         raise InputError("this is a file, not a folder", where=str(path), hint="choose another --path")
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(
+            f"the folder cannot be made: {problem.strerror}", where=str(path), hint="choose another --path"
+        ) from problem
     root = path.resolve()
     layout = Layout(root)
     around = git.enclosing(root)

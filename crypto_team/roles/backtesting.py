@@ -13,7 +13,7 @@ from crypto_team.kb.ids import allot
 from crypto_team.roles import candles, publishing, records
 from crypto_team.roles.booking import booked
 from crypto_team.roles.cases import newest_backtest, strategy_file
-from crypto_team.roles.turns import require_reached
+from crypto_team.roles.turns import require_turn
 from crypto_team.schemas import Backtest
 from crypto_team.schemas.outcome import Outcome
 
@@ -33,7 +33,7 @@ LIMIT_SECONDS = 1_800
 def run(session: Session, strategy_id: str, *, lookahead: bool) -> Outcome:
     """Run Freqtrade on a strategy that passed the gate, compare signals, book the trial, record BT-NNN."""
     spec = records.ml_spec(session, strategy_id)
-    require_reached(session, strategy_id, "backtester")
+    require_turn(session, strategy_id, "backtester")
     evidence = publishing.stored_evidence(session, strategy_id)
     code = strategy_file(session, spec)
     if not code.exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.roles import attacks, records
-from crypto_team.roles.turns import require_reached
+from crypto_team.roles.turns import require_turn
 from crypto_team.schemas import CriticReview
 from crypto_team.schemas.base import StrategyId
 from crypto_team.schemas.outcome import Outcome
@@ -72,7 +72,7 @@ def review(session: Session, strategy_id: StrategyId) -> Outcome:
     from crypto_team.kb.evidence import load_manifest, manifest_digest
     from crypto_team.roles.replay import replay as rebuild
 
-    require_reached(session, strategy_id, "critic")
+    require_turn(session, strategy_id, "critic")
     found = rebuild(session, strategy_id)
     numbers = attacks.perturbations(session, strategy_id)
     objections = attacks.objections(found, numbers)

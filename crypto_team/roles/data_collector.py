@@ -85,14 +85,20 @@ def import_(
         if item.quality
         for note in item.quality.notes
     ]
-    first = made[0]
     return Outcome(
         ok=True,
         summary=f"{len(made)} dataset(s) registered: " + ", ".join(item.dataset_id for item in made),
         data=[row(item) for item in made],
         findings=findings,
-        next=[f"crypto-team ml-engineer new --name NAME --pair {first.pair} --timeframe {first.timeframe}"],
+        next=[_after_import(made[0])],
     )
+
+
+def _after_import(dataset: Dataset) -> str:
+    """Return what can be done with a new dataset; funding only comes beside candles."""
+    if dataset.kind != "ohlcv":
+        return "crypto-team data list"
+    return f"crypto-team ml-engineer new --name NAME --pair {dataset.pair} --timeframe {dataset.timeframe}"
 
 
 def row(item: Dataset) -> dict[str, str | int | float | None]:

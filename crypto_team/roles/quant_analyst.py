@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from crypto_team.roles import cases, publishing, records
-from crypto_team.roles.turns import require_reached
+from crypto_team.roles.turns import require_turn
 from crypto_team.schemas import QuantReview
 from crypto_team.schemas.base import StrategyId
 from crypto_team.schemas.outcome import Outcome
@@ -90,7 +90,7 @@ def review(session: Session, strategy_id: StrategyId) -> Outcome:
     from crypto_team.gates.run import run_checks
     from crypto_team.kb.evidence import load_manifest, manifest_digest
 
-    require_reached(session, strategy_id, "quant_analyst")
+    require_turn(session, strategy_id, "quant_analyst")
     numbers, intervals = measures(session, strategy_id)
     case = cases.gather(session, strategy_id, with_replay=False)
     results = run_checks(SIGNIFICANCE_CHECKS, case, records.policy(session), gate=ROLE.gate or "")

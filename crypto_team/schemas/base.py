@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-StrategyId = Annotated[str, StringConstraints(pattern=r"^STR-[0-9]{3,6}$")]
-DatasetId = Annotated[str, StringConstraints(pattern=r"^DS-[0-9]{3,6}$")]
-BacktestId = Annotated[str, StringConstraints(pattern=r"^BT-[0-9]{3,6}$")]
-TrialId = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
-LearningId = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[a-z_]+-[0-9a-f]{8}$")]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-FeatureName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-UtcTime = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
-Pair = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?$")]
-ExchangeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,29}$")]
+_EXAMPLES: dict[str, str] = {}
+
+
+def _like(pattern: str, example: str) -> StringConstraints:
+    """Constrain a text to a pattern that people are told about by an example."""
+    _EXAMPLES[pattern] = example
+    return StringConstraints(pattern=pattern)
+
+
+def in_words(problem: Mapping[str, Any]) -> str:
+    """Return what pydantic says about a value without regular expressions and names of Python."""
+    told = problem.get("ctx", {})
+    if problem["type"] == "string_pattern_mismatch":
+        return f"it should look like {_EXAMPLES.get(told['pattern'], told['pattern'])}"
+    if problem["type"] in {"model_type", "dict_type"}:
+        return "it should be a mapping of fields to values"
+    return str(problem["msg"]).replace("Input should be", "it should be")
+
+
+StrategyId = Annotated[str, _like(r"^STR-[0-9]{3,6}$", "STR-001")]
+DatasetId = Annotated[str, _like(r"^DS-[0-9]{3,6}$", "DS-001")]
+BacktestId = Annotated[str, _like(r"^BT-[0-9]{3,6}$", "BT-001")]
+TrialId = Annotated[str, _like(r"^[0-9A-HJKMNP-TV-Z]{26}$", "a ULID of 26 characters")]
+LearningId = Annotated[str, _like(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[a-z_]+-[0-9a-f]{8}$", "2026-01-31-critic-0a1b2c3d")]
+Slug = Annotated[str, _like(r"^[a-z][a-z0-9_]{0,39}$", "a name in snake_case such as momentum_4h")]
+FeatureName = Annotated[str, _like(r"^[a-z][a-z0-9_]{0,79}$", "a name in snake_case such as rsi_14")]
+Sha256 = Annotated[str, _like(r"^sha256:[0-9a-f]{64}$", "sha256: and 64 hexadecimal digits")]
+UtcTime = Annotated[str, _like(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", "2026-01-31T00:00:00Z")]
+Pair = Annotated[
+    str, _like(r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?$", "BTC/USDT, or BTC/USDT:USDT for a perpetual")
+]
+ExchangeId = Annotated[str, _like(r"^[a-z][a-z0-9_]{1,29}$", "binance")]
 Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
-Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,5}(bars|m|h|d|w)$")]
-Window = Annotated[str, StringConstraints(pattern=r"^(rolling|expanding)_[1-9][0-9]{0,5}(bars|m|h|d|w)$")]
-CheckCode = Annotated[str, StringConstraints(pattern=r"^(DQ|LK|OF|PF|PR|RK|LV)[0-9]{3}$")]
+Duration = Annotated[str, _like(r"^[1-9][0-9]{0,5}(bars|m|h|d|w)$", "24bars, 4h or 63d")]
+Window = Annotated[
+    str, _like(r"^(rolling|expanding)_[1-9][0-9]{0,5}(bars|m|h|d|w)$", "rolling_252d or expanding_1000bars")
+]
+CheckCode = Annotated[str, _like(r"^(DQ|LK|OF|PF|PR|RK|LV)[0-9]{3}$", "OF010")]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Limit = Annotated[int, Field(ge=1, le=100_000)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 TradingMode = Literal["spot", "futures"]
 RoleId = Literal[

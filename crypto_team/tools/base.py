@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from crypto_team.errors import EXIT_USAGE, CryptoTeamError, UsageError
 from crypto_team.kb.files import DISK_HINTS, disk_error
+from crypto_team.schemas.base import in_words
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.extras import missing_extra
 from crypto_team.tools.signature import Argument, arguments_of, shape_of, summary_and_sections
@@ -249,7 +250,7 @@ def _invalid(found: Tool, problem: ValidationError) -> Outcome:
             Finding(
                 code="argument",
                 severity="error",
-                message=f"{error['msg']}{given}",
+                message=f"{in_words(error)}{given}",
                 pointer="/" + "/".join(str(part) for part in error["loc"]),
                 file=name,
                 hint=hint,

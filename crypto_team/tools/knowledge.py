@@ -12,7 +12,7 @@ from crypto_team.kb.kinds import SETTINGS, kind_of
 from crypto_team.kb.learnings import clean
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump, read_text
-from crypto_team.schemas.base import ShortText, StrategyId
+from crypto_team.schemas.base import Limit, ShortText, StrategyId
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import tool
 from crypto_team.tools.next_step import next_step, obstacles
@@ -57,8 +57,18 @@ def status(session: Session, strategy_id: StrategyId | None = None, /) -> Outcom
 def _row(layout: Layout, entry: RegistryEntry) -> dict[str, Any]:
     """Show one strategy in a line."""
     step = next_step(layout, entry)
-    fields = {"strategy_id": entry.strategy_id, "name": entry.name, "with": step.stage, "status": entry.status}
+    fields = {
+        "strategy_id": entry.strategy_id,
+        "name": entry.name,
+        "with": step.stage,
+        "status": _shown_status(entry, step.stage),
+    }
     return {**fields, "next": step.command}
+
+
+def _shown_status(entry: RegistryEntry, stage: Stage) -> str:
+    """Return the status, marked where a changed file has voided the handoffs that it was reached by."""
+    return entry.status if entry.stage == stage else f"{entry.status}, void since its files changed"
 
 
 def _strategy_status(layout: Layout, entry: RegistryEntry) -> Outcome:
@@ -68,8 +78,8 @@ def _strategy_status(layout: Layout, entry: RegistryEntry) -> Outcome:
         "name": entry.name,
         "type": entry.type,
         "with": step.stage,
-        "status": entry.status,
-        "trials": len(trials.trials(layout, entry.strategy_id)),
+        "status": _shown_status(entry, step.stage),
+        "trials": trials.ledger(layout).per_strategy.get(entry.strategy_id, 0),
         "handoffs": [f"{item.sender} to {item.receiver}" for item in handoff_records(layout, entry.strategy_id)],
         **{f"metrics.{name}": value for name, value in entry.metrics.items()},
         "now": step.what,
@@ -140,7 +150,7 @@ def _find(layout: Layout, name: str) -> Path | None:
 
 
 @tool(role="every", read_only=True)
-def search(session: Session, text: str, *, limit: int = 20) -> Outcome:
+def search(session: Session, text: str, *, limit: Limit = 20) -> Outcome:
     """Find documents of the knowledge base that hold every word; each is shown with the first line that has one.
 
     Parameters
@@ -169,7 +179,7 @@ def _matches(layout: Layout, words: list[str]) -> Iterator[dict[str, Any]]:
 
 
 @tool(role="every", read_only=True)
-def history(session: Session, strategy_id: StrategyId | None = None, /, *, limit: int = 20) -> Outcome:
+def history(session: Session, strategy_id: StrategyId | None = None, /, *, limit: Limit = 20) -> Outcome:
     """Show who changed what and when, newest first.
 
     Parameters
@@ -180,11 +190,11 @@ def history(session: Session, strategy_id: StrategyId | None = None, /, *, limit
         Most commits to show.
     """
     layout = session.layout
-    folder = layout.knowledge
+    places = [layout.knowledge]
     if strategy_id is not None:
         registry.entry(layout, strategy_id)
-        folder = layout.strategy_dir(strategy_id)
-    events = commits(layout, folder, most=limit)
+        places = [layout.strategy_dir(strategy_id), layout.registry_entry(strategy_id)]
+    events = commits(layout, *places, most=limit)
     data = [
         {"time": item.time, "role": item.role, "tool": item.tool, "what": item.subject, "commit": item.commit}
         for item in events

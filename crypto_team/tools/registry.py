@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from crypto_team.errors import UsageError
 from crypto_team.kb import registry
 from crypto_team.kb.handoffs import current_stage, handoff_records, void_reasons
-from crypto_team.schemas.base import StrategyId
+from crypto_team.schemas.base import Limit, StrategyId
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import tool
 
@@ -36,7 +36,7 @@ def registry_list(
     *,
     where: list[str] | None = None,
     sort: str = "strategy_id",
-    limit: int = 100,
+    limit: Limit = 100,
     column: list[str] | None = None,
 ) -> Outcome:
     """List the strategies and where each stands.

@@ -20,7 +20,7 @@ def bars(duration: str, timeframe: str) -> int:
     """
     found = re.fullmatch(r"([1-9][0-9]{0,8})(bars|m|h|d|w)", duration)
     if not found:
-        raise UsageError(f"{duration!r} is no duration", hint="for example 24bars, 4h, 63d")
+        raise UsageError(f"{duration!r} is no duration of at least one bar", hint="for example 24bars, 4h, 63d")
     count = int(found[1])
     if found[2] == "bars":
         return count

@@ -52,6 +52,10 @@ def test_a_missing_extra_is_an_error_that_names_it(command: Path, tmp_path: Path
     assert done.returncode == 2, done.stderr
     assert "crypto-team[ml]" in done.stderr
     assert "Traceback" not in done.stderr
+    shown = run(command, "demo", cwd=tmp_path)
+    assert shown.returncode == 2, shown.stderr
+    assert "crypto-team[ml]" in shown.stderr
+    assert "bug" not in shown.stderr
 
 
 def test_the_installed_wheel_refuses_a_broken_record(command: Path, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_full_disk_is_a_clear_error_and_the_old_content_stays(tmp_path: Path) 
         try:
             write_atomic(path, b"x" * 5000)
         except CryptoTeamError as problem:
-            os._exit(0 if "nothing was changed" in str(problem) else 2)
+            os._exit(0 if "the file is as it was" in str(problem) else 2)
         os._exit(3)
     assert os.waitpid(pid, 0)[1] == 0
     assert path.read_bytes() == b"old"
