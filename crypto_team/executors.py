@@ -35,12 +35,13 @@ _SYSTEM = (
 )
 _FORBIDDEN_EVENTS = (
     *("socket.__new__", "socket.connect", "socket.bind", "socket.send", "socket.getaddrinfo", "socket.gethostby"),
-    *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.kill"),
+    *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.kill", "os.fork"),
 )
 _FILE_EVENTS = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.symlink", "os.link", "os.chmod", "os.truncate")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Landlock (Linux 5.13, unified syscall numbers): rights by bit, and how many of them each version knows.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF, _NO_NEW_PRIVILEGES = 444, 445, 446, 38
+_NEW_IPC, _NEW_USER = 0x08000000, 0x10000000
 _EXECUTE, _WRITE, _READ, _LIST, _CUT = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
 _RIGHTS_BY_VERSION = {1: 13, 2: 14, 3: 15, 4: 15}
 _NEWEST_RIGHTS = 16
@@ -238,6 +239,16 @@ def confine(folder: Path) -> bool:
     return int(library.syscall(_RESTRICT_SELF, ruleset, 0)) == 0
 
 
+def isolate() -> bool:
+    """Leave the shared memory of System V, which is no file, for a space of one's own; False where that is refused."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    return any(library.unshare(flags) == 0 for flags in (_NEW_IPC, _NEW_IPC | _NEW_USER))
+
+
 def _in_own_process(function: Callable[[Path], None], folder: Path) -> None:
     """Call the function in a fork that sees its own folder only; leave with its code if it fails."""
     child = os.fork()
@@ -246,6 +257,7 @@ def _in_own_process(function: Callable[[Path], None], folder: Path) -> None:
         try:
             os.chdir(folder)
             os.environ.update(HOME=str(folder), TMPDIR=str(folder))
+            isolate()
             confine(folder)
             guard(folder)
             function(folder)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
@@ -91,6 +92,16 @@ def talk(folder):
     print("x" * 100_000)
     raise ValueError("the last word")
 
+def leave(folder):
+    import ctypes
+    library = ctypes.CDLL(None)
+    number = library.shmget(4711, 4096, 0o3600)
+    (folder / "out").write_text("new" if number >= 0 else "there already")
+
+def fork(folder):
+    import os
+    os.fork()
+
 def killed(folder):
     bytearray(10**9)
 """
@@ -115,6 +126,23 @@ def test_a_job_cannot_see_another(jobs: Path) -> None:
     with pytest.raises(WorkerError, match="reading outside of its own folder is not allowed"):
         run_limited("work:peek", jobs, jobs=["one"], seconds=30)
     assert not (jobs / "one" / "out").exists()
+
+
+def test_a_job_leaves_no_shared_memory_to_another(jobs: Path) -> None:
+    if not _can_isolate():
+        pytest.skip("this kernel gives no space of its own")
+    run_limited("work:leave", jobs, jobs=["one", "other"], seconds=30)
+    assert [(jobs / name / "out").read_text() for name in ("one", "other")] == ["new", "new"]
+
+
+def test_a_job_cannot_fork(jobs: Path) -> None:
+    with pytest.raises(WorkerError, match=r"os\.fork is not allowed"):
+        run_limited("work:fork", jobs, jobs=["one"], seconds=30)
+
+
+def _can_isolate() -> bool:
+    code = "from crypto_team.executors import isolate; print(isolate())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
 
 
 def test_the_last_line_of_a_failed_job_is_told_and_not_what_it_printed(jobs: Path) -> None:

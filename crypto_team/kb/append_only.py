@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from crypto_team.schemas import Document
 
-_FIXED: dict[type[Document], tuple[str, ...]] = {
+FIXED: dict[type[Document], tuple[str, ...]] = {
     Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials"),
     RegistryEntry: ("strategy_id", "name", "type", "created"),
     Learning: ("learning_id", "role", "created", "scope", "title", "evidence"),
@@ -37,7 +37,7 @@ def check_growth(path: Path, old: Document, new: Document | None) -> None:
 
 
 def _lost(old: Document, new: Document) -> list[str]:
-    lost = [name for name in _FIXED.get(type(old), ()) if getattr(old, name) != getattr(new, name)]
+    lost = [name for name in FIXED.get(type(old), ()) if getattr(old, name) != getattr(new, name)]
     if isinstance(old, Trial) and old.status != "started":
         lost.append("a trial that ended")
     if isinstance(old, RegistryEntry) and isinstance(new, RegistryEntry):

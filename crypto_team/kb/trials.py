@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import git
+from crypto_team.kb.append_only import FIXED
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Trial
 
@@ -40,7 +41,7 @@ def trials(layout: Layout, strategy_id: str | None = None) -> list[Trial]:
 def ledger(layout: Layout) -> LedgerSummary:
     """Count the trials of the whole registry.
 
-    Trials with equal predictions count once (a replay is not a new try); started and failed ones count, because
+    Single trials with equal predictions count once (a replay is not a new try); started and failed ones count, because
     nobody knows what was seen before they ended. A backtest replays predictions that a training run has booked.
     """
     problems = list(_tampering(layout))
@@ -51,7 +52,7 @@ def ledger(layout: Layout) -> LedgerSummary:
     except CryptoTeamError as problem:
         return LedgerSummary(0, (), {}, (*problems, str(problem)))
     for item in booked:
-        if item.predictions_hash and item.predictions_hash in seen:
+        if item.n_trials == 1 and item.predictions_hash and item.predictions_hash in seen:
             continue
         seen.add(item.predictions_hash or item.trial_id)
         total += item.n_trials
@@ -82,4 +83,7 @@ def _takes_back(patch: str, present: set[str]) -> list[str]:
         return []
     if "\ndeleted file mode" in patch:
         return [] if before[1] in present else [f"the trial {name[0]} was deleted from the ledger"]
-    return [] if "\n-status: started" in patch else [f"the trial {name[0]} was changed after it had ended"]
+    if "\n-status: started" not in patch:
+        return [f"the trial {name[0]} was changed after it had ended"]
+    booked = [field for field in FIXED[Trial] if f"\n-{field}:" in patch]
+    return [f"the trial {name[0]} was booked with another {', '.join(booked)}"] if booked else []

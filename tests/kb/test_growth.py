@@ -84,6 +84,22 @@ def test_a_commit_past_the_tools_that_rewrites_or_renames_a_trial_is_found(ended
     assert f"the trial {path.name} was deleted from the ledger" in trials.ledger(ended).problems
 
 
+def test_a_trial_that_was_killed_cannot_be_made_smaller_past_the_tools(strategy: Layout) -> None:
+    path = strategy.trial("STR-001", TRIAL)
+    save(strategy, "trial", path, trial(kind="sweep", n_trials=1000))
+    path.write_text(path.read_text().replace("1000", "1").replace("started", "failed"))
+    git.run(strategy.root, "commit", "-q", "-a", "-m", "tidy", "--no-verify")
+    assert trials.ledger(strategy).problems == (f"the trial {path.name} was booked with another n_trials",)
+
+
+def test_a_sweep_counts_in_full_whatever_it_predicts(ended: Layout) -> None:
+    path = ended.trial("STR-001", TRIAL[:-1] + "9")
+    values = {"trial_id": TRIAL[:-1] + "9", "kind": "sweep", "n_trials": 40}
+    save(ended, "trial", path, trial(**values))
+    save(ended, "trial", path, trial(**values, status="finished", predictions_hash=HASH))
+    assert trials.ledger(ended).n_trials == 41
+
+
 def test_a_trial_that_was_deleted_and_restored_is_whole_again(ended: Layout) -> None:
     path = ended.trial("STR-001", TRIAL)
     git.run(ended.root, "rm", "-q", str(path))
