@@ -106,10 +106,10 @@ def _audit_part(
     verdicts = []
     for column in range(whole.shape[1]):
         name = function if whole.shape[1] == 1 else f"{function}[{column}]"
-        base, noise = whole[:, column], _noise(whole[:, column], again[:, column])
-        verdict = _unsteady(name, pair, base, again[:, column], noise)
+        base, noise = whole[:, column], column_noise(whole[:, column], again[:, column])
+        verdict = unsteady(name, pair, base, again[:, column], noise)
         for item, values in zip(variants, others, strict=True):
-            verdict = verdict or _compare(name, pair, item, base, values[:, column], noise)
+            verdict = verdict or compared(name, pair, (item.probe, item.cut), base, values[:, column], noise)
         verdicts.append(verdict or _survived(name, pair, len(variants)))
     return verdicts
 
@@ -119,34 +119,52 @@ def _survived(name: str, pair: str, count: int) -> ColumnVerdict:
     return ColumnVerdict(name, True, "all", -1, -1, np.nan, np.nan, text)
 
 
-def _noise(whole: Values, again: Values) -> float:
-    """Return how far two runs on the same bars differ: 0 for a deterministic function."""
-    gaps = np.abs(whole - again)[np.isfinite(whole) & np.isfinite(again)]
-    return float(gaps.max(initial=0.0))
+def column_noise(whole: Values, again: Values) -> Values:
+    """Return row by row how far two runs on the same bars differ: all 0 for a deterministic function.
+
+    Row by row, because the noise of one row must not excuse a change in another.
+    """
+    gaps = np.abs(whole - again)
+    return np.where(np.isfinite(gaps), gaps, 0.0)
 
 
-def _unsteady(name: str, pair: str, whole: Values, again: Values, noise: float) -> ColumnVerdict | None:
+def robust_spread(values: Values) -> float:
+    """Return how far the known values spread, whatever a few huge ones do: a range of percentiles, 0 for a constant.
+
+    It is the interquartile range, and for a column that is mostly one value the widest of 5-95 % and 1-99 % that is
+    not 0.
+    """
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return 0.0
+    ranges = (float(np.subtract(*np.percentile(known, [100 - cut, cut]))) for cut in (25, 5, 1))
+    return next((found for found in ranges if found > 0.0), 0.0)
+
+
+def unsteady(name: str, pair: str, whole: Values, again: Values, noise: Values) -> ColumnVerdict | None:
     """Refuse a function whose values are left to chance: a leak could hide in the noise, and no run can be repeated."""
-    known = whole[np.isfinite(whole)]
-    spread = float(known.std()) if known.size else 0.0
-    wrong = np.flatnonzero((np.isnan(whole) != np.isnan(again)) | (np.abs(whole - again) > STEADY * spread))
-    if not wrong.size or (noise == 0.0 and np.array_equal(whole, again, equal_nan=True)):
+    differs = (np.isnan(whole) != np.isnan(again)) | (np.isinf(whole) & (whole != again))
+    wrong = np.flatnonzero(differs | (noise > STEADY * robust_spread(whole)))
+    if not wrong.size:
         return None
     row = int(wrong[0])
     text = f"the same bars of {pair} give other values in another process: chance without a fixed seed"
     return ColumnVerdict(name, False, "repeated", len(whole) - 1, row, float(whole[row]), float(again[row]), text)
 
 
-def _compare(name: str, pair: str, item: _Variant, whole: Values, values: Values, noise: float) -> ColumnVerdict | None:
-    """Compare the values up to the cut, exactly but for the noise of repeated runs."""
-    before, now = whole[: item.cut + 1], values[: item.cut + 1]
-    same = (before == now) | (np.isnan(before) & np.isnan(now)) | (np.abs(before - now) <= 2.0 * noise)
+def compared(
+    name: str, pair: str, tried: tuple[str, int], whole: Values, values: Values, noise: Values
+) -> ColumnVerdict | None:
+    """Compare the values up to the cut of a probe, exactly but for each row's noise over repeated runs."""
+    probe, cut = tried
+    before, now = whole[: cut + 1], values[: cut + 1]
+    same = (before == now) | (np.isnan(before) & np.isnan(now)) | (np.abs(before - now) <= 2.0 * noise[: cut + 1])
     wrong = np.flatnonzero(~same)
     if not wrong.size:
         return None
     row = int(wrong[-1])
-    text = f"{wrong.size} value(s) of {pair} up to the cut changed when only later bars did ({item.probe})"
-    return ColumnVerdict(name, False, item.probe, item.cut, row, float(before[row]), float(now[row]), text)
+    text = f"{wrong.size} value(s) of {pair} up to the cut changed when only later bars did ({probe})"
+    return ColumnVerdict(name, False, probe, cut, row, float(before[row]), float(now[row]), text)
 
 
 def _rare_cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.features.causality import robust_spread
 from crypto_team.features.matrix import build_matrix
 from crypto_team.gates.audit import FeatureAudit, static_hints
 from crypto_team.gates.recompute import complete_bars, milliseconds
@@ -97,7 +98,7 @@ def _values_differ(
 
 def _close(stored: Matrix, computed: Matrix, tolerance: float = 1e-4) -> npt.NDArray[np.bool_]:
     """Compare float32 columns relative to the column's own spread, so that values near zero do not decide."""
-    scale = float(np.nanstd(computed)) if np.isfinite(computed).any() else 0.0
+    scale = robust_spread(computed.astype(np.float64))
     return np.isclose(stored, computed, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
 
 
@@ -164,7 +165,7 @@ def lookback_sufficient(
     for end in np.linspace(2 * lookback + 1, len(frame) - 1, int(rows)).astype(int):
         window = frame.iloc[end - lookback : end + 1].reset_index(drop=True)
         last = np.asarray(build_matrix(features.features, window, code_dir=base).values)[-1]
-        scale = np.nanstd(everything, axis=0)
+        scale = np.array([robust_spread(column) for column in everything.T.astype(np.float64)])
         same = np.isclose(last, everything[end], rtol=1e-3, atol=1e-3 * scale, equal_nan=True)
         wrong |= {full.names[number] for number in np.flatnonzero(~same)}
     problems = [f"{name}: {lookback} bars of history do not give its full value" for name in sorted(wrong)]

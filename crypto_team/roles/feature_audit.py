@@ -64,12 +64,13 @@ def needed_bars(path: Path, function: str, bars: dict[str, pd.DataFrame]) -> int
     """Return how many earlier bars give a feature its value everywhere it was tried, None where none of them does."""
     import numpy as np
 
+    from crypto_team.features.causality import robust_spread
     from crypto_team.features.python_features import compute_many
 
     frame = next(iter(bars.values()))
     ends = np.linspace(len(frame) // 2, len(frame) - 1, PLACES).astype(int)
     whole = compute_many(path, function, [frame])[0]
-    scale = np.nanstd(whole, axis=0)
+    scale = np.array([robust_spread(column) for column in whole.T])
     for lookback in LOOKBACKS:
         if lookback >= ends[0]:
             return None

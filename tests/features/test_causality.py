@@ -46,6 +46,7 @@ LEAKS = {
     "one_hour": "x = d.close.rolling(5).mean(); m = d.timestamp.dt.hour == 7; x[m] = d.close.shift(-1)[m]; return x",
     "one_weekday": "x = d.close.rolling(5).mean(); m = d.timestamp.dt.weekday == 2; x[m] = d.close.shift(-1)[m];"
     " return x",
+    "masked": "x = d.close.shift(-1); x.iloc[5] = 1e15; x.iloc[6] = 1e8 * np.random.default_rng().random(); return x",
     "no_volume": "x = d.close.rolling(5).mean(); m = d.volume == 0; x[m] = d.close.shift(-1)[m]; return x",
 }
 HONEST = {
@@ -207,3 +208,22 @@ def test_a_feature_is_computed_in_the_rows_of_its_bars(tmp_path: Path, market: p
         compute_python("code/mine.py:other", tmp_path, market)
     with pytest.raises(InputError, match="missing"):
         compute_python("code/gone.py:double", tmp_path, market)
+
+
+def test_the_noise_of_one_row_excuses_no_other() -> None:
+    whole = np.arange(10.0)
+    noise = np.where(np.arange(10) == 1, 1e9, 0.0)
+    changed = whole.copy()
+    changed[[1, 4]] += 1e-9
+    found = causality.compared("x", "A/B", ("truncated", 7), whole, changed, noise)
+    assert found is not None
+    assert (found.row, found.causal) == (4, False)
+
+
+def test_a_few_huge_values_do_not_widen_the_spread() -> None:
+    values = np.arange(1000.0)
+    usual = causality.robust_spread(values)
+    values[:3] = 1e15
+    assert causality.robust_spread(values) == pytest.approx(usual, rel=0.01)
+    assert causality.robust_spread(np.r_[np.zeros(96), 1.0, 2.0, 3.0, np.nan]) == pytest.approx(2.0, abs=0.1)
+    assert causality.robust_spread(np.full(5, np.nan)) == 0.0
