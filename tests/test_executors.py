@@ -141,7 +141,7 @@ def test_a_job_cannot_fork(jobs: Path) -> None:
 
 
 def _can_isolate() -> bool:
-    code = "from crypto_team.executors import isolate; print(isolate())"
+    code = "from crypto_team.sandbox import isolate; print(isolate())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
 
 

@@ -5,7 +5,8 @@ Static findings only explain; a probe refuses. Formulas need no probe: no operat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
 Values = npt.NDArray[np.float64]
 PRICES = list(COLUMNS[:4])
-RARE_CUTS_EACH, CLOCK_CUTS = 3, 24
+RARE_CUTS_EACH, CLOCK_CUTS, WHOLE_CUTS = 3, 24, 12
+LEAST_PAST = 20
+CALENDAR_CYCLE, DATED = pd.Timedelta(days=28 * 365 + 7), "another date"
 MOST_BARS, TAIL_BARS = 6_000, 1_500
 STEADY = 1e-6
 PROBES = ("truncated", "another path", "scaled x10", "scaled x0.1", "unknown (NaN)", "permuted")
@@ -51,7 +54,9 @@ class _Variant:
     frame: pd.DataFrame
 
 
-def audit_python(code_path: Path, function: str, bars: Mapping[str, pd.DataFrame], *, seed: int) -> list[ColumnVerdict]:
+def audit_python(
+    code_path: Path, function: str, bars: Mapping[str, pd.DataFrame], *, seed: int | None = None
+) -> list[ColumnVerdict]:
     """Probe a function on the candles of every pair.
 
     Parameters
@@ -63,24 +68,28 @@ def audit_python(code_path: Path, function: str, bars: Mapping[str, pd.DataFrame
     bars
         Regular bars by pair.
     seed
-        Seed of cuts and replaced futures.
+        Seed of cuts and replaced futures, to repeat an audit. Without one every audit cuts elsewhere, so that nobody
+        can try until a leak falls between the cuts; the verdict names the seed.
 
     Returns
     -------
     list
         One verdict per column and pair: the first probe that a column failed, or that it survived all.
     """
+    seed = secrets.randbits(32) if seed is None else seed
     verdicts = []
     for number, (pair, frame) in enumerate(sorted(bars.items())):
         rng = np.random.default_rng(seed + number)
         try:
             parts = [_audit_part(code_path, function, pair, part, rng) for part in _parts(frame, rng)]
+            parts.append(_audit_whole(code_path, function, pair, frame[["timestamp", *COLUMNS]], rng))
         except WorkerError as problem:
             text = f"the function cannot be run on {pair}: {problem.what}"
             verdicts.append(ColumnVerdict(function, False, "run", -1, -1, np.nan, np.nan, text))
             continue
         # A column is as good as its worst part.
-        verdicts += [min(found, key=lambda verdict: verdict.causal) for found in zip(*parts, strict=False)]
+        worst = [min(found, key=lambda verdict: verdict.causal) for found in zip(*parts, strict=False)]
+        verdicts += [replace(verdict, explanation=f"{verdict.explanation} (seed {seed})") for verdict in worst]
     return verdicts
 
 
@@ -104,14 +113,59 @@ def _audit_part(
         text = f"the number of columns depends on the bars of {pair}, or there is none"
         return [ColumnVerdict(function, False, "run", -1, -1, np.nan, np.nan, text)]
     verdicts = []
-    for column in range(whole.shape[1]):
-        name = function if whole.shape[1] == 1 else f"{function}[{column}]"
+    for column, name in enumerate(_names(function, whole)):
         base, noise = whole[:, column], column_noise(whole[:, column], again[:, column])
         verdict = unsteady(name, pair, base, again[:, column], noise)
         for item, values in zip(variants, others, strict=True):
             verdict = verdict or compared(name, pair, (item.probe, item.cut), base, values[:, column], noise)
         verdicts.append(verdict or _survived(name, pair, len(variants)))
     return verdicts
+
+
+def _audit_whole(
+    code_path: Path, function: str, pair: str, frame: pd.DataFrame, rng: np.random.Generator
+) -> list[ColumnVerdict]:
+    """Compare what training computes, all bars alone, with all bars among other jobs and with all bars up to some cuts.
+
+    A function that behaves while it is probed, because it sees few bars or other jobs, gives itself away here.
+    """
+    anywhere = _usable(np.arange(len(frame)), len(frame))
+    cuts = sorted(int(cut) for cut in rng.choice(anywhere, size=min(WHOLE_CUTS, anywhere.size), replace=False))
+    alone = compute_many(code_path, function, [frame])[0]
+    moved = frame.assign(timestamp=frame["timestamp"] + CALENDAR_CYCLE)
+    among, elsewhen, *others = compute_many(
+        code_path, function, [frame, moved, *(frame.iloc[: cut + 1] for cut in cuts)]
+    )
+    if {values.shape[1] for values in (alone, among, elsewhen, *others)} != {alone.shape[1]} or not alone.shape[1]:
+        text = f"the number of columns depends on the bars of {pair}, or there is none"
+        return [ColumnVerdict(function, False, "run", -1, -1, np.nan, np.nan, text)]
+    verdicts = []
+    for column, name in enumerate(_names(function, alone)):
+        base = alone[:, column]
+        noise = column_noise(base, among[:, column])
+        verdict = unsteady(name, pair, base, among[:, column], noise)
+        verdict = verdict or _dated(name, pair, base, elsewhen[:, column], noise)
+        for cut, values in zip(cuts, others, strict=True):
+            verdict = verdict or compared(name, pair, ("truncated", cut), base, values[:, column], noise)
+        verdicts.append(verdict or _survived(name, pair, len(cuts)))
+    return verdicts
+
+
+def _dated(name: str, pair: str, whole: Values, moved: Values, noise: Values) -> ColumnVerdict | None:
+    """Refuse a column that knows the date itself: a table of what happened when cannot be told from it.
+
+    Hours, weekdays, days of the month and months are the same a cycle of the calendar later.
+    """
+    found = compared(name, pair, (DATED, len(whole) - 1), whole, moved, noise)
+    if found is None:
+        return None
+    text = f"the same bars of {pair} give other values 28 years later, when hours, weekdays and months are the same"
+    return replace(found, explanation=f"{text}: the column looks up the date itself")
+
+
+def _names(function: str, values: Values) -> list[str]:
+    """Name the columns that a function returned."""
+    return [function] if values.shape[1] == 1 else [f"{function}[{column}]" for column in range(values.shape[1])]
 
 
 def _survived(name: str, pair: str, count: int) -> ColumnVerdict:
@@ -201,8 +255,8 @@ def _clock_cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:
 
 
 def _usable(rows: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
-    """Keep rows with a past of a third of the bars, and with a future."""
-    return rows[(rows >= min(n - 2, max(1, n // 3))) & (rows <= n - 2)]
+    """Keep rows with some past, so that honest functions have bars to run on, and with a future."""
+    return rows[(rows >= min(n - 2, max(1, n // LEAST_PAST))) & (rows <= n - 2)]
 
 
 def _variants(frame: pd.DataFrame, rng: np.random.Generator) -> Iterator[_Variant]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import random
+import secrets
 import sys
 import tempfile
 from pathlib import Path
@@ -61,7 +62,7 @@ def compute_many(path: Path, function: str, frames: Sequence[pd.DataFrame]) -> l
     source = path.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        jobs = [str(number) for number in range(len(frames))]
+        jobs = [secrets.token_hex(8) for _ in frames]  # a number would say which of them holds all bars
         for job, frame in zip(jobs, frames, strict=True):
             _write_job(folder / job, source, function, frame)
         try:

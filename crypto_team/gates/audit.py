@@ -16,7 +16,6 @@ from crypto_team.schemas.features import Feature, FeatureSet
 if TYPE_CHECKING:
     from crypto_team.features.causality import ColumnVerdict
 
-AUDIT_SEED = 2024
 FORWARD_CALLS = frozenset({"bfill", "backfill", "interpolate", "filtfilt", "fft", "rfft", "fit", "fit_transform"})
 
 
@@ -63,7 +62,7 @@ def audit_features(features: FeatureSet, bars: Mapping[str, pd.DataFrame], code_
         if path is None:
             absent.append(reference)
             continue
-        verdicts += audit_python(path, reference.split(":")[1], dict(bars), seed=AUDIT_SEED)
+        verdicts += audit_python(path, reference.split(":")[1], dict(bars))
     return FeatureAudit(lookbacks, tuple(broken), tuple(verdicts), tuple(absent))
 
 

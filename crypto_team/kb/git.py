@@ -24,7 +24,12 @@ def _environment() -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _SCRUBBED_EXCEPT
     }
-    return kept | {"GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C"}
+    return kept | {
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "LC_ALL": "C",
+    }
 
 
 def attempt(folder: Path, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -108,9 +113,16 @@ def changed_since_commit(folder: Path, paths: Sequence[Path]) -> list[str]:
     return [item[3:] for item in listed.split("\0") if item]
 
 
-def blobs(folder: Path, path: Path) -> list[str]:
-    """Return the object names of the tracked files under a path."""
-    return [line.split()[1] for line in run(folder, "ls-files", "-s", "--", str(path)).splitlines()]
+def blobs(folder: Path, path: Path) -> dict[str, str]:
+    """Return the object name of every tracked file under a path, by file name."""
+    found = (line.partition("\t") for line in run(folder, "ls-files", "-s", "-z", "--", str(path)).split("\0") if line)
+    return {name.rpartition("/")[2]: fields.split()[1] for fields, _, name in found}
+
+
+def hidden(folder: Path, path: Path) -> list[str]:
+    """Return the tracked files under a path whose changes git was told not to see."""
+    listed = run(folder, "ls-files", "-v", "-z", "--", str(path)).split("\0")
+    return [item[2:] for item in listed if item and (item[0].islower() or item[0] == "S")]
 
 
 def unfinished(folder: Path) -> str | None:

@@ -13,8 +13,12 @@ from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Trial
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from crypto_team.kb.paths import Layout
 
+_ANCHORS = "refs/crypto-team/trials/"
+_ANCHOR = re.compile(r"(STR-[0-9]{3,6})/([0-9A-HJKMNP-TV-Z]{26})-([1-9][0-9]*)")
 _CHANGES = (
     "log", "-p", "-U0", "-m", "--format=", "--diff-filter=DM", "--no-renames", "--full-index", "--text",
     "--no-color", "--no-ext-diff", "--no-textconv",
@@ -42,9 +46,10 @@ def ledger(layout: Layout) -> LedgerSummary:
     """Count the trials of the whole registry.
 
     Single trials with equal predictions count once (a replay is not a new try); started and failed ones count, because
-    nobody knows what was seen before they ended. A backtest replays predictions that a training run has booked.
+    nobody knows what was seen before they ended. A backtest replays predictions that a training run has booked. Trials
+    of other branches, and those that were taken out of the history, count by their anchors.
     """
-    problems = list(_tampering(layout))
+    problems = [*_tampering(layout), *_other_than_anchored(layout)]
     seen: set[str] = set()
     total, sharpes, per_strategy = 0, list[float](), dict[str, int]()
     try:
@@ -58,7 +63,44 @@ def ledger(layout: Layout) -> LedgerSummary:
         total += item.n_trials
         per_strategy[item.strategy_id] = per_strategy.get(item.strategy_id, 0) + item.n_trials
         sharpes += item.sharpe_per_period
+    here = {item.trial_id for item in booked}
+    for strategy_id, trial_id, count in _anchors(layout):
+        if trial_id not in here:
+            total += count
+            per_strategy[strategy_id] = per_strategy.get(strategy_id, 0) + count
     return LedgerSummary(total, tuple(sharpes), per_strategy, tuple(problems))
+
+
+def anchor(layout: Layout, trial: Trial) -> None:
+    """Keep a ref beside the history that says that the trial was booked, and how many tries it stands for.
+
+    All worktrees share it, and neither a reset nor another branch takes it away.
+    """
+    git.create_ref(
+        layout.root, f"{_ANCHORS}{trial.strategy_id}/{trial.trial_id}-{trial.n_trials}", trial.fingerprint.encode()
+    )
+
+
+def _anchors(layout: Layout) -> Iterator[tuple[str, str, int]]:
+    """Yield strategy, trial and number of tries of every anchor."""
+    for name in git.refs(layout.root, _ANCHORS):
+        found = _ANCHOR.fullmatch(name.removeprefix(_ANCHORS))
+        if found:
+            yield found[1], found[2], int(found[3])
+
+
+def _other_than_anchored(layout: Layout) -> Iterator[str]:
+    """Yield trials whose file says another number of tries than was anchored when they were booked."""
+    for strategy_id, trial_id, count in _anchors(layout):
+        path = layout.trial(strategy_id, trial_id)
+        if not path.exists():
+            continue
+        try:
+            stated = load_record(path, Trial).n_trials
+        except CryptoTeamError:
+            continue  # a broken record is a problem of its own
+        if stated != count:
+            yield f"the trial {path.name} says {stated} tries, {count} were booked"
 
 
 def _tampering(layout: Layout) -> list[str]:
@@ -66,23 +108,27 @@ def _tampering(layout: Layout) -> list[str]:
     if git.head(layout.root) is None:
         return []
     patches = git.run(layout.root, *_CHANGES, "--", str(layout.trials_root))
-    present = set(git.blobs(layout.root, layout.trials_root))
+    present = git.blobs(layout.root, layout.trials_root)
     found = {text for patch in patches.split("diff --git ")[1:] for text in _takes_back(patch, present)}
     found |= {
         f"the trial {name.rpartition('/')[2]} differs from what was committed"
         for name in git.changed_since_commit(layout.root, [layout.trials_root])
     }
+    found |= {
+        f"git was told to overlook changes of the trial {name.rpartition('/')[2]}"
+        for name in git.hidden(layout.root, layout.trials_root)
+    }
     return sorted(found)
 
 
-def _takes_back(patch: str, present: set[str]) -> list[str]:
+def _takes_back(patch: str, present: Mapping[str, str]) -> list[str]:
     """Judge how one commit changed one trial: only one that had started may change, into one that ended."""
     name = re.search(r"[0-9A-Z]{26}\.yaml", patch)
     before = re.search(r"^index ([0-9a-f]+)\.\.", patch, re.MULTILINE)
     if name is None or before is None:
         return []
     if "\ndeleted file mode" in patch:
-        return [] if before[1] in present else [f"the trial {name[0]} was deleted from the ledger"]
+        return [] if present.get(name[0]) == before[1] else [f"the trial {name[0]} was deleted from the ledger"]
     if "\n-status: started" not in patch:
         return [f"the trial {name[0]} was changed after it had ended"]
     booked = [field for field in FIXED[Trial] if f"\n-{field}:" in patch]

@@ -100,6 +100,7 @@ def booked(
         n_trials=n_trials,
         note=note,
     )
+    trials.anchor(session.layout, trial)
     records.save(
         session, session.role, kind, strategy_id, [_change(session, trial)], f"{strategy_id}: trial booked ({kind})"
     )

@@ -38,7 +38,7 @@ def audited(session: Session, strategy_id: str) -> tuple[FeatureSet, list[dict[s
     for number, item in enumerate(chosen):
         session.progress(number / len(chosen), f"probing {item.name}")
         path, function = source_file(folder, str(item.python)), str(item.python).rpartition(":")[2]
-        verdicts = audit_python(path, function, bars, seed=spec.reproducibility.random_seed)
+        verdicts = audit_python(path, function, bars)
         safe = all(verdict.causal for verdict in verdicts)
         needed = needed_bars(path, function, bars) if safe else None
         derived[item.name] = item.model_copy(

@@ -47,6 +47,9 @@ LEAKS = {
     "one_weekday": "x = d.close.rolling(5).mean(); m = d.timestamp.dt.weekday == 2; x[m] = d.close.shift(-1)[m];"
     " return x",
     "masked": "x = d.close.shift(-1); x.iloc[5] = 1e15; x.iloc[6] = 1e8 * np.random.default_rng().random(); return x",
+    "memorised": "start = pd.Timestamp('2023-06-01', tz='UTC');"
+    " return ((d.timestamp - start) // pd.Timedelta('1h')).map(lambda k: (k * 7919) % 13 / 13.0)",
+    "early": "x = d.close.rolling(5).mean(); x.iloc[:1000] = d.close.shift(-1).iloc[:1000]; return x",
     "no_volume": "x = d.close.rolling(5).mean(); m = d.volume == 0; x[m] = d.close.shift(-1)[m]; return x",
 }
 HONEST = {
@@ -57,6 +60,7 @@ HONEST = {
     "lagged": "return d.close.shift(3)",
     "day_so_far": "return d.groupby(d.timestamp.dt.floor('D')).high.cummax()",
     "filled": "return d.close.where(d.close > d.open).ffill()",
+    "hour": "return np.sin(d.timestamp.dt.hour / 24 * 2 * np.pi) + d.timestamp.dt.weekday + d.timestamp.dt.month",
     "yesterday": "daily = d.set_index('timestamp').close.resample('1D').last().shift(1);"
     " return daily.reindex(d.timestamp, method='ffill').values",
     "seeded": "return d.close.values * np.random.default_rng(1).normal(size=len(d)).cumsum()",
@@ -181,7 +185,7 @@ def test_what_a_library_opens_itself_stays_out_of_reach(tmp_path: Path, market: 
 
 
 def _kernel_confines(folder: Path) -> bool:
-    code = "import pathlib, sys\nfrom crypto_team.executors import confine\nprint(confine(pathlib.Path(sys.argv[1])))"
+    code = "import pathlib, sys\nfrom crypto_team.sandbox import confine\nprint(confine(pathlib.Path(sys.argv[1])))"
     return "True" in run_child([sys.executable, "-c", code, str(folder)], folder, seconds=30, memory_mb=1024)
 
 
@@ -227,3 +231,33 @@ def test_a_few_huge_values_do_not_widen_the_spread() -> None:
     assert causality.robust_spread(values) == pytest.approx(usual, rel=0.01)
     assert causality.robust_spread(np.r_[np.zeros(96), 1.0, 2.0, 3.0, np.nan]) == pytest.approx(2.0, abs=0.1)
     assert causality.robust_spread(np.full(5, np.nan)) == 0.0
+
+
+def test_a_function_that_leaks_on_many_bars_only_is_caught(tmp_path: Path) -> None:
+    market = planted_market(seed=4, bars=9_000, timeframe="1h", oracle_sharpe=0.0).frame
+    path = tmp_path / "mine.py"
+    path.write_text(f"{HEAD}def feature(d):\n    return d.close.shift(-1 if len(d) > 6000 else 1)\n")
+    (verdict,) = audit_python(path, "feature", {"BTC/USD": market})
+    assert not verdict.causal
+    assert "seed" in verdict.explanation
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        "sys.argv[1:]",
+        "open('/proc/self/cmdline').read().split(chr(0))[3:]",
+        "[p for p in pathlib.Path('..').iterdir()]",
+        "os.listxattr(2) or os.setxattr(2, 'user.seen', b'1')",
+    ],
+)
+def test_a_job_finds_no_trace_of_other_jobs(trace: str, tmp_path: Path) -> None:
+    """What the function looks for is not there, alone or among others; were it there, it would behave while probed."""
+    market = planted_market(seed=4, bars=3_000, timeframe="1h", oracle_sharpe=0.0).frame
+    path = tmp_path / "mine.py"
+    body = f"    try:\n        found = bool({trace})\n    except (OSError, PermissionError):\n        found = False\n"
+    path.write_text(
+        f"{HEAD}import os, pathlib, sys\ndef feature(d):\n{body}    return d.close.shift(1 if found else -1)\n"
+    )
+    (verdict,) = audit_python(path, "feature", {"BTC/USD": market})
+    assert not verdict.causal

@@ -100,6 +100,48 @@ def test_a_sweep_counts_in_full_whatever_it_predicts(ended: Layout) -> None:
     assert trials.ledger(ended).n_trials == 41
 
 
+@pytest.fixture
+def booked(strategy: Layout) -> Layout:
+    """A workspace with one sweep of forty, booked as tools book it."""
+    made = trial(kind="sweep", n_trials=40)
+    trials.anchor(strategy, made)
+    save(strategy, "trial", strategy.trial("STR-001", TRIAL), made)
+    return strategy
+
+
+def test_a_trial_that_left_the_history_still_counts(booked: Layout) -> None:
+    git.run(booked.root, "reset", "-q", "--hard", "HEAD~1")
+    assert not booked.trial("STR-001", TRIAL).exists()
+    summary = trials.ledger(booked)
+    assert (summary.n_trials, summary.per_strategy) == (40, {"STR-001": 40})
+
+
+def test_a_trial_of_another_branch_counts_without_a_complaint(booked: Layout) -> None:
+    git.run(booked.root, "switch", "-q", "-c", "other", "HEAD~1")
+    assert trials.ledger(booked) == trials.LedgerSummary(40, (), {"STR-001": 40}, ())
+
+
+def test_a_trial_rewritten_together_with_its_history_differs_from_its_anchor(booked: Layout) -> None:
+    path = booked.trial("STR-001", TRIAL)
+    path.write_text(path.read_text().replace("40", "1"))
+    git.run(booked.root, "commit", "-q", "-a", "--amend", "--no-edit", "--no-verify")
+    assert trials.ledger(booked).problems == (f"the trial {path.name} says 1 tries, 40 were booked",)
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_git_cannot_be_told_to_overlook_a_trial(ended: Layout, flag: str) -> None:
+    path = ended.trial("STR-001", TRIAL)
+    git.run(ended.root, "update-index", flag, str(path))
+    assert trials.ledger(ended).problems == (f"git was told to overlook changes of the trial {path.name}",)
+
+
+def test_a_trial_under_another_name_is_a_deleted_one(ended: Layout) -> None:
+    path = ended.trial("STR-001", TRIAL)
+    git.run(ended.root, "mv", str(path), f"{path}.bak")
+    git.run(ended.root, "commit", "-q", "-m", "tidy", "--no-verify")
+    assert f"the trial {path.name} was deleted from the ledger" in trials.ledger(ended).problems
+
+
 def test_a_trial_that_was_deleted_and_restored_is_whole_again(ended: Layout) -> None:
     path = ended.trial("STR-001", TRIAL)
     git.run(ended.root, "rm", "-q", str(path))
