@@ -54,14 +54,12 @@ def _one_lag(
     out: Floats, now: Floats, then: Floats, older: Floats, weight: float, squares: float, total: float
 ) -> float:
     """Add one lag's share of the slope to each value of the block."""
-    for start in range(0, out.size, 64):
-        size = min(64, out.size - start)
-        for i in range(start, start + size):
-            d = now[i] - then[i]
-            total += d * d
-            older[i] += total
-        for i in range(start, start + size):
-            out[i] += weight * natural_log(older[i] * squares)
+    for i in range(out.size):
+        d = now[i] - then[i]
+        total += d * d
+        older[i] += total
+    for i in range(out.size):
+        out[i] += weight * natural_log(older[i] * squares)
     return total
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numba import carray
 
 from crypto_team.features import opcodes as op
 from crypto_team.features.blocks_elementwise import INF, NAN, chosen, finite, paired, single
 from crypto_team.features.blocks_merging import merged
 from crypto_team.features.blocks_recursive import remembered
 from crypto_team.features.blocks_window import windowed
-from crypto_team.features.compiled import inner, kernel
+from crypto_team.features.compiled import inner, kernel, pointer
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -106,6 +107,43 @@ def one(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: Codes, me
         many(step, y, numbers, cells, place, memory)
 
 
+@inner
+def over_blocks(
+    steps: Codes,
+    numbers: Matrix,
+    registers: Codes,
+    place: Codes,
+    cells: Floats,
+    memory: Floats,
+    inputs: Matrix,
+    extent: Codes,
+    singles: Singles,
+    doubles: Matrix,
+) -> None:
+    """Run all steps block by block, see `run`."""
+    total, done, at = extent[0], extent[1], extent[2]
+    for start in range(0, total, BLOCK):
+        size = min(BLOCK, total - start)
+        for k in range(steps.shape[0]):
+            step = steps[k]
+            if step[CODE] == op.STORE:
+                a, row = view(cells, place, step, 0, size), step[OUT]
+                masked = int(numbers[k, 0]) - done - start
+                first = at + start
+                store(a, masked, singles[row, first : first + size], doubles[row, first : first + size])
+                continue
+            out = step[OUT]
+            make_room(cells, place, registers[out], out, size)
+            y = cells[place[out] : place[out] + size]
+            if step[CODE] == op.LOAD:
+                load(y, inputs[int(numbers[k, 0]), start : start + size])
+            else:
+                one(step, y, numbers[k], cells, place, memory)
+        for number in range(registers.shape[0]):
+            if registers[number, HISTORY] > 0:
+                place[number] += size
+
+
 @kernel
 def run(
     steps: Codes,
@@ -134,24 +172,15 @@ def run(
     singles, doubles
         Outputs of shape (features, bars); one of them may be empty.
     """
-    total, done, at = extent[0], extent[1], extent[2]
-    for start in range(0, total, BLOCK):
-        size = min(BLOCK, total - start)
-        for k in range(steps.shape[0]):
-            step = steps[k]
-            if step[CODE] == op.STORE:
-                a, row = view(cells, place, step, 0, size), step[OUT]
-                masked = int(numbers[k, 0]) - done - start
-                place_out = at + start
-                store(a, masked, singles[row, place_out : place_out + size], doubles[row, place_out : place_out + size])
-                continue
-            out = step[OUT]
-            make_room(cells, place, registers[out], out, size)
-            y = cells[place[out] : place[out] + size]
-            if step[CODE] == op.LOAD:
-                load(y, inputs[int(numbers[k, 0]), start : start + size])
-            else:
-                one(step, y, numbers[k], cells, place, memory)
-        for number in range(registers.shape[0]):
-            if registers[number, HISTORY] > 0:
-                place[number] += size
+    over_blocks(
+        carray(pointer(steps), steps.shape),
+        carray(pointer(numbers), numbers.shape),
+        carray(pointer(registers), registers.shape),
+        carray(pointer(place), place.shape),
+        carray(pointer(cells), cells.shape),
+        carray(pointer(memory), memory.shape),
+        carray(pointer(inputs), inputs.shape),
+        carray(pointer(extent), extent.shape),
+        carray(pointer(singles), singles.shape),
+        carray(pointer(doubles), doubles.shape),
+    )
