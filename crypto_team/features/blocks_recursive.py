@@ -59,13 +59,12 @@ def wilder_sum(y: Floats, a: Floats, n: float, memory: Floats) -> None:
 
 @inner
 def session_sum(y: Floats, a: Floats, times: Floats, n: float, memory: Floats) -> None:
-    """Sum since the first bar of the day (UTC); unknown before the first midnight and after more than n bars."""
+    """Sum since the first bar of the day (UTC), or of the series; unknown after more than n bars."""
     day, total, bars = memory[0], memory[1], memory[2]
     for i in range(y.size):
         today = np.floor(times[i] / DAY_MS) + 1.0
         if today != day:
-            total = NAN if day == 0.0 and times[i] != (today - 1.0) * DAY_MS else 0.0
-            day, bars = today, 0.0
+            day, total, bars = today, 0.0, 0.0
         bars += 1.0
         total += a[i]
         y[i] = total if bars <= n else NAN

@@ -55,6 +55,17 @@ def autocorr(x: Floats, n: int = 48, lag: int = 1) -> Floats:
     return divided((rolling.covariance(x, earlier, pairs) + away) * (pairs / n), rolling.moment(x, n, 2))
 
 
+@operator("statistical", lambda n, lag: n - 1 + lag, shortest=2)
+def autocorr_pearson(x: Floats, n: int = 48, lag: int = 1) -> Floats:
+    """Correlation of the last n values with those `lag` bars before them, each with its own mean (as pandas).
+
+    0 where either does not vary.
+    """
+    earlier = shifted(x, lag)
+    spread = np.sqrt(rolling.moment(x, n, 2) * rolling.moment(earlier, n, 2))
+    return np.clip(np.where(spread == 0.0, 0.0, divided(rolling.covariance(x, earlier, n), spread)), -1.0, 1.0)
+
+
 @operator("statistical", lambda n: n - 1)
 def rank(x: Floats, n: int = 100) -> Floats:
     """Percentile of the value among the last n values, in (0, 1]; ties count half."""

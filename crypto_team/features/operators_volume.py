@@ -59,7 +59,7 @@ def vwap_dev(high: Floats, low: Floats, close: Floats, volume: Floats, n: int = 
 
 @operator("volume", lambda n: n - 1)
 def session_vwap_dev(
-    times: Times, high: Floats, low: Floats, close: Floats, volume: Floats, n: int = 288
+    high: Floats, low: Floats, close: Floats, volume: Floats, times: Times, n: int = 288
 ) -> Floats:
     """Close over the volume-weighted average typical price since 00:00 UTC (by bar open), minus 1.
 

@@ -143,6 +143,12 @@ def compile_formulas(texts: Sequence[str]) -> Plan:
     return Plan(nodes, tuple(lookback(node) for node in nodes), tuple(columns))
 
 
+def evaluate(nodes: Sequence[Node], columns: Mapping[str, Floats], times: Times) -> list[Floats]:
+    """Compute formulas in float64 from their first bar on, each an array of its own."""
+    plan = Plan(tuple(nodes), (0,) * len(nodes), tuple(columns))
+    return list(np.ascontiguousarray(plan.doubles(columns, times).T))
+
+
 def lookback(node: Node) -> int:
     """Return how many earlier bars a formula needs: its operator's own plus the most that its inputs need."""
     inputs = max((lookback(item) for item in node.inputs), default=0)
@@ -170,9 +176,7 @@ def _chunks(program: Program, columns: Mapping[str, Floats], size: int) -> Any:
 
 def _whole(node: Node, columns: Mapping[str, Floats], times: Times) -> Floats:
     """Compute a part that is a function of whole arrays."""
-    inner = Plan(node.inputs, (0,) * len(node.inputs), tuple(columns))
-    known = {name: columns[name] for name in columns}
-    inputs = [np.ascontiguousarray(values) for values in inner.doubles(known, times).T]
+    inputs = evaluate(node.inputs, columns, times)
     found = OPERATORS[node.name]
     clock = [times] if any(item.kind == "times" for item in found.parameters) else []
     with np.errstate(all="ignore"):

@@ -22,7 +22,7 @@ COLUMNS = ("open", "high", "low", "close", "volume")
 SETTINGS = {"clip": "-1, 1"}
 OF_PRICES = {
     *("ret", "logret", "roc", "excess_ret", "realised_vol", "sma_ratio", "ema_ratio"),
-    *("macd", "macd_signal", "macd_hist", "hurst", "vol_regime", "log", "sqrt"),
+    *("macd", "macd_signal", "macd_hist", "hurst", "vol_regime", "vol_state", "log", "sqrt"),
 }
 NAMES = sorted(OPERATORS)
 
