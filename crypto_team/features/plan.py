@@ -116,6 +116,10 @@ class Plan:
             made[name] = _whole(node, columns, times)
         return made
 
+    def whole(self, name: str, columns: Mapping[str, Floats], times: Times) -> float:
+        """Return the newest value of an opaque part."""
+        return float(_whole(self.opaque[name], columns, times)[-1])
+
     def explain(self) -> list[dict[str, Any]]:
         """Return one row per formula: canonical form, name, look-back, steps of the machine, and steps it shares."""
         per_formula = [_steps(node) for node in self.nodes]

@@ -88,6 +88,8 @@ def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> 
     order = _order(graph, outputs)
     history = _histories(graph, order, outputs)
     layout = _Layout()
+    columns = {step: name for name, step in graph.columns.items()}
+    names = tuple(columns[number] for number in order if number in columns)
     last = _last_uses(graph, order, outputs)
     rows: list[list[int]] = []
     numbers: list[tuple[float, ...]] = []
@@ -97,7 +99,7 @@ def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> 
         layout.give(number, history[number], kept=step.code == CONSTANT)
         if step.code != CONSTANT:
             rows.append([step.code, layout.where[number], memory, step.memory, *_places(step, layout)])
-            numbers.append(step.numbers)
+            numbers.append((float(names.index(columns[number])),) if number in columns else step.numbers)
             memory += step.memory
         for column, series in enumerate(outputs):
             if last[number] >= 0 and series.step == number:
@@ -105,7 +107,6 @@ def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> 
                 numbers.append((float(masked[column]),))
         layout.free([done for done in {item for item, _ in step.inputs} | {number} if last[done] == position])
     constants = tuple((layout.where[item], graph.constants[item]) for item in order if item in graph.constants)
-    names = tuple(sorted(graph.columns, key=lambda name: graph.steps[graph.columns[name]].numbers))
     registers = np.array(layout.registers, dtype=np.int64).reshape(-1, 3)
     return Program(
         names, _padded(rows), _filled(numbers), registers, constants, layout.cells, max(memory, 1), len(outputs)

@@ -46,12 +46,12 @@ class Tracer:
             return self.graph.column(node.name)
         if node.kind in {"binary", "negative"}:
             return self._arithmetic(node, [self.value(item) for item in node.inputs])
-        if node.kind == "call":
-            try:
-                return self._call(node)
-            except UNTRACED:
-                pass
-        return self._whole(node)
+        known = dict(self.opaque)
+        try:
+            return self._call(node)
+        except UNTRACED:
+            self.opaque = known  # what its inputs need is computed with them
+            return self._whole(node)
 
     def _whole(self, node: Node) -> Series:
         name = canonical_text(node)
