@@ -48,7 +48,6 @@ def computed(graph: Graph, series: Any, columns: list[Floats]) -> Floats:
         raise UntraceableError("an operator has to return a column")
     program = assemble(graph, [series], [0])
     out = np.empty((1, columns[0].size))
-    rows = [np.asarray(columns[int(name)], dtype=np.float64) for name in program.inputs]
-    program.start().doubles(np.array(rows).reshape(len(rows), columns[0].size), columns[0].size, out, 0)
+    program.start().doubles([np.ascontiguousarray(columns[int(name)], dtype=np.float64) for name in program.inputs], out)
     made: Floats = out[0]
     return made

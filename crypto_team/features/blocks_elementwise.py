@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crypto_team.features import opcodes as op
+from crypto_team.features.blocks_merging import larger, smaller
 from crypto_team.features.compiled import inner
 
 if TYPE_CHECKING:
@@ -100,10 +101,10 @@ def _arithmetic(code: int, y: Floats, a: Floats, b: Floats) -> None:
 def _choices(code: int, y: Floats, a: Floats, b: Floats) -> None:
     if code == op.LARGER:
         for i in range(y.size):
-            y[i] = a[i] if (a[i] >= b[i]) | (a[i] != a[i]) else b[i]
+            y[i] = larger(a[i], b[i])
     elif code == op.SMALLER:
         for i in range(y.size):
-            y[i] = a[i] if (a[i] <= b[i]) | (a[i] != a[i]) else b[i]
+            y[i] = smaller(a[i], b[i])
     elif code == op.BOTH:
         for i in range(y.size):
             y[i] = a[i] * b[i]

@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 
 
 @inner
+def larger(a: float, b: float) -> float:
+    """Return the larger value, unknown where one is."""
+    return a if (a >= b) | (a != a) else b
+
+
+@inner
+def smaller(a: float, b: float) -> float:
+    """Return the smaller value, unknown where one is."""
+    return a if (a <= b) | (a != a) else b
+
+
+@inner
 def means(y: Floats, a: Floats, b: Floats, v: float) -> None:
     """Mean of both parts, exactly that of the parts where they are equal."""
     for i in range(y.size):
@@ -75,18 +87,71 @@ def latest(y: Floats, xa: Floats, xb: Floats, a: Floats, b: Floats, further: flo
 
 
 @inner
-def merged(code: int, y: Floats, x: tuple[Floats, ...], numbers: Floats) -> None:
-    """Steps that merge two parts; x holds their values in pairs, newer and older."""
-    u, v, m = numbers[0], numbers[1], numbers[2]
+def largest_of_four(y: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> None:
+    """Largest of four values, unknown where one is."""
+    for i in range(y.size):
+        y[i] = larger(larger(a[i], b[i]), larger(c[i], d[i]))
+
+
+@inner
+def smallest_of_four(y: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> None:
+    """Smallest of four values, unknown where one is."""
+    for i in range(y.size):
+        y[i] = smaller(smaller(a[i], b[i]), smaller(c[i], d[i]))
+
+
+@inner
+def mean_of_four(y: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> None:
+    """Mean of four parts of one length, as two mergers of two would give it."""
+    for i in range(y.size):
+        new, old = a[i] + 0.5 * (b[i] - a[i]), c[i] + 0.5 * (d[i] - c[i])
+        y[i] = new + 0.5 * (old - new)
+
+
+@inner
+def sum_of_four(y: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> None:
+    """Sum of four parts, as two mergers of two would give it."""
+    for i in range(y.size):
+        y[i] = (a[i] + b[i]) + (c[i] + d[i])
+
+
+@inner
+def squares_of_four(y: Floats, x: tuple[Floats, ...], w: float) -> None:
+    """Sum of squared deviations of four parts of one length, as two mergers of two would give it; w = length / 2."""
+    xa, xb, xc, xd, a, b, c, d = x
+    for i in range(y.size):
+        first, second = xb[i] - xa[i], xd[i] - xc[i]
+        new, old = xa[i] + 0.5 * first, xc[i] + 0.5 * second
+        away = old - new
+        y[i] = (a[i] + b[i] + w * (first * first)) + (c[i] + d[i] + w * (second * second)) + 2.0 * w * (away * away)
+
+
+@inner
+def merged(code: int, y: Floats, a: Floats, b: Floats, c: Floats, d: Floats, numbers: Floats) -> None:
+    """Steps that merge parts and have up to four inputs."""
     if code == op.SQUARES:
-        squares(y, x[0], x[1], x[2], x[3], m * u * v)
+        squares(y, a, b, c, d, numbers[2] * numbers[0] * numbers[1])
+    elif code == op.MEAN_OF_4:
+        mean_of_four(y, a, b, c, d)
+    elif code == op.LARGEST_OF_4:
+        largest_of_four(y, a, b, c, d)
+    elif code == op.SMALLEST_OF_4:
+        smallest_of_four(y, a, b, c, d)
+    elif code == op.SUM_OF_4:
+        sum_of_four(y, a, b, c, d)
+    else:
+        latest(y, a, b, c, d, numbers[0], numbers[1])
+
+
+@inner
+def merged_many(code: int, y: Floats, x: tuple[Floats, ...], numbers: Floats) -> None:
+    """Steps that merge parts and have up to eight inputs."""
+    u, v, m = numbers[0], numbers[1], numbers[2]
+    if code == op.SQUARES_OF_4:
+        squares_of_four(y, x, u)
     elif code == op.CUBES:
         cubes(y, x[0], x[1], x[2], x[3], x[4], x[5], u, v, m)
     elif code == op.FOURTHS:
         fourths(y, x, u, v, m)
-    elif code == op.PRODUCTS:
-        products(y, x[0], x[1], x[2], x[3], x[4], x[5], m * u * v)
-    elif code == op.LATEST:
-        latest(y, x[0], x[1], x[2], x[3], u, v)
     else:
-        means(y, x[0], x[1], v)
+        products(y, x[0], x[1], x[2], x[3], x[4], x[5], m * u * v)

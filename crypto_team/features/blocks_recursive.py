@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crypto_team.features import opcodes as op
 from crypto_team.features.compiled import inner
 
 if TYPE_CHECKING:
@@ -23,38 +22,58 @@ DAY_MS = 86_400_000.0
 
 
 @inner
-def smoothed(y: Floats, a: Floats, n: float, alpha: float, skip: float, memory: Floats) -> None:
-    """Exponential average; leaves out `skip` known values, starts with the mean of the next n, then follows."""
-    known, held, keep = memory[0], memory[1], 1.0 - alpha
+def smoothed(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
+    """Exponential average: out = weight x + keep out, after a start.
+
+    numbers: how many known values make the start (summed up after `skip` others and divided by `parts`), weight, keep,
+    skip, parts, and whether the start is published (1) or only what follows it (0). memory: known values, the average.
+    """
+    start, weight, keep, skip, parts, shown = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]
+    known, held = memory[0], memory[1]
     for i in range(y.size):
         x = a[i]
-        if known >= n + skip and abs(x) < INF:
-            held = alpha * x + keep * held
+        if known >= start + skip and abs(x) < INF:
+            held = weight * x + keep * held
             y[i] = held
             continue
         y[i] = NAN
         known = known + 1.0 if abs(x) < INF else 0.0
         held = held + x if known > skip + 1.0 else x
-        if known == n + skip:
-            held /= n
-            y[i] = held
+        if known == start + skip:
+            held /= parts
+            y[i] = held if shown == 1.0 else NAN
     memory[0], memory[1] = known, held
 
 
 @inner
-def wilder_sum(y: Floats, a: Floats, n: float, memory: Floats) -> None:
-    """Wilder's running sum as TA-Lib starts it: the first n - 1 values, then out = out - out / n + x."""
-    known, held, keep = memory[0], memory[1], 1.0 - 1.0 / n
-    for i in range(y.size):
-        x = a[i]
-        if known >= n - 1.0 and abs(x) < INF:
-            held = held * keep + x
-            y[i] = held
-            continue
-        y[i] = NAN
-        known = known + 1.0 if abs(x) < INF else 0.0
-        held = held + x if known > 1.0 else x
-    memory[0], memory[1] = known, held
+def smoothed_four(y: tuple[Floats, ...], x: tuple[Floats, ...], numbers: Floats, memory: Floats) -> None:
+    """Four exponential averages side by side, each the same as alone: while one waits, the others go on."""
+    begun = 0
+    for k in range(4):
+        begun += memory[2 * k] >= numbers[6 * k] + numbers[6 * k + 3]
+    wait = y[0].size if begun < 4 else 0
+    w0, w1, w2, w3 = numbers[1], numbers[7], numbers[13], numbers[19]
+    k0, k1, k2, k3 = numbers[2], numbers[8], numbers[14], numbers[20]
+    h0, h1, h2, h3 = memory[1], memory[3], memory[5], memory[7]
+    a, b, c, d = x
+    ya, yb, yc, yd = y
+    done = 0
+    while wait == 0 and done < ya.size:
+        i = done
+        if not abs(a[i]) + abs(b[i]) + abs(c[i]) + abs(d[i]) < INF:
+            break
+        h0 = w0 * a[i] + k0 * h0
+        h1 = w1 * b[i] + k1 * h1
+        h2 = w2 * c[i] + k2 * h2
+        h3 = w3 * d[i] + k3 * h3
+        ya[i], yb[i], yc[i], yd[i] = h0, h1, h2, h3
+        done += 1
+    memory[1], memory[3], memory[5], memory[7] = h0, h1, h2, h3
+    if done < ya.size:
+        smoothed(ya[done:], a[done:], numbers[0:6], memory[0:2])
+        smoothed(yb[done:], b[done:], numbers[6:12], memory[2:4])
+        smoothed(yc[done:], c[done:], numbers[12:18], memory[4:6])
+        smoothed(yd[done:], d[done:], numbers[18:24], memory[6:8])
 
 
 @inner
@@ -69,14 +88,3 @@ def session_sum(y: Floats, a: Floats, times: Floats, n: float, memory: Floats) -
         total += a[i]
         y[i] = total if bars <= n else NAN
     memory[0], memory[1], memory[2] = day, total, bars
-
-
-@inner
-def remembered(code: int, y: Floats, a: Floats, b: Floats, numbers: Floats, memory: Floats) -> None:
-    """Steps with a memory of their own."""
-    if code == op.SMOOTHED:
-        smoothed(y, a, numbers[0], numbers[1], numbers[2], memory)
-    elif code == op.WILDER_SUM:
-        wilder_sum(y, a, numbers[0], memory)
-    else:
-        session_sum(y, a, b, numbers[0], memory)

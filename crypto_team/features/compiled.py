@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from numba import config, njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -46,15 +48,37 @@ def inner(function: Callable[P, R]) -> Callable[P, R]:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def pointer(_: Any, array: Any) -> Any:
-    """Return the address of an array's first element.
+def cut(_: Any, array: Any, start: Any, size: Any) -> Any:
+    """Return array[start : start + size] of a one-dimensional array, without any check.
 
-    Views of what `carray` makes of it are not counted: counting, which has to be safe between threads, would take
-    longer than most steps of the machine. The caller keeps the array alive.
+    Such a view is not counted: counting, which has to be safe between threads, and the checks of a slice would take
+    longer than most steps of the machine. The caller keeps the array alive and within its bounds.
     """
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        made = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return made.data
+        source = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return _view(context, builder, signature.return_type, source.data, arguments[1], arguments[2])
 
-    return types.CPointer(array.dtype)(array), code
+    return types.Array(array.dtype, 1, "C")(array, types.int64, types.int64), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def at_address(_: Any, address: Any, start: Any, size: Any) -> Any:
+    """Return float64 values from an address on, without any check."""
+    made = types.Array(types.float64, 1, "C")
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(types.CPointer(types.float64))
+        data = builder.inttoptr(arguments[0], kind)
+        return _view(context, builder, made, data, arguments[1], arguments[2])
+
+    return made(types.int64, types.int64, types.int64), code
+
+
+def _view(context: Any, builder: Any, kind: Any, data: Any, start: Any, size: Any) -> Any:
+    width = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+    bytes_each = context.get_constant(types.intp, width)
+    first = cgutils.pointer_add(builder, data, builder.mul(start, bytes_each), data.type)
+    made = make_array(kind)(context, builder)
+    populate_array(made, data=first, shape=[size], strides=[bytes_each], itemsize=bytes_each, meminfo=None)
+    return made._getvalue()  # noqa: SLF001 - how numba's own array functions return one

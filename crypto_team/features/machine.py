@@ -10,26 +10,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numba import carray
 
 from crypto_team.features import opcodes as op
 from crypto_team.features.blocks_elementwise import INF, NAN, chosen, finite, paired, single
-from crypto_team.features.blocks_merging import merged
-from crypto_team.features.blocks_recursive import remembered
+from crypto_team.features.blocks_merging import means, merged, merged_many
+from crypto_team.features.blocks_recursive import session_sum, smoothed, smoothed_four
 from crypto_team.features.blocks_window import windowed
-from crypto_team.features.compiled import inner, kernel, pointer
+from crypto_team.features.compiled import at_address, cut, inner, kernel
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
     Singles = npt.NDArray[np.float32]
-    Matrix = npt.NDArray[np.float64]
     Codes = npt.NDArray[np.int64]
 
 BLOCK: Final = 512
 MOST_INPUTS: Final = 8
+MOST_NUMBERS: Final = 24
 CODE, OUT, MEMORY, MEMORY_SIZE, FIRST_INPUT = range(5)
+MORE_OUTS: Final = FIRST_INPUT + 3 * 4  # a step with four inputs may have three more outputs
 COLUMNS: Final = FIRST_INPUT + 3 * MOST_INPUTS
 BASE, HISTORY, END = range(3)
 
@@ -38,19 +38,21 @@ BASE, HISTORY, END = range(3)
 def view(cells: Floats, place: Codes, step: Codes, number: int, size: int) -> Floats:
     """Return one input of a step: its block, and as much before it as the step reads."""
     at = FIRST_INPUT + 3 * number
-    start = place[step[at]] - step[at + 1] - step[at + 2]
-    return cells[start : start + step[at + 2] + size]
+    reach = step[at + 2]
+    return cut(cells, place[step[at]] - step[at + 1] - reach, reach + size)
 
 
 @inner
-def make_room(cells: Floats, place: Codes, register: Codes, number: int, size: int) -> None:
-    """Where the block does not fit behind the last one, take the history back to the beginning of the register."""
-    if place[number] + size > register[END]:
-        history, base = register[HISTORY], register[BASE]
+def room(cells: Floats, place: Codes, registers: Codes, number: int, size: int) -> Floats:
+    """Return the next block of a register; where none is left, its history is taken back to the beginning."""
+    at = 3 * number
+    if place[number] + size > registers[at + END]:
+        history, base = registers[at + HISTORY], registers[at + BASE]
         start = place[number] - history
         for i in range(history):
             cells[base + i] = cells[start + i]
         place[number] = base + history
+    return cut(cells, place[number], size)
 
 
 @inner
@@ -61,126 +63,156 @@ def load(y: Floats, column: Floats) -> None:
 
 
 @inner
-def store(a: Floats, rows: int, single_out: Singles, double_out: Floats) -> None:
-    """Write a result, unknown for the first rows and where it is not finite."""
-    for i in range(single_out.size):
+def store_single(a: Floats, rows: int, out: Singles) -> None:
+    """Write a result as float32, unknown for the first rows and where it is not finite."""
+    for i in range(out.size):
         x = np.float32(a[i])
-        single_out[i] = x if abs(x) < INF else np.float32(NAN)
-    for i in range(double_out.size):
-        double_out[i] = finite(a[i])
-    for i in range(min(rows, single_out.size)):
-        single_out[i] = NAN
-    for i in range(min(rows, double_out.size)):
-        double_out[i] = NAN
+        out[i] = x if abs(x) < INF else np.float32(NAN)
+    for i in range(min(rows, out.size)):
+        out[i] = NAN
 
 
 @inner
-def many(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: Codes, memory: Floats) -> None:
-    """Run a step with more than two inputs or with a memory."""
+def store_double(a: Floats, rows: int, out: Floats) -> None:
+    """Write a result as float64, unknown for the first rows and where it is not finite."""
+    for i in range(out.size):
+        out[i] = finite(a[i])
+    for i in range(min(rows, out.size)):
+        out[i] = NAN
+
+
+@inner
+def remembering(
+    step: Codes, y: Floats, numbers: Floats, registers: Codes, place: Codes, cells: Floats, own: Floats
+) -> None:
+    """Run a step with a memory."""
+    code, size = step[CODE], y.size
+    a = view(cells, place, step, 0, size)
+    if code == op.SMOOTHED:
+        smoothed(y, a, numbers, own)
+        return
+    b, c, d = view(cells, place, step, 1, size), view(cells, place, step, 2, size), view(cells, place, step, 3, size)
+    if code == op.SESSION_SUM:
+        session_sum(y, a, b, numbers[0], own)
+    elif code == op.SMOOTHED_4:
+        second = room(cells, place, registers, step[MORE_OUTS], size)
+        third = room(cells, place, registers, step[MORE_OUTS + 1], size)
+        fourth = room(cells, place, registers, step[MORE_OUTS + 2], size)
+        smoothed_four((y, second, third, fourth), (a, b, c, d), numbers, own)
+    else:
+        windowed(code, y, (a, b, c, d), numbers, own)
+
+
+@inner
+def merging(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: Codes) -> None:
+    """Run a step that merges parts of a window."""
     code, size = step[CODE], y.size
     a, b = view(cells, place, step, 0, size), view(cells, place, step, 1, size)
-    own = memory[step[MEMORY] : step[MEMORY] + step[MEMORY_SIZE]]
-    if code < op.MEAN:
-        chosen(code, y, a, b, view(cells, place, step, 2, size), numbers[0])
-        return
-    if code >= op.SMOOTHED and code < op.RANK:
-        remembered(code, y, a, b, numbers, own)
+    if code == op.MEAN:
+        means(y, a, b, numbers[1])
         return
     c, d = view(cells, place, step, 2, size), view(cells, place, step, 3, size)
-    if code >= op.RANK:
-        windowed(code, y, (a, b, c, d), numbers, own)
+    if code < op.SQUARES_OF_4:
+        merged(code, y, a, b, c, d, numbers)
         return
     e, f = view(cells, place, step, 4, size), view(cells, place, step, 5, size)
     g, h = view(cells, place, step, 6, size), view(cells, place, step, 7, size)
-    merged(code, y, (a, b, c, d, e, f, g, h), numbers)
+    merged_many(code, y, (a, b, c, d, e, f, g, h), numbers)
 
 
 @inner
-def one(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: Codes, memory: Floats) -> None:
-    """Run a step."""
+def elementwise(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: Codes) -> None:
+    """Run a step element by element."""
     code, size = step[CODE], y.size
+    a = view(cells, place, step, 0, size)
     if code < op.COPY:
-        paired(code, y, view(cells, place, step, 0, size), view(cells, place, step, 1, size))
+        paired(code, y, a, view(cells, place, step, 1, size))
     elif code < op.SELECT:
-        single(code, y, view(cells, place, step, 0, size), numbers[0], numbers[1])
+        single(code, y, a, numbers[0], numbers[1])
     else:
-        many(step, y, numbers, cells, place, memory)
+        chosen(code, y, a, view(cells, place, step, 1, size), view(cells, place, step, 2, size), numbers[0])
 
 
 @inner
 def over_blocks(
     steps: Codes,
-    numbers: Matrix,
+    numbers: Floats,
     registers: Codes,
     place: Codes,
     cells: Floats,
     memory: Floats,
-    inputs: Matrix,
+    inputs: Codes,
     extent: Codes,
     singles: Singles,
-    doubles: Matrix,
+    doubles: Floats,
 ) -> None:
     """Run all steps block by block, see `run`."""
-    total, done, at = extent[0], extent[1], extent[2]
+    total, done, at, width = extent[0], extent[1], extent[2], extent[3]
     for start in range(0, total, BLOCK):
         size = min(BLOCK, total - start)
-        for k in range(steps.shape[0]):
-            step = steps[k]
-            if step[CODE] == op.STORE:
-                a, row = view(cells, place, step, 0, size), step[OUT]
-                masked = int(numbers[k, 0]) - done - start
-                first = at + start
-                store(a, masked, singles[row, first : first + size], doubles[row, first : first + size])
+        for k in range(steps.size // COLUMNS):
+            step, own_numbers = cut(steps, k * COLUMNS, COLUMNS), cut(numbers, k * MOST_NUMBERS, MOST_NUMBERS)
+            code = step[CODE]
+            if code == op.STORE:
+                first, masked = step[OUT] * width + at + start, int(own_numbers[0]) - done - start
+                if singles.size:
+                    store_single(view(cells, place, step, 0, size), masked, cut(singles, first, size))
+                else:
+                    store_double(view(cells, place, step, 0, size), masked, cut(doubles, first, size))
                 continue
-            out = step[OUT]
-            make_room(cells, place, registers[out], out, size)
-            y = cells[place[out] : place[out] + size]
-            if step[CODE] == op.LOAD:
-                load(y, inputs[int(numbers[k, 0]), start : start + size])
+            y = room(cells, place, registers, step[OUT], size)
+            if code == op.LOAD:
+                load(y, at_address(inputs[int(own_numbers[0])], start, size))
+            elif code < op.MEAN:
+                elementwise(step, y, own_numbers, cells, place)
+            elif code < op.SMOOTHED:
+                merging(step, y, own_numbers, cells, place)
             else:
-                one(step, y, numbers[k], cells, place, memory)
-        for number in range(registers.shape[0]):
-            if registers[number, HISTORY] > 0:
+                own = cut(memory, step[MEMORY], step[MEMORY_SIZE])
+                remembering(step, y, own_numbers, registers, place, cells, own)
+        for number in range(place.size):
+            if registers[3 * number + HISTORY] > 0:
                 place[number] += size
 
 
 @kernel
 def run(
     steps: Codes,
-    numbers: Matrix,
+    numbers: Floats,
     registers: Codes,
     place: Codes,
     cells: Floats,
     memory: Floats,
-    inputs: Matrix,
+    inputs: Codes,
     extent: Codes,
     singles: Singles,
-    doubles: Matrix,
+    doubles: Floats,
 ) -> None:
     """Run all steps over the rows of the inputs, block by block.
 
     Parameters
     ----------
     steps, numbers
-        The program: one row per step.
+        The program: COLUMNS and MOST_NUMBERS of each step, one after the other.
     registers, place, cells, memory
         The state: where registers lie and how far they are written, their contents, and what steps remember.
     inputs
-        Shape (columns, bars or more).
+        Addresses of the input columns, float64 without gaps.
     extent
-        How many bars the inputs hold, how many were computed before them, and where in the outputs they begin.
+        How many bars the inputs hold, how many were computed before them, where in a row of the outputs they begin,
+        and how long such a row is.
     singles, doubles
-        Outputs of shape (features, bars); one of them may be empty.
+        Outputs, one row of bars for each feature; one of them is empty.
     """
     over_blocks(
-        carray(pointer(steps), steps.shape),
-        carray(pointer(numbers), numbers.shape),
-        carray(pointer(registers), registers.shape),
-        carray(pointer(place), place.shape),
-        carray(pointer(cells), cells.shape),
-        carray(pointer(memory), memory.shape),
-        carray(pointer(inputs), inputs.shape),
-        carray(pointer(extent), extent.shape),
-        carray(pointer(singles), singles.shape),
-        carray(pointer(doubles), doubles.shape),
+        cut(steps, 0, steps.size),
+        cut(numbers, 0, numbers.size),
+        cut(registers, 0, registers.size),
+        cut(place, 0, place.size),
+        cut(cells, 0, cells.size),
+        cut(memory, 0, memory.size),
+        cut(inputs, 0, inputs.size),
+        cut(extent, 0, extent.size),
+        cut(singles, 0, singles.size),
+        cut(doubles, 0, doubles.size),
     )

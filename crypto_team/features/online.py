@@ -49,7 +49,7 @@ class OnlineFeatures:
         self.lookback: int = max(self.plan.lookback, default=0)
         self.times: list[int] = []
         self._run = self.plan.program.start()
-        self._inputs = np.zeros((len(self.plan.program.inputs), 1))
+        self._inputs = [np.zeros(1) for _ in self.plan.program.inputs]
         self._out = np.empty((len(found), 1))
         self._kept = 1 + max((lookback(node) for node in self.plan.opaque.values()), default=0)
         self._recent: dict[str, list[float]] = {name: [] for name in self.plan.columns}
@@ -99,10 +99,10 @@ class OnlineFeatures:
             kept.append(values[name])
         self.times = [*self.times, time][-2:]
         for number, name in enumerate(self.plan.program.inputs):
-            self._inputs[number, 0] = self._value(name, time)
+            self._inputs[number][0] = self._value(name, time)
         for kept in self._recent.values():
             del kept[: -self._kept]
-        self._run.doubles(self._inputs, 1, self._out, 0)
+        self._run.doubles(self._inputs, self._out)
         return self._out[:, 0].copy()
 
     def save(self, path: Path) -> None:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from crypto_team.features.operators import Floats, Times
     from crypto_team.features.program import Program, Run
 
-CHUNK = 8192
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -80,9 +78,7 @@ class Plan:
         made = np.empty((len(self.nodes), times.size), dtype=np.float32) if out is None else out
         if made.shape != (len(self.nodes), times.size) or made.dtype != np.float32 or not made.flags.c_contiguous:
             raise InputError(f"the output has to be float32, contiguous, of shape {(len(self.nodes), times.size)}")
-        run = self.program.start()
-        for first, bars, inputs in _chunks(self.program, found, times.size):
-            run.singles(inputs, bars, made, first)
+        self.program.start().singles([found[name] for name in self.program.inputs], made)
         return made.T
 
     def doubles(self, columns: Mapping[str, Floats], times: Times, run: Run | None = None) -> Floats:
@@ -90,8 +86,7 @@ class Plan:
         found = self.checked(columns, times)
         made = np.empty((len(self.nodes), times.size))
         under_way = self.program.start() if run is None else run
-        for first, bars, inputs in _chunks(self.program, found, times.size):
-            under_way.doubles(inputs, bars, made, first)
+        under_way.doubles([found[name] for name in self.program.inputs], made)
         return made.T
 
     def checked(self, columns: Mapping[str, Floats], times: Times) -> dict[str, Floats]:
@@ -110,10 +105,10 @@ class Plan:
                 where="timestamp",
                 hint="sort the bars and drop duplicates: crypto-team data-collector check-quality",
             )
-        made = {name: np.asarray(columns[name], dtype=np.float64) for name in self.columns}
+        made = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in self.columns}
         made[TIMES] = times.astype(np.float64)
         for name, node in self.opaque.items():
-            made[name] = _whole(node, columns, times)
+            made[name] = np.ascontiguousarray(_whole(node, columns, times))
         return made
 
     def whole(self, name: str, columns: Mapping[str, Floats], times: Times) -> float:
@@ -164,18 +159,7 @@ def lookback(node: Node) -> int:
 
 def _steps(node: Node) -> int:
     tracer = Tracer()
-    return len(assemble(tracer.graph, [tracer.root(node)], [0]).steps)
-
-
-def _chunks(program: Program, columns: Mapping[str, Floats], size: int) -> Any:
-    """Yield (first row, rows, inputs of shape (columns, rows or more)): a little of the history at a time."""
-    names = program.inputs
-    buffer = np.empty((len(names), min(CHUNK, size)))
-    for first in range(0, size, CHUNK):
-        last = min(first + CHUNK, size)
-        for number, name in enumerate(names):
-            buffer[number, : last - first] = columns[name][first:last]
-        yield first, last - first, buffer
+    return assemble(tracer.graph, [tracer.root(node)], [0]).size
 
 
 def _whole(node: Node, columns: Mapping[str, Floats], times: Times) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from crypto_team.features import machine
 from crypto_team.features import opcodes as op
 from crypto_team.features.machine import BASE, BLOCK, END, FIRST_INPUT, HISTORY
+from crypto_team.features.schedule import ordered
 from crypto_team.features.series import CONSTANT
 
 if TYPE_CHECKING:
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
-MOST_NUMBERS: Final = 4
-_NONE: Final = np.empty((0, 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Steps for the machine, the registers they use, what has to stand in them at the start, and their outputs."""
+    """Steps for the machine, the registers they use, what has to stand in them at the start, and their outputs.
+
+    Tables lie row after row in one-dimensional arrays, as the machine reads them.
+    """
 
     inputs: tuple[str, ...]
     steps: Codes
@@ -37,13 +39,18 @@ class Program:
     memory: int
     outputs: int
 
+    @property
+    def size(self) -> int:
+        """Return the number of steps."""
+        return self.steps.size // machine.COLUMNS
+
     def start(self) -> Run:
         """Return the state before the first bar."""
         cells = np.full(self.cells, np.nan)
+        table = self.registers.reshape(-1, 3)
         for register, value in self.constants:
-            base, _, end = self.registers[register]
-            cells[base:end] = value
-        place = self.registers[:, BASE] + self.registers[:, HISTORY]
+            cells[table[register, BASE] : table[register, END]] = value
+        place = table[:, BASE] + table[:, HISTORY]
         return Run(self, place, cells, np.zeros(self.memory), 0)
 
 
@@ -57,19 +64,20 @@ class Run:
     memory: Floats
     done: int
 
-    def singles(self, inputs: Floats, bars: int, out: npt.NDArray[np.float32], at: int) -> None:
-        """Go on over more bars: of inputs (columns, bars or more), into out (outputs, bars) float32 from `at` on."""
-        self._go(inputs, bars, out, np.empty((len(out), 0)), at)
+    def singles(self, columns: Sequence[Floats], out: npt.NDArray[np.float32]) -> None:
+        """Go on over more bars: input columns, float64 without gaps, into out (outputs, bars) float32."""
+        self._go(columns, out.reshape(-1), np.empty(0), out.shape[1])
 
-    def doubles(self, inputs: Floats, bars: int, out: Floats, at: int) -> None:
-        """Go on over more bars: of inputs (columns, bars or more), into out (outputs, bars) float64 from `at` on."""
-        self._go(inputs, bars, np.empty((len(out), 0), dtype=np.float32), out, at)
+    def doubles(self, columns: Sequence[Floats], out: Floats) -> None:
+        """Go on over more bars: input columns, float64 without gaps, into out (outputs, bars) float64."""
+        self._go(columns, np.empty(0, dtype=np.float32), out.reshape(-1), out.shape[1])
 
-    def _go(self, inputs: Floats, bars: int, singles: npt.NDArray[np.float32], doubles: Floats, at: int) -> None:
+    def _go(self, columns: Sequence[Floats], singles: npt.NDArray[np.float32], doubles: Floats, bars: int) -> None:
         found = self.program
-        state = (found.registers, self.place, self.cells, self.memory)
-        extent = np.array([bars, self.done, at], dtype=np.int64)
-        machine.run(found.steps, found.numbers, *state, inputs, extent, singles, doubles)
+        addresses = np.array([item.__array_interface__["data"][0] for item in columns], dtype=np.int64)
+        extent = np.array([bars, self.done, 0, bars], dtype=np.int64)
+        state = (self.place, self.cells, self.memory)
+        machine.run(found.steps, found.numbers, found.registers, *state, addresses, extent, singles, doubles)
         self.done += bars
 
 
@@ -85,50 +93,42 @@ def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> 
     masked
         For each output the number of first bars for which it is unknown.
     """
-    order = _order(graph, outputs)
-    history = _histories(graph, order, outputs)
+    order = ordered(graph, outputs)
+    flat = [number for group in order for number in group]
+    history = _histories(graph, flat, outputs)
+    last = _last_uses(graph, order)
     layout = _Layout()
     columns = {step: name for name, step in graph.columns.items()}
-    names = tuple(columns[number] for number in order if number in columns)
-    last = _last_uses(graph, order, outputs)
+    names = tuple(columns[number] for number in flat if number in columns)
     rows: list[list[int]] = []
     numbers: list[tuple[float, ...]] = []
     memory = 0
-    for position, number in enumerate(order):
-        step = graph.steps[number]
-        layout.give(number, history[number], kept=step.code == CONSTANT)
-        if step.code != CONSTANT:
-            rows.append([step.code, layout.where[number], memory, step.memory, *_places(step, layout)])
-            numbers.append((float(names.index(columns[number])),) if number in columns else step.numbers)
-            memory += step.memory
-        for column, series in enumerate(outputs):
-            if last[number] >= 0 and series.step == number:
-                rows.append([op.STORE, column, 0, 0, layout.where[number], series.lag, 0])
-                numbers.append((float(masked[column]),))
-        layout.free([done for done in {item for item, _ in step.inputs} | {number} if last[done] == position])
-    constants = tuple((layout.where[item], graph.constants[item]) for item in order if item in graph.constants)
-    registers = np.array(layout.registers, dtype=np.int64).reshape(-1, 3)
-    return Program(
-        names, _padded(rows), _filled(numbers), registers, constants, layout.cells, max(memory, 1), len(outputs)
-    )
+    for position, group in enumerate(order):
+        steps = [graph.steps[number] for number in group]
+        for number, step in zip(group, steps, strict=True):
+            layout.give(number, history[number], kept=step.code == CONSTANT)
+        if steps[0].code != CONSTANT:
+            rows.append(_row(steps, [layout.where[number] for number in group], memory, layout))
+            own = [value for step in steps for value in step.numbers]
+            numbers.append((float(names.index(columns[group[0]])),) if group[0] in columns else tuple(own))
+            memory += sum(step.memory for step in steps)
+        for place, series in enumerate(outputs):
+            if series.step in group:
+                rows.append([op.STORE, place, 0, 0, layout.where[series.step], series.lag, 0])
+                numbers.append((float(masked[place]),))
+        read = {item for step in steps for item, _ in step.inputs} | set(group)
+        layout.free([done for done in read if last[done] == position])
+    constants = tuple((layout.where[item], graph.constants[item]) for item in flat if item in graph.constants)
+    registers = np.array(layout.registers, dtype=np.int64).reshape(-1)
+    table = (_padded(rows), _filled(numbers), registers)
+    return Program(names, *table, constants, layout.cells, max(memory, 1), len(outputs))
 
 
-def _order(graph: Graph, outputs: Sequence[Series]) -> list[int]:
-    """Return the steps that the outputs need, each behind its inputs, close to where they are used."""
-    order: list[int] = []
-    seen: set[int] = set()
-
-    def visit(number: int) -> None:
-        if number in seen:
-            return
-        seen.add(number)
-        for item, _ in graph.steps[number].inputs:
-            visit(item)
-        order.append(number)
-
-    for series in outputs:
-        visit(series.step)
-    return order
+def _row(steps: Sequence[Step], outs: Sequence[int], memory: int, layout: _Layout) -> list[int]:
+    """Write a step for the machine; four averages become one step with four inputs and outputs."""
+    places = [value for step in steps for value in _places(step, layout)]
+    code = op.SMOOTHED_4 if len(steps) > 1 else steps[0].code
+    return [code, outs[0], memory, sum(step.memory for step in steps), *places, *outs[1:]]
 
 
 def _histories(graph: Graph, order: Sequence[int], outputs: Sequence[Series]) -> dict[int, int]:
@@ -144,12 +144,13 @@ def _histories(graph: Graph, order: Sequence[int], outputs: Sequence[Series]) ->
     return made
 
 
-def _last_uses(graph: Graph, order: Sequence[int], outputs: Sequence[Series]) -> dict[int, int]:
+def _last_uses(graph: Graph, order: Sequence[Sequence[int]]) -> dict[int, int]:
     """Return at which place in the order each step is read last."""
-    made = {number: place for place, number in enumerate(order)}
-    for place, number in enumerate(order):
-        for item, _ in graph.steps[number].inputs:
-            made[item] = max(made[item], place)
+    made = {number: place for place, group in enumerate(order) for number in group}
+    for place, group in enumerate(order):
+        for number in group:
+            for item, _ in graph.steps[number].inputs:
+                made[item] = max(made[item], place)
     return made
 
 
@@ -191,16 +192,15 @@ def _padded(rows: list[list[int]]) -> Codes:
     made = np.zeros((len(rows), machine.COLUMNS), dtype=np.int64)
     for number, row in enumerate(rows):
         made[number, : len(row)] = row
+        if row[0] == op.SMOOTHED_4:
+            continue
         for place in range(len(row), machine.COLUMNS, 3):  # what a step does not have, it takes from its first input
             made[number, place : place + 3] = made[number, FIRST_INPUT : FIRST_INPUT + 3]
-    return made
+    return made.reshape(-1)
 
 
 def _filled(numbers: list[tuple[float, ...]]) -> Floats:
-    made = np.zeros((len(numbers), MOST_NUMBERS))
+    made = np.zeros((len(numbers), machine.MOST_NUMBERS))
     for place, row in enumerate(numbers):
         made[place, : len(row)] = row
-    return made
-
-
-__all__ = ["END", "Program", "Run", "assemble"]
+    return made.reshape(-1)

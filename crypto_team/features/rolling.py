@@ -66,8 +66,15 @@ def total(x: Floats, n: int) -> Floats:
 def _doubled(x: Series, n: int) -> Series:
     if n == 1:
         return x
+    if n.bit_length() % 2:
+        return _of_four(_doubled(x, n // 4), n // 4, op.SUM_OF_4)
     half = _doubled(x, n // 2)
     return half + half.before(n // 2)
+
+
+def _of_four(part: Series, n: int, code: int) -> Series:
+    """Merge four neighbouring parts of n values."""
+    return apply(code, *(part.before(k * n) for k in range(4)))
 
 
 def extreme(x: Floats, n: int, *, top: bool) -> Floats:
@@ -79,8 +86,14 @@ def _extreme(x: Series, n: int, code: int) -> Series:
     if n == 1:
         return x
     length = 1 << ((n - 1).bit_length() - 1)
-    half = _extreme(x, length, code)
-    return apply(code, half, half.before(n - length))
+    if length == 1:
+        return apply(code, x, x.before(1))
+    quarter = 1 << (2 * (((n - 1).bit_length() - 1) // 2))
+    part, rest = _extreme(x, quarter, code), n - quarter
+    if rest <= quarter:
+        return apply(code, part, part.before(rest))
+    four = op.LARGEST_OF_4 if code == op.LARGER else op.SMALLEST_OF_4
+    return apply(four, *(part.before(lag) for lag in (0, min(quarter, rest), min(2 * quarter, rest), rest)))
 
 
 def age(x: Floats, n: int, *, top: bool) -> Floats:
@@ -128,8 +141,20 @@ def _merged(new: Part, old: Part) -> Part:
 def _doubled_part(x: Series, n: int, order: int) -> Part:
     if n == 1:
         return Part(1, x, tuple(x.graph.constant(0.0) for _ in range(order - 1)))
+    if order <= 2 and n.bit_length() % 2:
+        return _merged_four(_doubled_part(x, n // 4, order))
     half = _doubled_part(x, n // 2, order)
     return _merged(half, half.before(n // 2))
+
+
+def _merged_four(part: Part) -> Part:
+    """Merge four neighbouring stretches of one length; as two mergers of two, so that the values are the same."""
+    parts = [part.before(k * part.size) for k in range(4)]
+    mean = apply(op.MEAN_OF_4, *(item.mean for item in parts))
+    if not part.sums:
+        return Part(4 * part.size, mean, ())
+    inputs = [*(item.mean for item in parts), *(item.sums[0] for item in parts)]
+    return Part(4 * part.size, mean, (apply(op.SQUARES_OF_4, *inputs, numbers=(part.size / 2,)),))
 
 
 def _window(x: Series, n: int, order: int) -> Part:
@@ -180,12 +205,12 @@ def _joined(new: Any, old: Any) -> Any:
 
 def smoothed(x: Floats, n: int, alpha: float, skip: int = 0) -> Floats:
     """Exponential average: after `skip` known values the mean of the next n, then out += alpha (x - out)."""
-    return column(step(op.SMOOTHED, x, numbers=(n, alpha, skip), memory=2))
+    return column(step(op.SMOOTHED, x, numbers=(n, alpha, 1.0 - alpha, skip, n, 1.0), memory=2))
 
 
 def wilder_sum(x: Floats, n: int) -> Floats:
     """Wilder's running sum as TA-Lib starts it: the first n - 1 values, then out = out - out / n + x."""
-    return column(step(op.WILDER_SUM, x, numbers=(n,), memory=2))
+    return column(step(op.SMOOTHED, x, numbers=(n - 1, 1.0, 1.0 - 1.0 / n, 0.0, 1.0, 0.0), memory=2))
 
 
 def session_sum(x: Floats, times: Any, n: int) -> Floats:

@@ -10,8 +10,8 @@ from numba import float64, int64, types
 from crypto_team.features import machine
 from crypto_team.features.blocks_elementwise import chosen, paired, single
 from crypto_team.features.blocks_hurst import hurst
-from crypto_team.features.blocks_merging import merged
-from crypto_team.features.blocks_recursive import remembered
+from crypto_team.features.blocks_merging import merged, merged_many
+from crypto_team.features.blocks_recursive import smoothed_four
 from crypto_team.features.blocks_window import windowed
 from crypto_team.features.compiled import cache_folder
 
@@ -23,8 +23,9 @@ _PARTS: Final[tuple[tuple[str, Any, tuple[Any, ...]], ...]] = (
     ("arithmetic of two series", paired, (int64, _ROW, _ROW, _ROW)),
     ("functions of one series", single, (int64, _ROW, _ROW, float64, float64)),
     ("choices", chosen, (int64, _ROW, _ROW, _ROW, _ROW, float64)),
-    ("moments", merged, (int64, _ROW, types.UniTuple(_ROW, 8), _ROW)),
-    ("averages", remembered, (int64, _ROW, _ROW, _ROW, _ROW, _ROW)),
+    ("means and extremes", merged, (int64, _ROW, _ROW, _ROW, _ROW, _ROW, _ROW)),
+    ("moments", merged_many, (int64, _ROW, types.UniTuple(_ROW, 8), _ROW)),
+    ("averages", smoothed_four, (types.UniTuple(_ROW, 4), types.UniTuple(_ROW, 4), _ROW, _ROW)),
     ("Hurst exponents", hurst, (_ROW, _ROW, int64, int64, _ROW)),
     ("windows", windowed, (int64, _ROW, types.UniTuple(_ROW, 4), _ROW, _ROW)),
 )
@@ -49,10 +50,8 @@ def warm(progress: Callable[[float, str], None]) -> bool:
             progress(0.6 * number / len(_PARTS), f"compiling {name} (once)")
             cast("Any", part).compile(signature)
         progress(0.6, "compiling the machine (once)")
-    no_steps = np.empty((0, machine.COLUMNS), dtype=np.int64)
-    nowhere, nothing = np.empty((0, 3), dtype=np.int64), np.empty((0, 0))
-    state = (nowhere, np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
-    outputs = (np.empty((0, 0), dtype=np.float32), nothing)
-    machine.run(no_steps, nothing, *state, nothing, np.zeros(3, dtype=np.int64), *outputs)
+    codes, numbers, singles = np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.float32)
+    extent = np.zeros(4, dtype=np.int64)
+    machine.run(codes, numbers, codes, codes, numbers, numbers, codes, extent, singles, numbers)
     progress(1.0, "ready")
     return cold

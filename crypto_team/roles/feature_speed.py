@@ -57,7 +57,7 @@ def measured(
         {"figure": "history, million bars a second", "value": round(bars / seconds / 1e6, 3)},
         {"figure": "nanoseconds per value", "value": round(1e9 * seconds / bars / len(formulas), 2)},
         {"figure": "working memory above the output, MB", "value": round(working, 2)},
-        {"figure": "steps of the machine", "value": len(program.steps)},
+        {"figure": "steps of the machine", "value": program.size},
         {"figure": "update per bar, median microseconds", "value": round(float(np.median(updates)), 1)},
         {"figure": "update per bar, 99th percentile microseconds", "value": round(float(np.quantile(updates, 0.99)), 1)},
     ]
