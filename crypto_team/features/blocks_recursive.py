@@ -22,12 +22,34 @@ DAY_MS = 86_400_000.0
 
 
 @inner
+def all_finite(a: Floats) -> bool:
+    """Return whether no value is unknown or infinite."""
+    odd = 0
+    for i in range(a.size):
+        odd += not abs(a[i]) < INF
+    return odd == 0
+
+
+@inner
 def smoothed(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
     """Exponential average: out = weight x + keep out, after a start.
 
     numbers: how many known values make the start (summed up after `skip` others and divided by `parts`), weight, keep,
     skip, parts, and whether the start is published (1) or only what follows it (0). memory: known values, the average.
     """
+    if memory[0] < numbers[0] + numbers[3] or not all_finite(a):
+        _start(y, a, numbers, memory)
+        return
+    weight, keep, held = numbers[1], numbers[2], memory[1]
+    for i in range(y.size):
+        held = weight * a[i] + keep * held
+        y[i] = held
+    memory[1] = held
+
+
+@inner
+def _start(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
+    """Go on where an average may have to be started."""
     start, weight, keep, skip, parts, shown = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]
     known, held = memory[0], memory[1]
     for i in range(y.size):
@@ -48,32 +70,27 @@ def smoothed(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
 @inner
 def smoothed_four(y: tuple[Floats, ...], x: tuple[Floats, ...], numbers: Floats, memory: Floats) -> None:
     """Four exponential averages side by side, each the same as alone: while one waits, the others go on."""
-    begun = 0
+    a, b, c, d = x
+    ya, yb, yc, yd = y
+    begun = all_finite(a) and all_finite(b) and all_finite(c) and all_finite(d)
     for k in range(4):
-        begun += memory[2 * k] >= numbers[6 * k] + numbers[6 * k + 3]
-    wait = y[0].size if begun < 4 else 0
+        begun = begun and memory[2 * k] >= numbers[6 * k] + numbers[6 * k + 3]
+    if not begun:
+        smoothed(ya, a, numbers[0:6], memory[0:2])
+        smoothed(yb, b, numbers[6:12], memory[2:4])
+        smoothed(yc, c, numbers[12:18], memory[4:6])
+        smoothed(yd, d, numbers[18:24], memory[6:8])
+        return
     w0, w1, w2, w3 = numbers[1], numbers[7], numbers[13], numbers[19]
     k0, k1, k2, k3 = numbers[2], numbers[8], numbers[14], numbers[20]
     h0, h1, h2, h3 = memory[1], memory[3], memory[5], memory[7]
-    a, b, c, d = x
-    ya, yb, yc, yd = y
-    done = 0
-    while wait == 0 and done < ya.size:
-        i = done
-        if not abs(a[i]) + abs(b[i]) + abs(c[i]) + abs(d[i]) < INF:
-            break
+    for i in range(ya.size):
         h0 = w0 * a[i] + k0 * h0
         h1 = w1 * b[i] + k1 * h1
         h2 = w2 * c[i] + k2 * h2
         h3 = w3 * d[i] + k3 * h3
         ya[i], yb[i], yc[i], yd[i] = h0, h1, h2, h3
-        done += 1
     memory[1], memory[3], memory[5], memory[7] = h0, h1, h2, h3
-    if done < ya.size:
-        smoothed(ya[done:], a[done:], numbers[0:6], memory[0:2])
-        smoothed(yb[done:], b[done:], numbers[6:12], memory[2:4])
-        smoothed(yc[done:], c[done:], numbers[12:18], memory[4:6])
-        smoothed(yd[done:], d[done:], numbers[18:24], memory[6:8])
 
 
 @inner

@@ -97,16 +97,10 @@ class Plan:
         uneven = [name for name in self.columns if columns[name].shape != times.shape]
         if uneven:
             raise InputError(f"{', '.join(uneven)} and the times differ in length")
-        late = np.flatnonzero(times[1:] <= times[:-1])
-        if late.size:
-            row = int(late[0]) + 1
-            raise InputError(
-                f"bar {row} opens at {int(times[row])}, not after the bar before it",
-                where="timestamp",
-                hint="sort the bars and drop duplicates: crypto-team data-collector check-quality",
-            )
+        _in_order(times)
         made = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in self.columns}
-        made[TIMES] = times.astype(np.float64)
+        if TIMES in self.program.inputs:
+            made[TIMES] = times.astype(np.float64)
         for name, node in self.opaque.items():
             made[name] = np.ascontiguousarray(_whole(node, columns, times))
         return made
@@ -160,6 +154,18 @@ def lookback(node: Node) -> int:
 def _steps(node: Node) -> int:
     tracer = Tracer()
     return assemble(tracer.graph, [tracer.root(node)], [0]).size
+
+
+def _in_order(times: Times) -> None:
+    """Refuse bars that are out of order or there twice."""
+    if not (times[1:] <= times[:-1]).any():
+        return
+    row = int(np.argmax(times[1:] <= times[:-1])) + 1
+    raise InputError(
+        f"bar {row} opens at {int(times[row])}, not after the bar before it",
+        where="timestamp",
+        hint="sort the bars and drop duplicates",
+    )
 
 
 def _whole(node: Node, columns: Mapping[str, Floats], times: Times) -> Floats:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from crypto_team.features import machine
 from crypto_team.features import opcodes as op
 from crypto_team.features.machine import BASE, BLOCK, END, FIRST_INPUT, HISTORY
-from crypto_team.features.schedule import ordered
+from crypto_team.features.schedule import TOGETHER, ordered
 from crypto_team.features.series import CONSTANT
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
+
+UNREAD = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,12 @@ def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> 
         for number, step in zip(group, steps, strict=True):
             layout.give(number, history[number], kept=step.code == CONSTANT)
         if steps[0].code != CONSTANT:
-            rows.append(_row(steps, [layout.where[number] for number in group], memory, layout))
-            own = [value for step in steps for value in step.numbers]
+            row = _row(steps, [layout.where[number] for number in group], memory, layout)
+            rows.append(row)
+            lanes = _lanes(steps)
+            own = [value for step in lanes for value in step.numbers]
             numbers.append((float(names.index(columns[group[0]])),) if group[0] in columns else tuple(own))
-            memory += sum(step.memory for step in steps)
+            memory += row[machine.MEMORY_SIZE]
         for place, series in enumerate(outputs):
             if series.step in group:
                 rows.append([op.STORE, place, 0, 0, layout.where[series.step], series.lag, 0])
@@ -124,11 +128,18 @@ def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> 
     return Program(names, *table, constants, layout.cells, max(memory, 1), len(outputs))
 
 
+def _lanes(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that are run side by side: one, or four of which the last may be there to fill up."""
+    return list(steps) if len(steps) == 1 else [*steps, *[steps[0]] * (TOGETHER - len(steps))]
+
+
 def _row(steps: Sequence[Step], outs: Sequence[int], memory: int, layout: _Layout) -> list[int]:
-    """Write a step for the machine; four averages become one step with four inputs and outputs."""
-    places = [value for step in steps for value in _places(step, layout)]
-    code = op.SMOOTHED_4 if len(steps) > 1 else steps[0].code
-    return [code, outs[0], memory, sum(step.memory for step in steps), *places, *outs[1:]]
+    """Write a step for the machine; averages side by side are one step with four inputs and outputs."""
+    lanes = _lanes(steps)
+    places = [value for step in lanes for value in _places(step, layout)]
+    code = op.SMOOTHED_4 if len(lanes) > 1 else steps[0].code
+    spare = [layout.nowhere() for _ in lanes[len(steps) :]]
+    return [code, outs[0], memory, sum(step.memory for step in lanes), *places, *outs[1:], *spare]
 
 
 def _histories(graph: Graph, order: Sequence[int], outputs: Sequence[Series]) -> dict[int, int]:
@@ -175,6 +186,12 @@ class _Layout:
         self.where[number] = len(self.registers)
         self.registers.append((self.cells, history, self.cells + size))
         self.cells += size + 8  # registers do not begin at the same place of a page
+
+    def nowhere(self) -> int:
+        """Return a register that nobody reads."""
+        if UNREAD not in self.where:
+            self.give(UNREAD, 0, kept=True)
+        return self.where[UNREAD]
 
     def free(self, numbers: Sequence[int]) -> None:
         """Take registers back."""

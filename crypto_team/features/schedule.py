@@ -43,7 +43,7 @@ def ordered(graph: Graph, outputs: Sequence[Series]) -> list[tuple[int, ...]]:
 
 
 def _averages(graph: Graph, outputs: Sequence[Series]) -> list[tuple[int, ...]]:
-    """Return the averages in groups of four, those that need other averages behind them; the rest stay single."""
+    """Return the averages in groups of four, those that need other averages behind them."""
     depths: dict[int, int] = {}
 
     def depth(number: int) -> int:
@@ -59,6 +59,5 @@ def _averages(graph: Graph, outputs: Sequence[Series]) -> list[tuple[int, ...]]:
     groups = []
     for level in sorted({depths[number] for number in averages}):
         same = [number for number in averages if depths[number] == level]
-        groups += [tuple(same[at : at + TOGETHER]) for at in range(0, len(same) - TOGETHER + 1, TOGETHER)]
-        groups += [(number,) for number in same[len(same) - len(same) % TOGETHER :]]
+        groups += [tuple(same[at : at + TOGETHER]) for at in range(0, len(same), TOGETHER)]
     return groups
