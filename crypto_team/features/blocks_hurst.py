@@ -35,32 +35,60 @@ def hurst(y: Floats, a: Floats, n: int, lags: int, memory: Floats) -> None:
         if at == 0:
             _begin(a, done + n, n, lags, running, before)
         many = min(segment - at, y.size - done)
-        for k in range(lags):
-            weight = (math.log(k + 1.0) - mean_log) / (2.0 * spread)
-            total = running[k]
-            first = done + n
-            now, then = a[first : first + many], a[first - k - 1 : first - k - 1 + many]
-            older, out = before[k * segment + at : k * segment + at + many], y[done : done + many]
-            squares = 1.0 / (n - k - 1.0)
-            total = _one_lag(out, now, then, older, weight, squares, total)
-            running[k] = total
+        first, k = done + n, 0
+        out, now = y[done : done + many], a[first : first + many]
+        while k < lags:
+            older = before[k * segment + at : k * segment + at + many]
+            then = a[first - k - 1 : first - k - 1 + many]
+            if k + 1 < lags:
+                other = before[(k + 1) * segment + at : (k + 1) * segment + at + many]
+                _two_lags(now, then, a[first - k - 2 : first - k - 2 + many], older, other, running[k : k + 2])
+                _add_slope(out, other, _weight(k + 1, mean_log, spread), 1.0 / (n - k - 2.0))
+            else:
+                _one_lag(now, then, older, running[k : k + 1])
+            _add_slope(out, older, _weight(k, mean_log, spread), 1.0 / (n - k - 1.0))
+            k += 2
         done += many
         at = (at + many) % segment
     memory[0] = at
 
 
 @inner
-def _one_lag(
-    out: Floats, now: Floats, then: Floats, older: Floats, weight: float, squares: float, total: float
-) -> float:
-    """Add one lag's share of the slope to each value of the block."""
-    for i in range(out.size):
+def _weight(k: int, mean_log: float, spread: float) -> float:
+    """Return what the log mean square of lag k + 1 counts in half the slope."""
+    return (math.log(k + 1.0) - mean_log) / (2.0 * spread)
+
+
+@inner
+def _one_lag(now: Floats, then: Floats, older: Floats, running: Floats) -> None:
+    """Turn the sums before the segment into those of the windows."""
+    total = running[0]
+    for i in range(now.size):
         d = now[i] - then[i]
         total += d * d
         older[i] += total
+    running[0] = total
+
+
+@inner
+def _two_lags(now: Floats, then: Floats, other_then: Floats, older: Floats, other: Floats, running: Floats) -> None:
+    """Do so for two lags; while one sum waits, the other goes on."""
+    total, more = running[0], running[1]
+    for i in range(now.size):
+        x = now[i]
+        d, e = x - then[i], x - other_then[i]
+        total += d * d
+        more += e * e
+        older[i] += total
+        other[i] += more
+    running[0], running[1] = total, more
+
+
+@inner
+def _add_slope(out: Floats, sums: Floats, weight: float, share: float) -> None:
+    """Add one lag's share of the slope to each value of the block."""
     for i in range(out.size):
-        out[i] += weight * natural_log(older[i] * squares)
-    return total
+        out[i] += weight * natural_log(sums[i] * share)
 
 
 @inner
@@ -76,14 +104,48 @@ def _logs(lags: int) -> tuple[float, float]:
 
 @inner
 def _begin(a: Floats, first: int, n: int, lags: int, running: Floats, before: Floats) -> None:
-    """Add up backwards what lies before a segment that starts at a[first]."""
+    """Add up backwards what lies before a segment that starts at a[first]; two lags at once where there are two."""
     segment = n - lags
     for k in range(lags):
         running[k] = 0.0
-        total = 0.0
-        for count in range(n - k - 1):
-            place = n - k - 2 - count  # the bar of the segment whose window still holds `count` earlier squares
-            if place < segment:
-                before[k * segment + place] = total
-            d = a[first - 1 - count] - a[first - 2 - count - k]
-            total += d * d
+    for k in range(0, lags, 2):
+        total = _latest(a, first, lags - k - 1, k + 1)
+        out = before[k * segment : (k + 1) * segment]
+        near, far = a[first - n + k + 1 : first], a[first - n : first - k - 1]
+        if k + 1 < lags:
+            more = _latest(a, first, lags - k - 2, k + 2)
+            other = before[(k + 1) * segment : (k + 2) * segment]
+            _backwards_twice(out, other, near, far, a[first - n + k + 2 : first], total, more)
+        else:
+            _backwards(out, near, far, total)
+
+
+@inner
+def _latest(a: Floats, first: int, count: int, lag: int) -> float:
+    """Return the sum of the `count` squares before a place."""
+    total = 0.0
+    for back in range(1, count + 1):
+        d = a[first - back] - a[first - back - lag]
+        total += d * d
+    return total
+
+
+@inner
+def _backwards(out: Floats, near: Floats, far: Floats, total: float) -> None:
+    """Write, from the last bar of a segment to its first, the sum of the squares before it that the window holds."""
+    for place in range(out.size - 1, -1, -1):
+        out[place] = total
+        d = near[place] - far[place]
+        total += d * d
+
+
+@inner
+def _backwards_twice(
+    out: Floats, other: Floats, near: Floats, far: Floats, nearer: Floats, total: float, more: float
+) -> None:
+    """Do so for a lag and the next one."""
+    for place in range(out.size - 1, -1, -1):
+        out[place], other[place] = total, more
+        d, e = near[place] - far[place], nearer[place] - far[place]
+        total += d * d
+        more += e * e

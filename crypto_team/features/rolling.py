@@ -254,6 +254,6 @@ def profile(prices: Floats, volumes: Floats, n: int, count: int, which: float) -
     edges = extreme(prices, n, top=False), extreme(prices, n, top=True)
     reach = (n - 1, n - 1)
     numbers = (n, count, 0.7, which)
-    return column(step(op.PROFILE, prices, volumes, *edges, numbers=numbers, reach=reach, memory=count))
+    return column(step(op.PROFILE, prices, volumes, *edges, numbers=numbers, reach=reach, memory=4 * count))
 
 

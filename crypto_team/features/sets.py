@@ -67,7 +67,7 @@ _STANDARD: Final = (
     "ad_change(5, 48)",
     "mfi(14)",
     "vwap_dev({24, 168})",
-    "poc_dev(48, 24)",
+    "poc_dev(24, 12)",
     "volume_price_corr(48)",
     "zscore(volume, {48, 168})",
     "zscore(close, {24, 48, 168, 336})",
