@@ -135,7 +135,9 @@ def against_limits() -> None:
     loop = cpu(lambda: hand_fused.loop(*given, fused))
     same(planned_values(list(hand_fused.FORMULAS)), fused, list(hand_fused.FORMULAS), "the hand-written loop")
     verdict = "reached" if loop / own >= 0.4 else "MISSED"
-    print(f"  hand-written loop over {len(fused)} features {loop:.4f} s, ours {own:.4f} s: {loop / own:.2f} ({verdict})")
+    print(
+        f"  hand-written loop over {len(fused)} features {loop:.4f} s, ours {own:.4f} s: {loop / own:.2f} ({verdict})"
+    )
 
 
 def planned_values(texts: list[str]) -> np.ndarray:
@@ -179,7 +181,9 @@ def pairs() -> None:
             times.append(time.perf_counter() - start)
     gain = statistics.median(walls[1]) / statistics.median(walls[2])
     verdict = "reached" if gain >= 1.7 else "MISSED on this machine, now"
-    print(f"10 pairs cost {spent / single:.2f} times one pair; two threads: {gain:.2f} times the wall speed ({verdict})")
+    print(
+        f"10 pairs cost {spent / single:.2f} times one pair; two threads: {gain:.2f} times the wall speed ({verdict})"
+    )
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ FORMULAS = (
 
 
 @njit(nogil=True, error_model="numpy", fastmath=False)
-def loop(o, h, lo, c, v, out):  # noqa: C901, PLR0912, PLR0914, PLR0915, ANN - one loop is the point
+def loop(o, h, lo, c, v, out):  # noqa: C901, PLR0915, ANN - one loop is the point
     n = c.size
     top14, top20 = np.empty(32, np.int64), np.empty(32, np.int64)
     low14, low20 = np.empty(32, np.int64), np.empty(32, np.int64)
@@ -132,7 +132,7 @@ def loop(o, h, lo, c, v, out):  # noqa: C901, PLR0912, PLR0914, PLR0915, ANN - o
 
 
 @njit(nogil=True, error_model="numpy")
-def _push(queue, heads, tails, which, x, i, n, sign):  # noqa: PLR0913, PLR0917, ANN
+def _push(queue, heads, tails, which, x, i, n, sign):
     """Keep a queue of the places of extremes."""
     while tails[which] > heads[which] and sign * x[queue[(tails[which] - 1) % 32]] <= sign * x[i]:
         tails[which] -= 1

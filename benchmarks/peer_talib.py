@@ -15,7 +15,9 @@ Columns = Mapping[str, Floats]
 HLC = ("high", "low", "close")
 
 
-def _of(function: str, columns: tuple[str, ...], *settings: float, output: int | None = None) -> Callable[[Columns], Floats]:
+def _of(
+    function: str, columns: tuple[str, ...], *settings: float, output: int | None = None
+) -> Callable[[Columns], Floats]:
     def call(given: Columns) -> Floats:
         made = getattr(talib, function)(*(given[name] for name in columns), *settings)
         return made if output is None else made[output]

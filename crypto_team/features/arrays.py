@@ -1,4 +1,4 @@
-"""Operators over arrays: what is written for series is traced and run, what works on whole arrays is called as it is."""
+"""Operators over arrays: what is written for series is traced and run, what works on whole arrays is called as is."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ def computed(graph: Graph, series: Any, columns: list[Floats]) -> Floats:
         raise UntraceableError("an operator has to return a column")
     program = assemble(graph, [series], [0])
     out = np.empty((1, columns[0].size))
-    program.start().doubles([np.ascontiguousarray(columns[int(name)], dtype=np.float64) for name in program.inputs], out)
+    program.start().doubles(
+        [np.ascontiguousarray(columns[int(name)], dtype=np.float64) for name in program.inputs], out
+    )
     made: Floats = out[0]
     return made

@@ -70,7 +70,7 @@ def turned(x: float, quarter: float) -> float:
 
 @inner
 def paired(code: int, y: Floats, a: Floats, b: Floats) -> None:
-    """Steps with two inputs."""
+    """Run a step with two inputs."""
     if code < op.LARGER:
         _arithmetic(code, y, a, b)
     elif code < op.LT:
@@ -141,7 +141,7 @@ def _remainders(code: int, y: Floats, a: Floats, b: Floats) -> None:
 
 @inner
 def single(code: int, y: Floats, a: Floats, number: float, high: float) -> None:
-    """Steps with one input and numbers."""
+    """Run a step with one input and numbers."""
     if code < op.EQUALS:
         _shifted_and_scaled(code, y, a, number)
     elif code < op.SIGN:
@@ -213,12 +213,12 @@ def _transformed(code: int, y: Floats, a: Floats, low: float, high: float) -> No
             y[i] = finite(math.exp(a[i]))
     else:
         for i in range(y.size):
-            y[i] = low if a[i] < low else (high if a[i] > high else a[i])
+            y[i] = low if a[i] < low else (min(a[i], high))
 
 
 @inner
 def chosen(code: int, y: Floats, a: Floats, b: Floats, c: Floats, number: float) -> None:
-    """Steps that choose between their inputs."""
+    """Run a step that chooses between its inputs."""
     if code == op.SELECT:
         for i in range(y.size):
             y[i] = b[i] if a[i] == 1.0 else c[i]

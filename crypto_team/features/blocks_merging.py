@@ -1,8 +1,8 @@
 """Blocks that merge two neighbouring parts of a window into one: means and moments, co-moments, places of extremes.
 
-A window of n values is built from parts whose lengths are powers of two, each the merger of two halves. Nothing is ever
-subtracted again, so a value leaves no trace once it has left the window, a window of equal values has exactly no spread,
-and the value of a window does not depend on where the series began (Chan, Golub and LeVeque 1979; Pébay 2008).
+A window of n values is built from parts whose lengths are powers of two, each the merger of two halves. Nothing is
+ever subtracted again, so a value leaves no trace once it has left the window, a window of equal values has exactly no
+spread, and the value of a window does not depend on where the series began (Chan, Golub and LeVeque 1979; Pébay 2008).
 
 `a` is the newer part, `b` the older; u and v are their shares of the whole, m the number of values in both.
 """
@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from crypto_team.features import opcodes as op
 from crypto_team.features.compiled import inner
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 @inner
 def larger(a: float, b: float) -> float:
     """Return the larger value, unknown where one is."""
-    return a if (a >= b) | (a != a) else b
+    return a if (a >= b) | np.isnan(a) else b
 
 
 @inner
 def smaller(a: float, b: float) -> float:
     """Return the smaller value, unknown where one is."""
-    return a if (a <= b) | (a != a) else b
+    return a if (a <= b) | np.isnan(a) else b
 
 
 @inner
@@ -56,10 +57,9 @@ def squares(y: Floats, xa: Floats, xb: Floats, a: Floats, b: Floats, w: float) -
 
 
 @inner
-def cubes(
-    y: Floats, xa: Floats, xb: Floats, qa: Floats, qb: Floats, a: Floats, b: Floats, u: float, v: float, m: float
-) -> None:
+def cubes(y: Floats, x: tuple[Floats, ...], u: float, v: float, m: float) -> None:
     """Sum of cubed deviations."""
+    xa, xb, qa, qb, a, b = x[0], x[1], x[2], x[3], x[4], x[5]
     w = m * u * v * (u - v)
     for i in range(y.size):
         d = xb[i] - xa[i]
@@ -128,7 +128,7 @@ def squares_of_four(y: Floats, x: tuple[Floats, ...], w: float) -> None:
 
 @inner
 def merged(code: int, y: Floats, a: Floats, b: Floats, c: Floats, d: Floats, numbers: Floats) -> None:
-    """Steps that merge parts and have up to four inputs."""
+    """Run a step that merges parts and has up to four inputs."""
     if code == op.SQUARES:
         squares(y, a, b, c, d, numbers[2] * numbers[0] * numbers[1])
     elif code == op.MEAN_OF_4:
@@ -145,12 +145,12 @@ def merged(code: int, y: Floats, a: Floats, b: Floats, c: Floats, d: Floats, num
 
 @inner
 def merged_many(code: int, y: Floats, x: tuple[Floats, ...], numbers: Floats) -> None:
-    """Steps that merge parts and have up to eight inputs."""
+    """Run a step that merges parts and has up to eight inputs."""
     u, v, m = numbers[0], numbers[1], numbers[2]
     if code == op.SQUARES_OF_4:
         squares_of_four(y, x, u)
     elif code == op.CUBES:
-        cubes(y, x[0], x[1], x[2], x[3], x[4], x[5], u, v, m)
+        cubes(y, x, u, v, m)
     elif code == op.FOURTHS:
         fourths(y, x, u, v, m)
     else:

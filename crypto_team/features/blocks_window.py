@@ -97,7 +97,8 @@ def pattern(a: Floats, i: int) -> int:
     """Return which of the six orders the values i - 2, i - 1, i have; the earlier of equals counts as smaller."""
     first, second, third = a[i - 2], a[i - 1], a[i]
     made = 0 if first <= second else 3
-    return made + (first <= third) + (second <= third)
+    made += 1 if first <= third else 0
+    return made + (1 if second <= third else 0)
 
 
 @inner
@@ -148,7 +149,7 @@ def quantile(y: Floats, a: Floats, n: int, q: float, memory: Floats) -> None:
     high = min(low + 1, n - 1)
     for i in range(y.size):
         x = a[i + n - 1]
-        known = 0 if x != x else known + 1
+        known = 0 if np.isnan(x) else known + 1
         held = 0 if known == 0 else held
         y[i] = NAN
         if known == 0:
@@ -256,7 +257,7 @@ def _edge(memory: Floats, count: int, wanted: float, which: float) -> float:
 
 @inner
 def windowed(code: int, y: Floats, x: tuple[Floats, ...], numbers: Floats, memory: Floats) -> None:
-    """Steps that look at a whole window."""
+    """Run a step that looks at a whole window."""
     n = int(numbers[0])
     if code == op.RANK:
         rank(y, x[0], n)

@@ -12,13 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+import numpy as np
+import numpy.typing as npt
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
+from numba.np import arrayobj
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", np.float64, np.float32, np.int64)
+_TYPES, _CGUTILS, _ARRAYS = cast("Any", types), cast("Any", cgutils), cast("Any", arrayobj)  # not typed in numba
 _SOURCES = ("blocks_*.py", "kernels_*.py", "machine.py", "opcodes.py", "compiled.py")
 
 
@@ -33,7 +37,7 @@ def cache_folder() -> Path:
     return Path(base) / state.hexdigest()[:16]
 
 
-config.CACHE_DIR = str(cache_folder())
+cast("Any", config).CACHE_DIR = str(cache_folder())
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -46,9 +50,8 @@ def inner(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", njit(function, nogil=True, error_model="numpy"))
 
 
-
-@intrinsic  # type: ignore[untyped-decorator]
-def cut(_: Any, array: Any, start: Any, size: Any) -> Any:
+@intrinsic
+def _cut(_: Any, array: Any, start: Any, size: Any) -> Any:  # noqa: ARG001 - numba asks for their names
     """Return array[start : start + size] of a one-dimensional array, without any check.
 
     Such a view is not counted: counting, which has to be safe between threads, and the checks of a slice would take
@@ -59,26 +62,30 @@ def cut(_: Any, array: Any, start: Any, size: Any) -> Any:
         source = context.make_array(signature.args[0])(context, builder, arguments[0])
         return _view(context, builder, signature.return_type, source.data, arguments[1], arguments[2])
 
-    return types.Array(array.dtype, 1, "C")(array, types.int64, types.int64), code
+    return _TYPES.Array(array.dtype, 1, "C")(array, types.int64, types.int64), code
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def at_address(_: Any, address: Any, start: Any, size: Any) -> Any:
+@intrinsic
+def _at_address(_: Any, address: Any, start: Any, size: Any) -> Any:  # noqa: ARG001
     """Return float64 values from an address on, without any check."""
-    made = types.Array(types.float64, 1, "C")
+    made = _TYPES.Array(types.float64, 1, "C")
 
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind = context.get_value_type(types.CPointer(types.float64))
+    def code(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(_TYPES.CPointer(types.float64))
         data = builder.inttoptr(arguments[0], kind)
         return _view(context, builder, made, data, arguments[1], arguments[2])
 
     return made(types.int64, types.int64, types.int64), code
 
 
+cut: Callable[[npt.NDArray[S], int, int], npt.NDArray[S]] = cast("Any", _cut)
+at_address: Callable[[int, int, int], npt.NDArray[np.float64]] = cast("Any", _at_address)
+
+
 def _view(context: Any, builder: Any, kind: Any, data: Any, start: Any, size: Any) -> Any:
     width = context.get_abi_sizeof(context.get_data_type(kind.dtype))
     bytes_each = context.get_constant(types.intp, width)
-    first = cgutils.pointer_add(builder, data, builder.mul(start, bytes_each), data.type)
-    made = make_array(kind)(context, builder)
-    populate_array(made, data=first, shape=[size], strides=[bytes_each], itemsize=bytes_each, meminfo=None)
+    first = _CGUTILS.pointer_add(builder, data, builder.mul(start, bytes_each), data.type)
+    made = _ARRAYS.make_array(kind)(context, builder)
+    _ARRAYS.populate_array(made, data=first, shape=[size], strides=[bytes_each], itemsize=bytes_each, meminfo=None)
     return made._getvalue()  # noqa: SLF001 - how numba's own array functions return one

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Singles = npt.NDArray[np.float32]
     Codes = npt.NDArray[np.int64]
+    Program = tuple[Codes, Floats, Codes]
+    State = tuple[Codes, Floats, Floats]
+    Ends = tuple[Codes, Codes, Singles, Floats]
 
 BLOCK: Final = 512
 MOST_INPUTS: Final = 8
@@ -63,22 +66,22 @@ def load(y: Floats, column: Floats) -> None:
 
 
 @inner
-def store_single(a: Floats, rows: int, out: Singles) -> None:
-    """Write a result as float32, unknown for the first rows and where it is not finite."""
-    for i in range(out.size):
-        x = np.float32(a[i])
-        out[i] = x if abs(x) < INF else np.float32(NAN)
-    for i in range(min(rows, out.size)):
-        out[i] = NAN
-
-
-@inner
-def store_double(a: Floats, rows: int, out: Floats) -> None:
-    """Write a result as float64, unknown for the first rows and where it is not finite."""
-    for i in range(out.size):
-        out[i] = finite(a[i])
-    for i in range(min(rows, out.size)):
-        out[i] = NAN
+def store(a: Floats, rows: int, first: int, singles: Singles, doubles: Floats) -> None:
+    """Write a result, unknown for the first rows and where it is not finite."""
+    hidden = min(rows, a.size)
+    if singles.size:
+        out = cut(singles, first, a.size)
+        for i in range(a.size):
+            x = np.float32(a[i])
+            out[i] = x if abs(x) < INF else np.float32(NAN)
+        for i in range(hidden):
+            out[i] = NAN
+        return
+    exact = cut(doubles, first, a.size)
+    for i in range(a.size):
+        exact[i] = finite(a[i])
+    for i in range(hidden):
+        exact[i] = NAN
 
 
 @inner
@@ -134,85 +137,52 @@ def elementwise(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: C
 
 
 @inner
-def over_blocks(
-    steps: Codes,
-    numbers: Floats,
-    registers: Codes,
-    place: Codes,
-    cells: Floats,
-    memory: Floats,
-    inputs: Codes,
-    extent: Codes,
-    singles: Singles,
-    doubles: Floats,
-) -> None:
-    """Run all steps block by block, see `run`."""
-    total, done, at, width = extent[0], extent[1], extent[2], extent[3]
-    for start in range(0, total, BLOCK):
-        size = min(BLOCK, total - start)
-        for k in range(steps.size // COLUMNS):
-            step, own_numbers = cut(steps, k * COLUMNS, COLUMNS), cut(numbers, k * MOST_NUMBERS, MOST_NUMBERS)
-            code = step[CODE]
-            if code == op.STORE:
-                first, masked = step[OUT] * width + at + start, int(own_numbers[0]) - done - start
-                if singles.size:
-                    store_single(view(cells, place, step, 0, size), masked, cut(singles, first, size))
-                else:
-                    store_double(view(cells, place, step, 0, size), masked, cut(doubles, first, size))
-                continue
-            y = room(cells, place, registers, step[OUT], size)
-            if code == op.LOAD:
-                load(y, at_address(inputs[int(own_numbers[0])], start, size))
-            elif code < op.MEAN:
-                elementwise(step, y, own_numbers, cells, place)
-            elif code < op.SMOOTHED:
-                merging(step, y, own_numbers, cells, place)
-            else:
-                own = cut(memory, step[MEMORY], step[MEMORY_SIZE])
-                remembering(step, y, own_numbers, registers, place, cells, own)
-        for number in range(place.size):
-            if registers[3 * number + HISTORY] > 0:
-                place[number] += size
+def block(program: Program, state: State, start: int, size: int, ends: Ends) -> None:
+    """Run all steps over one block."""
+    steps, numbers, registers = program
+    place, cells, memory = state
+    inputs, extent, singles, doubles = ends
+    for k in range(steps.size // COLUMNS):
+        step, own_numbers = cut(steps, k * COLUMNS, COLUMNS), cut(numbers, k * MOST_NUMBERS, MOST_NUMBERS)
+        code = step[CODE]
+        if code == op.STORE:
+            first, masked = step[OUT] * extent[2] + start, int(own_numbers[0]) - extent[1] - start
+            store(view(cells, place, step, 0, size), masked, first, singles, doubles)
+            continue
+        y = room(cells, place, registers, step[OUT], size)
+        if code == op.LOAD:
+            load(y, at_address(inputs[int(own_numbers[0])], start, size))
+        elif code < op.MEAN:
+            elementwise(step, y, own_numbers, cells, place)
+        elif code < op.SMOOTHED:
+            merging(step, y, own_numbers, cells, place)
+        else:
+            own = cut(memory, step[MEMORY], step[MEMORY_SIZE])
+            remembering(step, y, own_numbers, registers, place, cells, own)
+    for number in range(place.size):
+        place[number] += size if registers[3 * number + HISTORY] > 0 else 0
 
 
 @kernel
-def run(
-    steps: Codes,
-    numbers: Floats,
-    registers: Codes,
-    place: Codes,
-    cells: Floats,
-    memory: Floats,
-    inputs: Codes,
-    extent: Codes,
-    singles: Singles,
-    doubles: Floats,
-) -> None:
+def run(program: Program, state: State, ends: Ends) -> None:
     """Run all steps over the rows of the inputs, block by block.
 
     Parameters
     ----------
-    steps, numbers
-        The program: COLUMNS and MOST_NUMBERS of each step, one after the other.
-    registers, place, cells, memory
-        The state: where registers lie and how far they are written, their contents, and what steps remember.
-    inputs
-        Addresses of the input columns, float64 without gaps.
-    extent
-        How many bars the inputs hold, how many were computed before them, where in a row of the outputs they begin,
-        and how long such a row is.
-    singles, doubles
-        Outputs, one row of bars for each feature; one of them is empty.
+    program
+        COLUMNS and MOST_NUMBERS of each step, one after the other, and three numbers of each register.
+    state
+        How far registers are written, their contents, and what steps remember.
+    ends
+        Addresses of the input columns (float64 without gaps); how many bars they hold, how many were computed before
+        them, and the length of a row of the outputs; float32 and float64 outputs, of which one is empty.
     """
-    over_blocks(
-        cut(steps, 0, steps.size),
-        cut(numbers, 0, numbers.size),
-        cut(registers, 0, registers.size),
-        cut(place, 0, place.size),
-        cut(cells, 0, cells.size),
-        cut(memory, 0, memory.size),
-        cut(inputs, 0, inputs.size),
-        cut(extent, 0, extent.size),
-        cut(singles, 0, singles.size),
-        cut(doubles, 0, doubles.size),
-    )
+    steps, numbers, registers = program
+    place, cells, memory = state
+    inputs, extent, singles, doubles = ends
+    rows = (cut(steps, 0, steps.size), cut(numbers, 0, numbers.size), cut(registers, 0, registers.size))
+    held = (cut(place, 0, place.size), cut(cells, 0, cells.size), cut(memory, 0, memory.size))
+    outputs = (cut(singles, 0, singles.size), cut(doubles, 0, doubles.size))
+    doors = (cut(inputs, 0, inputs.size), cut(extent, 0, extent.size), outputs[0], outputs[1])
+    for start in range(0, extent[0], BLOCK):
+        block(rows, held, start, min(BLOCK, extent[0] - start), doors)

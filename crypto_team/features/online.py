@@ -74,7 +74,7 @@ class OnlineFeatures:
         values = self.plan.doubles(columns, times, self._run)
         self.times = [int(time) for time in times[-2:]] if times.size > 1 else [*self.times, int(times[0])][-2:]
         for name, kept in self._recent.items():
-            kept += columns[name][-self._kept :].tolist()
+            kept.extend(columns[name][-self._kept :].tolist())
             del kept[: -self._kept]
         made: Floats = values[-1].copy()
         return made
@@ -193,7 +193,7 @@ def _formulas(features: Path | Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _milliseconds(value: Any) -> int:
     if hasattr(value, "timestamp"):
-        return round(value.timestamp() * 1000)
+        return int(round(value.timestamp() * 1000))  # noqa: RUF046 - a foreign type may round to a float
     if isinstance(value, int | np.integer):
         return int(value)
     raise InputError(f"the bar has no timestamp that is a time: {value!r}", where="timestamp")

@@ -148,8 +148,9 @@ def decay_bars(alpha: float) -> int:
 
 def divided(above: Floats, below: Floats) -> Floats:
     """Divide; where the divisor is zero the value is unknown (NaN), never infinite."""
-    if not isinstance(above, np.ndarray) or not isinstance(below, np.ndarray):
-        return above / below
+    parts: tuple[Any, Any] = (above, below)
+    if any(isinstance(part, Series) for part in parts):
+        return cast("Floats", parts[0] / parts[1])
     out = np.full(above.shape, np.nan)
     np.divide(above, below, out=out, where=below != 0.0)
     return out
@@ -157,8 +158,9 @@ def divided(above: Floats, below: Floats) -> Floats:
 
 def shifted(x: Floats, n: int) -> Floats:
     """Return the value n bars before; the first n are NaN."""
-    if isinstance(x, Series):
-        return cast("Floats", x.before(n))
+    traced: Any = x
+    if isinstance(traced, Series):
+        return cast("Floats", traced.before(n))
     out = np.full(x.shape, np.nan)
     if n < x.size:
         out[n:] = x[: x.size - n]

@@ -41,8 +41,7 @@ def weekday_cos(times: Times) -> Floats:
 
 def _between(times: Times, first_hour: int, last_hour: int) -> Floats:
     moment = times % DAY_MS
-    made: Floats = 1.0 * ((moment >= first_hour * HOUR_MS) & (moment < last_hour * HOUR_MS))
-    return made
+    return np.where((moment >= first_hour * HOUR_MS) & (moment < last_hour * HOUR_MS), 1.0, 0.0)
 
 
 @operator("temporal", lambda: 0)

@@ -58,9 +58,7 @@ def vwap_dev(high: Floats, low: Floats, close: Floats, volume: Floats, n: int = 
 
 
 @operator("volume", lambda n: n - 1)
-def session_vwap_dev(
-    high: Floats, low: Floats, close: Floats, volume: Floats, times: Times, n: int = 288
-) -> Floats:
+def session_vwap_dev(high: Floats, low: Floats, close: Floats, volume: Floats, times: Times, n: int = 288) -> Floats:
     """Close over the volume-weighted average typical price since 00:00 UTC (by bar open), minus 1.
 
     n is the number of bars of a day, 288 for five minutes: a longer session is unknown. 0 without volume.

@@ -77,9 +77,10 @@ class Run:
     def _go(self, columns: Sequence[Floats], singles: npt.NDArray[np.float32], doubles: Floats, bars: int) -> None:
         found = self.program
         addresses = np.array([item.__array_interface__["data"][0] for item in columns], dtype=np.int64)
-        extent = np.array([bars, self.done, 0, bars], dtype=np.int64)
+        extent = np.array([bars, self.done, bars], dtype=np.int64)
         state = (self.place, self.cells, self.memory)
-        machine.run(found.steps, found.numbers, found.registers, *state, addresses, extent, singles, doubles)
+        ends = (addresses, extent, singles, doubles)
+        machine.run((found.steps, found.numbers, found.registers), state, ends)
         self.done += bars
 
 

@@ -189,7 +189,9 @@ def _doubled_products(x: Series, y: Series, n: int) -> tuple[Series, Series, Ser
     if n == 1:
         return x, y, x.graph.constant(0.0)
     half = _doubled_products(x, y, n // 2)
-    return cast("Any", _joined((n // 2, *half), (n // 2, *(item.before(n // 2) for item in half))))[1:]
+    older = (n // 2, *(item.before(n // 2) for item in half))
+    joined: tuple[int, Series, Series, Series] = _joined((n // 2, *half), older)
+    return joined[1:]
 
 
 def _joined(new: Any, old: Any) -> Any:
@@ -255,5 +257,3 @@ def profile(prices: Floats, volumes: Floats, n: int, count: int, which: float) -
     reach = (n - 1, n - 1)
     numbers = (n, count, 0.7, which)
     return column(step(op.PROFILE, prices, volumes, *edges, numbers=numbers, reach=reach, memory=4 * count))
-
-

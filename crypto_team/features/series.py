@@ -26,7 +26,7 @@ class UntraceableError(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One operation: inputs as (step, lag), numbers, how far back it reads each input, how many numbers it remembers."""
+    """One operation: inputs as (step, lag), numbers, how far back each input is read, how much it remembers."""
 
     code: int
     inputs: tuple[tuple[int, int], ...]
@@ -79,11 +79,10 @@ class Graph:
         return self.known[step]
 
 
-class Series:
+class Series:  # noqa: PLW1641 - equality is a column too, so a series is no key
     """A column in the making; arithmetic, comparison and the usual NumPy functions apply to it."""
 
     __slots__ = ("graph", "lag", "step")
-
 
     def __init__(self, graph: Graph, step: int, lag: int) -> None:
         self.graph = graph
@@ -248,13 +247,34 @@ def square(x: Any) -> Series:
 
 
 _UFUNCS: Final[dict[str, int]] = {
-    **{"add": op.ADD, "subtract": op.SUB, "multiply": op.MUL, "divide": op.DIV, "true_divide": op.DIV},
-    **{"maximum": op.LARGER, "minimum": op.SMALLER, "logical_and": op.BOTH, "logical_or": op.EITHER},
-    **{"less": op.LT, "less_equal": op.LE, "equal": op.EQ},
-    **{"absolute": op.ABS, "fabs": op.ABS, "sqrt": op.ROOT, "log": op.LOG, "sign": op.SIGN, "exp": op.EXP},
-    **{"invert": op.NOT, "logical_not": op.NOT, "isnan": op.UNKNOWN, "sin": op.SINE, "cos": op.COSINE},
-    **{"bitwise_and": op.BOTH, "bitwise_or": op.EITHER, "floor_divide": op.FLOOR_DIV, "remainder": op.MODULO},
-    **{"power": op.POWER_OF},
+    "add": op.ADD,
+    "subtract": op.SUB,
+    "multiply": op.MUL,
+    "divide": op.DIV,
+    "true_divide": op.DIV,
+    "maximum": op.LARGER,
+    "minimum": op.SMALLER,
+    "logical_and": op.BOTH,
+    "logical_or": op.EITHER,
+    "less": op.LT,
+    "less_equal": op.LE,
+    "equal": op.EQ,
+    "absolute": op.ABS,
+    "fabs": op.ABS,
+    "sqrt": op.ROOT,
+    "log": op.LOG,
+    "sign": op.SIGN,
+    "exp": op.EXP,
+    "invert": op.NOT,
+    "logical_not": op.NOT,
+    "isnan": op.UNKNOWN,
+    "sin": op.SINE,
+    "cos": op.COSINE,
+    "bitwise_and": op.BOTH,
+    "bitwise_or": op.EITHER,
+    "floor_divide": op.FLOOR_DIV,
+    "remainder": op.MODULO,
+    "power": op.POWER_OF,
 }
 _SPELLED: Final[dict[str, Callable[..., Series]]] = {
     "square": square,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from crypto_team.features import opcodes as op
 from crypto_team.features.arrays import UNTRACED
 from crypto_team.features.nodes import Node, canonical_text

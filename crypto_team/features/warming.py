@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 import numpy as np
 from numba import float64, int64, types
@@ -15,19 +16,17 @@ from crypto_team.features.blocks_recursive import smoothed_four
 from crypto_team.features.blocks_window import windowed
 from crypto_team.features.compiled import cache_folder
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 _ROW: Final = float64[::1]
+_several: Final[Callable[[Any, int], Any]] = cast("Any", types).UniTuple
 _PARTS: Final[tuple[tuple[str, Any, tuple[Any, ...]], ...]] = (
     ("arithmetic of two series", paired, (int64, _ROW, _ROW, _ROW)),
     ("functions of one series", single, (int64, _ROW, _ROW, float64, float64)),
     ("choices", chosen, (int64, _ROW, _ROW, _ROW, _ROW, float64)),
     ("means and extremes", merged, (int64, _ROW, _ROW, _ROW, _ROW, _ROW, _ROW)),
-    ("moments", merged_many, (int64, _ROW, types.UniTuple(_ROW, 8), _ROW)),
-    ("averages", smoothed_four, (types.UniTuple(_ROW, 4), types.UniTuple(_ROW, 4), _ROW, _ROW)),
+    ("moments", merged_many, (int64, _ROW, _several(_ROW, 8), _ROW)),
+    ("averages", smoothed_four, (_several(_ROW, 4), _several(_ROW, 4), _ROW, _ROW)),
     ("Hurst exponents", hurst, (_ROW, _ROW, int64, int64, _ROW)),
-    ("windows", windowed, (int64, _ROW, types.UniTuple(_ROW, 4), _ROW, _ROW)),
+    ("windows", windowed, (int64, _ROW, _several(_ROW, 4), _ROW, _ROW)),
 )
 
 
@@ -51,7 +50,7 @@ def warm(progress: Callable[[float, str], None]) -> bool:
             cast("Any", part).compile(signature)
         progress(0.6, "compiling the machine (once)")
     codes, numbers, singles = np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.float32)
-    extent = np.zeros(4, dtype=np.int64)
-    machine.run(codes, numbers, codes, codes, numbers, numbers, codes, extent, singles, numbers)
+    extent = np.zeros(3, dtype=np.int64)
+    machine.run((codes, numbers, codes), (codes, numbers, numbers), (codes, extent, singles, numbers))
     progress(1.0, "ready")
     return cold

@@ -28,7 +28,12 @@ def random_columns(bars: int, seed: int = 7) -> tuple[dict[str, Floats], npt.NDA
     volume = rng.lognormal(3.0, 1.0, bars)
     trades, bought = np.ceil(volume), volume * rng.random(bars)
     columns = {"open": open_, "high": high, "low": low, "close": close, "volume": volume}
-    columns |= {"trades": trades, "taker_buy_volume": bought, "quote_volume": volume * close, "vwap": (high + low) / 2.0}
+    columns |= {
+        "trades": trades,
+        "taker_buy_volume": bought,
+        "quote_volume": volume * close,
+        "vwap": (high + low) / 2.0,
+    }
     return columns, STEP_MS * np.arange(bars, dtype=np.int64)
 
 
@@ -59,7 +64,10 @@ def measured(
         {"figure": "working memory above the output, MB", "value": round(working, 2)},
         {"figure": "steps of the machine", "value": program.size},
         {"figure": "update per bar, median microseconds", "value": round(float(np.median(updates)), 1)},
-        {"figure": "update per bar, 99th percentile microseconds", "value": round(float(np.quantile(updates, 0.99)), 1)},
+        {
+            "figure": "update per bar, 99th percentile microseconds",
+            "value": round(float(np.quantile(updates, 0.99)), 1),
+        },
     ]
 
 

@@ -133,7 +133,10 @@ def test_volume_by_price_finds_the_busiest_price_and_the_area_around_it() -> Non
     price = np.array([10.0, 11.0, 12.0, 13.0, 14.0, 12.2, 12.1, 11.2])
     volume = np.array([1.0, 2.0, 3.0, 1.0, 1.0, 4.0, 1.0, 2.0])
     inputs = "close, close, close, open, 8, 4"
-    point, place = _values(f"poc_dev({inputs})", price, volume), _values(f"value_area_position({inputs})", price, volume)
+    point, place = (
+        _values(f"poc_dev({inputs})", price, volume),
+        _values(f"value_area_position({inputs})", price, volume),
+    )
     # Bins of 1 from 10: volumes 1, 4, 8, 2; the busiest is the third, with its neighbour below it holds 12 of 15.
     assert point[-1] == pytest.approx(11.2 / 12.5 - 1.0)
     assert place[-1] == pytest.approx((11.2 - 11.0) / 2.0)
@@ -142,13 +145,21 @@ def test_volume_by_price_finds_the_busiest_price_and_the_area_around_it() -> Non
 def test_unknown_values_stay_in_their_windows() -> None:
     holed = SERIES["noise"].copy()
     holed[1_000] = np.nan
-    for formula in ("kurt(close, 20)", "highest(close, 20)", "quantile(close, 20)", "total(close, 20)", "rank(close, 20)"):
+    for formula in (
+        "kurt(close, 20)",
+        "highest(close, 20)",
+        "quantile(close, 20)",
+        "total(close, 20)",
+        "rank(close, 20)",
+    ):
         found, whole = (_values(formula, x) for x in (holed, SERIES["noise"]))
         assert np.isnan(found[1_000:1_020]).all()
         assert np.array_equal(found[1_020:], whole[1_020:])
 
 
-@pytest.mark.parametrize("formula", ["kurt(close, 100)", "std(close, 333)", "total(close, 77)", "autocorr(close, 60, 7)"])
+@pytest.mark.parametrize(
+    "formula", ["kurt(close, 100)", "std(close, 333)", "total(close, 77)", "autocorr(close, 60, 7)"]
+)
 def test_a_window_has_the_same_value_wherever_the_series_began(formula: str) -> None:
     whole = _values(formula, WALK)
     for first in (1, 17, 1_000):
