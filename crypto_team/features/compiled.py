@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
-from numba import config, njit, types
-from numba.core import cgutils
+from numba import njit, types
+from numba.core import caching, cgutils
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
@@ -27,22 +28,63 @@ _SOURCES = ("blocks_*.py", "kernels_*.py", "machine.py", "opcodes.py", "compiled
 
 
 def cache_folder() -> Path:
-    """Return where compiled kernels lie: below NUMBA_CACHE_DIR, or else the user's cache folder."""
+    """Return where compiled kernels lie: below NUMBA_CACHE_DIR, else beside the sources, else in the user's cache.
+
+    Beside the sources, sandboxed children can read them too.
+    """
     state = hashlib.sha256()
+    here = Path(__file__).parent
     for pattern in _SOURCES:
-        for path in sorted(Path(__file__).parent.glob(pattern)):
+        for path in sorted(here.glob(pattern)):
             state.update(path.name.encode() + path.read_bytes())
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    base = os.environ.get("NUMBA_CACHE_DIR") or Path(home) / "crypto-team" / "kernels"
-    return Path(base) / state.hexdigest()[:16]
+    name = f"kernels-{state.hexdigest()[:16]}"
+    given, beside = os.environ.get("NUMBA_CACHE_DIR"), here / "__pycache__"
+    if given:
+        return Path(given) / name
+    if (beside / name).is_dir() or os.access(beside if beside.is_dir() else here, os.W_OK):
+        return beside / name
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crypto-team" / name
 
 
-cast("Any", config).CACHE_DIR = str(cache_folder())
+_CACHING = cast("Any", caching)
+
+
+class _Locator(_CACHING.UserProvidedCacheLocator):  # type: ignore[misc]
+    """Says to Numba where compiled kernels lie."""
+
+    def __init__(self, py_func: Any, py_file: str) -> None:
+        super().__init__(py_func, py_file)
+        self._cache_path = str(cache_folder())
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder; a child that may only read does without."""
+        with suppress(OSError):
+            Path(self._cache_path).mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> _Locator:
+        """Serve every kernel."""
+        return cls(py_func, py_file)
+
+
+class _Storage(_CACHING.CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = [_Locator]
+
+
+class _Cache(_CACHING.FunctionCache):  # type: ignore[misc]
+    _impl_class = _Storage
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Store a compiled kernel where that is allowed."""
+        with suppress(OSError):
+            super().save_overload(sig, data)
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function over float64 arrays; it keeps its types for the type checker."""
-    return cast("Callable[P, R]", njit(function, cache=True, nogil=True, error_model="numpy"))
+    made = cast("Any", njit(function, nogil=True, error_model="numpy"))
+    made._cache = _Cache(function)  # noqa: SLF001 - what `cache=True` does, with a cache of our own
+    return cast("Callable[P, R]", made)
 
 
 def inner(function: Callable[P, R]) -> Callable[P, R]:

@@ -19,11 +19,15 @@ def test_warming_what_is_compiled_says_only_that_it_is_ready() -> None:
 
 
 def test_the_cache_has_a_folder_for_each_state_of_the_sources(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    name = cache_folder().name
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    assert cache_folder().parent == tmp_path
+    assert cache_folder() == tmp_path / name
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder().is_relative_to(tmp_path / "crypto-team" / "kernels")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr(Path, "is_dir", lambda path: "__pycache__" not in path.parts)
+    assert cache_folder() == tmp_path / "crypto-team" / name
 
 
 @pytest.mark.slow
