@@ -46,14 +46,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "crypto-team" / name
 
 
-_CACHING = cast("Any", caching)
-
-
-class _Locator(_CACHING.UserProvidedCacheLocator):  # type: ignore[misc]
+class _Locator(caching.UserProvidedCacheLocator):
     """Says to Numba where compiled kernels lie."""
 
     def __init__(self, py_func: Any, py_file: str) -> None:
-        super().__init__(py_func, py_file)
+        super().__init__(py_func, py_file)  # type: ignore[no-untyped-call]
         self._cache_path = str(cache_folder())
 
     def ensure_cache_path(self) -> None:
@@ -67,23 +64,23 @@ class _Locator(_CACHING.UserProvidedCacheLocator):  # type: ignore[misc]
         return cls(py_func, py_file)
 
 
-class _Storage(_CACHING.CompileResultCacheImpl):  # type: ignore[misc]
+class _Storage(caching.CompileResultCacheImpl):
     _locator_classes = [_Locator]
 
 
-class _Cache(_CACHING.FunctionCache):  # type: ignore[misc]
+class _Cache(caching.FunctionCache):
     _impl_class = _Storage
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Store a compiled kernel where that is allowed."""
         with suppress(OSError):
-            super().save_overload(sig, data)
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function over float64 arrays; it keeps its types for the type checker."""
     made = cast("Any", njit(function, nogil=True, error_model="numpy"))
-    made._cache = _Cache(function)  # noqa: SLF001 - what `cache=True` does, with a cache of our own
+    made._cache = cast("Any", _Cache)(function)  # noqa: SLF001 - what `cache=True` does, with a cache of our own
     return cast("Callable[P, R]", made)
 
 
