@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from crypto_team.errors import InputError
 from crypto_team.features.online import OnlineFeatures
@@ -16,7 +19,8 @@ from crypto_team.features.operators import Floats, operator, shifted
 from crypto_team.features.plan import compile_formulas
 from crypto_team.features.sets import SETS
 from crypto_team.schemas.features import Feature, FeatureSet
-from tests.features.conftest import Market
+from tests.features.conftest import Market, random_market
+from tests.features.test_formula import FORMULAS
 from tests.features.test_operators import call_of
 
 if TYPE_CHECKING:
@@ -167,3 +171,19 @@ def test_a_time_may_be_a_datetime(market: Market) -> None:
 def test_an_empty_history_is_an_input_error(market: Market) -> None:
     with pytest.raises(InputError, match="no bars"):
         OnlineFeatures(["close"]).warm_up(_frame(market.part(0, 0)))
+
+
+@given(st.lists(FORMULAS, min_size=1, max_size=4), st.lists(st.integers(1, 700), max_size=4))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_formulas_are_the_same_however_the_history_is_cut(texts: list[str], cuts: list[int]) -> None:
+    part = _holed(random_market(1600, 3)).part(600, 1300)
+    plan = compile_formulas(texts)
+    columns = {name: part.columns.get(name, part.columns["volume"]) for name in plan.columns}
+    whole = plan.doubles(columns, part.times)
+    run = plan.program.start()
+    places = sorted({0, part.times.size, *(cut for cut in cuts if cut < part.times.size)})
+    found = []
+    for first, last in itertools.pairwise(places):
+        given_columns = {name: values[first:last] for name, values in columns.items()}
+        found.append(plan.doubles(given_columns, part.times[first:last], run))
+    assert np.vstack(found).tobytes() == np.ascontiguousarray(whole).tobytes()
