@@ -103,6 +103,8 @@ class Plan:
             made[TIMES] = times.astype(np.float64)
         for name, node in self.opaque.items():
             made[name] = np.ascontiguousarray(_whole(node, columns, times))
+            if made[name].shape != times.shape:
+                raise InputError(f"{name} has {made[name].size} values for {times.size} bars")
         return made
 
     def whole(self, name: str, columns: Mapping[str, Floats], times: Times) -> float:

@@ -95,6 +95,19 @@ def test_a_function_of_whole_arrays_is_the_same_bar_by_bar_and_over_the_history(
         assert online.update(_bar(market, row)).tobytes() == whole[row].tobytes()
 
 
+def test_a_function_of_whole_arrays_has_to_give_a_value_for_each_bar(market: Market) -> None:
+    @operator("derived", lambda n: n)
+    def shortened(x: Floats, n: int = 1) -> Floats:
+        """Leave the first value out."""
+        return np.asarray(x)[1:]
+
+    try:
+        with pytest.raises(InputError, match="2499 values for 2500 bars"):
+            compile_formulas(["shortened(close, 1)"]).compute(market.columns, market.times)
+    finally:
+        TABLE.pop("shortened")
+
+
 def test_a_saved_state_goes_on_as_if_nothing_had_happened(market: Market, tmp_path: Path) -> None:
     first, second = OnlineFeatures(STANDARD), OnlineFeatures(STANDARD)
     first.warm_up(_frame(market.part(0, 800)))
