@@ -96,7 +96,7 @@ _KINDS: dict[str, Literal["column", "int", "float", "times"]] = {
 def operator(
     family: Category, lookback: Callable[..., int], *, shortest: int = 1, rule: Rule | None = None
 ) -> Callable[[Callable[..., Floats]], Callable[..., Floats]]:
-    """Put a function into the table.
+    """Put a function into the table; it may then be called with series and with arrays.
 
     Parameters
     ----------
@@ -114,8 +114,9 @@ def operator(
         name = function.__name__.rstrip("_")
         if name in OPERATORS:
             raise UsageError(f"two operators are called {name}")
-        OPERATORS[name] = Operator(name, family, on_arrays(function), lookback, _parameters(function), shortest, rule)
-        return function
+        made = on_arrays(function)
+        OPERATORS[name] = Operator(name, family, made, lookback, _parameters(function), shortest, rule)
+        return made
 
     return register
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import talib
 
+from crypto_team.features import operators_trend
 from crypto_team.features.formula import parse
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import decay_bars
@@ -212,3 +213,10 @@ def test_changes_of_on_balance_volume_and_accumulation_are_those_of_ta_lib(marke
     assert np.allclose(found[:, 0], (balance[24:] - balance[:-24]) / traded[24:], rtol=1e-5, atol=1e-6)
     for column in (1, 2):
         assert np.allclose(found[:, column], (accumulated[24:] - accumulated[:-24]) / traded[24:], rtol=1e-5, atol=1e-6)
+
+
+def test_an_operator_can_be_called_with_arrays_as_with_series(market: Market) -> None:
+    close = market.columns["close"]
+    found = operators_trend.sma(close, 20)
+    assert np.allclose(found[19:], np.convolve(close, np.full(20, 1 / 20), "valid"))
+    assert np.isnan(found[:19]).all()
