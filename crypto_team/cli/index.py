@@ -130,6 +130,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "execution_specialist.show",
         "Show the deployment of a strategy.",
     ),
+    "features bench": (
+        "crypto_team.roles.feature_tools",
+        "features.bench",
+        "Measure how fast features are computed on this machine, over a history and bar by bar.",
+    ),
     "features explain": (
         "crypto_team.roles.feature_tools",
         "features.explain",
@@ -140,7 +145,16 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "features.list",
         "List the operators that formulas are made of.",
     ),
-    "features sets": ("crypto_team.roles.feature_tools", "features.sets", "List the ready-made feature sets."),
+    "features sets": (
+        "crypto_team.roles.feature_tools",
+        "features.sets",
+        "List the ready-made feature sets, or the features of one.",
+    ),
+    "features warm": (
+        "crypto_team.roles.feature_tools",
+        "features.warm",
+        "Compile the kernels that compute features, once for each version; later commands find them in the cache.",
+    ),
     "gate check": ("crypto_team.roles.handoff", "gate.check", "Judge a strategy at a gate without recording anything."),
     "gate explain": (
         "crypto_team.roles.handoff",

@@ -15,7 +15,7 @@ from typing import Final
 from crypto_team.errors import FormulaError
 from crypto_team.features.nodes import COLUMNS, Node, canonical_text, column_name, family, plain_number, reads
 from crypto_team.features.operator_table import OPERATORS
-from crypto_team.features.operators import LONGEST_WINDOW, Operator
+from crypto_team.features.operators import LONGEST_WINDOW, Operator, by_name
 
 __all__ = ["COLUMNS", "Node", "canonical_text", "expand", "family", "feature_name", "parse", "reads"]
 
@@ -222,6 +222,8 @@ class _Reader:
             if item.kind == "int":
                 self._whole(given[number] if number < len(given) else tree, found, item.name, value)
             made.append(value)
+        if found.rule is not None and not by_name(found, found.rule.holds, made):
+            raise self.fail(tree, f"{found.name}: {found.rule.words}", f"write {found.signature}")
         return tuple(made)
 
     def _whole(self, tree: ast.expr, found: Operator, name: str, value: float) -> None:

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from crypto_team.schemas.features import Category
 
-COLUMNS: Final = ("open", "high", "low", "close", "volume")
+COLUMNS: Final = (
+    *("open", "high", "low", "close", "volume"),
+    *("quote_volume", "trades", "taker_buy_volume", "vwap"),
+)
 LONGEST_NAME = 80
 _WORDS: Final = {"+": "plus", "-": "minus", "*": "times", "/": "over", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 _PRECEDENCE: Final = {"<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "/": 3}

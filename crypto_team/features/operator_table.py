@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from crypto_team.features import (
+    operators_bands,
+    operators_derived,
+    operators_momentum,
     operators_price,
     operators_statistical,
     operators_temporal,
@@ -11,6 +14,15 @@ from crypto_team.features import (
 )
 from crypto_team.features.operators import OPERATORS
 
-FAMILIES = (operators_price, operators_trend, operators_volume, operators_statistical, operators_temporal)
+FAMILIES = (
+    operators_price,
+    operators_momentum,
+    operators_trend,
+    operators_bands,
+    operators_volume,
+    operators_statistical,
+    operators_derived,
+    operators_temporal,
+)
 
 __all__ = ["FAMILIES", "OPERATORS"]

@@ -9,15 +9,17 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from crypto_team.errors import UsageError
+from crypto_team.features.arrays import on_arrays
+from crypto_team.features.series import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from crypto_team.schemas.features import Category
 
@@ -37,6 +39,14 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """What several settings have to fulfil together: `holds` takes them by name."""
+
+    holds: Callable[..., bool]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Operator:
     """One operator: its function, family, own look-back from its settings, and the shortest window that has a value."""
 
@@ -46,6 +56,7 @@ class Operator:
     lookback: Callable[..., int]
     parameters: tuple[Parameter, ...]
     shortest: int = 1
+    rule: Rule | None = None
 
     @property
     def columns(self) -> tuple[Parameter, ...]:
@@ -83,9 +94,9 @@ _KINDS: dict[str, Literal["column", "int", "float", "times"]] = {
 
 
 def operator(
-    family: Category, lookback: Callable[..., int], *, shortest: int = 1
+    family: Category, lookback: Callable[..., int], *, shortest: int = 1, rule: Rule | None = None
 ) -> Callable[[Callable[..., Floats]], Callable[..., Floats]]:
-    """Put a function into the table.
+    """Put a function into the table; it may then be called with series and with arrays.
 
     Parameters
     ----------
@@ -95,14 +106,17 @@ def operator(
         From the settings (by name) to the number of earlier bars that a value needs.
     shortest
         Smallest window n for which the value is defined.
+    rule
+        What settings have to fulfil together, by name, and how that is said.
     """
 
     def register(function: Callable[..., Floats]) -> Callable[..., Floats]:
         name = function.__name__.rstrip("_")
         if name in OPERATORS:
             raise UsageError(f"two operators are called {name}")
-        OPERATORS[name] = Operator(name, family, function, lookback, _parameters(function), shortest)
-        return function
+        made = on_arrays(function)
+        OPERATORS[name] = Operator(name, family, made, lookback, _parameters(function), shortest, rule)
+        return made
 
     return register
 
@@ -115,6 +129,19 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     return tuple(made)
 
 
+def typed_settings(found: Operator, given: Sequence[float]) -> list[int | float]:
+    """Return settings as the operator's function takes them: whole numbers as int."""
+    kinds = [item.kind for item in found.settings]
+    return [int(value) if kind == "int" else value for kind, value in zip(kinds, given, strict=True)]
+
+
+def by_name(found: Operator, function: Callable[..., Any], given: Sequence[float]) -> Any:
+    """Call a function of some settings with those that it names."""
+    named = dict(zip((item.name for item in found.settings), typed_settings(found, given), strict=True))
+    wanted = inspect.signature(function).parameters
+    return function(*(named[name] for name in wanted))
+
+
 def decay_bars(alpha: float) -> int:
     """Return after how many bars the weight of an exponential average falls below one millionth."""
     return 0 if alpha >= 1.0 else math.ceil(math.log(NEGLIGIBLE) / math.log(1.0 - alpha))
@@ -122,6 +149,9 @@ def decay_bars(alpha: float) -> int:
 
 def divided(above: Floats, below: Floats) -> Floats:
     """Divide; where the divisor is zero the value is unknown (NaN), never infinite."""
+    parts: tuple[Any, Any] = (above, below)
+    if any(isinstance(part, Series) for part in parts):
+        return cast("Floats", parts[0] / parts[1])
     out = np.full(above.shape, np.nan)
     np.divide(above, below, out=out, where=below != 0.0)
     return out
@@ -129,6 +159,9 @@ def divided(above: Floats, below: Floats) -> Floats:
 
 def shifted(x: Floats, n: int) -> Floats:
     """Return the value n bars before; the first n are NaN."""
+    traced: Any = x
+    if isinstance(traced, Series):
+        return cast("Floats", traced.before(n))
     out = np.full(x.shape, np.nan)
     if n < x.size:
         out[n:] = x[: x.size - n]

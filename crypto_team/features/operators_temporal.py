@@ -1,4 +1,4 @@
-"""Operators on time: what the clock says at the close of the bar; no column needed."""
+"""Operators on time: what the clock says at the opening of the bar; no column needed, never unknown."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import numpy as np
 from crypto_team.features.operators import Floats, Times, operator
 
 HOUR_MS, DAY_MS, WEEK_MS = 3_600_000, 86_400_000, 604_800_000
-_MONDAY_OFFSET_MS = 3 * DAY_MS  # 1970-01-01 was a Thursday
+MONDAY_OFFSET_MS = 3 * DAY_MS  # 1970-01-01 was a Thursday
 
 
 def _cycle(times: Times, length_ms: int, offset_ms: int = 0) -> Floats:
     """Return the angle of a time in its cycle, in radians."""
-    return 2.0 * np.pi * ((times + offset_ms) % length_ms) / length_ms
+    return 2.0 * np.pi * (((times + offset_ms) % length_ms) / length_ms)
 
 
 @operator("temporal", lambda: 0)
@@ -30,18 +30,18 @@ def hour_cos(times: Times) -> Floats:
 @operator("temporal", lambda: 0)
 def weekday_sin(times: Times) -> Floats:
     """Sine of the time of week (UTC, bar open, the week starts on Monday)."""
-    return np.sin(_cycle(times, WEEK_MS, _MONDAY_OFFSET_MS))
+    return np.sin(_cycle(times, WEEK_MS, MONDAY_OFFSET_MS))
 
 
 @operator("temporal", lambda: 0)
 def weekday_cos(times: Times) -> Floats:
     """Cosine of the time of week (UTC, bar open, the week starts on Monday)."""
-    return np.cos(_cycle(times, WEEK_MS, _MONDAY_OFFSET_MS))
+    return np.cos(_cycle(times, WEEK_MS, MONDAY_OFFSET_MS))
 
 
 def _between(times: Times, first_hour: int, last_hour: int) -> Floats:
-    hour = (times % DAY_MS) // HOUR_MS
-    return ((hour >= first_hour) & (hour < last_hour)).astype(np.float64)
+    moment = times % DAY_MS
+    return np.where((moment >= first_hour * HOUR_MS) & (moment < last_hour * HOUR_MS), 1.0, 0.0)
 
 
 @operator("temporal", lambda: 0)

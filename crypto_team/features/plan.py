@@ -1,9 +1,13 @@
-"""A plan computes many formulas at once, each common part once, on NumPy columns."""
+"""A plan computes many formulas at once: traced into one program, each common part once, block by block.
+
+What only exists as a function of whole arrays is computed before and handed to the program as one more column.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,25 +16,18 @@ from crypto_team.errors import InputError
 from crypto_team.features.formula import parse
 from crypto_team.features.nodes import Node, canonical_text, column_name, reads
 from crypto_team.features.operator_table import OPERATORS
+from crypto_team.features.operators import by_name, typed_settings
+from crypto_team.features.program import assemble
+from crypto_team.features.tracing import TIMES, Tracer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from crypto_team.features.operators import Floats
-
-_Number = TypeVar("_Number", np.float32, np.float64)
-_ARITHMETIC: dict[str, Callable[[Floats, Floats], Any]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "<": np.less,
-    "<=": np.less_equal,
-    ">": np.greater,
-    ">=": np.greater_equal,
-}
+    from crypto_team.features.operators import Floats, Times
+    from crypto_team.features.program import Program, Run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Formulas ready to compute.
 
@@ -41,7 +38,25 @@ class Plan:
     lookback: tuple[int, ...]
     columns: tuple[str, ...]
 
-    def compute(self, columns: Mapping[str, Floats], times: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    @cached_property
+    def _traced(self) -> tuple[Program, dict[str, Node]]:
+        tracer = Tracer()
+        roots = [tracer.root(node) for node in self.nodes]
+        return assemble(tracer.graph, roots, self.lookback), tracer.opaque
+
+    @property
+    def program(self) -> Program:
+        """Return the steps of all formulas."""
+        return self._traced[0]
+
+    @property
+    def opaque(self) -> dict[str, Node]:
+        """Return the parts that are functions of whole arrays, by the name of the column they become."""
+        return self._traced[1]
+
+    def compute(
+        self, columns: Mapping[str, Floats], times: Times, *, out: npt.NDArray[np.float32] | None = None
+    ) -> npt.NDArray[np.float32]:
         """Compute every formula.
 
         Parameters
@@ -49,48 +64,68 @@ class Plan:
         columns
             Input columns by name, float64, shape (n,).
         times
-            Bar opens in milliseconds since 1970, shape (n,).
+            Bar opens in milliseconds since 1970, shape (n,), each later than the one before.
+        out
+            Where to write, float32 of shape (k, n): a buffer used again, or a memory map.
 
         Returns
         -------
         ndarray
-            float32, shape (n, k); rows before a column's look-back are NaN, infinities are NaN.
+            float32, shape (n, k), column after column in memory; rows before a column's look-back are NaN, infinities
+            are NaN.
         """
+        found = self.checked(columns, times)
+        made = np.empty((len(self.nodes), times.size), dtype=np.float32) if out is None else out
+        if made.shape != (len(self.nodes), times.size) or made.dtype != np.float32 or not made.flags.c_contiguous:
+            raise InputError(f"the output has to be float32, contiguous, of shape {(len(self.nodes), times.size)}")
+        self.program.start().singles([found[name] for name in self.program.inputs], made)
+        return made.T
+
+    def doubles(self, columns: Mapping[str, Floats], times: Times, run: Run | None = None) -> Floats:
+        """Compute every formula in float64, shape (n, k); a run goes on from where it is."""
+        found = self.checked(columns, times)
+        made = np.empty((len(self.nodes), times.size))
+        under_way = self.program.start() if run is None else run
+        under_way.doubles([found[name] for name in self.program.inputs], made)
+        return made.T
+
+    def checked(self, columns: Mapping[str, Floats], times: Times) -> dict[str, Floats]:
+        """Return everything that the program reads, checked and with the opaque parts computed."""
         missing = [name for name in self.columns if name not in columns]
         if missing:
             raise InputError(f"the candles have no column {', '.join(missing)}")
         uneven = [name for name in self.columns if columns[name].shape != times.shape]
         if uneven:
             raise InputError(f"{', '.join(uneven)} and the times differ in length")
-        known: dict[Node, Floats] = {}
-        uses = self._uses()
-        out = np.empty((times.size, len(self.nodes)), dtype=np.float32)
-        with np.errstate(all="ignore"):
-            for number, node in enumerate(self.nodes):
-                values = _finite(_value(node, columns, times, known).astype(np.float32))
-                values[: self.lookback[number]] = np.nan
-                out[:, number] = values
-                _release(node, known, uses)
-        return out
+        _in_order(times)
+        made = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in self.columns}
+        if TIMES in self.program.inputs:
+            made[TIMES] = times.astype(np.float64)
+        for name, node in self.opaque.items():
+            made[name] = np.ascontiguousarray(_whole(node, columns, times))
+            if made[name].shape != times.shape:
+                raise InputError(f"{name} has {made[name].size} values for {times.size} bars")
+        return made
 
-    def _uses(self) -> dict[Node, int]:
-        """Count in how many formulas each part occurs, so that it can be let go after the last."""
-        counts: dict[Node, int] = {}
-        for root in self.nodes:
-            for part in set(reads(root)):
-                counts[part] = counts.get(part, 0) + 1
-        return counts
+    def whole(self, name: str, columns: Mapping[str, Floats], times: Times) -> float:
+        """Return the newest value of an opaque part."""
+        return float(_whole(self.opaque[name], columns, times)[-1])
 
     def explain(self) -> list[dict[str, Any]]:
-        """Return one row per formula: canonical form, name, look-back, and how many parts it shares with others."""
-        uses = self._uses()
+        """Return one row per formula: canonical form, name, look-back, steps of the machine, and steps it shares."""
+        per_formula = [_steps(node) for node in self.nodes]
+        parts = [set(reads(node)) for node in self.nodes]
+        uses: dict[Node, int] = {}
+        for found in parts:
+            for part in found:
+                uses[part] = uses.get(part, 0) + 1
         return [
             {
                 "formula": canonical_text(node),
                 "name": column_name(node),
                 "lookback": self.lookback[number],
-                "steps": len(set(reads(node))),
-                "shared_steps": sum(uses[part] > 1 and part.kind != "column" for part in set(reads(node))),
+                "steps": per_formula[number],
+                "shared_steps": sum(uses[part] > 1 and part.kind != "column" for part in parts[number]),
             }
             for number, node in enumerate(self.nodes)
         ]
@@ -103,65 +138,43 @@ def compile_formulas(texts: Sequence[str]) -> Plan:
     return Plan(nodes, tuple(lookback(node) for node in nodes), tuple(columns))
 
 
+def evaluate(nodes: Sequence[Node], columns: Mapping[str, Floats], times: Times) -> list[Floats]:
+    """Compute formulas in float64 from their first bar on, each an array of its own."""
+    plan = Plan(tuple(nodes), (0,) * len(nodes), tuple(columns))
+    return list(np.ascontiguousarray(plan.doubles(columns, times).T))
+
+
 def lookback(node: Node) -> int:
     """Return how many earlier bars a formula needs: its operator's own plus the most that its inputs need."""
     inputs = max((lookback(item) for item in node.inputs), default=0)
     if node.kind != "call":
         return inputs
     found = OPERATORS[node.name]
-    named = dict(zip((item.name for item in found.settings), _typed(node), strict=True))
-    wanted = found.lookback.__code__.co_varnames[: found.lookback.__code__.co_argcount]
-    return inputs + found.lookback(*(named[name] for name in wanted))
+    return inputs + int(by_name(found, found.lookback, node.settings))
 
 
-def _typed(node: Node) -> list[int | float]:
-    kinds = [item.kind for item in OPERATORS[node.name].settings]
-    return [int(value) if kind == "int" else value for kind, value in zip(kinds, node.settings, strict=True)]
+def _steps(node: Node) -> int:
+    tracer = Tracer()
+    return assemble(tracer.graph, [tracer.root(node)], [0]).size
 
 
-def _value(
-    node: Node, columns: Mapping[str, Floats], times: npt.NDArray[np.int64], known: dict[Node, Floats]
-) -> Floats:
-    """Compute one part, or take it from what is known already."""
-    if node in known:
-        return known[node]
-    if node.kind == "column":
-        made = np.ascontiguousarray(columns[node.name], dtype=np.float64)
-    elif node.kind == "number":
-        made = np.full(times.size, float(node.name))
-    else:
-        inputs = [_value(item, columns, times, known) for item in node.inputs]
-        made = _applied(node, inputs, times)
-    made = known[node] = _finite(made)
-    return made
+def _in_order(times: Times) -> None:
+    """Refuse bars that are out of order or there twice."""
+    if not (times[1:] <= times[:-1]).any():
+        return
+    row = int(np.argmax(times[1:] <= times[:-1])) + 1
+    raise InputError(
+        f"bar {row} opens at {int(times[row])}, not after the bar before it",
+        where="timestamp",
+        hint="sort the bars and drop duplicates",
+    )
 
 
-def _finite(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
-    """Make infinities unknown at every step: carried along, one would spoil running sums for ever."""
-    if np.isinf(values).any():
-        return np.where(np.isinf(values), values.dtype.type(np.nan), values)
-    return values
-
-
-def _applied(node: Node, inputs: list[Floats], times: npt.NDArray[np.int64]) -> Floats:
-    if node.kind == "negative":
-        return -inputs[0]
-    if node.kind == "call":
-        found = OPERATORS[node.name]
-        clock = [times] if any(item.kind == "times" for item in found.parameters) else []
-        return found.function(*inputs, *clock, *_typed(node))
-    left, right = inputs
-    if node.name == "/":
-        made = np.full(left.shape, np.nan)
-        np.divide(left, right, out=made, where=right != 0.0)
-        return made
-    combined = np.asarray(_ARITHMETIC[node.name](left, right), dtype=np.float64)
-    return np.where(np.isnan(left) | np.isnan(right), np.nan, combined)
-
-
-def _release(root: Node, known: dict[Node, Floats], uses: dict[Node, int]) -> None:
-    """Let go of parts that no later formula needs, so that memory stays near that of the inputs."""
-    for part in set(reads(root)):
-        uses[part] -= 1
-        if not uses[part]:
-            known.pop(part, None)
+def _whole(node: Node, columns: Mapping[str, Floats], times: Times) -> Floats:
+    """Compute a part that is a function of whole arrays."""
+    inputs = evaluate(node.inputs, columns, times)
+    found = OPERATORS[node.name]
+    clock = [times] if any(item.kind == "times" for item in found.parameters) else []
+    with np.errstate(all="ignore"):
+        made = found.function(*inputs, *clock, *typed_settings(found, node.settings))
+    return np.where(np.isfinite(made), made, np.nan)

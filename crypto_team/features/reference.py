@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 
+from crypto_team.errors import NotFoundError
 from crypto_team.features.operator_table import OPERATORS
 
 
@@ -18,5 +20,9 @@ def operator_rows() -> list[dict[str, str]]:
 
 def describe(name: str) -> str:
     """Return the whole documentation of one operator."""
+    if name not in OPERATORS:
+        near = difflib.get_close_matches(name, OPERATORS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "crypto-team features list"
+        raise NotFoundError(f"there is no operator {name!r}", where="--operator", hint=hint)
     found = OPERATORS[name]
     return f"{found.signature}\n\n{inspect.getdoc(found.function)}"

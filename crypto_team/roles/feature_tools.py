@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from crypto_team.errors import UsageError
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import tool
 
@@ -12,24 +13,44 @@ if TYPE_CHECKING:
 
 
 @tool(role="every", group="features", name="list", read_only=True)
-def features_list(session: Session, *, search: str = "") -> Outcome:
+def features_list(session: Session, *, search: str = "", operator: str = "") -> Outcome:
     """List the operators that formulas are made of.
 
     Parameters
     ----------
     search
         Show only operators whose name or description holds this text.
+    operator
+        Show everything about one operator: formula, units, rules, source.
     """
+    from crypto_team.features.reference import describe
     from crypto_team.roles.ml_engineer_features import list_operators
 
+    if operator:
+        return Outcome(ok=True, summary=operator, data=describe(operator))
     return list_operators(session, search=search)
 
 
 @tool(role="every", group="features", name="sets", read_only=True)
-def features_sets(session: Session) -> Outcome:
-    """List the ready-made feature sets."""
-    from crypto_team.features.sets import SETS
+def features_sets(session: Session, *, set_: str = "") -> Outcome:
+    """List the ready-made feature sets, or the features of one.
 
+    Parameters
+    ----------
+    set_
+        Name of a set, for example standard.
+    """
+    from crypto_team.features.plan import compile_formulas
+    from crypto_team.features.sets import SETS, feature_set
+
+    if set_:
+        items = feature_set(set_)
+        bars = compile_formulas([item.formula for item in items]).lookback
+        rows = [
+            {"name": item.name, "category": item.category, "lookback": count, "formula": item.formula}
+            for item, count in zip(items, bars, strict=True)
+        ]
+        return Outcome(ok=True, summary=f"{len(rows)} features", data=rows)
     rows = [{"set": name, "features": len(items)} for name, items in SETS.items()]
     return Outcome(ok=True, summary=f"{len(rows)} set(s)", data=rows)
 
@@ -48,3 +69,39 @@ def features_explain(session: Session, formula: str) -> Outcome:
 
     plan = compile_formulas(expand(formula))
     return Outcome(ok=True, summary=f"{len(plan.lookback)} feature(s)", data=plan.explain())
+
+
+@tool(role="every", group="features", name="warm", read_only=True, long=True)
+def features_warm(session: Session) -> Outcome:
+    """Compile the kernels that compute features, once for each version; later commands find them in the cache."""
+    from crypto_team.features.compiled import cache_folder
+    from crypto_team.features.warming import warm
+
+    cold = warm(session.progress)
+    text = "compiled" if cold else "compiled already"
+    return Outcome(ok=True, summary=f"the feature machine is {text}", path=str(cache_folder()))
+
+
+@tool(role="every", group="features", name="bench", read_only=True, long=True)
+def features_bench(session: Session, *, set_: str = "standard", bars: int = 100_000, repeats: int = 5) -> Outcome:
+    """Measure how fast features are computed on this machine, over a history and bar by bar.
+
+    Parameters
+    ----------
+    set_
+        Name of a ready-made set.
+    bars
+        Length of the random history.
+    repeats
+        Runs over the history; the median counts.
+    """
+    from crypto_team.features.sets import feature_set
+    from crypto_team.features.warming import warm
+    from crypto_team.roles.feature_speed import measured
+
+    if not 1_000 <= bars <= 5_000_000 or not 1 <= repeats <= 100:
+        raise UsageError("between 1,000 and 5,000,000 bars and between 1 and 100 repeats", where="--bars, --repeats")
+    formulas = [item.formula for item in feature_set(set_)]
+    warm(lambda share, text: session.progress(0.3 * share, text))
+    rows = measured(formulas, bars, repeats, lambda share, text: session.progress(0.3 + 0.7 * share, text))
+    return Outcome(ok=True, summary=f"{len(formulas)} features of {set_} on {bars:,} bars", data=rows)

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crypto_team.features import kernels_recursive as recursive
-from crypto_team.features import kernels_window as window
 from crypto_team.features.operator_table import OPERATORS
 
 Case = dict[str, Any]
@@ -27,10 +25,17 @@ def _candles(case: Case) -> dict[str, Floats]:
     return {name: np.array(case["inputs"]["ohlcv"][name], dtype=np.float64) for name in COLUMNS}
 
 
-def _apply(name: str, candles: dict[str, Floats], *settings: float, of: Floats | None = None) -> Floats:
+def _apply(
+    name: str,
+    candles: dict[str, Floats],
+    *settings: float,
+    of: Floats | None = None,
+    times: npt.NDArray[np.int64] | None = None,
+) -> Floats:
     """Compute one operator in float64; `of` stands for a column of any kind."""
     found = OPERATORS[name]
     inputs = [candles.get(item.name.rstrip("_"), of) for item in found.columns]
+    inputs += [] if times is None else [times]
     with np.errstate(all="ignore"):
         return found.function(*inputs, *settings)
 
@@ -113,7 +118,7 @@ def wave_trend(case: Case) -> Answer:
         return {}
     inputs = case["inputs"]
     first = _apply("wave_trend", _candles(case), inputs["n1"], inputs["n2"])
-    second = window.rolling_sum(first, inputs["n3"]) / inputs["n3"]
+    second = _apply("sma", {}, inputs["n3"], of=first)
     return {"wt1": _series(case, first, key="wt1"), "wt2": _series(case, second, key="wt2")}
 
 
@@ -150,6 +155,34 @@ def rolling_vwap(case: Case) -> Answer:
     return _series(case, candles["close"] / (1.0 + _apply("vwap_dev", candles, case["inputs"]["n"])))
 
 
+def session_vwap(case: Case) -> Answer:
+    """Sessions of the bank begin at midnight; a series that begins within one counts from there."""
+    candles, times = _candles(case), _times(case)
+    deviation = _apply("session_vwap_dev", candles, 400, times=times)
+    return _series(case, candles["close"] / (1.0 + deviation))
+
+
+def _times(case: Case) -> npt.NDArray[np.int64]:
+    """Return the openings of the bars in milliseconds; bars without a time are minutes of one day."""
+    written = case["inputs"]["ohlcv"].get("timestamp_utc")
+    if written is None:
+        return 60_000 * np.arange(len(case["inputs"]["ohlcv"]["close"]), dtype=np.int64)
+    return np.array([item.rstrip("Z") for item in written], dtype="datetime64[ms]").astype(np.int64)
+
+
+def session_vwap_deviation(case: Case) -> Answer:
+    return _series(case, _apply("session_vwap_dev", _candles(case), 288, times=_times(case)))
+
+
+def macd_own_seeds(case: Case) -> Answer:
+    """Averages that each start with their own first values are written as a formula of averages."""
+    close = _candles(case)["close"]
+    line = _apply("ema", {}, 12, of=close) - _apply("ema", {}, 26, of=close)
+    signal = _apply("ema", {}, 9, of=line)
+    made = {"macd": line, "signal": signal, "hist": line - signal}
+    return {key: _series(case, made[key], key=key) for key in made}
+
+
 def realized_volatility(case: Case) -> Answer:
     """Ours is per bar: the bank's is the root of the sum, ours of the mean."""
     candles, n = _candles(case), case["inputs"]["n"]
@@ -168,8 +201,8 @@ def _of_log_returns(name: str, *settings: str) -> Callable[[Case], Answer]:
 def hurst_exponent(case: Case) -> Answer:
     """Generalised exponent, q = 2: the operator takes the logarithm of prices, so the walk is handed in as prices."""
     walk = np.concatenate([[0.0], np.cumsum(np.array(case["inputs"]["x"], dtype=np.float64))])
-    slope = window.rolling_hurst(walk, walk.size, case["inputs"]["ghe_lags"][1])
-    return {"ghe_q2": float(slope[-1])}
+    assert case["inputs"]["ghe_lags"] == [1, min(19, walk.size // 8)]
+    return {"ghe_q2": float(_apply("hurst", {}, walk.size, of=np.exp(walk))[-1])}
 
 
 def edge_cases(case: Case) -> Answer:
@@ -227,7 +260,7 @@ def stoch(case: Case) -> Answer:
 
 
 def wilders(case: Case) -> Answer:
-    return _published(recursive.smoothed(_tulip(case)[0], 5, 1 / 5))
+    return _published(_apply("wilder", {}, 5, of=_tulip(case)[0]))
 
 
 def willr(case: Case) -> Answer:
@@ -264,6 +297,10 @@ STATISTICS: dict[str, Callable[[Case], Answer]] = {
     "donchian_upper_prior": _donchian("highest", "high", prior=True),
     "donchian_lower_prior": _donchian("lowest", "low", prior=True),
     "rolling_vwap": rolling_vwap,
+    "session_vwap": session_vwap,
+    "vwap_deviation_session": session_vwap_deviation,
+    "macd_independent_seeds": macd_own_seeds,
+    "rolling_autocorrelation_pearson": _of_log_returns("autocorr_pearson", "n", "lag"),
     "vwap_deviation_rolling": _plain("vwap_dev", "n"),
     "parkinson_volatility": _plain("parkinson", "n"),
     "garman_klass_volatility": _plain("garman_klass", "n"),

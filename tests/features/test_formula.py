@@ -3,13 +3,13 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from crypto_team.errors import FormulaError
 from crypto_team.features.formula import COLUMNS, Node, canonical_text, expand, family, feature_name, parse
 from crypto_team.features.operator_table import OPERATORS
-from crypto_team.features.operators import Operator
+from crypto_team.features.operators import Operator, by_name
 
 
 def _calls(children: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -20,7 +20,10 @@ def _calls(children: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         found: Operator = draw(st.sampled_from(sorted(OPERATORS.values(), key=lambda item: item.name)))
         inputs = [f"+{draw(children)}"[1:] for _ in found.columns]
         inputs = [f"abs({text})" if re.fullmatch(r"-?[0-9.]+", text) else text for text in inputs]
-        settings = [str(draw(st.integers(32, 60))) for _ in found.settings]
+        kinds = [st.integers(32, 60) if item.kind == "int" else st.sampled_from([0.5, 1.0]) for item in found.settings]
+        numbers = [draw(kind) for kind in kinds]
+        assume(found.rule is None or by_name(found, found.rule.holds, numbers))
+        settings = [f"{number:g}" for number in numbers]
         return f"{found.name}({', '.join([*inputs, *settings])})"
 
     return call()

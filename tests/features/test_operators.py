@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import talib
 
+from crypto_team.features import operators_trend
 from crypto_team.features.formula import parse
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import decay_bars
@@ -22,12 +23,12 @@ COLUMNS = ("open", "high", "low", "close", "volume")
 SETTINGS = {"clip": "-1, 1"}
 OF_PRICES = {
     *("ret", "logret", "roc", "excess_ret", "realised_vol", "sma_ratio", "ema_ratio"),
-    *("macd", "macd_signal", "macd_hist", "hurst", "vol_regime", "log", "sqrt"),
+    *("macd", "macd_signal", "macd_hist", "hurst", "vol_regime", "vol_state", "log", "sqrt"),
 }
 NAMES = sorted(OPERATORS)
 
 
-def _formula(found: Operator) -> str:
+def call_of(found: Operator) -> str:
     """Write a call with the usual inputs; where any column will do, with returns, which have a warm-up of their own."""
     own = [item.name.rstrip("_") for item in found.columns]
     usual = "close" if found.name in OF_PRICES else "ret(close)"
@@ -42,7 +43,7 @@ def _values(formula: str, market: Market) -> npt.NDArray[np.float32]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_operator_reads_a_later_bar(name: str, market: Market) -> None:
-    formula = _formula(OPERATORS[name])
+    formula = call_of(OPERATORS[name])
     whole = _values(formula, market)
     for cut in (700, 1501, 2499):
         assert np.array_equal(_values(formula, market.part(0, cut)), whole[:cut], equal_nan=True)
@@ -50,7 +51,7 @@ def test_no_operator_reads_a_later_bar(name: str, market: Market) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_operator_is_known_from_its_look_back_on_and_never_before(name: str, market: Market) -> None:
-    formula = _formula(OPERATORS[name])
+    formula = call_of(OPERATORS[name])
     values, first = _values(formula, market), compile_formulas([formula]).lookback[0]
     assert values.shape == market.times.shape
     assert np.isnan(values[:first]).all()
@@ -59,7 +60,7 @@ def test_every_operator_is_known_from_its_look_back_on_and_never_before(name: st
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_look_back_is_enough_to_compute_the_value_again(name: str, market: Market) -> None:
-    formula = _formula(OPERATORS[name])
+    formula = call_of(OPERATORS[name])
     plan = compile_formulas([formula])
     whole = _values(formula, market)
     spread = float(np.nanstd(whole))
@@ -71,13 +72,13 @@ def test_the_look_back_is_enough_to_compute_the_value_again(name: str, market: M
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_operator_gives_the_same_values_again(name: str, market: Market) -> None:
-    formula = _formula(OPERATORS[name])
+    formula = call_of(OPERATORS[name])
     assert _values(formula, market).tobytes() == _values(formula, market).tobytes()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_operator_recovers_from_unknown_values(name: str, market: Market) -> None:
-    formula = _formula(OPERATORS[name])
+    formula = call_of(OPERATORS[name])
     plan = compile_formulas([formula])
     holed = {column: values.copy() for column, values in market.columns.items()}
     for values in holed.values():
@@ -96,7 +97,7 @@ def test_a_dead_market_gives_no_infinity_and_no_noise(name: str, price: float) -
     times = 1_600_000_000_000 + 3_600_000 * np.arange(900, dtype=np.int64)
     columns = {column: np.full(900, price) for column in COLUMNS}
     columns["volume"] = np.zeros(900)
-    values = compile_formulas([_formula(OPERATORS[name])]).compute(columns, times)[:, 0]
+    values = compile_formulas([call_of(OPERATORS[name])]).compute(columns, times)[:, 0]
     known = values[500:][~np.isnan(values[500:])]
     assert np.isfinite(known).all()
     if OPERATORS[name].family != "temporal":
@@ -212,3 +213,10 @@ def test_changes_of_on_balance_volume_and_accumulation_are_those_of_ta_lib(marke
     assert np.allclose(found[:, 0], (balance[24:] - balance[:-24]) / traded[24:], rtol=1e-5, atol=1e-6)
     for column in (1, 2):
         assert np.allclose(found[:, column], (accumulated[24:] - accumulated[:-24]) / traded[24:], rtol=1e-5, atol=1e-6)
+
+
+def test_an_operator_can_be_called_with_arrays_as_with_series(market: Market) -> None:
+    close = market.columns["close"]
+    found = operators_trend.sma(close, 20)
+    assert np.allclose(found[19:], np.convolve(close, np.full(20, 1 / 20), "valid"))
+    assert np.isnan(found[:19]).all()

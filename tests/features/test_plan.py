@@ -119,3 +119,67 @@ def test_a_missing_or_uneven_column_is_an_input_error(market: Market) -> None:
 def test_a_plan_refuses_what_is_not_a_formula() -> None:
     with pytest.raises(FormulaError):
         compile_formulas(["rsi(close, 14)", "rsi(close, -14)"])
+
+
+@pytest.mark.parametrize(
+    ("formula", "words", "column"),
+    [
+        ("zscore(autocorr(close, 10, 10), 5)", "the lag has to be shorter than n", 8),
+        ("macd(close, 26, 12)", "fast has to be shorter than slow", 1),
+        ("close + quantile(close, 20, 1.5)", "q has to lie between 0 and 1", 9),
+        ("ad_change(50, 48)", "n has to be at most m", 1),
+        ("clip(close, 2, 1)", "low has to be at most high", 1),
+        ("sma(close, 0)", "whole number from 1", 12),
+        ("sma(close, -3)", "cannot look ahead|can look ahead", 12),
+        ("atr(close, close, 14)", "needs 3 column", 1),
+        ("rsi(close, 14, 3)", "has 1 setting", 1),
+        ("hurst(close, 31)", "from 32 to", 14),
+        ("smma(close, 3)", "did you mean sma", 1),
+        ("zscore(clse, 3)", "did you mean close", 8),
+    ],
+)
+def test_a_wrong_formula_is_refused_with_the_place_in_its_text(formula: str, words: str, column: int) -> None:
+    with pytest.raises(FormulaError, match=words) as problem:
+        compile_formulas([formula])
+    assert f"column {column}" in str(problem.value)
+
+
+def test_a_window_longer_than_the_data_is_unknown_throughout(market: Market) -> None:
+    part = market.part(0, 300)
+    found = compile_formulas(["zscore(close, 500)", "ema(close, 100)", "sma(close, 300)"]).compute(
+        part.columns, part.times
+    )
+    assert np.isnan(found[:, :2]).all()
+    assert np.isfinite(found[-1, 2])
+
+
+@pytest.mark.parametrize("bar", [1, 700, 2499])
+def test_bars_that_are_there_twice_or_out_of_order_are_an_input_error(bar: int, market: Market) -> None:
+    times = market.times.copy()
+    times[bar] = times[bar - 1]
+    with pytest.raises(InputError, match=f"bar {bar} opens at"):
+        compile_formulas(["close"]).compute(market.columns, times)
+
+
+def test_a_buffer_is_filled_in_place_and_has_to_fit(market: Market) -> None:
+    plan = compile_formulas(["close", "sma(close, 3)"])
+    out = np.empty((2, market.times.size), dtype=np.float32)
+    made = plan.compute(market.columns, market.times, out=out)
+    assert np.shares_memory(made, out)
+    for wrong in (np.empty((2, 5), dtype=np.float32), np.empty((2, market.times.size)), out.T.copy().T):
+        with pytest.raises(InputError, match="output has to be float32"):
+            plan.compute(market.columns, market.times, out=wrong)
+
+
+def test_single_values_are_double_ones_rounded(market: Market) -> None:
+    plan = compile_formulas(["zscore(close, 48)", "rsi(close, 14)", "kurt(ret(close, 1), 96)", "vwap_dev(24)"])
+    single, double = (function(market.columns, market.times) for function in (plan.compute, plan.doubles))
+    assert np.array_equal(single, double.astype(np.float32), equal_nan=True)
+
+
+def test_few_operators_are_functions_of_whole_arrays() -> None:
+    whole = []
+    for name, found in OPERATORS.items():
+        inputs = ["close"] * len(found.columns) + (["-1", "1"] if name == "clip" else [])
+        whole += compile_formulas([f"{name}({', '.join(inputs)})"]).opaque
+    assert len(whole) <= 0.05 * len(OPERATORS), whole

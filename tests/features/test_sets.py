@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_the_standard_set_holds_about_a_hundred_candidates_of_all_families() -> None:
     found = feature_set("standard")
-    assert 90 <= len(found) <= 110
+    assert 80 <= len(found) <= 120
     assert {item.category for item in found} == {"price_action", "volume", "statistical", "derived", "temporal"}
 
 

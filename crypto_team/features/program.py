@@ -1,0 +1,224 @@
+"""From a graph of steps to a program of the machine, and the running of it: over a history, or bar by bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.features import machine
+from crypto_team.features import opcodes as op
+from crypto_team.features.machine import BASE, BLOCK, END, FIRST_INPUT, HISTORY
+from crypto_team.features.schedule import TOGETHER, ordered
+from crypto_team.features.series import CONSTANT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from crypto_team.features.series import Graph, Series, Step
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+
+UNREAD = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Steps for the machine, the registers they use, what has to stand in them at the start, and their outputs.
+
+    Tables lie row after row in one-dimensional arrays, as the machine reads them.
+    """
+
+    inputs: tuple[str, ...]
+    steps: Codes
+    numbers: Floats
+    registers: Codes
+    constants: tuple[tuple[int, float], ...]
+    cells: int
+    memory: int
+    outputs: int
+
+    @property
+    def size(self) -> int:
+        """Return the number of steps."""
+        return self.steps.size // machine.COLUMNS
+
+    def start(self) -> Run:
+        """Return the state before the first bar."""
+        cells = np.full(self.cells, np.nan)
+        table = self.registers.reshape(-1, 3)
+        for register, value in self.constants:
+            cells[table[register, BASE] : table[register, END]] = value
+        place = table[:, BASE] + table[:, HISTORY]
+        return Run(self, place, cells, np.zeros(self.memory), 0)
+
+
+@dataclass(slots=True)
+class Run:
+    """A program under way: everything that the next bar depends on."""
+
+    program: Program
+    place: Codes
+    cells: Floats
+    memory: Floats
+    done: int
+
+    def singles(self, columns: Sequence[Floats], out: npt.NDArray[np.float32]) -> None:
+        """Go on over more bars: input columns, float64 without gaps, into out (outputs, bars) float32."""
+        self._go(columns, out.reshape(-1), np.empty(0), out.shape[1])
+
+    def doubles(self, columns: Sequence[Floats], out: Floats) -> None:
+        """Go on over more bars: input columns, float64 without gaps, into out (outputs, bars) float64."""
+        self._go(columns, np.empty(0, dtype=np.float32), out.reshape(-1), out.shape[1])
+
+    def _go(self, columns: Sequence[Floats], singles: npt.NDArray[np.float32], doubles: Floats, bars: int) -> None:
+        found = self.program
+        addresses = np.array([item.__array_interface__["data"][0] for item in columns], dtype=np.int64)
+        extent = np.array([bars, self.done, bars], dtype=np.int64)
+        state = (self.place, self.cells, self.memory)
+        ends = (addresses, extent, singles, doubles)
+        machine.run((found.steps, found.numbers, found.registers), state, ends)
+        self.done += bars
+
+
+def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> Program:
+    """Make a program that computes some series of a graph.
+
+    Parameters
+    ----------
+    graph
+        The graph of all of them.
+    outputs
+        Series in the order of the outputs.
+    masked
+        For each output the number of first bars for which it is unknown.
+    """
+    order = ordered(graph, outputs)
+    flat = [number for group in order for number in group]
+    history = _histories(graph, flat, outputs)
+    last = _last_uses(graph, order)
+    layout = _Layout()
+    columns = {step: name for name, step in graph.columns.items()}
+    names = tuple(columns[number] for number in flat if number in columns)
+    rows: list[list[int]] = []
+    numbers: list[tuple[float, ...]] = []
+    memory = 0
+    for position, group in enumerate(order):
+        steps = [graph.steps[number] for number in group]
+        for number, step in zip(group, steps, strict=True):
+            layout.give(number, history[number], kept=step.code == CONSTANT)
+        if steps[0].code != CONSTANT:
+            row = _row(steps, [layout.where[number] for number in group], memory, layout)
+            rows.append(row)
+            lanes = _lanes(steps)
+            own = [value for step in lanes for value in step.numbers]
+            numbers.append((float(names.index(columns[group[0]])),) if group[0] in columns else tuple(own))
+            memory += row[machine.MEMORY_SIZE]
+        for place, series in enumerate(outputs):
+            if series.step in group:
+                rows.append([op.STORE, place, 0, 0, layout.where[series.step], series.lag, 0])
+                numbers.append((float(masked[place]),))
+        read = {item for step in steps for item, _ in step.inputs} | set(group)
+        layout.free([done for done in read if last[done] == position])
+    constants = tuple((layout.where[item], graph.constants[item]) for item in flat if item in graph.constants)
+    registers = np.array(layout.registers, dtype=np.int64).reshape(-1)
+    table = (_padded(rows), _filled(numbers), registers)
+    return Program(names, *table, constants, layout.cells, max(memory, 1), len(outputs))
+
+
+def _lanes(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that are run side by side: one, or four of which the last may be there to fill up."""
+    return list(steps) if len(steps) == 1 else [*steps, *[steps[0]] * (TOGETHER - len(steps))]
+
+
+def _row(steps: Sequence[Step], outs: Sequence[int], memory: int, layout: _Layout) -> list[int]:
+    """Write a step for the machine; averages side by side are one step with four inputs and outputs."""
+    lanes = _lanes(steps)
+    places = [value for step in lanes for value in _places(step, layout)]
+    code = op.SMOOTHED_4 if len(lanes) > 1 else steps[0].code
+    spare = [layout.nowhere() for _ in lanes[len(steps) :]]
+    return [code, outs[0], memory, sum(step.memory for step in lanes), *places, *outs[1:], *spare]
+
+
+def _histories(graph: Graph, order: Sequence[int], outputs: Sequence[Series]) -> dict[int, int]:
+    """Return how many bars before the block somebody reads, per step."""
+    made = dict.fromkeys(order, 0)
+    for number in order:
+        step = graph.steps[number]
+        for place, (item, lag) in enumerate(step.inputs):
+            reach = step.reach[place] if place < len(step.reach) else 0
+            made[item] = max(made[item], lag + reach)
+    for series in outputs:
+        made[series.step] = max(made[series.step], series.lag)
+    return made
+
+
+def _last_uses(graph: Graph, order: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Return at which place in the order each step is read last."""
+    made = {number: place for place, group in enumerate(order) for number in group}
+    for place, group in enumerate(order):
+        for number in group:
+            for item, _ in graph.steps[number].inputs:
+                made[item] = max(made[item], place)
+    return made
+
+
+class _Layout:
+    """Hands out registers; those without a history go to others once they are not read any more."""
+
+    def __init__(self) -> None:
+        self.registers: list[tuple[int, int, int]] = []
+        self.where: dict[int, int] = {}
+        self.spare: list[int] = []
+        self.lasting: set[int] = set()
+        self.cells = 0
+
+    def give(self, number: int, history: int, *, kept: bool) -> None:
+        """Find a register for a step."""
+        if not history and not kept and self.spare:
+            self.where[number] = self.spare.pop()
+            return
+        if history or kept:
+            self.lasting.add(number)
+        size = history + max(BLOCK, -(-history // BLOCK) * BLOCK)
+        self.where[number] = len(self.registers)
+        self.registers.append((self.cells, history, self.cells + size))
+        self.cells += size + 8  # registers do not begin at the same place of a page
+
+    def nowhere(self) -> int:
+        """Return a register that nobody reads."""
+        if UNREAD not in self.where:
+            self.give(UNREAD, 0, kept=True)
+        return self.where[UNREAD]
+
+    def free(self, numbers: Sequence[int]) -> None:
+        """Take registers back."""
+        self.spare += [self.where[item] for item in sorted(numbers) if item not in self.lasting]
+
+
+def _places(step: Step, layout: _Layout) -> list[int]:
+    made = []
+    for place, (item, lag) in enumerate(step.inputs):
+        made += [layout.where[item], lag, step.reach[place] if place < len(step.reach) else 0]
+    return made
+
+
+def _padded(rows: list[list[int]]) -> Codes:
+    made = np.zeros((len(rows), machine.COLUMNS), dtype=np.int64)
+    for number, row in enumerate(rows):
+        made[number, : len(row)] = row
+        if row[0] == op.SMOOTHED_4:
+            continue
+        for place in range(len(row), machine.COLUMNS, 3):  # what a step does not have, it takes from its first input
+            made[number, place : place + 3] = made[number, FIRST_INPUT : FIRST_INPUT + 3]
+    return made.reshape(-1)
+
+
+def _filled(numbers: list[tuple[float, ...]]) -> Floats:
+    made = np.zeros((len(numbers), machine.MOST_NUMBERS))
+    for place, row in enumerate(numbers):
+        made[place, : len(row)] = row
+    return made.reshape(-1)

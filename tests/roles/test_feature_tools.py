@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto_team.features.sets import SETS
+from crypto_team.roles import feature_tools
+from crypto_team.schemas.outcome import Outcome
+from crypto_team.tools.base import TOOLS, call
+from crypto_team.tools.session import Session
+
+assert feature_tools
+
+
+def _call(name: str, **arguments: Any) -> Outcome:
+    return call(TOOLS[f"features.{name}"], Session(folder=Path(), role="critic"), arguments)
+
+
+def test_sets_are_listed_and_shown_with_their_look_backs() -> None:
+    listed = _call("sets").data
+    assert {row["set"] for row in listed} == set(SETS)
+    shown = _call("sets", set="standard").data
+    assert [row["name"] for row in shown] == [item.name for item in SETS["standard"]]
+    assert all(row["lookback"] >= 0 and row["formula"] for row in shown)
+    assert "did you mean standard" in str(_call("sets", set="standart").findings)
+
+
+def test_an_operator_is_described_in_full() -> None:
+    assert "Generalised Hurst exponent" in _call("list", operator="hurst").data
+    assert "did you mean hurst" in str(_call("list", operator="hurts").findings)
+    assert {row["name"] for row in _call("list", search="entropy").data} >= {"entropy", "perm_entropy"}
+
+
+def test_the_speed_is_measured_over_the_history_and_bar_by_bar() -> None:
+    reports: list[float] = []
+    session = Session(folder=Path(), role="critic", progress=lambda share, text: reports.append(share))
+    made = call(TOOLS["features.bench"], session, {"bars": 2_000, "repeats": 2})
+    assert made.ok
+    figures = {row["figure"]: row["value"] for row in made.data}
+    assert figures["update per bar, 99th percentile microseconds"] > 0
+    assert reports == sorted(reports)
+
+
+@pytest.mark.parametrize("arguments", [{"bars": 10}, {"repeats": 0}])
+def test_a_measurement_without_bars_or_repeats_is_a_usage_error(arguments: dict[str, int]) -> None:
+    made = _call("bench", **arguments)
+    assert not made.ok
+    assert made.exit_code == 2
+
+
+def test_warming_says_where_the_compiled_code_lies() -> None:
+    made = _call("warm")
+    assert made.ok
+    assert made.path is not None
+    assert Path(made.path).is_dir()
