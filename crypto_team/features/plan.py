@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from crypto_team.errors import InputError
+from crypto_team.errors import FormulaError, InputError
 from crypto_team.features.formula import parse
-from crypto_team.features.nodes import Node, canonical_text, column_name, reads
+from crypto_team.features.nodes import Node, canonical_text, column_name, lowered, reads
 from crypto_team.features.operator_table import OPERATORS
+from crypto_team.features.scopes import TIMEFRAMES, fitted_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,12 +35,14 @@ _ARITHMETIC: dict[str, Callable[[Floats, Floats], Any]] = {
 class Plan:
     """Formulas ready to compute.
 
-    `lookback[k]` is the number of earlier bars that column k needs; `columns` are the input columns it reads.
+    `lookback[k]` is the number of earlier bars that column k needs; `columns` are the input columns it reads. Composed
+    parts (other timeframes, pairs, series) are columns too, named by their text; `formulas` are what was written.
     """
 
     nodes: tuple[Node, ...]
     lookback: tuple[int, ...]
     columns: tuple[str, ...]
+    formulas: tuple[Node, ...]
 
     def compute(self, columns: Mapping[str, Floats], times: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Compute every formula.
@@ -86,8 +89,8 @@ class Plan:
         uses = self._uses()
         return [
             {
-                "formula": canonical_text(node),
-                "name": column_name(node),
+                "formula": canonical_text(self.formulas[number]),
+                "name": column_name(self.formulas[number]),
                 "lookback": self.lookback[number],
                 "steps": len(set(reads(node))),
                 "shared_steps": sum(uses[part] > 1 and part.kind != "column" for part in set(reads(node))),
@@ -96,22 +99,47 @@ class Plan:
         ]
 
 
-def compile_formulas(texts: Sequence[str]) -> Plan:
-    """Parse formulas (without sweeps) into one plan."""
-    nodes = tuple(parse(text) for text in texts)
+def compile_formulas(texts: Sequence[str], timeframe: str | None = None) -> Plan:
+    """Parse formulas (without sweeps) into one plan; `timeframe` is needed where one reads another timeframe."""
+    formulas = tuple(parse(text, timeframe) for text in texts)
+    nodes = tuple(lowered(node) for node in formulas)
     columns = sorted({part.name for node in nodes for part in reads(node) if part.kind == "column"})
-    return Plan(nodes, tuple(lookback(node) for node in nodes), tuple(columns))
+    step = TIMEFRAMES[timeframe] if timeframe else None
+    return Plan(nodes, tuple(lookback(node, step) for node in formulas), tuple(columns), formulas)
 
 
-def lookback(node: Node) -> int:
-    """Return how many earlier bars a formula needs: its operator's own plus the most that its inputs need."""
-    inputs = max((lookback(item) for item in node.inputs), default=0)
+def evaluate(nodes: Sequence[Node], columns: Mapping[str, Floats], times: npt.NDArray[np.int64]) -> list[Floats]:
+    """Compute formulas without composed parts in float64, each an array of its own."""
+    known: dict[Node, Floats] = {}
+    with np.errstate(all="ignore"):
+        return [_finite(_value(node, columns, times, known)).copy() for node in nodes]
+
+
+def lookback(node: Node, step: int | None = None) -> int:
+    """Return how many earlier bars of `step` milliseconds a formula needs: its own plus the most of its inputs."""
+    if node.kind == "scope" and node.name == "on":
+        return _lookback_on(node, step)
+    inputs = max((lookback(item, step) for item in node.inputs), default=0)
+    if node.kind == "fitted":
+        return inputs + fitted_memory(node)
     if node.kind != "call":
         return inputs
     found = OPERATORS[node.name]
     named = dict(zip((item.name for item in found.settings), _typed(node), strict=True))
     wanted = found.lookback.__code__.co_varnames[: found.lookback.__code__.co_argcount]
     return inputs + found.lookback(*(named[name] for name in wanted))
+
+
+def _lookback_on(node: Node, step: int | None) -> int:
+    """Count the bars under the longer ones, and those since the last of them closed."""
+    if step is None:
+        raise FormulaError(
+            f"how far {canonical_text(node)} looks back depends on the bars it is computed on",
+            hint="give the timeframe of the bars",
+        )
+    longer = TIMEFRAMES[node.texts[0]]
+    each = longer // step
+    return (lookback(node.inputs[0], longer) + 2) * each - 2 if each > 1 else lookback(node.inputs[0], longer)
 
 
 def _typed(node: Node) -> list[int | float]:

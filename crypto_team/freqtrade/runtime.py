@@ -64,7 +64,6 @@ class Bundle:
     def _predict(self, bars: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Predict every candle with the fold whose test range holds it; after the last range with the last fold."""
         matrix = build_matrix(self.manifest.features, bars, code_dir=self.folder.parent)
-        place = {name: number for number, name in enumerate(matrix.names)}
         times = epoch_ms(bars["timestamp"])
         signal = np.full(len(bars), np.nan)
         starts = [_milliseconds(fold.test_start) for fold in self.manifest.folds]
@@ -73,8 +72,7 @@ class Bundle:
         for model, start, stop in zip(self.models, starts, stops, strict=True):
             rows = np.flatnonzero((times >= start) & (times < stop))
             if rows.size:
-                columns = np.array([place[name] for name in model.features])
-                signal[rows] = model.signal(matrix.values[rows][:, columns]).signal
+                signal[rows] = model.signal(model.values(matrix, rows)).signal
         return signal
 
 

@@ -101,7 +101,7 @@ def row(item: Dataset) -> dict[str, str | int | float | None]:
         "id": item.dataset_id,
         "kind": item.kind,
         "exchange": item.exchange,
-        "pair": item.pair,
+        "pair": item.pair or item.name,
         "timeframe": item.timeframe,
         "rows": item.rows,
         "first": item.first,
