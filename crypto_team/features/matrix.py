@@ -82,10 +82,11 @@ def build_matrix(
     return FeatureMatrix(tuple(item.name for item in features), values, longest, fitted)
 
 
-def bar_frame(bars: pd.DataFrame) -> Frame:
-    """Return bars as formulas read them."""
+def bar_frame(bars: pd.DataFrame, step: int | None = None) -> Frame:
+    """Return bars as formulas read them; their step is measured where it is not given."""
     times = epoch_ms(bars["timestamp"])
-    step = int(np.diff(times).min()) if times.size > 1 else 0
+    if step is None:
+        step = int(np.diff(times).min()) if times.size > 1 else 0
     return Frame({name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}, times, step)
 
 

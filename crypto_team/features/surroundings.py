@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from crypto_team.data.series import arrays, stale_after_ms
 from crypto_team.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
@@ -37,6 +40,11 @@ class Frame:
     def closes(self) -> Times:
         """Return when each bar is known: its close."""
         return self.times + self.step
+
+    def before(self, end: int) -> Frame:
+        """Return the bars that had closed before a time."""
+        kept = int(np.searchsorted(self.closes, end, side="left"))
+        return Frame({name: values[:kept] for name, values in self.columns.items()}, self.times[:kept], self.step)
 
     def coarser(self, step: int) -> Frame:
         """Return bars of a longer step; one that begins before the data, or is still open at their end, is left out."""
@@ -81,6 +89,11 @@ class KnownSeries:
     known_at: Times
     value: Floats
     stale_ms: int
+
+    def before(self, end: int) -> KnownSeries:
+        """Return what was known before a time."""
+        kept = int(np.searchsorted(self.known_at, end, side="left"))
+        return KnownSeries(self.time[:kept], self.known_at[:kept], self.value[:kept], self.stale_ms)
 
     def last_known(self, decisions: Times) -> Floats:
         """Return at each decision time the value of the latest time that was known; NaN where there is none."""
@@ -128,6 +141,11 @@ class Surroundings:
     frames: Mapping[str, Frame] = field(default_factory=dict)
     series: Mapping[SeriesKey, KnownSeries] = field(default_factory=dict)
 
+    def before(self, end: int) -> Surroundings:
+        """Return what was known before a time: bars that had closed, values that had been published."""
+        frames = {pair: frame.before(end) for pair, frame in self.frames.items()}
+        return replace(self, frames=frames, series={key: item.before(end) for key, item in self.series.items()})
+
     def seen_from(self, pair: str) -> Surroundings:
         """Return the same surroundings for another pair."""
         return replace(self, pair=pair)
@@ -165,3 +183,10 @@ def known_before(values: Floats, closes: Times, decisions: Times, *, stale_ms: i
     if stale_ms is not None:
         known &= decisions - closes[row] <= stale_ms
     return np.where(known, values[row], np.nan)
+
+
+def known_series(frame: pd.DataFrame, lag_seconds: int | None, stale_after_seconds: int | None) -> KnownSeries:
+    """Return a stored series as formulas read it."""
+    about, known_at, value = arrays(frame, lag_seconds)
+    stale = stale_after_seconds * 1000 if stale_after_seconds else stale_after_ms(frame)
+    return KnownSeries(about, known_at, value, stale)

@@ -15,27 +15,37 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crypto_team.schemas import MlSpec
+    from crypto_team.schemas.ml_spec import Market
     from crypto_team.tools.session import Session
 
 
 def entries_for(
+    session: Session,
+    market: Market,
     formulas: Sequence[str],
-    set_name: str | None,
-    python: str | None,
     *,
+    set_name: str | None = None,
+    python: str | None = None,
     name: str | None,
     category: str,
     rationale: str,
 ) -> list[Feature]:
-    """Make the entries; exactly what was asked for, sweeps expanded, look-back derived."""
+    """Make the entries; exactly what was asked for, sweeps expanded, baskets pinned to pairs, look-back derived."""
     from crypto_team.features.formula import expand
+    from crypto_team.roles.surroundings import resolved
 
-    texts = [text for formula in formulas for text in expand(formula)]
-    made = [_from_formula(text, category, rationale) for text in texts]
+    expanded = [text for formula in formulas for text in expand(formula, market.timeframe)]
+    texts = resolved(session, market, expanded)
+    made = [_from_formula(text, category, rationale, timeframe=market.timeframe) for text in texts]
     if set_name:
         from crypto_team.features.sets import feature_set
 
-        made += [_from_formula(item.formula, item.category, rationale, item.name) for item in feature_set(set_name)]
+        found = feature_set(set_name)
+        texts = resolved(session, market, [item.formula for item in found])
+        made += [
+            _from_formula(text, item.category, rationale, item.name, timeframe=market.timeframe)
+            for text, item in zip(texts, found, strict=True)
+        ]
     if python:
         made.append(_from_python(python, name, category, rationale))
     if not made:
@@ -47,7 +57,7 @@ def entries_for(
     return made
 
 
-def _from_formula(text: str, category: str, rationale: str, name: str | None = None) -> Feature:
+def _from_formula(text: str, category: str, rationale: str, name: str | None = None, *, timeframe: str) -> Feature:
     from crypto_team.features.formula import canonical_text, family, feature_name, parse
     from crypto_team.features.plan import compile_formulas
 
@@ -57,7 +67,7 @@ def _from_formula(text: str, category: str, rationale: str, name: str | None = N
             "name": name or feature_name(text),
             "category": family(node) if category == "auto" else category,
             "formula": canonical_text(node),
-            "lookback": compile_formulas([text]).lookback[0],
+            "lookback": compile_formulas([text], timeframe).lookback[0],
             "leakage_safe": True,
             "rationale": rationale,
         }
@@ -103,6 +113,7 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
 
     from crypto_team.features.matrix import build_matrix
     from crypto_team.labels import make_labels
+    from crypto_team.validation.fitted import fitted_on_first_half
     from crypto_team.validation.scores import rank_ic
 
     if spec.target is None:
@@ -111,10 +122,13 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
             where="ml-spec.yaml",
             hint=f"crypto-team ml-engineer define-target {spec.strategy_id}",
         )
-    features = entries_for([formula], None, None, name=None, category="auto", rationale="")
+    features = entries_for(session, spec.market, [formula], name=None, category="auto", rationale="")
+    found = candles.research(session, spec.market, features)
+    around = found.around.surroundings
     rows: list[dict[str, Any]] = []
-    for pair, bars in candles.research(session, spec.market).bars.items():
-        matrix = build_matrix(features, bars)
+    for pair, bars in found.bars.items():
+        seen = around.seen_from(pair) if around else None
+        matrix = fitted_on_first_half(build_matrix(features, bars, surroundings=seen))
         labels = make_labels(
             bars["close"].to_numpy(),
             kind=spec.target.kind,

@@ -41,7 +41,18 @@ def add_feature(
     set_: str | None = None,
     python: str | None = None,
     name: FeatureName | None = None,
-    category: Literal["auto", "price_action", "volume", "statistical", "derived", "temporal", "custom"] = "auto",
+    category: Literal[
+        "auto",
+        "price_action",
+        "volume",
+        "cross_asset",
+        "statistical",
+        "derived",
+        "temporal",
+        "microstructure",
+        "flow",
+        "custom",
+    ] = "auto",
     rationale: str = "",
 ) -> Outcome:
     """Add features: formulas (with sweeps such as rsi(close, {7,14,28})), a ready-made set, or a Python function.
@@ -66,7 +77,16 @@ def add_feature(
     from crypto_team.roles.feature_entries import entries_for
 
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
-    added = entries_for(formula or [], set_, python, name=name, category=category, rationale=rationale)
+    added = entries_for(
+        session,
+        spec.market,
+        formula or [],
+        set_name=set_,
+        python=python,
+        name=name,
+        category=category,
+        rationale=rationale,
+    )
     taken = {feature.name for feature in features.features}
     fresh = [feature for feature in added if feature.name not in taken]
     if not fresh:

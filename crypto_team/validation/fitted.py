@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_team.features import transformers
+from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.features.transformers import FittedInput, Transformer
 from crypto_team.validation.panel import Panel
 
@@ -50,6 +51,20 @@ def fit_all(panel: Panel, rows: Rows) -> dict[str, StoredTransformer]:
         name: StoredTransformer(given.kind, given.settings, transformers.fit(given, rows, panel.pair_index, name=name))
         for name, given in panel.fitted.items()
     }
+
+
+def fitted_on_first_half(matrix: FeatureMatrix) -> FeatureMatrix:
+    """Return the matrix of one pair with what is fitted known in its second half, fitted on its first: for a look."""
+    if not matrix.fitted:
+        return matrix
+    values, half = matrix.values.copy(), len(matrix.values) // 2
+    first, second = np.arange(half), np.arange(half, len(values))
+    for name, given in matrix.fitted.items():
+        item = StoredTransformer(
+            given.kind, given.settings, transformers.fit(given, first, np.zeros(len(values), dtype=np.int64), name=name)
+        )
+        values[second, matrix.names.index(name)] = item.at(given, second)
+    return replace(matrix, values=values)
 
 
 def filled(panel: Panel, fitted: Mapping[str, StoredTransformer], rows: Rows) -> Panel:

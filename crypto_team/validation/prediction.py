@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -146,3 +146,18 @@ def fold_signal(fold: FoldModel, columns: Mapping[str, npt.NDArray[np.floating[A
     if missing:
         raise EvidenceError(f"features missing for the model: {', '.join(missing)}")
     return fold.signal(np.column_stack([np.asarray(columns[name], dtype=np.float32) for name in fold.features]))
+
+
+def filled_by_folds(matrix: FeatureMatrix, times: npt.NDArray[np.int64], folds: Sequence[FoldModel]) -> FeatureMatrix:
+    """Return the matrix of one pair with its fitted features as the fold that tests each row has them.
+
+    Rows before the first test part are NaN; those behind the last take its fold.
+    """
+    values = matrix.values.copy()
+    stops = [fold.ranges["test"][1] for fold in folds[:-1]] + [np.iinfo(np.int64).max]
+    for fold, stop in zip(folds, stops, strict=True):
+        rows = np.flatnonzero((times >= fold.ranges["test"][0]) & (times < stop))
+        for name, given in matrix.fitted.items():
+            if rows.size and name in fold.transformers:
+                values[rows, matrix.names.index(name)] = fold.transformers[name].at(given, rows)
+    return replace(matrix, values=values)
