@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crypto_team.errors import FormulaError
 from crypto_team.features.formula import parse
 from crypto_team.features.nodes import Node, canonical_text, reads
-from crypto_team.features.scopes import BASKETS, SERIES
+from crypto_team.features.scopes import ASSET, BASKETS, SERIES
 from crypto_team.features.surroundings import SeriesKey
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def reads_beyond(formula: str) -> bool:
 
 
 def pinned(text: str, members: Callable[[tuple[str, ...]], list[str]], timeframe: str | None = None) -> str:
-    """Return a formula with every basket's name replaced by the pairs that stand for it.
+    """Return a formula with every basket's and asset's name replaced by the pairs that stand for it.
 
     `members` returns the pairs of some assets that there are data of; a basket of fewer than two is refused.
     """
@@ -60,15 +60,18 @@ def pinned(text: str, members: Callable[[tuple[str, ...]], list[str]], timeframe
 
 
 def _pinned(node: Node, members: Callable[[tuple[str, ...]], list[str]]) -> Node:
-    inputs = tuple(_pinned(item, members) for item in node.inputs)
-    if node.name != "basket" or node.texts[0] not in BASKETS:
-        return replace(node, inputs=inputs)
-    assets = BASKETS[node.texts[0]]
+    made = replace(node, inputs=tuple(_pinned(item, members) for item in node.inputs))
+    if node.name == "basket" and node.texts[0] in BASKETS:
+        assets, least = BASKETS[node.texts[0]], 2
+    elif node.name == "of" and ASSET.fullmatch(node.texts[0]):
+        assets, least = node.texts, 1
+    else:
+        return made
     pairs = sorted(members(assets))
-    if len(pairs) < 2:
+    if len(pairs) < least:
         raise FormulaError(
-            f"the basket {node.texts[0]!r} has {len(pairs)} pair(s) in the catalog, at least two are needed",
+            f"{node.name}({node.texts[0]!r}, ...) has {len(pairs)} pair(s) in the catalog, at least {least} needed",
             where=canonical_text(node),
-            hint=f"import candles of some of {', '.join(assets)}, or name the pairs with commas between them",
+            hint=f"import candles of {' or '.join(assets)} on the strategy's timeframe, or name the pairs",
         )
-    return replace(node, inputs=inputs, texts=(",".join(pairs),))
+    return replace(made, texts=(",".join(pairs),))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from crypto_team.features import (
+    operators_cross_asset,
+    operators_flow,
     operators_price,
     operators_statistical,
     operators_temporal,
@@ -11,6 +13,14 @@ from crypto_team.features import (
 )
 from crypto_team.features.operators import OPERATORS
 
-FAMILIES = (operators_price, operators_trend, operators_volume, operators_statistical, operators_temporal)
+FAMILIES = (
+    operators_price,
+    operators_trend,
+    operators_volume,
+    operators_statistical,
+    operators_temporal,
+    operators_cross_asset,
+    operators_flow,
+)
 
 __all__ = ["FAMILIES", "OPERATORS"]

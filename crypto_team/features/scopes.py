@@ -25,6 +25,7 @@ TIMEFRAMES: Final[dict[str, int]] = {
 """Timeframes of formulas and their lengths in milliseconds."""
 
 PAIR: Final = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?")
+ASSET: Final = re.compile(r"[A-Z0-9]{1,20}")
 SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SESSIONS: Final = {
     "asian": "session_asia",
@@ -170,8 +171,9 @@ def _scope(name: str, tree: ast.Call, reader: Reader, depth: int) -> Node:
     text = _text(tree.args[0], reader, {"on": "a timeframe", "of": "a pair", "basket": "a basket"}[name], write)
     if name == "on":
         return _on(text, tree, reader, depth)
-    if name == "of" and not PAIR.fullmatch(text):
-        raise reader.fail(tree.args[0], f"{text!r} is no pair", "BASE/QUOTE, or BASE/QUOTE:SETTLE for perpetuals")
+    if name == "of" and not (PAIR.fullmatch(text) or ASSET.fullmatch(text)):
+        hint = "BASE/QUOTE, BASE/QUOTE:SETTLE for perpetuals, or BASE for the strategy's own quote"
+        raise reader.fail(tree.args[0], f"{text!r} is no pair", hint)
     if name == "basket":
         text = _members(text, tree.args[0], reader)
     return _checked_scope(Node("scope", name, (reader.node(tree.args[1], depth + 1),), texts=(text,)), tree, reader)

@@ -101,3 +101,32 @@ def table(frame: Frame) -> pd.DataFrame:
     """Return bars as pandas knows them, by their open."""
     index = pd.to_datetime(frame.times, unit="ms", utc=True)
     return pd.DataFrame(dict(frame.columns), index=index)
+
+
+ASSETS = ("ETH", "SOL", "AAVE", "UNI", "DOGE", "PEPE")
+
+
+def listed(assets: tuple[str, ...]) -> list[str]:
+    """Return the pairs of some assets that :func:`everything` has."""
+    return [f"{asset}/USDT:USDT" for asset in assets if asset in {"BTC", *ASSETS}]
+
+
+def everything(bars: int = 3200) -> World:
+    """Make a world with pairs of all sectors and every kind of series that the ready-made sets read."""
+    made = world(bars)
+    rng = np.random.default_rng(8)
+    frames = dict(made.around.frames)
+    for number, asset in enumerate(ASSETS):
+        frames[f"{asset}/USDT:USDT"] = Frame(random_market(bars, 50 + number).columns, made.frame.times, HOUR)
+    funding = made.around.series[SeriesKey("funding", "", PAIRS[0])]
+    own, hourly = PAIRS[2], made.frame.times
+    series = dict(made.around.series) | {
+        SeriesKey("funding", source, pair): replace(funding, value=rng.normal(0.0, 1e-4, funding.value.size))
+        for pair in (PAIRS[0], own)
+        for source in ("", "bybit", "okx")
+    }
+    for kind in ("open_interest", "long_liquidations", "short_liquidations"):
+        series[SeriesKey(kind, "", own)] = KnownSeries(hourly, hourly + 60_000, rng.lognormal(5, 1, bars), DAY)
+    for kind, source in (("whale_flow", "exchange_inflow"), ("sentiment", "social")):
+        series[SeriesKey(kind, source, "")] = KnownSeries(hourly, hourly + 60_000, rng.lognormal(5, 1, bars), DAY)
+    return World(frames[own], Surroundings(own, frames, series))
