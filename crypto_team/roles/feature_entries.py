@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.errors import InputError, UsageError
+from crypto_team.errors import FormulaError, InputError, NotFoundError, UsageError
 from crypto_team.roles import candles
 from crypto_team.schemas.features import Feature
 
@@ -29,23 +29,22 @@ def entries_for(
     name: str | None,
     category: str,
     rationale: str,
-) -> list[Feature]:
-    """Make the entries; exactly what was asked for, sweeps expanded, baskets pinned to pairs, look-back derived."""
+) -> tuple[list[Feature], list[str]]:
+    """Make the entries, and say which of a set were left out for lack of data.
+
+    Exactly what was asked for: sweeps expanded, baskets pinned to pairs, sources there, look-back derived.
+    """
     from crypto_team.features.formula import expand
-    from crypto_team.roles.surroundings import resolved
+    from crypto_team.roles.surroundings import check_sources, resolved
 
     expanded = [text for formula in formulas for text in expand(formula, market.timeframe)]
     texts = resolved(session, market, expanded)
+    check_sources(session, market, texts)
     made = [_from_formula(text, category, rationale, timeframe=market.timeframe) for text in texts]
+    left_out: list[str] = []
     if set_name:
-        from crypto_team.features.sets import feature_set
-
-        found = feature_set(set_name)
-        texts = resolved(session, market, [item.formula for item in found])
-        made += [
-            _from_formula(text, item.category, rationale, item.name, timeframe=market.timeframe)
-            for text, item in zip(texts, found, strict=True)
-        ]
+        found, left_out = set_entries(session, market, set_name, rationale)
+        made += found
     if python:
         made.append(_from_python(python, name, category, rationale))
     if not made:
@@ -54,7 +53,26 @@ def entries_for(
         raise UsageError(f"--name names one feature, but there are {len(made)}", where="--name")
     if name:
         made = [made[0].model_copy(update={"name": name})]
-    return made
+    return made, left_out
+
+
+def set_entries(session: Session, market: Market, name: str, rationale: str) -> tuple[list[Feature], list[str]]:
+    """Make the entries of a ready-made set; those that read what the catalog lacks are left out and named."""
+    from crypto_team.features.sets import feature_set
+    from crypto_team.roles.surroundings import check_sources, resolved
+
+    made, left_out = [], []
+    for item in feature_set(name):
+        try:
+            text = resolved(session, market, [item.formula])[0]
+            check_sources(session, market, [text])
+        except (NotFoundError, FormulaError) as problem:
+            left_out.append(f"{item.name}: {problem.what}")
+            continue
+        made.append(_from_formula(text, item.category, rationale, item.name, timeframe=market.timeframe))
+    if not made:
+        raise NotFoundError(f"nothing of the set {name} can be computed: {left_out[0]}", hint="crypto-team data list")
+    return made, left_out
 
 
 def _from_formula(text: str, category: str, rationale: str, name: str | None = None, *, timeframe: str) -> Feature:
@@ -122,7 +140,7 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
             where="ml-spec.yaml",
             hint=f"crypto-team ml-engineer define-target {spec.strategy_id}",
         )
-    features = entries_for(session, spec.market, [formula], name=None, category="auto", rationale="")
+    features, _ = entries_for(session, spec.market, [formula], name=None, category="auto", rationale="")
     found = candles.research(session, spec.market, features)
     around = found.around.surroundings
     rows: list[dict[str, Any]] = []

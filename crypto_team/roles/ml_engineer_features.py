@@ -9,7 +9,7 @@ from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.roles import records
 from crypto_team.roles.ml_engineer import write_design
 from crypto_team.schemas.base import FeatureName, StrategyId
-from crypto_team.schemas.outcome import Outcome
+from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def add_feature(
     from crypto_team.roles.feature_entries import entries_for
 
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
-    added = entries_for(
+    added, left_out = entries_for(
         session,
         spec.market,
         formula or [],
@@ -100,6 +100,7 @@ def add_feature(
     return Outcome(
         ok=True,
         summary=f"{len(fresh)} features added, {len(changed.features)} candidates now",
+        findings=[Finding(code="left-out", severity="info", message=text) for text in left_out],
         revision=revision,
         path=str(session.layout.features(strategy_id)),
         data=[{"name": item.name, "source": item.formula or item.python, "lookback": item.lookback} for item in fresh],

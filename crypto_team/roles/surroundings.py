@@ -105,3 +105,14 @@ def resolved(session: Session, market: Market, texts: Sequence[str]) -> list[str
     from crypto_team.features.needs import pinned
 
     return [pinned(text, lambda assets: basket_members(session, market, assets), market.timeframe) for text in texts]
+
+
+def check_sources(session: Session, market: Market, texts: Sequence[str]) -> None:
+    """Refuse formulas that read pairs or series that are not in the catalog, with the way to import them."""
+    from crypto_team.features.needs import needs
+
+    wanted = needs(texts, market.pairs)
+    for pair in wanted.pairs:
+        candles.require(session, market, pair)
+    for key in wanted.series:
+        series_dataset(session, market, key)
