@@ -140,6 +140,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "execution_specialist.show",
         "Show the deployment of a strategy.",
     ),
+    "features audit": (
+        "crypto_team.roles.feature_tools",
+        "features.audit",
+        "Probe Python features for knowledge of the future: features(ohlcv) or features(ohlcv, aux), column by column.",
+    ),
     "features explain": (
         "crypto_team.roles.feature_tools",
         "features.explain",

@@ -106,10 +106,10 @@ def _audit_part(
     verdicts = []
     for column in range(whole.shape[1]):
         name = function if whole.shape[1] == 1 else f"{function}[{column}]"
-        base, noise = whole[:, column], _noise(whole[:, column], again[:, column])
-        verdict = _unsteady(name, pair, base, again[:, column], noise)
+        base, noise = whole[:, column], column_noise(whole[:, column], again[:, column])
+        verdict = unsteady(name, pair, base, again[:, column], noise)
         for item, values in zip(variants, others, strict=True):
-            verdict = verdict or _compare(name, pair, item, base, values[:, column], noise)
+            verdict = verdict or compared(name, pair, (item.probe, item.cut), base, values[:, column], noise)
         verdicts.append(verdict or _survived(name, pair, len(variants)))
     return verdicts
 
@@ -119,13 +119,13 @@ def _survived(name: str, pair: str, count: int) -> ColumnVerdict:
     return ColumnVerdict(name, True, "all", -1, -1, np.nan, np.nan, text)
 
 
-def _noise(whole: Values, again: Values) -> float:
+def column_noise(whole: Values, again: Values) -> float:
     """Return how far two runs on the same bars differ: 0 for a deterministic function."""
     gaps = np.abs(whole - again)[np.isfinite(whole) & np.isfinite(again)]
     return float(gaps.max(initial=0.0))
 
 
-def _unsteady(name: str, pair: str, whole: Values, again: Values, noise: float) -> ColumnVerdict | None:
+def unsteady(name: str, pair: str, whole: Values, again: Values, noise: float) -> ColumnVerdict | None:
     """Refuse a function whose values are left to chance: a leak could hide in the noise, and no run can be repeated."""
     known = whole[np.isfinite(whole)]
     spread = float(known.std()) if known.size else 0.0
@@ -137,16 +137,19 @@ def _unsteady(name: str, pair: str, whole: Values, again: Values, noise: float) 
     return ColumnVerdict(name, False, "repeated", len(whole) - 1, row, float(whole[row]), float(again[row]), text)
 
 
-def _compare(name: str, pair: str, item: _Variant, whole: Values, values: Values, noise: float) -> ColumnVerdict | None:
-    """Compare the values up to the cut, exactly but for the noise of repeated runs."""
-    before, now = whole[: item.cut + 1], values[: item.cut + 1]
+def compared(
+    name: str, pair: str, tried: tuple[str, int], whole: Values, values: Values, noise: float
+) -> ColumnVerdict | None:
+    """Compare the values up to the cut of a probe, exactly but for the noise of repeated runs."""
+    probe, cut = tried
+    before, now = whole[: cut + 1], values[: cut + 1]
     same = (before == now) | (np.isnan(before) & np.isnan(now)) | (np.abs(before - now) <= 2.0 * noise)
     wrong = np.flatnonzero(~same)
     if not wrong.size:
         return None
     row = int(wrong[-1])
-    text = f"{wrong.size} value(s) of {pair} up to the cut changed when only later bars did ({item.probe})"
-    return ColumnVerdict(name, False, item.probe, item.cut, row, float(before[row]), float(now[row]), text)
+    text = f"{wrong.size} value(s) of {pair} up to the cut changed when only later bars did ({probe})"
+    return ColumnVerdict(name, False, probe, cut, row, float(before[row]), float(now[row]), text)
 
 
 def _rare_cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:
