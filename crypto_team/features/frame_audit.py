@@ -70,6 +70,11 @@ def audit_frames(
         base = {name: item.frame for name, item in sources.items()}
         limits = {"seconds": SECONDS + SECONDS_EACH * len(tried), "memory_mb": MEMORY_MB}
         results = compute_frames(code, function, [base, base, *(item.frames for item in tried)], **limits)  # type: ignore[arg-type]
+        if results[0].error or not results[0].columns:
+            raise InputError(
+                f"the function cannot be run: {results[0].error or 'it returns no column'}",
+                where=f"{code.name}:{function}",
+            )
         notes += _failures(tried, results[2:])
         for verdict in _judged(results, tried):
             placed = _placed(verdict, first)
@@ -94,8 +99,6 @@ def _parts(whole: Mapping[str, Source], rng: np.random.Generator) -> Iterator[tu
 
 def _judged(results: Sequence[Computed], tried: Sequence[Variant]) -> list[ColumnVerdict]:
     whole, again = results[0], results[1]
-    if whole.error or not whole.columns:
-        raise InputError(f"the function cannot be run: {whole.error or 'it returns no column'}", where="features")
     return [_verdict(name, whole, again, tried, results[2:]) for name in whole.columns]
 
 

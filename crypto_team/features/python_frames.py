@@ -150,7 +150,8 @@ def _called(function: Callable[..., Any], frames: dict[str, pd.DataFrame]) -> di
     result = function(ohlcv, frames) if takes_aux else function(ohlcv)
     table = _table(result, len(index))
     if len(table) != len(index):
-        if not (table.index.is_unique and table.index.isin(index).all() and index.is_unique):
+        labelled = isinstance(result, pd.DataFrame | pd.Series)
+        if not (labelled and table.index.is_unique and table.index.isin(index).all() and index.is_unique):
             raise ValueError(f"the function returned {len(table)} rows for {len(index)} bars")
         table = table.reindex(index)
     return {str(name): _as_numbers(table.iloc[:, place]) for place, name in enumerate(table.columns)}
