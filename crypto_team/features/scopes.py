@@ -103,6 +103,16 @@ COMPOSED_NAMES: Final[dict[str, str]] = {
 }
 """How each composed part is written."""
 
+SUMMARIES: Final[dict[str, str]] = {
+    "on": "Formula on bars of another timeframe, the last one that had closed; it has to be a multiple of the own.",
+    "of": "Formula on another pair, as of the close of its bars; unknown three bars after they end.",
+    "basket": "Mean of a formula over pairs, or over a sector's pairs in the catalog; unknown below half of them.",
+    "session": "1 in the Asian (00-08 UTC), European (07-16) or US (13-22) session, else 0.",
+    **{name: part.summary for name, part in SERIES.items()},
+    **{name: part.summary for name, part in FITTED.items()},
+}
+"""What each composed part is."""
+
 
 class Reader(Protocol):
     """What reading a composed part needs of the reader of formulas."""

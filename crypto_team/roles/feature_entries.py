@@ -40,7 +40,7 @@ def entries_for(
     expanded = [text for formula in formulas for text in expand(formula, market.timeframe)]
     texts = resolved(session, market, expanded)
     check_sources(session, market, texts)
-    made = [_from_formula(text, category, rationale, timeframe=market.timeframe) for text in texts]
+    made = [from_formula(text, category, rationale, timeframe=market.timeframe) for text in texts]
     left_out: list[str] = []
     if set_name:
         found, left_out = set_entries(session, market, set_name, rationale)
@@ -69,13 +69,14 @@ def set_entries(session: Session, market: Market, name: str, rationale: str) -> 
         except (NotFoundError, FormulaError) as problem:
             left_out.append(f"{item.name}: {problem.what}")
             continue
-        made.append(_from_formula(text, item.category, rationale, item.name, timeframe=market.timeframe))
+        made.append(from_formula(text, item.category, rationale, item.name, timeframe=market.timeframe))
     if not made:
         raise NotFoundError(f"nothing of the set {name} can be computed: {left_out[0]}", hint="crypto-team data list")
     return made, left_out
 
 
-def _from_formula(text: str, category: str, rationale: str, name: str | None = None, *, timeframe: str) -> Feature:
+def from_formula(text: str, category: str, rationale: str, name: str | None = None, *, timeframe: str) -> Feature:
+    """Make the entry of one formula; look-back and, where the category is auto, family are derived."""
     from crypto_team.features.formula import canonical_text, family, feature_name, parse
     from crypto_team.features.plan import compile_formulas
 

@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from crypto_team.tools.session import Session
 
 MOST_CODE_BYTES = 200_000
+Filed = Literal[
+    "auto",
+    "price_action",
+    "volume",
+    "cross_asset",
+    "statistical",
+    "derived",
+    "temporal",
+    "microstructure",
+    "flow",
+    "custom",
+]
 
 
 @tool(role="ml_engineer", read_only=True)
@@ -27,9 +39,10 @@ def list_operators(session: Session, *, search: str = "") -> Outcome:
     search
         Show only operators whose name or description holds this text.
     """
-    from crypto_team.features.reference import operator_rows
+    from crypto_team.features.reference import composed_rows, operator_rows
 
-    rows = [row for row in operator_rows() if search.lower() in f"{row['name']} {row['summary']}".lower()]
+    known = [*operator_rows(), *composed_rows()]
+    rows = [row for row in known if search.lower() in f"{row['name']} {row['summary']}".lower()]
     return Outcome(ok=True, summary=f"{len(rows)} operators", data=rows)
 
 
@@ -41,18 +54,7 @@ def add_feature(
     set_: str | None = None,
     python: str | None = None,
     name: FeatureName | None = None,
-    category: Literal[
-        "auto",
-        "price_action",
-        "volume",
-        "cross_asset",
-        "statistical",
-        "derived",
-        "temporal",
-        "microstructure",
-        "flow",
-        "custom",
-    ] = "auto",
+    category: Filed = "auto",
     rationale: str = "",
 ) -> Outcome:
     """Add features: formulas (with sweeps such as rsi(close, {7,14,28})), a ready-made set, or a Python function.

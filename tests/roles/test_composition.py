@@ -167,12 +167,12 @@ def test_a_missing_series_says_how_to_import_it(trained: tuple[Desk, str]) -> No
 def test_a_set_leaves_out_what_the_catalog_lacks_and_says_so(trained: tuple[Desk, str]) -> None:
     desk, _ = trained
     made = desk.use("ml_engineer.new", name="flows", pair=["BTC" + FUTURES], timeframe="15m").data
-    added = desk.use("ml_engineer.add-feature", strategy_id=made["strategy_id"], set_="flow")
+    added = desk.use("ml_engineer.add-feature", strategy_id=made["strategy_id"], set="flow")
     names = {row["name"] for row in added.data}
     assert {"funding", "sentiment_fear_greed"} <= names
     assert not any("liquidations" in name for name in names)
     assert any("no series of open_interest of BTC/USDT:USDT" in item.message for item in added.findings)
-    crossed = desk.use("ml_engineer.add-feature", strategy_id=made["strategy_id"], set_="cross_asset")
+    crossed = desk.use("ml_engineer.add-feature", strategy_id=made["strategy_id"], set="cross_asset")
     assert any("basket_l1" in row["name"] for row in crossed.data)
     assert any("'meme'" in item.message for item in crossed.findings)
     missing = desk.try_("ml_engineer.add-feature", strategy_id=made["strategy_id"], formula=["oi()"])
