@@ -13,6 +13,8 @@ from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 
 if TYPE_CHECKING:
+    from crypto_team.schemas import FeatureSet
+    from crypto_team.schemas.features import Feature
     from crypto_team.tools.session import Session
 
 MOST_CODE_BYTES = 200_000
@@ -89,14 +91,7 @@ def add_feature(
         category=category,
         rationale=rationale,
     )
-    taken = {feature.name for feature in features.features}
-    fresh = [feature for feature in added if feature.name not in taken]
-    if not fresh:
-        raise UsageError(
-            "every one of these features is already there",
-            where="features.yaml",
-            hint=f"crypto-team show {strategy_id} features",
-        )
+    fresh = _fresh(features, added)
     changed = features.model_copy(update={"features": [*features.features, *fresh]})
     revision = write_design(session, "add_feature", spec, changed, f"{len(fresh)} features added")
     return Outcome(
@@ -108,6 +103,19 @@ def add_feature(
         data=[{"name": item.name, "source": item.formula or item.python, "lookback": item.lookback} for item in fresh],
         next=[f"crypto-team ml-engineer set-model {strategy_id} --model lightgbm"],
     )
+
+
+def _fresh(features: FeatureSet, added: list[Feature]) -> list[Feature]:
+    """Return what is not there yet; nothing at all is a usage error."""
+    taken = {feature.name for feature in features.features}
+    fresh = [feature for feature in added if feature.name not in taken]
+    if not fresh:
+        raise UsageError(
+            "every one of these features is already there",
+            where="features.yaml",
+            hint=f"crypto-team show {features.strategy_id} features",
+        )
+    return fresh
 
 
 @tool(role="ml_engineer")
