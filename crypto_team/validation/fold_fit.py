@@ -123,12 +123,8 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     transformers = fit_all(panel, rows.fit)
     panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
     selection, model = _learn(panel, rows, settings)
-    inner_x = panel.block(rows.inner, selection.kept)
-    calibrator = (
-        fit_calibrator(model.predict(inner_x), panel.label[rows.inner], settings.calibration)
-        if settings.n_classes
-        else Calibrator(())
-    )
+    raw = model.predict(panel.block(rows.inner, selection.kept)) if settings.n_classes else None
+    calibrator = Calibrator(()) if raw is None else fit_calibrator(raw, panel.label[rows.inner], settings.calibration)
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
         model_name=settings.model,
