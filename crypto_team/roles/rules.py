@@ -41,7 +41,7 @@ def evaluate(session: Session, spec: StrategySpec) -> list[dict[str, Any]]:
         tables = _tables(session, spec)
 
         joined = pd.concat(tables, ignore_index=True)
-        booking.measure(joined)
+        booking.measure(joined.drop(columns="next_return"))
         records.save(
             session,
             "strategy_researcher",
@@ -89,7 +89,12 @@ def _predictions(pair: str, bars: pd.DataFrame, spec: StrategySpec, values: npt.
         {
             "time": bars["timestamp"],
             "pair": pair,
+            "fold": np.int16(0),
             "part": "test",
+            "label": np.nan,
+            "label_end": bars["timestamp"],
+            "forward_return": move,
+            "expected_bps": values[:, 0].astype(np.float64),
             "signal": values[:, 0].astype(np.float64),
             "position": position,
             "next_return": move,

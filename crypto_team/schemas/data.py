@@ -94,9 +94,10 @@ class Dataset(Document):
 class DataRequirement(Record):
     """One series that a strategy needs and whether the catalog has it."""
 
-    pair: Pair
+    pair: Pair | None = Field(description="None for series of the whole market.")
     timeframe: Timeframe
     kind: SeriesKind
+    name: Slug | None = Field(default=None, description="What formulas call a series of the whole market.")
     dataset_id: DatasetId | None
     rows_needed: int
     rows_present: int

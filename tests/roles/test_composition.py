@@ -113,6 +113,26 @@ def test_the_sources_are_part_of_the_evidence(case: Case) -> None:
     assert sorted(kinds) == ["funding"] * 3 + ["ohlcv"] * 4 + ["sentiment"]
 
 
+def test_the_data_collector_asks_for_every_pair_and_series_that_is_read(trained: tuple[Desk, str]) -> None:
+    desk, strategy_id = trained
+    found = desk.use("data_collector.assess", strategy_id=strategy_id).data
+    kinds = [(row["kind"], row["pair"] or row["name"], row["verdict"]) for row in found]
+    assert ("sentiment", "fear_greed", "ok") in kinds
+    assert ("ohlcv", "SOL" + FUTURES, "ok") in kinds
+    assert sum(kind == "funding" for kind, _, _ in kinds) == 3
+
+
+def test_rules_of_a_strategy_may_read_other_pairs_and_timeframes(trained: tuple[Desk, str]) -> None:
+    desk, _ = trained
+    idea = {"name": "rule", "pair": ["BTC" + FUTURES], "timeframe": "15m", "hypothesis": "hourly strength goes on"}
+    made = desk.use("strategy_researcher.propose", **idea).data
+    rule = 'on("1h", rsi(close, 14)) > 50'
+    leave = 'of("ETH/USDT:USDT", ret(close, 8)) < 0'
+    desk.use("strategy_researcher.add-rule", strategy_id=made["strategy_id"], entry=rule, exit=leave)
+    rows = desk.use("strategy_researcher.test-rule", strategy_id=made["strategy_id"]).data
+    assert rows[0]["trades"] > 5
+
+
 def test_a_rebuild_gives_the_same_evidence(trained: tuple[Desk, str]) -> None:
     desk, strategy_id = trained
     assert desk.use("verify", strategy_id=strategy_id).ok
