@@ -50,6 +50,8 @@ def composed_columns(nodes: Iterable[Node], frame: Frame, around: Surroundings |
 
 def formula_values(nodes: list[Node], frame: Frame, around: Surroundings | None) -> list[Floats]:
     """Compute formulas with all their composed parts in float64; NaN before each one's look-back."""
+    if not frame.times.size:
+        return [np.empty(0) for _ in nodes]
     columns = {**frame.columns, **composed_columns(nodes, frame, around)}
     made = evaluate([lowered(node) for node in nodes], columns, frame.times)
     for node, values in zip(nodes, made, strict=True):

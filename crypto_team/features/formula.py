@@ -20,7 +20,7 @@ from crypto_team.features.scopes import COMPOSED_NAMES, composed
 
 __all__ = ["COLUMNS", "Node", "canonical_text", "expand", "family", "feature_name", "parse", "reads"]
 
-LONGEST_TEXT, DEEPEST, MOST_EXPANDED = 500, 30, 500
+LONGEST_TEXT, DEEPEST, MOST_EXPANDED = 1000, 30, 500
 _BINARY: Final[dict[type[ast.operator], str]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _COMPARISON: Final[dict[type[ast.cmpop], str]] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 

@@ -119,8 +119,8 @@ class KnownSeries:
         sums = np.zeros(closes.size)
         busy = np.flatnonzero(last > first)
         # One sum for each bar, not a difference of running sums: what came long before must not leave its rounding.
-        for row in busy.tolist():
-            sums[row] = self.value[first[row] : last[row]].sum()
+        if busy.size:
+            sums[busy] = np.add.reduceat(self.value[: last[busy[-1]]], first[busy])
         return np.where(covered, sums, np.nan)
 
 

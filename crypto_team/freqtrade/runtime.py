@@ -71,7 +71,8 @@ class Bundle:
     def _surroundings(self, pair: str, others: Mapping[str, pd.DataFrame]) -> Surroundings:
         """Put other pairs and series around the candles; series are read anew each time, they grow while it runs."""
         step = timeframe_seconds(self.manifest.timeframe) * 1000
-        frames = {name: bar_frame(_bars(other), step) for name, other in others.items()}
+        # An exchange may have nothing to say about a pair: then what is read of it is unknown, and nothing fails.
+        frames = {name: bar_frame(_bars(other if len(other) else _NO_CANDLES), step) for name, other in others.items()}
         series = {}
         for item in self.manifest.series:
             table = pd.read_parquet(_series_file(self.folder, item.path))
@@ -92,6 +93,9 @@ class Bundle:
             if rows.size:
                 signal[rows] = model.signal(model.values(matrix, rows)).signal
         return signal
+
+
+_NO_CANDLES = pd.DataFrame({"date": pd.DatetimeIndex([], tz="UTC"), **{name: np.empty(0) for name in COLUMNS}})
 
 
 def _bars(frame: pd.DataFrame) -> pd.DataFrame:

@@ -94,6 +94,15 @@ def test_a_pair_whose_bars_end_is_unknown_after_three_bars(made: World) -> None:
     assert np.isnan(found[2004:]).all()
 
 
+def test_a_pair_without_any_bars_is_unknown_and_nothing_fails(made: World) -> None:
+    empty = Frame({name: np.empty(0) for name in made.frame.columns}, np.empty(0, dtype=np.int64), HOUR)
+    around = Surroundings(PAIRS[0], {PAIRS[1]: empty}, {})
+    for formula in ('of("ETH/USDT:USDT", rsi(close, 14))', 'of("ETH/USDT:USDT", on("4h", adx(14)))'):
+        assert np.isnan(formula_values([parse(formula)], made.frame, around)[0]).all()
+    short = Frame({name: x[:3] for name, x in made.frame.columns.items()}, made.frame.times[:3], HOUR)
+    assert np.isnan(formula_values([parse('on("1d", sma(close, 20))')], short, None)[0]).all()
+
+
 def test_a_series_is_the_last_value_that_was_known_with_later_revisions(made: World) -> None:
     item = made.around.series[SeriesKey("dominance", "btc", "")]
     expected = np.full(made.frame.times.size, np.nan)

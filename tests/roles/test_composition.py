@@ -21,7 +21,8 @@ from tests.roles.conftest import Desk
 if TYPE_CHECKING:
     from crypto_team.gates.case import Case
 
-ASSETS = ("BTC", "ETH", "SOL", "XRP")
+ASSETS = ("BTC", "ETH", "SOL", "XRP", "ADA", "BNB", "LINK", "LTC")
+L1 = ("ADA", "BNB", "ETH", "LTC", "SOL", "XRP")
 FUTURES = "/USDT:USDT"
 RULES = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
 FORMULAS = [
@@ -47,7 +48,8 @@ def _import(desk: Desk, folder: Path, scratch: Path) -> None:
         market = {"exchange": "binance", "pair": asset + FUTURES}
         desk.use("data.import", file=[scratch / f"{asset}.parquet"], timeframe="15m", **market)
         funding = folder / "funding" / f"{asset}USDT-funding_8h-binance_perp-2025_mit.parquet"
-        desk.use("data.import", file=[funding], kind="funding", **market)
+        if funding.exists():
+            desk.use("data.import", file=[funding], kind="funding", **market)
     days = pd.date_range("2025-03-01", "2025-04-20", freq="D", tz="UTC")
     mood = pd.DataFrame({"date": days, "score": 50.0 + 30.0 * np.sin(np.arange(len(days)))})
     mood.to_csv(scratch / "mood.csv", index=False)
@@ -95,7 +97,7 @@ def test_baskets_are_pinned_and_look_backs_derived(trained: tuple[Desk, str]) ->
     desk, strategy_id = trained
     features = records.feature_set(open_session(desk.folder, "lead"), strategy_id).features
     basket = next(item for item in features if "basket" in str(item.formula))
-    assert '"ETH/USDT:USDT,SOL/USDT:USDT,XRP/USDT:USDT"' in str(basket.formula)
+    assert ",".join(item + FUTURES for item in L1) in str(basket.formula)
     assert basket.category == "derived"
     assert max(item.lookback for item in features) == next(x.lookback for x in features if x.name == "on_1h_rsi_14")
 
@@ -110,7 +112,16 @@ def test_the_sources_are_part_of_the_evidence(case: Case) -> None:
     assert case.meta is not None
     assert case.datasets is not None
     kinds = [case.datasets[name].kind for name in case.meta.dataset_ids]
-    assert sorted(kinds) == ["funding"] * 3 + ["ohlcv"] * 4 + ["sentiment"]
+    assert sorted(kinds) == ["funding"] * 3 + ["ohlcv"] * 7 + ["sentiment"]
+
+
+def test_the_report_of_composed_features_is_that_of_its_numbers(trained: tuple[Desk, str]) -> None:
+    desk, strategy_id = trained
+    desk.use("ml_engineer.report", strategy_id=strategy_id)
+    case = gather(open_session(desk.folder, "lead"), strategy_id, with_replay=False)
+    assert {code: run_check(code, case).outcome for code in ("PR002", "PR010")} == dict.fromkeys(
+        ("PR002", "PR010"), "passed"
+    )
 
 
 def test_the_data_collector_asks_for_every_pair_and_series_that_is_read(trained: tuple[Desk, str]) -> None:
@@ -208,7 +219,7 @@ def test_freqtrade_sees_the_very_signals_of_training(trained: tuple[Desk, str], 
     session = open_session(desk.folder, "lead")
     spec, evidence = records.ml_spec(session, strategy_id), publishing.stored_evidence(session, strategy_id)
     request = backtesting.make_request(session, spec, evidence.meta, strategy_file(session, spec))
-    assert set(request.informative) == {item + FUTURES for item in ASSETS[1:]}
+    assert set(request.informative) == {item + FUTURES for item in L1}
     run = job.backtest(request, tmp_path / "run")
     predictions = evidence.tables.predictions
     test = predictions[predictions["part"] == "test"].set_index(["pair", "time"])["signal"].sort_index()
