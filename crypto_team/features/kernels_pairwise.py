@@ -41,6 +41,9 @@ def likelihood_of_cluster(x: Floats, n: int, m: int) -> Floats:
     plus three deviations of those m bars. NaN where nothing comparable happened.
     """
     out = np.full(x.size, np.nan)
+    highest_next = np.full(x.size, np.nan)
+    for at in range(x.size - n):
+        highest_next[at] = x[at + 1 : at + n + 1].max()
     for row in range(m + n - 1, x.size):
         past = x[row - m - n + 1 : row - n + 1]
         mean = past.mean()
@@ -51,7 +54,7 @@ def likelihood_of_cluster(x: Floats, n: int, m: int) -> Floats:
         for at in range(row - m - n + 1, row - n + 1):
             if x[at] >= x[row]:
                 similar += 1
-                hits += int(x[at + 1 : at + n + 1].max() > limit)
+                hits += int(highest_next[at] > limit)
         if similar > 0:
             out[row] = hits / similar
         elif x[row] > limit:

@@ -44,8 +44,9 @@ def register(session: Session, series: ImportedSeries, *, exchange: str, source:
 
     hashed = content_hash(series.frame)
     for known in candles.catalog(session):
-        same = (known.content_hash, known.exchange, known.pair, known.kind, known.name, known.lag_seconds)
-        if same == (hashed, exchange, series.pair, series.kind, series.name, _lag(series)):
+        same = (known.content_hash, known.exchange, known.pair, known.kind, known.name)
+        as_before = known.lag_seconds in {None, _lag(series)}
+        if as_before and same == (hashed, exchange, series.pair, series.kind, series.name):
             write_canonical(series.frame, session.layout.data_file(known.path))
             return known
     dataset_id = allot(session.layout, "DS")
