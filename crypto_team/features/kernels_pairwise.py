@@ -1,4 +1,4 @@
-"""Kernels over two columns. Every window is summed anew from its own mean: no drift, and equal when recomputed."""
+"""Kernels over two columns, and over bursts. Every window is summed anew: no drift, and equal when recomputed."""
 
 from __future__ import annotations
 
@@ -59,4 +59,16 @@ def likelihood_of_cluster(x: Floats, n: int, m: int) -> Floats:
             out[row] = hits / similar
         elif x[row] > limit:
             out[row] = 1.0
+    return out
+
+
+@kernel
+def concentration(x: Floats, n: int, m: int) -> Floats:
+    """Return the share of the last m bars' total size that fell into the last n, times m / n; 0 where there was none."""
+    out = np.full(x.size, np.nan)
+    for row in range(m - 1, x.size):
+        size = np.abs(x[row - m + 1 : row + 1])
+        total = size.sum()
+        if not np.isnan(total):
+            out[row] = size[m - n :].sum() / total * (m / n) if total > 0.0 else 0.0
     return out

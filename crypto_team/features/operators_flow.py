@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from crypto_team.features import kernels_pairwise as pairwise
-from crypto_team.features import kernels_window as window
-from crypto_team.features.operators import Floats, divided, operator
+from crypto_team.features.operators import Floats, operator
 
 
 @operator("flow", lambda m: m - 1)
@@ -15,10 +12,7 @@ def cluster(x: Floats, n: int = 4, m: int = 96) -> Floats:
 
     1 where it comes evenly, m / n where all of it came just now, 0 where there was none.
     """
-    recent = window.rolling_sum(np.abs(x), min(n, m))
-    total = window.rolling_sum(np.abs(x), m)
-    # Running sums leave dust where a burst has left the window; what is no flow at all is 0.
-    return np.where(total <= 0.0, 0.0 * total, np.maximum(divided(recent, total), 0.0) * (m / min(n, m)))
+    return pairwise.concentration(x, min(n, m), m)
 
 
 @operator("flow", lambda n, m: n + m - 1, shortest=1)
