@@ -64,7 +64,7 @@ def likelihood_of_cluster(x: Floats, n: int, m: int) -> Floats:
 
 @kernel
 def concentration(x: Floats, n: int, m: int) -> Floats:
-    """Return the share of the last m bars' total size that fell into the last n, times m / n; 0 where there was none."""
+    """Return the share of the last n bars in the total size of the last m, times m / n; 0 where there was none."""
     out = np.full(x.size, np.nan)
     for row in range(m - 1, x.size):
         size = np.abs(x[row - m + 1 : row + 1])
