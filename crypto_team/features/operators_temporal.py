@@ -77,7 +77,7 @@ def time_to_funding(times: Times, n: int = 8) -> Floats:
 @operator("temporal", lambda: 0)
 def weekend(times: Times) -> Floats:
     """1 on Saturday and Sunday (UTC, bar open), else 0."""
-    return ((times + _MONDAY_OFFSET_MS) % WEEK_MS >= 5 * DAY_MS).astype(np.float64)
+    return ((times + 3 * DAY_MS) % WEEK_MS >= 5 * DAY_MS).astype(np.float64)
 
 
 @operator("temporal", lambda: 0)
