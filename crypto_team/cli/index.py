@@ -59,6 +59,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "data.import",
         "Import candles or funding rates, judge their quality, and register them in the catalog.",
     ),
+    "data import-series": (
+        "crypto_team.roles.series_tools",
+        "data.import-series",
+        "Import a series that formulas read: open interest, liquidations, whale flow, sentiment, dominance, any other.",
+    ),
     "data list": ("crypto_team.roles.data_collector", "data.list", "List the datasets of the catalog."),
     "data show": (
         "crypto_team.roles.data_collector",
@@ -74,6 +79,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.roles.data_collector",
         "data.import",
         "Import candles or funding rates, judge their quality, and register them in the catalog.",
+    ),
+    "data-collector import-series": (
+        "crypto_team.roles.series_tools",
+        "data.import-series",
+        "Import a series that formulas read: open interest, liquidations, whale flow, sentiment, dominance, any other.",
     ),
     "data-collector list": ("crypto_team.roles.data_collector", "data.list", "List the datasets of the catalog."),
     "data-collector show": (
@@ -129,6 +139,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.roles.execution_specialist",
         "execution_specialist.show",
         "Show the deployment of a strategy.",
+    ),
+    "features audit": (
+        "crypto_team.roles.feature_tools",
+        "features.audit",
+        "Probe Python features for knowledge of the future: features(ohlcv) or features(ohlcv, aux), column by column.",
     ),
     "features bench": (
         "crypto_team.roles.feature_tools",

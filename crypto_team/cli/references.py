@@ -34,7 +34,10 @@ fields are refused everywhere. Rules between fields stand in the models only; `$
 
 ABOUT_FORMULAS = """\
 A feature is a formula over these operators and the columns open, high, low, close and volume. No operator can look
-ahead; how many bars a formula needs is derived. `{7,14,28}` in place of a number makes one feature for each of them.
+ahead; how many bars a formula needs is derived. `{7,14,28}` in place of a number, or `{"1h","4h"}` in place of a name,
+makes one feature for each of them. Composed parts read beyond the bars of the pair: a bar of another timeframe or pair
+counts from its close on, a value of a series from when it was known. Fitted parts are the outermost of a formula; each
+fold fits them on its training rows, and the numbers are stored with the model.
 """
 
 
@@ -192,10 +195,10 @@ def _check_facts(check: Check) -> str:
 
 def operators_page() -> str:
     """Write the page of all operators and feature sets."""
-    from crypto_team.features.reference import operator_rows
+    from crypto_team.features.reference import composed_rows, operator_rows
     from crypto_team.features.sets import SETS
 
-    found = operator_rows()
+    found = [*operator_rows(), *composed_rows()]
     parts = [ABOUT_FORMULAS]
     for family in dict.fromkeys(row["family"] for row in found):
         rows = [[f"`{row['signature']}`", row["summary"]] for row in found if row["family"] == family]

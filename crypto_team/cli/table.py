@@ -18,6 +18,7 @@ from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
+from crypto_team.roles import series_tools as _series
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
 from crypto_team.tools import registry as _registry
@@ -54,6 +55,7 @@ TOOL_MODULES: Final = (
     _learnings,
     _ml_features,
     _registry,
+    _series,
     _training,
     _workspace,
 )

@@ -33,8 +33,9 @@ _SECONDS: Final = {
     "12h": 43_200,
     "1d": 86_400,
 }
+TIME_NAMES: Final = ("timestamp", "date", "time", "datetime", "open_time", "unix", "ts")
 _ALIASES: Final = {
-    "timestamp": ("timestamp", "date", "time", "datetime", "open_time", "unix", "ts"),
+    "timestamp": TIME_NAMES,
     "volume": ("volume", "vol", "base_volume", "volume_base"),
     "funding_rate": ("funding_rate", "fundingrate", "funding"),
 }
@@ -78,9 +79,9 @@ def canonical(frame: pd.DataFrame, *, timeframe: str, where: str, repair: bool =
         Missing columns, unreadable times, duplicates, disorder, times off the grid, or impossible prices.
     """
     named = _rename(frame, ("timestamp", *COLUMNS), where)
-    made = pd.DataFrame({"timestamp": _times(named["timestamp"], where)})
+    made = pd.DataFrame({"timestamp": times(named["timestamp"], where)})
     for name in COLUMNS:
-        made[name] = _numbers(named[name], name, where)
+        made[name] = numbers(named[name], name, where)
     made = _ordered(made, where, repair=repair)
     _check_grid(made["timestamp"], timeframe, where)
     _check_prices(made, where)
@@ -103,8 +104,8 @@ def canonical_funding(frame: pd.DataFrame, *, where: str, repair: bool = False) 
         As in `canonical`, or a rate beyond 20 %, which is a percentage, a price, or no funding rate at all.
     """
     named = _rename(frame, ("timestamp", *FUNDING_COLUMNS), where)
-    times = _times(named["timestamp"], where).dt.round("1h").dt.as_unit("ms")
-    rates = _numbers(named["funding_rate"], "funding_rate", where)
+    hours = times(named["timestamp"], where).dt.round("1h").dt.as_unit("ms")
+    rates = numbers(named["funding_rate"], "funding_rate", where)
     large = np.flatnonzero(np.abs(rates) > LARGEST_FUNDING_RATE)
     if large.size:
         raise InputError(
@@ -112,7 +113,7 @@ def canonical_funding(frame: pd.DataFrame, *, where: str, repair: bool = False) 
             where=where,
             hint="rates are fractions per event: 0.0001 is one basis point",
         )
-    return _ordered(pd.DataFrame({"timestamp": times, "funding_rate": rates}), where, repair=repair)
+    return _ordered(pd.DataFrame({"timestamp": hours, "funding_rate": rates}), where, repair=repair)
 
 
 def _rename(frame: pd.DataFrame, wanted: tuple[str, ...], where: str) -> pd.DataFrame:
@@ -147,7 +148,7 @@ def _missing(missing: list[str], there: list[str], where: str) -> InputError:
     )
 
 
-def _times(values: pd.Series[Any], where: str) -> pd.Series[pd.Timestamp]:
+def times(values: pd.Series[Any], where: str) -> pd.Series[pd.Timestamp]:
     """Read times: aware, naive (taken as UTC), ISO text, or epoch seconds, milliseconds, micro- or nanoseconds."""
     bad = np.flatnonzero(values.isna().to_numpy())
     if bad.size:
@@ -167,7 +168,8 @@ def _times(values: pd.Series[Any], where: str) -> pd.Series[pd.Timestamp]:
     return parsed.dt.as_unit("ms")  # type: ignore[no-any-return]
 
 
-def _numbers(values: pd.Series[float], name: str, where: str) -> npt.NDArray[np.float64]:
+def numbers(values: pd.Series[float], name: str, where: str) -> npt.NDArray[np.float64]:
+    """Read a column of finite numbers; the first row that is none is named."""
     parsed = pd.to_numeric(values, errors="coerce").to_numpy(np.float64)
     bad = np.flatnonzero(~np.isfinite(parsed))
     if bad.size:
@@ -274,7 +276,9 @@ def research_part(frame: pd.DataFrame, holdout_from: str | None) -> pd.DataFrame
 def content_hash(frame: pd.DataFrame) -> str:
     """Return the hash of times and values, independent of the file format."""
     digest = hashlib.sha256(epoch_ms(frame["timestamp"]).tobytes())
-    for name in (*COLUMNS, *FUNDING_COLUMNS):
+    if "known_at" in frame:
+        digest.update(epoch_ms(frame["known_at"]).tobytes())
+    for name in (*COLUMNS, *FUNDING_COLUMNS, "value"):
         if name in frame:
             digest.update(name.encode())
             # Adding zero makes -0.0 and 0.0 the same content.

@@ -34,12 +34,14 @@ _UNREADABLE: Final = (OSError, ValueError, EOFError, zlib.error, pyarrow.ArrowEx
 class ImportedSeries:
     """One series as read: canonical frame, what it is of, and the decimals that hold its prices."""
 
-    pair: str
-    timeframe: str
+    pair: str | None
+    timeframe: str | None
     kind: SeriesKind
     trading_mode: TradingMode
     frame: pd.DataFrame
     decimals: int
+    name: str | None = None
+    lag_seconds: int | None = None
 
 
 def _parquet(path: Path) -> pd.DataFrame:
@@ -124,7 +126,7 @@ def _directory(path: Path, *, pair: str | None, timeframe: str | None, repair: b
 
 
 def _one(path: Path, pair: str, timeframe: str | None, kind: SeriesKind, *, repair: bool) -> ImportedSeries:
-    raw = _raw(path)
+    raw = raw_table(path)
     mode: TradingMode = "futures" if ":" in pair else "spot"
     if kind == "funding":
         return _funding(raw, path, pair, timeframe, mode, repair=repair)
@@ -149,7 +151,8 @@ def _funding(
     return ImportedSeries(pair, timeframe or measured or "8h", "funding", mode, frame, FUNDING_DECIMALS)
 
 
-def _raw(path: Path) -> pd.DataFrame:
+def raw_table(path: Path) -> pd.DataFrame:
+    """Read a file as it is, by the ending of its name."""
     reader = READERS.get(suffix(path))
     if reader is None:
         raise InputError(

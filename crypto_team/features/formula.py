@@ -16,26 +16,34 @@ from crypto_team.errors import FormulaError
 from crypto_team.features.nodes import COLUMNS, Node, canonical_text, column_name, family, plain_number, reads
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import LONGEST_WINDOW, Operator, by_name
+from crypto_team.features.scopes import COMPOSED_NAMES, composed
 
 __all__ = ["COLUMNS", "Node", "canonical_text", "expand", "family", "feature_name", "parse", "reads"]
 
-LONGEST_TEXT, DEEPEST, MOST_EXPANDED = 500, 30, 500
+LONGEST_TEXT, DEEPEST, MOST_EXPANDED = 1000, 30, 500
 _BINARY: Final[dict[type[ast.operator], str]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _COMPARISON: Final[dict[type[ast.cmpop], str]] = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 
 
-def parse(text: str) -> Node:
+def parse(text: str, timeframe: str | None = None) -> Node:
     """Read one formula without sweeps.
+
+    Parameters
+    ----------
+    text
+        The formula.
+    timeframe
+        Length of the bars that it is meant for; where given, `on(...)` has to name a multiple of it.
 
     Raises
     ------
     FormulaError
         Not a formula, an unknown name, a wrong setting; with the column in the text.
     """
-    return _Reader(text).whole(_tree(text))
+    return _Reader(text, timeframe).whole(_tree(text))
 
 
-def expand(text: str) -> list[str]:
+def expand(text: str, timeframe: str | None = None) -> list[str]:
     """Return the formulas that a formula with sweeps stands for, in canonical form; all of them are checked."""
     tree = _tree(text)
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Set)]
@@ -46,7 +54,7 @@ def expand(text: str) -> list[str]:
     if count > MOST_EXPANDED:
         raise _error(text, sweeps[0], f"expands into {count} formulas, at most {MOST_EXPANDED} are allowed")
     choices = itertools.product(*([(sweep, item) for item in sweep.elts] for sweep in sweeps))
-    reader = _Reader(text)
+    reader = _Reader(text, timeframe)
     made = [canonical_text(reader.chosen(tree, dict(choice))) for choice in choices]
     return list(dict.fromkeys(made))
 
@@ -82,8 +90,9 @@ def _error(text: str, node: ast.AST, what: str, hint: str | None = None) -> Form
 class _Reader:
     """Turns Python's syntax tree into nodes and refuses everything that is not in the language."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, timeframe: str | None) -> None:
         self.text = text.strip()
+        self.timeframe = timeframe
         self.choice: dict[ast.Set, ast.expr] = {}
 
     def chosen(self, tree: ast.expr, choice: dict[ast.Set, ast.expr]) -> Node:
@@ -127,6 +136,10 @@ class _Reader:
             return Node("binary", _COMPARISON[type(tree.ops[0])], sides)
         raise self.fail(tree, f"{type(tree).__name__} is not part of the formula language", _EXAMPLE)
 
+    def one(self, tree: ast.expr) -> ast.expr:
+        """Return the chosen item of a sweep, and anything else as it is."""
+        return self._one(tree) if isinstance(tree, ast.Set) else tree
+
     def _one(self, tree: ast.Set) -> ast.expr:
         if tree not in self.choice:
             raise self.fail(tree, "a sweep stands for several formulas; expand it first")
@@ -134,8 +147,7 @@ class _Reader:
 
     def number(self, tree: ast.expr) -> float:
         """Read a number literal."""
-        if isinstance(tree, ast.Set):
-            tree = self._one(tree)
+        tree = self.one(tree)
         negative = isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub)
         literal = tree.operand if isinstance(tree, ast.UnaryOp) and negative else tree
         if not isinstance(literal, ast.Constant) or isinstance(
@@ -150,13 +162,18 @@ class _Reader:
         name = tree.id.lower()
         if name in COLUMNS:
             return Node("column", name)
-        near = difflib.get_close_matches(name, [*COLUMNS, *OPERATORS], n=1)
+        near = difflib.get_close_matches(name, [*COLUMNS, *OPERATORS, *COMPOSED_NAMES], n=1)
+        if name in COMPOSED_NAMES:
+            raise self.fail(tree, f"{name} is no column", f"write {COMPOSED_NAMES[name]}")
         if name in OPERATORS:
             raise self.fail(tree, f"{name} is an operator", f"write {OPERATORS[name].signature}")
         hint = f"did you mean {near[0]}?" if near else f"columns are {', '.join(COLUMNS)}"
         raise self.fail(tree, f"unknown column {tree.id!r}", hint)
 
     def _call(self, tree: ast.Call, depth: int) -> Node:
+        special = composed(tree, self, depth)
+        if special is not None:
+            return special
         found = self._operator(tree)
         if tree.keywords:
             self._keywords(tree, found)
@@ -173,7 +190,7 @@ class _Reader:
             raise self.fail(tree, "only operators can be called", _EXAMPLE)
         name = tree.func.id.lower()
         if name not in OPERATORS:
-            near = difflib.get_close_matches(name, OPERATORS, n=1)
+            near = difflib.get_close_matches(name, [*OPERATORS, *COMPOSED_NAMES], n=1)
             hint = f"did you mean {near[0]}?" if near else "crypto-team features list"
             raise self.fail(tree, f"unknown operator {tree.func.id!r}", hint)
         return OPERATORS[name]

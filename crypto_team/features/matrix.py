@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,12 @@ import numpy.typing as npt
 
 from crypto_team.data.frame import epoch_ms
 from crypto_team.errors import InputError
+from crypto_team.features.composition import composed_columns
 from crypto_team.features.formula import COLUMNS
 from crypto_team.features.plan import compile_formulas
+from crypto_team.features.scopes import TIMEFRAMES
+from crypto_team.features.surroundings import Frame, Surroundings
+from crypto_team.features.transformers import FittedInput, fitted_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +29,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FeatureMatrix:
-    """Features of one pair: names, values float32 of shape (bars, features), and the longest look-back in bars."""
+    """Features of one pair: names, values float32 of shape (bars, features), and the longest look-back in bars.
+
+    The column of a fitted feature is NaN until a fold has fitted it; `fitted` holds what goes into it.
+    """
 
     names: tuple[str, ...]
     values: npt.NDArray[np.float32]
     lookback: int
+    fitted: Mapping[str, FittedInput] = field(default_factory=dict)
 
 
-def build_matrix(features: Sequence[Feature], bars: pd.DataFrame, *, code_dir: Path | None = None) -> FeatureMatrix:
+def build_matrix(
+    features: Sequence[Feature],
+    bars: pd.DataFrame,
+    *,
+    code_dir: Path | None = None,
+    surroundings: Surroundings | None = None,
+) -> FeatureMatrix:
     """Compute features on the regular bars of one pair.
 
     Parameters
@@ -42,6 +57,8 @@ def build_matrix(features: Sequence[Feature], bars: pd.DataFrame, *, code_dir: P
         timestamp, open, high, low, close, volume; a complete grid.
     code_dir
         Folder that references such as code/x.py:name are relative to; needed for Python features.
+    surroundings
+        Other pairs and series of the catalog; needed where a formula reads any.
 
     Returns
     -------
@@ -49,17 +66,33 @@ def build_matrix(features: Sequence[Feature], bars: pd.DataFrame, *, code_dir: P
         Rows before a feature's look-back are NaN.
     """
     formulas = [item.formula for item in features if item.formula is not None]
-    plan = compile_formulas(formulas)
-    columns = {name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}
-    computed = plan.compute(columns, epoch_ms(bars["timestamp"]))
+    frame = bar_frame(bars)
+    plan = compile_formulas(formulas, _timeframe(frame))
+    columns = {**frame.columns, **composed_columns(plan.formulas, frame, surroundings)}
+    computed = plan.compute(columns, frame.times)
+    named = zip([item.name for item in features if item.formula is not None], plan.formulas, strict=True)
+    fitted = {name: fitted_input(node, frame, surroundings) for name, node in named if node.kind == "fitted"}
     if len(formulas) == len(features):
-        return FeatureMatrix(tuple(item.name for item in features), computed, max(plan.lookback, default=0))
+        return FeatureMatrix(tuple(item.name for item in features), computed, max(plan.lookback, default=0), fitted)
     values = np.empty((len(bars), len(features)), dtype=np.float32)
     by_formula = iter(computed.T)
     for number, item in enumerate(features):
         values[:, number] = next(by_formula) if item.formula is not None else _python(item, bars, code_dir)
     longest = max((*plan.lookback, *(item.lookback for item in features)), default=0)
-    return FeatureMatrix(tuple(item.name for item in features), values, longest)
+    return FeatureMatrix(tuple(item.name for item in features), values, longest, fitted)
+
+
+def bar_frame(bars: pd.DataFrame, step: int | None = None) -> Frame:
+    """Return bars as formulas read them; their step is measured where it is not given."""
+    times = epoch_ms(bars["timestamp"])
+    if step is None:
+        step = int(np.diff(times).min()) if times.size > 1 else 0
+    return Frame({name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}, times, step)
+
+
+def _timeframe(frame: Frame) -> str | None:
+    """Return the timeframe of bars; a single bar has none that could be told."""
+    return next((name for name, length in TIMEFRAMES.items() if length == frame.step), None)
 
 
 def _python(feature: Feature, bars: pd.DataFrame, code_dir: Path | None) -> npt.NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -26,12 +26,20 @@ _PRECEDENCE: Final = {"<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A part of a formula: a number, a column, a call of an operator, or arithmetic between parts."""
+    """A part of a formula: a number, a column, a call of an operator, or arithmetic between parts.
 
-    kind: Literal["number", "column", "call", "binary", "negative"]
+    Composed parts read beyond the bars of the pair: a `scope` (another timeframe, pair or basket; `texts` says which),
+    a `series` of the catalog, or something `fitted` on the training part of each fold.
+    """
+
+    kind: Literal["number", "column", "call", "binary", "negative", "scope", "series", "fitted"]
     name: str
     inputs: tuple[Node, ...] = ()
     settings: tuple[float, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+COMPOSED: Final = frozenset({"scope", "series", "fitted"})
 
 
 def plain_number(value: float) -> str:
@@ -44,8 +52,9 @@ def canonical_text(node: Node) -> str:
     """Write a formula in its one canonical form: every setting stated, no redundant brackets."""
     if node.kind in {"number", "column"}:
         return node.name
-    if node.kind == "call":
-        parts = [canonical_text(item) for item in node.inputs] + [plain_number(value) for value in node.settings]
+    if node.kind == "call" or node.kind in COMPOSED:
+        parts = [f'"{text}"' for text in node.texts]
+        parts += [canonical_text(item) for item in node.inputs] + [plain_number(value) for value in node.settings]
         return f"{node.name}({', '.join(parts)})"
     if node.kind == "negative":
         return f"-{_bracketed(node.inputs[0], 4)}"
@@ -94,6 +103,12 @@ def _words(node: Node) -> Iterator[str]:
         yield from _words(node.inputs[0])
         yield _WORDS[node.name]
         yield from _words(node.inputs[1])
+    elif node.kind in COMPOSED:
+        yield node.name
+        yield from (re.sub(r"[^a-z0-9]+", "_", text.lower()) for text in node.texts)
+        for item in node.inputs:
+            yield from _words(item)
+        yield from (_number_word(value) for value in node.settings)
     else:
         yield from _call_words(node)
 
@@ -106,13 +121,27 @@ def _call_words(node: Node) -> Iterator[str]:
     if [(item.kind, item.name) for item in node.inputs] != [("column", name) for name in usual]:
         for item in node.inputs:
             yield from _words(item)
-    for value in node.settings:
-        yield plain_number(value).replace("-", "m").replace(".", "p")
+    yield from (_number_word(value) for value in node.settings)
+
+
+def _number_word(value: float) -> str:
+    return plain_number(value).replace("-", "m").replace(".", "p")
 
 
 def family(node: Node) -> Category:
     """Return the family that a formula is filed under: its operator's, `derived` for arithmetic and plain columns."""
+    if node.kind in COMPOSED:
+        return _composed_family(node)
     return OPERATORS[node.name].family if node.kind == "call" else "derived"
+
+
+def _composed_family(node: Node) -> Category:
+    """File what reads other pairs under them, a series as flow, and another timeframe under what is computed on it."""
+    if node.kind == "series":
+        return "flow"
+    if node.kind == "fitted":
+        return "statistical"
+    return family(node.inputs[0]) if node.name == "on" else "cross_asset"
 
 
 def reads(node: Node) -> Iterator[Node]:
@@ -120,3 +149,19 @@ def reads(node: Node) -> Iterator[Node]:
     for item in node.inputs:
         yield from reads(item)
     yield node
+
+
+def lowered(node: Node) -> Node:
+    """Return the formula with every outermost composed part replaced by a column that is named by its text."""
+    if node.kind in COMPOSED:
+        return Node("column", canonical_text(node))
+    return replace(node, inputs=tuple(lowered(item) for item in node.inputs)) if node.inputs else node
+
+
+def composed_parts(node: Node) -> Iterator[Node]:
+    """Yield the outermost composed parts of a formula."""
+    if node.kind in COMPOSED:
+        yield node
+        return
+    for item in node.inputs:
+        yield from composed_parts(item)

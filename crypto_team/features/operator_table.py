@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from crypto_team.features import (
     operators_bands,
+    operators_cross_asset,
     operators_derived,
+    operators_flow,
     operators_momentum,
     operators_price,
     operators_statistical,
@@ -23,6 +25,8 @@ FAMILIES = (
     operators_statistical,
     operators_derived,
     operators_temporal,
+    operators_cross_asset,
+    operators_flow,
 )
 
 __all__ = ["FAMILIES", "OPERATORS"]

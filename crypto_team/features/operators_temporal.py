@@ -66,3 +66,21 @@ def session_us(times: Times) -> Floats:
 def funding_clock(times: Times) -> Floats:
     """Share of the 8 hours to the next funding that has passed, 0 to 1."""
     return (times % (8 * HOUR_MS)) / (8 * HOUR_MS)
+
+
+@operator("temporal", lambda: 0)
+def time_to_funding(times: Times, n: int = 8) -> Floats:
+    """Hours from the bar's open to the next funding, paid every n hours from 00:00 UTC on; above 0, at most n."""
+    return (n * HOUR_MS - times % (n * HOUR_MS)) / HOUR_MS
+
+
+@operator("temporal", lambda: 0)
+def weekend(times: Times) -> Floats:
+    """1 on Saturday and Sunday (UTC, bar open), else 0."""
+    return ((times + 3 * DAY_MS) % WEEK_MS >= 5 * DAY_MS).astype(np.float64)
+
+
+@operator("temporal", lambda: 0)
+def session_overlap(times: Times) -> Floats:
+    """1 from 13:00 to 16:00 UTC, when Europe and the US both trade, else 0."""
+    return _between(times, 13, 16)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from crypto_team.errors import InputError
+from crypto_team.errors import FormulaError, InputError
 from crypto_team.features.formula import parse
-from crypto_team.features.nodes import Node, canonical_text, column_name, reads
+from crypto_team.features.nodes import Node, canonical_text, column_name, lowered, reads
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import by_name, typed_settings
 from crypto_team.features.program import assemble
+from crypto_team.features.scopes import TIMEFRAMES, fitted_memory
 from crypto_team.features.tracing import TIMES, Tracer
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
 class Plan:
     """Formulas ready to compute.
 
-    `lookback[k]` is the number of earlier bars that column k needs; `columns` are the input columns it reads.
+    `lookback[k]` is the number of earlier bars that column k needs; `columns` are the input columns it reads. Composed
+    parts (other timeframes, pairs, series) are columns too, named by their text; `formulas` are what was written.
     """
 
     nodes: tuple[Node, ...]
     lookback: tuple[int, ...]
     columns: tuple[str, ...]
+    formulas: tuple[Node, ...]
 
     @cached_property
     def _traced(self) -> tuple[Program, dict[str, Node]]:
@@ -121,8 +124,8 @@ class Plan:
                 uses[part] = uses.get(part, 0) + 1
         return [
             {
-                "formula": canonical_text(node),
-                "name": column_name(node),
+                "formula": canonical_text(self.formulas[number]),
+                "name": column_name(self.formulas[number]),
                 "lookback": self.lookback[number],
                 "steps": per_formula[number],
                 "shared_steps": sum(uses[part] > 1 and part.kind != "column" for part in parts[number]),
@@ -131,22 +134,28 @@ class Plan:
         ]
 
 
-def compile_formulas(texts: Sequence[str]) -> Plan:
-    """Parse formulas (without sweeps) into one plan."""
-    nodes = tuple(parse(text) for text in texts)
+def compile_formulas(texts: Sequence[str], timeframe: str | None = None) -> Plan:
+    """Parse formulas (without sweeps) into one plan; `timeframe` is needed where one reads another timeframe."""
+    formulas = tuple(parse(text, timeframe) for text in texts)
+    nodes = tuple(lowered(node) for node in formulas)
     columns = sorted({part.name for node in nodes for part in reads(node) if part.kind == "column"})
-    return Plan(nodes, tuple(lookback(node) for node in nodes), tuple(columns))
+    step = TIMEFRAMES[timeframe] if timeframe else None
+    return Plan(nodes, tuple(lookback(node, step) for node in formulas), tuple(columns), formulas)
 
 
 def evaluate(nodes: Sequence[Node], columns: Mapping[str, Floats], times: Times) -> list[Floats]:
     """Compute formulas in float64 from their first bar on, each an array of its own."""
-    plan = Plan(tuple(nodes), (0,) * len(nodes), tuple(columns))
+    plan = Plan(tuple(nodes), (0,) * len(nodes), tuple(columns), tuple(nodes))
     return list(np.ascontiguousarray(plan.doubles(columns, times).T))
 
 
-def lookback(node: Node) -> int:
-    """Return how many earlier bars a formula needs: its operator's own plus the most that its inputs need."""
-    inputs = max((lookback(item) for item in node.inputs), default=0)
+def lookback(node: Node, step: int | None = None) -> int:
+    """Return how many earlier bars of `step` milliseconds a formula needs: its own plus the most of its inputs."""
+    if node.kind == "scope" and node.name == "on":
+        return _lookback_on(node, step)
+    inputs = max((lookback(item, step) for item in node.inputs), default=0)
+    if node.kind == "fitted":
+        return inputs + fitted_memory(node)
     if node.kind != "call":
         return inputs
     found = OPERATORS[node.name]
@@ -156,6 +165,18 @@ def lookback(node: Node) -> int:
 def _steps(node: Node) -> int:
     tracer = Tracer()
     return assemble(tracer.graph, [tracer.root(node)], [0]).size
+
+
+def _lookback_on(node: Node, step: int | None) -> int:
+    """Count the bars under the longer ones, and those since the last of them closed."""
+    if step is None:
+        raise FormulaError(
+            f"how far {canonical_text(node)} looks back depends on the bars it is computed on",
+            hint="give the timeframe of the bars",
+        )
+    longer = TIMEFRAMES[node.texts[0]]
+    each = longer // step
+    return (lookback(node.inputs[0], longer) + 2) * each - 2 if each > 1 else lookback(node.inputs[0], longer)
 
 
 def _in_order(times: Times) -> None:

@@ -70,7 +70,7 @@ def compute_many(path: Path, function: str, frames: Sequence[pd.DataFrame]) -> l
                 "crypto_team.features.python_features:child",
                 folder,
                 jobs=jobs,
-                modules=_imported(source),
+                modules=imported_libraries(source),
                 seconds=SECONDS + SECONDS_EACH * len(frames),
                 memory_mb=MEMORY_MB,
             )
@@ -98,7 +98,7 @@ def _read_result(folder: Path) -> npt.NDArray[np.float64]:
     return made
 
 
-def _imported(source: str) -> list[str]:
+def imported_libraries(source: str) -> list[str]:
     """Return the libraries that a file imports, to be loaded once and not for every frame."""
     try:
         tree = ast.parse(source)
@@ -124,11 +124,11 @@ def child(folder: Path) -> None:
     rows = np.load(folder / _BARS, allow_pickle=False)
     times = pd.to_datetime(rows["timestamp"], unit="ms", utc=True).as_unit("ms")
     frame = pd.DataFrame({"timestamp": times, **{name: rows[name].copy() for name in COLUMNS}})
-    result = _load(folder / _CODE, request["function"])(frame)
+    result = load_function(folder / _CODE, request["function"])(frame)
     np.save(folder / _RESULT, _numbers(result, len(rows)), allow_pickle=False)
 
 
-def _load(path: Path, name: str) -> Callable[[pd.DataFrame], Any]:
+def load_function(path: Path, name: str) -> Callable[[pd.DataFrame], Any]:
     """Import the user's file as a module of its own and return the function."""
     import importlib.util
 

@@ -7,6 +7,7 @@ import inspect
 
 from crypto_team.errors import NotFoundError
 from crypto_team.features.operator_table import OPERATORS
+from crypto_team.features.scopes import COMPOSED_NAMES, FITTED, SERIES, SUMMARIES
 
 
 def operator_rows() -> list[dict[str, str]]:
@@ -15,6 +16,15 @@ def operator_rows() -> list[dict[str, str]]:
     return [
         {"name": item.name, "family": item.family, "signature": item.signature, "summary": item.summary}
         for item in found
+    ]
+
+
+def composed_rows() -> list[dict[str, str]]:
+    """Return one row per composed part of formulas: other frames, series of the catalog, what folds fit."""
+    kinds = dict.fromkeys(SERIES, "series") | dict.fromkeys(FITTED, "fitted")
+    return [
+        {"name": name, "family": kinds.get(name, "composed"), "signature": text, "summary": SUMMARIES[name]}
+        for name, text in COMPOSED_NAMES.items()
     ]
 
 

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import NotFoundError
+from crypto_team.features import (
+    sets_alpha_25,
+    sets_cross_asset,
+    sets_flow,
+    sets_indicators_52,
+    sets_kraken_5m,
+    sets_temporal,
+)
 from crypto_team.features.formula import expand, family, feature_name, parse
 
 if TYPE_CHECKING:
@@ -105,7 +113,15 @@ def _expanded(formulas: tuple[str, ...]) -> tuple[SetFeature, ...]:
     return tuple(SetFeature(feature_name(text), family(parse(text)), text) for text in texts)
 
 
-SETS: Final[dict[str, tuple[SetFeature, ...]]] = {"standard": _expanded(_STANDARD)}
+SETS: Final[dict[str, tuple[SetFeature, ...]]] = {
+    "standard": _expanded(_STANDARD),
+    "indicators_52": _expanded(sets_indicators_52.FORMULAS),
+    "alpha_25": _expanded(sets_alpha_25.FORMULAS),
+    "temporal": _expanded(sets_temporal.FORMULAS),
+    "cross_asset": _expanded(sets_cross_asset.FORMULAS),
+    "flow": _expanded(sets_flow.FORMULAS),
+    "kraken_5m": _expanded(sets_kraken_5m.FORMULAS),
+}
 """Sets by name; `standard` holds about a hundred candidates over all families that candles allow."""
 
 

@@ -37,5 +37,7 @@ def render_strategy(spec: MlSpec, manifest: ModelManifest) -> str:
         stop_loss=repr(spec.risk.stop_loss_fraction),
         startup=min(max(manifest.lookback_bars, 1), MOST_STARTUP_CANDLES),
         lookback=manifest.lookback_bars,
+        informative=manifest.informative_pairs,
+        beside=bool(manifest.informative_pairs or manifest.series),
         weighted=spec.signal.position_sizing == "confidence_weighted",
     )

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,8 @@ class BacktestRequest:
     """One job for Freqtrade.
 
     `bars` are all candles that features may see, from the first one on; trading happens in [start, end) only.
-    `fee_rate` is the fraction of the traded value that each side costs.
+    `fee_rate` is the fraction of the traded value that each side costs. `informative` pairs are read, not traded; their
+    candles are among `bars`. `series` are tables of the catalog by the name of their file.
     """
 
     strategy_path: Path
@@ -51,6 +52,8 @@ class BacktestRequest:
     start: str
     end: str
     timeout_seconds: float = 1800.0
+    informative: tuple[str, ...] = ()
+    series: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,12 @@ def _write(request: BacktestRequest, workdir: Path, *, timerange: str) -> None:
         raise InputError("there is no strategy file", where=str(request.strategy_path))
     workdir.mkdir(parents=True, exist_ok=True)
     strategy_folder = _copy_bundle(request.strategy_path, workdir / "bundle")
+    (workdir / "bundle" / "series").mkdir(exist_ok=True)
+    for name, table in request.series.items():
+        table.to_parquet(workdir / "bundle" / "series" / name, index=False)
     files, funding_files = {}, {}
-    for number, pair in enumerate(request.pairs):
+    informative = [pair for pair in request.informative if pair not in request.pairs]
+    for number, pair in enumerate([*request.pairs, *informative]):
         files[pair] = f"candles_{number}.parquet"
         to_freqtrade(request.bars[pair]).to_parquet(workdir / files[pair], index=False)
         if pair in request.funding:
@@ -166,6 +173,7 @@ def _write(request: BacktestRequest, workdir: Path, *, timerange: str) -> None:
         "wallet": request.wallet,
         "max_open_trades": request.max_open_trades,
         "timerange": timerange,
+        "informative": informative,
         "files": files,
         "funding_files": funding_files,
         "least_trades": LEAST_TRADES,

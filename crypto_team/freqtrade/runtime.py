@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from crypto_team.data.frame import COLUMNS, epoch_ms
+from crypto_team.data.frame import COLUMNS, epoch_ms, timeframe_seconds
 from crypto_team.errors import EvidenceError
-from crypto_team.features.matrix import build_matrix
+from crypto_team.features.matrix import bar_frame, build_matrix
+from crypto_team.features.surroundings import SeriesKey, Surroundings, known_series
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import ModelManifest
 from crypto_team.trading.signals import entries_exits
 from crypto_team.validation.prediction import FoldModel
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     import numpy.typing as npt
 
@@ -32,13 +34,19 @@ class Bundle:
     models: tuple[FoldModel, ...]
     folder: Path
 
-    def signals(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def signals(
+        self, frame: pd.DataFrame, pair: str = "", others: Mapping[str, pd.DataFrame] | None = None
+    ) -> pd.DataFrame:
         """Compute signals for candles as Freqtrade hands them out.
 
         Parameters
         ----------
         frame
             date (bar open, UTC), open, high, low, close, volume; other columns are ignored.
+        pair
+            Whose candles they are; needed where formulas read other pairs or series.
+        others
+            Candles of the informative pairs, in the same form.
 
         Returns
         -------
@@ -46,8 +54,7 @@ class Bundle:
             signal (P(up) or its equivalent, NaN before the first fold) and the flags enter_long, exit_long,
             enter_short, exit_short as integers, with the index of `frame`.
         """
-        bars = pd.DataFrame({"timestamp": frame["date"]}).assign(**{name: frame[name].to_numpy() for name in COLUMNS})
-        values = self._predict(bars.reset_index(drop=True))
+        values = self._predict(_bars(frame), self._surroundings(pair, others or {}))
         rule = self.manifest.signal
         wishes = entries_exits(
             values,
@@ -61,10 +68,21 @@ class Bundle:
         }
         return pd.DataFrame({"signal": values, **flags}, index=frame.index)
 
-    def _predict(self, bars: pd.DataFrame) -> npt.NDArray[np.float64]:
+    def _surroundings(self, pair: str, others: Mapping[str, pd.DataFrame]) -> Surroundings:
+        """Put other pairs and series around the candles; series are read anew each time, they grow while it runs."""
+        step = timeframe_seconds(self.manifest.timeframe) * 1000
+        # An exchange may have nothing to say about a pair: then what is read of it is unknown, and nothing fails.
+        frames = {name: bar_frame(_bars(other if len(other) else _NO_CANDLES), step) for name, other in others.items()}
+        series = {}
+        for item in self.manifest.series:
+            table = pd.read_parquet(_series_file(self.folder, item.path))
+            key = SeriesKey(item.kind, item.source, item.pair or "")
+            series[key] = known_series(table, item.lag_seconds, item.stale_after_seconds)
+        return Surroundings(pair, frames, series)
+
+    def _predict(self, bars: pd.DataFrame, around: Surroundings) -> npt.NDArray[np.float64]:
         """Predict every candle with the fold whose test range holds it; after the last range with the last fold."""
-        matrix = build_matrix(self.manifest.features, bars, code_dir=self.folder.parent)
-        place = {name: number for number, name in enumerate(matrix.names)}
+        matrix = build_matrix(self.manifest.features, bars, code_dir=self.folder.parent, surroundings=around)
         times = epoch_ms(bars["timestamp"])
         signal = np.full(len(bars), np.nan)
         starts = [_milliseconds(fold.test_start) for fold in self.manifest.folds]
@@ -73,9 +91,30 @@ class Bundle:
         for model, start, stop in zip(self.models, starts, stops, strict=True):
             rows = np.flatnonzero((times >= start) & (times < stop))
             if rows.size:
-                columns = np.array([place[name] for name in model.features])
-                signal[rows] = model.signal(matrix.values[rows][:, columns]).signal
+                signal[rows] = model.signal(model.values(matrix, rows)).signal
         return signal
+
+
+_NO_CANDLES = pd.DataFrame({"date": pd.DatetimeIndex([], tz="UTC"), **{name: np.empty(0) for name in COLUMNS}})
+
+
+def _bars(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return Freqtrade's candles as features read them."""
+    made = pd.DataFrame({"timestamp": frame["date"]}).assign(**{name: frame[name].to_numpy() for name in COLUMNS})
+    return made.reset_index(drop=True)
+
+
+def _series_file(folder: Path, path: str) -> Path:
+    """Return the file of a series: in `series` beside the models, or in the data folder of the workspace."""
+    places = [folder.parent / "series" / Path(path).name, *(parent / "data" / path for parent in folder.parents)]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise EvidenceError(
+            f"the series {Path(path).name} that features read is missing",
+            where=str(places[0]),
+            hint="crypto-team data import-series FILE",
+        )
+    return found
 
 
 def _milliseconds(text: str) -> int:

@@ -50,11 +50,13 @@ def code_file(code_dir: Path, reference: str) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def audit_features(features: FeatureSet, bars: Mapping[str, pd.DataFrame], code_dir: Path | None) -> FeatureAudit:
+def audit_features(
+    features: FeatureSet, bars: Mapping[str, pd.DataFrame], code_dir: Path | None, timeframe: str
+) -> FeatureAudit:
     """Derive look-backs of formulas and probe every Python feature on every pair's candles."""
     from crypto_team.features.causality import audit_python
 
-    lookbacks, broken = _derive(features.features)
+    lookbacks, broken = _derive(features.features, timeframe)
     verdicts: list[ColumnVerdict] = []
     absent: list[str] = []
     for reference in sorted({each.python for each in features.features if each.python}):
@@ -66,14 +68,14 @@ def audit_features(features: FeatureSet, bars: Mapping[str, pd.DataFrame], code_
     return FeatureAudit(lookbacks, tuple(broken), tuple(verdicts), tuple(absent))
 
 
-def _derive(features: list[Feature]) -> tuple[dict[str, int], list[str]]:
+def _derive(features: list[Feature], timeframe: str) -> tuple[dict[str, int], list[str]]:
     lookbacks: dict[str, int] = {}
     broken: list[str] = []
     for feature in features:
         if feature.formula is None:
             continue
         try:
-            lookbacks[feature.name] = max(compile_formulas([feature.formula]).lookback)
+            lookbacks[feature.name] = max(compile_formulas([feature.formula], timeframe).lookback)
         except Exception as error:  # noqa: BLE001 - a formula that does not compile is a finding, whatever it raises
             broken.append(f"{feature.name}: {error}")
     return lookbacks, broken
@@ -88,6 +90,14 @@ def static_hints(features: FeatureSet, code_dir: Path) -> list[Hint]:
             tree = ast.parse(path.read_text(encoding="utf-8"))
             found += [Hint(reference, line, reason) for line, reason in _suspicious(tree)]
     return found
+
+
+def suspicious_lines(source: str) -> list[tuple[int, str]]:
+    """Return lines of a Python file that look ahead in most code, with the reason; they explain and prove nothing."""
+    try:
+        return list(_suspicious(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError):
+        return []
 
 
 def _suspicious(tree: ast.AST) -> Iterator[tuple[int, str]]:

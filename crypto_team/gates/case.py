@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from crypto_team.features.surroundings import Surroundings
 from crypto_team.gates.recompute import Returns, recompute_returns
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -60,6 +61,7 @@ class Case:
     datasets: Mapping[str, Dataset] | None = None
     dataset_hashes: Mapping[str, str] | None = None
     bars: Mapping[str, pd.DataFrame] | None = None
+    surroundings: Surroundings | None = None
     ledger: LedgerView | None = None
     code_dir: Path | None = None
     model_dir: Path | None = None
@@ -90,7 +92,7 @@ class Case:
             return None
         from crypto_team.gates.audit import audit_features
 
-        return audit_features(self.features, self.bars, self.code_dir)
+        return audit_features(self.features, self.bars, self.code_dir, self.spec.market.timeframe)
 
 
 DERIVED: Mapping[str, tuple[str, ...]] = {"returns": ("predictions", "market", "meta"), "audit": ("bars",)}
@@ -109,6 +111,7 @@ LOCATIONS: Mapping[str, str] = {
     "datasets": "data catalog records",
     "dataset_hashes": "hashes of the datasets' files",
     "bars": "candles of the registered datasets",
+    "surroundings": "other pairs and series that formulas read",
     "ledger": "ledger of trials",
     "code_dir": "code/ of the strategy",
     "model_dir": "fold model files",

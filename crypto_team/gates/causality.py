@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.errors import EvidenceError
 from crypto_team.features.causality import robust_spread
-from crypto_team.features.matrix import build_matrix
+from crypto_team.features.matrix import FeatureMatrix, build_matrix
+from crypto_team.features.surroundings import Surroundings
 from crypto_team.gates.audit import FeatureAudit, static_hints
 from crypto_team.gates.recompute import complete_bars, milliseconds
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
-from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.schemas.features import FeatureSet
+from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
+from crypto_team.schemas.features import Feature, FeatureSet
+from crypto_team.validation.prediction import FoldModel, filled_by_folds
 
 Matrix = npt.NDArray[np.float32]
 REMEDY = ("crypto-team ml-engineer remove-feature STR NAME", "crypto-team ml-engineer train STR")
@@ -37,6 +41,8 @@ def features_causal(
     meta: EvidenceMeta,
     features_sample: pd.DataFrame,
     code_dir: Path | None = None,
+    model_dir: Path | None = None,
+    surroundings: Surroundings | None = None,
 ) -> Verdict:
     """Require that formulas compile (no operator can look ahead) as stated, and that Python features survive probes.
 
@@ -58,7 +64,8 @@ def features_causal(
         for each in audit.leaking
     ]
     if not problems:
-        problems = _values_differ(features, features_sample, bars, meta, code_dir)
+        source = FeatureSource(features, meta, code_dir, model_dir, surroundings)
+        problems = _values_differ(source, features_sample, bars)
     if problems:
         named = {text.partition(":")[0] for text in problems}
         return refused("; ".join(problems[:4]), len(named), evidence=tuple(problems))
@@ -67,22 +74,44 @@ def features_causal(
     return passed(f"{proven} formulas causal by construction, {probed} Python features survived all probes", 0)
 
 
-def _values_differ(
-    features: FeatureSet,
-    sample: pd.DataFrame,
-    bars: Mapping[str, pd.DataFrame],
-    meta: EvidenceMeta,
-    code_dir: Path | None,
-) -> list[str]:
+@dataclass(frozen=True)
+class FeatureSource:
+    """Everything but the bars that feature values are computed from."""
+
+    features: FeatureSet
+    meta: EvidenceMeta
+    code_dir: Path | None
+    model_dir: Path | None
+    surroundings: Surroundings | None
+
+    def matrix(self, chosen: Sequence[Feature], frame: pd.DataFrame, pair: str) -> FeatureMatrix:
+        """Compute some features on bars of a pair; fitted ones as the fold that tests each bar has them."""
+        around = self.surroundings.seen_from(pair) if self.surroundings else None
+        folder = reference_folder(self.code_dir, self.features)
+        matrix = build_matrix(chosen, frame, code_dir=folder, surroundings=around)
+        if not matrix.fitted or self.model_dir is None:
+            return matrix
+        folds = [fold_model(self.model_dir, fold) for fold in self.meta.folds]
+        return filled_by_folds(matrix, milliseconds(frame["timestamp"]), folds)
+
+
+def fold_model(model_dir: Path, fold: FoldRange) -> FoldModel:
+    """Load a fold's model; its hash is judged by LK008."""
+    path = model_dir / Path(fold.model_file).name
+    if not path.is_file():
+        raise EvidenceError(f"model file {fold.model_file} is missing", where=str(path))
+    return FoldModel.load(path.read_bytes())
+
+
+def _values_differ(source: FeatureSource, sample: pd.DataFrame, bars: Mapping[str, pd.DataFrame]) -> list[str]:
     """Compare the stored sample of feature values with values computed anew from the candles."""
     names = [name for name in sample.columns if name not in {"time", "pair"}]
-    known = [each for each in features.features if each.name in set(names)]
+    known = [each for each in source.features.features if each.name in set(names)]
     unknown = sorted(set(names) - {each.name for each in known})
     problems = [f"{name}: stored values, but no such feature" for name in unknown]
-    base = reference_folder(code_dir, features)
     for pair, rows in sample.groupby("pair", sort=True):
-        frame = complete_bars(bars[str(pair)], meta.timeframe)
-        matrix = build_matrix(known, frame, code_dir=base)
+        frame = complete_bars(bars[str(pair)], source.meta.timeframe)
+        matrix = source.matrix(known, frame, str(pair))
         place = np.searchsorted(milliseconds(frame["timestamp"]), milliseconds(rows["time"]))
         values = np.asarray(matrix.values)[np.minimum(place, len(frame) - 1)]
         for number, name in enumerate(matrix.names):
@@ -148,6 +177,8 @@ def lookback_sufficient(
     meta: EvidenceMeta,
     strategy_code: str | None = None,
     code_dir: Path | None = None,
+    model_dir: Path | None = None,
+    surroundings: Surroundings | None = None,
     *,
     rows: float = 5,
 ) -> Verdict:
@@ -156,15 +187,16 @@ def lookback_sufficient(
     At `rows` places of the first pair the matrix is computed on a window that ends there.
     """
     lookback = max((each.lookback for each in features.features), default=0)
-    frame = complete_bars(bars[meta.pairs[0]], meta.timeframe)
-    base = reference_folder(code_dir, features)
+    pair = meta.pairs[0]
+    frame = complete_bars(bars[pair], meta.timeframe)
+    source = FeatureSource(features, meta, code_dir, model_dir, surroundings)
     if len(frame) < 2 * (lookback + 1):
         return insufficient(f"{len(frame)} bars, {2 * (lookback + 1)} are needed for a look-back of {lookback}")
-    full = build_matrix(features.features, frame, code_dir=base)
+    full = source.matrix(features.features, frame, pair)
     everything, wrong = np.asarray(full.values), set()
     for end in np.linspace(2 * lookback + 1, len(frame) - 1, int(rows)).astype(int):
         window = frame.iloc[end - lookback : end + 1].reset_index(drop=True)
-        last = np.asarray(build_matrix(features.features, window, code_dir=base).values)[-1]
+        last = np.asarray(source.matrix(features.features, window, pair).values)[-1]
         scale = np.array([robust_spread(column) for column in everything.T.astype(np.float64)])
         same = np.isclose(last, everything[end], rtol=1e-3, atol=1e-3 * scale, equal_nan=True)
         wrong |= {full.names[number] for number in np.flatnonzero(~same)}

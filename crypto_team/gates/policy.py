@@ -18,6 +18,7 @@ from crypto_team.gates import (
     luck,
     overfitting,
     performance,
+    point_in_time,
     process,
     refits,
     risk,
@@ -33,6 +34,7 @@ FAMILIES = (
     causality,
     leakage,
     refits,
+    point_in_time,
     importance,
     overfitting,
     calibration,
@@ -54,7 +56,7 @@ class Gate:
 
 DESIGN = ("PR001", "PR004", "PR006", "LK001", "LK002", "LK003", "OF009")
 DATA = ("DQ001", "DQ002", "DQ003", "DQ004", "DQ006", "DQ007", "DQ008")
-LEAKAGE = ("LK001", "LK002", "LK003", "LK004", "LK005", "LK006", "LK008")
+LEAKAGE = ("LK001", "LK002", "LK003", "LK004", "LK005", "LK006", "LK007", "LK008")
 SKILL = ("OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008", "OF009", "OF010")
 CLAIMS = ("PR002", "PR003", "PR010", "PR012")
 TRADED = ("PF003", "PF004", "PF005", "PF006", "PF008", "PF009", "PF013")

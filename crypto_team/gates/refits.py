@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.features.matrix import build_matrix
+from crypto_team.features.surroundings import Surroundings
 from crypto_team.gates.causality import reference_folder
 from crypto_team.gates.recompute import complete_bars, milliseconds, probability_columns, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, passed, refused
@@ -18,6 +21,7 @@ from crypto_team.models.scaling import fit_scaler
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.validation.calibration import Platt, fit_calibrator
+from crypto_team.validation.fitted import filled, fit_all
 from crypto_team.validation.panel import Panel, build_panel
 from crypto_team.validation.selection import FILTER_CLIP
 
@@ -41,21 +45,25 @@ def fitted_on_training_rows(
     features: FeatureSet,
     bars: Mapping[str, pd.DataFrame],
     code_dir: Path | None = None,
+    surroundings: Surroundings | None = None,
 ) -> Verdict:
     """Require that fits lie inside their fold's training range, and that refitting on those rows gives their numbers.
 
     Calibration is refitted on the inner predictions and applied to the test rows; means and deviations of the scaler,
-    and the correlations that selection names as its reasons, are recomputed from the candles.
+    and the correlations that selection names as its reasons, are recomputed from the candles; fitted features (hidden
+    Markov models, principal components, scalers) are fitted again and their numbers compared.
     """
     stages = set(preprocessing["stage"])
     if "selection" not in stages:
         return insufficient("preprocessing.parquet records no selection")
     problems = [text for fold in meta.folds for text in _range_problems(fold, preprocessing)]
     problems += _calibration_problems(meta, predictions, preprocessing)
-    panel = _panel(meta, features, bars, code_dir)
+    raw = _panel(meta, features, bars, code_dir, surroundings)
     limit = features.feature_selection.correlation_limit
     for fold in meta.folds:
         rows = preprocessing[preprocessing["fold"] == fold.fold]
+        panel, wrong = _refitted(rows, raw)
+        problems += [f"fold {fold.fold}: {text}" for text in wrong]
         problems += [f"fold {fold.fold}: {text}" for text in _scaler_problems(rows[rows["stage"] == "scaler"], panel)]
         chosen = rows[rows["stage"] == "selection"]
         problems += [f"fold {fold.fold}: {text}" for text in _selection_problems(chosen, panel, limit)]
@@ -107,10 +115,52 @@ def _calibration_problems(meta: EvidenceMeta, predictions: pd.DataFrame, preproc
     return problems
 
 
-def _panel(meta: EvidenceMeta, features: FeatureSet, bars: Mapping[str, pd.DataFrame], code_dir: Path | None) -> Panel:
+def _refitted(rows: pd.DataFrame, panel: Panel) -> tuple[Panel, list[str]]:
+    """Fit the fitted features of a fold again; return the panel with their values, and what differs from the stored."""
+    if not panel.fitted:
+        return panel, []
+    inside = np.flatnonzero(_training_rows(rows[rows["stage"] == "selection"], panel))
+    fitted = fit_all(panel, inside)
+    stored = rows[rows["stage"] == "transformer"]
+    told = dict(zip(stored["feature"], stored["reason"], strict=True))
+    problems = [
+        f"{name}: the stored parameters are not those that its training rows give"
+        for name, item in fitted.items()
+        if not _same_numbers(told.get(name, "{}"), item.document())
+    ]
+    return filled(panel, fitted, inside), problems
+
+
+def _same_numbers(stored: str, fitted: dict[str, Any]) -> bool:
+    """Compare stored JSON with numbers fitted again: same kind and settings, parameters up to rounding."""
+    try:
+        told = json.loads(stored)
+        if (told["kind"], told["settings"]) != (fitted["kind"], fitted["settings"]):
+            return False
+        theirs, ours = told["parameters"], fitted["parameters"]
+        return set(theirs) == set(ours) and all(
+            np.allclose(np.array(theirs[name], dtype=np.float64), np.array(ours[name]), rtol=1e-4, atol=1e-6)
+            for name in ours
+        )
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _panel(
+    meta: EvidenceMeta,
+    features: FeatureSet,
+    bars: Mapping[str, pd.DataFrame],
+    code_dir: Path | None,
+    around: Surroundings | None,
+) -> Panel:
     folder = reference_folder(code_dir, features)
     frames = {pair: complete_bars(bars[pair], meta.timeframe) for pair in meta.pairs}
-    matrices = {pair: build_matrix(features.features, frame, code_dir=folder) for pair, frame in frames.items()}
+    matrices = {
+        pair: build_matrix(
+            features.features, frame, code_dir=folder, surroundings=around.seen_from(pair) if around else None
+        )
+        for pair, frame in frames.items()
+    }
     return build_panel(frames, matrices, meta.target, meta.timeframe)
 
 

@@ -76,7 +76,9 @@ def make_request(session: Session, spec: MlSpec, meta: EvidenceMeta, code: Path)
     from crypto_team.freqtrade.export import class_name
     from crypto_team.freqtrade.job import BacktestRequest
 
-    found = candles.research(session, spec.market)
+    features = records.feature_set(session, spec.strategy_id).features
+    found = candles.research(session, spec.market, features)
+    sources = found.around.sources.values()
     funding = {
         pair: candles.load(session, item)
         for pair in spec.market.pairs
@@ -89,9 +91,11 @@ def make_request(session: Session, spec: MlSpec, meta: EvidenceMeta, code: Path)
         exchange=spec.market.exchange,
         timeframe=spec.market.timeframe,
         trading_mode=spec.market.trading_mode,
-        bars=found.bars,
+        bars={**found.around.bars, **found.bars},
+        informative=tuple(sorted(found.around.bars)),
+        series={Path(item.path).name: candles.load(session, item) for item in sources},
         funding=funding,
-        price_decimals={item.pair: item.price_decimals for item in found.datasets},
+        price_decimals={str(item.pair): item.price_decimals for item in found.datasets},
         fee_rate=meta.cost_bps_per_side / 10_000,
         position_fraction=spec.risk.position_fraction,
         wallet=WALLET,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError
@@ -10,21 +10,44 @@ from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
+    from crypto_team.features.surroundings import SeriesKey, Surroundings
     from crypto_team.schemas.data import SeriesKind
+    from crypto_team.schemas.features import Feature
     from crypto_team.schemas.ml_spec import Market
     from crypto_team.tools.session import Session
 
 
 @dataclass(frozen=True, slots=True)
+class Around:
+    """What formulas read beside: as they read it, the bars of those pairs, and where series and bars come from."""
+
+    surroundings: Surroundings | None = None
+    bars: dict[str, pd.DataFrame] = field(default_factory=dict)
+    sources: dict[SeriesKey, Dataset] = field(default_factory=dict)
+    datasets: list[Dataset] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Candles:
-    """What a strategy is developed on: one regular frame per pair, none of it sealed."""
+    """What a strategy is developed on: one regular frame per pair, none of it sealed, and what formulas read beside.
+
+    `datasets` are the candles of the pairs; `hashes` are of all datasets, those of `around` too.
+    """
 
     datasets: list[Dataset]
     bars: dict[str, pd.DataFrame]
     research_end: str | None
     hashes: dict[str, str]
+    around: Around = field(default_factory=Around)
+
+    @property
+    def all_datasets(self) -> list[Dataset]:
+        """Return the datasets of the candles and, behind them, of what formulas read beside."""
+        return [*self.datasets, *self.around.datasets]
 
 
 def catalog(session: Session) -> list[Dataset]:
@@ -65,11 +88,12 @@ def load(session: Session, dataset: Dataset) -> pd.DataFrame:
     return read_registered(session.layout.data_file(dataset.path), dataset)
 
 
-def research(session: Session, market: Market) -> Candles:
-    """Load every pair of a market up to the first sealed bar of any of them."""
+def research(session: Session, market: Market, features: Sequence[Feature] = ()) -> Candles:
+    """Load every pair of a market up to the first sealed bar of any of them, and what features read beside."""
     import pandas as pd
 
     from crypto_team.data.frame import regularise
+    from crypto_team.roles.surroundings import attach
 
     datasets = [require(session, market, pair) for pair in market.pairs]
     sealed = sorted(item.holdout_from for item in datasets if item.holdout_from)
@@ -78,10 +102,11 @@ def research(session: Session, market: Market) -> Candles:
         frame = load(session, item)
         if sealed:
             frame = frame[frame["timestamp"] < pd.Timestamp(sealed[0])].reset_index(drop=True)
-        bars[item.pair] = regularise(frame, item.timeframe)
-    return Candles(
-        datasets=datasets,
-        bars=bars,
-        research_end=sealed[0] if sealed else None,
-        hashes={item.dataset_id: item.content_hash for item in datasets},
-    )
+        bars[str(item.pair)] = regularise(frame, market.timeframe)
+    hashes = {item.dataset_id: item.content_hash for item in datasets}
+    found = Candles(datasets, bars, sealed[0] if sealed else None, hashes)
+    if not features:
+        return found
+    around = attach(session, market, found, features)
+    hashes = {item.dataset_id: item.content_hash for item in [*datasets, *around.datasets]}
+    return replace(found, around=around, hashes=hashes)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from crypto_team.gates.case import Case, LedgerView, ReplayResult
-    from crypto_team.schemas import Dataset, MlSpec
+    from crypto_team.roles.candles import Candles
+    from crypto_team.schemas import FeatureSet, MlSpec
     from crypto_team.schemas.base import Document
     from crypto_team.tools.session import Session
     from crypto_team.validation.evidence_io import Evidence
@@ -34,18 +35,20 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
     report_text = _text_or_none(session.layout.ml_report(strategy_id))
     problems: list[str] = []
     evidence = _evidence_or_problem(session, strategy_id, problems)
-    datasets, hashes, bars = _candles_or_problem(session, spec, problems)
+    features = records.feature_set(session, strategy_id)
+    found = _candles_or_problem(session, spec, features, problems)
     layout = session.layout
     backtest = newest_backtest(session, strategy_id)
     trades, equity = _backtest_tables(session, backtest, problems)
     return Case(
         strategy_id=strategy_id,
         spec=spec,
-        features=records.feature_set(session, strategy_id),
+        features=features,
         **_tables(evidence),
-        datasets=datasets,
-        dataset_hashes=hashes,
-        bars=bars,
+        datasets={item.dataset_id: item for item in found.all_datasets} if found else None,
+        dataset_hashes=found.hashes if found else None,
+        bars=found.bars if found else None,
+        surroundings=found.around.surroundings if found else None,
         ledger=ledger_view(session),
         code_dir=layout.code_dir(strategy_id),
         model_dir=layout.model_dir(strategy_id),
@@ -114,16 +117,13 @@ def _evidence_or_problem(session: Session, strategy_id: str, problems: list[str]
         return None
 
 
-def _candles_or_problem(
-    session: Session, spec: MlSpec, problems: list[str]
-) -> tuple[dict[str, Dataset] | None, dict[str, str] | None, dict[str, pd.DataFrame] | None]:
+def _candles_or_problem(session: Session, spec: MlSpec, features: FeatureSet, problems: list[str]) -> Candles | None:
     """Reload the candles; the hashes are computed from the files, not copied from the catalog."""
     try:
-        found = candles.research(session, spec.market)
+        return candles.research(session, spec.market, features.features)
     except CryptoTeamError as problem:
         problems.append(str(problem))
-        return None, None, None
-    return {item.dataset_id: item for item in found.datasets}, found.hashes, found.bars
+        return None
 
 
 def _replay(session: Session, strategy_id: str) -> ReplayResult | None:

@@ -44,7 +44,9 @@ def register(session: Session, series: ImportedSeries, *, exchange: str, source:
 
     hashed = content_hash(series.frame)
     for known in candles.catalog(session):
-        if (known.content_hash, known.exchange, known.pair) == (hashed, exchange, series.pair):
+        same = (known.content_hash, known.exchange, known.pair, known.kind, known.name)
+        as_before = known.lag_seconds in {None, _lag(series)}
+        if as_before and same == (hashed, exchange, series.pair, series.kind, series.name):
             write_canonical(series.frame, session.layout.data_file(known.path))
             return known
     dataset_id = allot(session.layout, "DS")
@@ -57,7 +59,7 @@ def register(session: Session, series: ImportedSeries, *, exchange: str, source:
         "import",
         None,
         [change],
-        f"{dataset_id}: {series.kind} {exchange} {series.pair} {series.timeframe}",
+        f"{dataset_id}: {series.kind} {exchange} {series.pair or series.name} {series.timeframe or ''}".rstrip(),
     )
     return made
 
@@ -66,15 +68,18 @@ def _entry(
     session: Session, series: ImportedSeries, dataset_id: str, *, exchange: str, source: str, hashed: str
 ) -> Dataset:
     from crypto_team.data.quality import assess
+    from crypto_team.data.series import stale_after_ms
 
     times = series.frame["timestamp"]
-    quality = assess(series.frame, series.timeframe) if series.kind == "ohlcv" else None
+    candles_of = series.timeframe if series.kind == "ohlcv" else None
+    quality = assess(series.frame, candles_of) if candles_of else None
     return Dataset.model_validate(
         {
             "dataset_id": dataset_id,
             "exchange": exchange,
             "pair": series.pair,
             "timeframe": series.timeframe,
+            "name": series.name,
             "trading_mode": series.trading_mode,
             "kind": series.kind,
             "path": f"{exchange}/{dataset_id}-{_slug(series)}.parquet",
@@ -84,6 +89,8 @@ def _entry(
             "last": _text(times.iloc[-1]),
             "price_decimals": series.decimals,
             "holdout_from": _holdout_from(session, series.frame) if series.kind == "ohlcv" else None,
+            "lag_seconds": _lag(series),
+            "stale_after_seconds": stale_after_ms(series.frame) // 1000 if series.kind != "ohlcv" else None,
             "source": source,
             "quality": quality.model_dump() if quality else None,
             "registered": records.utc_text(session),
@@ -98,8 +105,17 @@ def _holdout_from(session: Session, frame: pd.DataFrame) -> str | None:
     return _text(frame["timestamp"].iloc[first_sealed]) if first_sealed < len(frame) else None
 
 
+def _lag(series: ImportedSeries) -> int | None:
+    """Return the publication lag that the catalog states; None where the file itself says when values were known."""
+    from crypto_team.data.series import FUNDING_LAG_SECONDS
+
+    return FUNDING_LAG_SECONDS if series.kind == "funding" and series.lag_seconds is None else series.lag_seconds
+
+
 def _slug(series: ImportedSeries) -> str:
-    return f"{series.pair.replace('/', '-').replace(':', '-').lower()}-{series.timeframe}-{series.kind}"
+    market = series.pair or series.name or "market"
+    parts = [market.replace("/", "-").replace(":", "-").lower(), series.timeframe or "events", series.kind]
+    return "-".join(parts).replace("_", "-")
 
 
 def _text(stamp: Any) -> str:

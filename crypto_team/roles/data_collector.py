@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from crypto_team.errors import NotFoundError
 from crypto_team.roles import candles, records
@@ -15,6 +15,7 @@ from crypto_team.tools.base import Role, tool
 
 if TYPE_CHECKING:
     from crypto_team.schemas import Dataset, MlSpec
+    from crypto_team.schemas.data import SeriesKind
     from crypto_team.tools.session import Session
 
 ROLE = Role(
@@ -107,7 +108,7 @@ def row(item: Dataset) -> dict[str, str | int | float | None]:
         "id": item.dataset_id,
         "kind": item.kind,
         "exchange": item.exchange,
-        "pair": item.pair,
+        "pair": item.pair or item.name,
         "timeframe": item.timeframe,
         "rows": item.rows,
         "first": item.first,
@@ -196,6 +197,35 @@ def _requirements(session: Session, spec: MlSpec) -> list[DataRequirement]:
     for pair in spec.market.pairs:
         item = candles.find(session, spec.market, pair)
         made.append(_requirement(pair, spec, item, needed))
+    return [*made, *_beside(session, spec, needed)]
+
+
+def _beside(session: Session, spec: MlSpec, needed: int) -> list[DataRequirement]:
+    """Judge the other pairs and the series that formulas read: pairs as their own, series by being there."""
+    from crypto_team.features.needs import needs
+    from crypto_team.roles.surroundings import series_dataset
+
+    formulas = [item.formula for item in records.feature_set(session, spec.strategy_id).features if item.formula]
+    wanted = needs(formulas, spec.market.pairs)
+    others = [pair for pair in wanted.pairs if pair not in spec.market.pairs]
+    made = [_requirement(pair, spec, candles.find(session, spec.market, pair), needed) for pair in others]
+    for key in wanted.series:
+        try:
+            item: Dataset | None = series_dataset(session, spec.market, key)
+        except NotFoundError:
+            item = None
+        made.append(
+            DataRequirement(
+                pair=key.pair or None,
+                timeframe=spec.market.timeframe,
+                kind=cast("SeriesKind", key.kind),
+                name=key.source if key.source and not key.pair else None,
+                dataset_id=item.dataset_id if item else None,
+                rows_needed=1,
+                rows_present=item.rows if item else 0,
+                verdict="ok" if item else "missing",
+            )
+        )
     return made
 
 

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.errors import InputError, NotFoundError, UsageError
+from crypto_team.errors import FormulaError, InputError, NotFoundError, UsageError
 from crypto_team.roles import candles
 from crypto_team.schemas.features import Feature
 
@@ -15,27 +15,36 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crypto_team.schemas import MlSpec
+    from crypto_team.schemas.ml_spec import Market
     from crypto_team.tools.session import Session
 
 
 def entries_for(
+    session: Session,
+    market: Market,
     formulas: Sequence[str],
-    set_name: str | None,
-    python: str | None,
     *,
+    set_name: str | None = None,
+    python: str | None = None,
     name: str | None,
     category: str,
     rationale: str,
-) -> list[Feature]:
-    """Make the entries; exactly what was asked for, sweeps expanded, look-back derived."""
+) -> tuple[list[Feature], list[str]]:
+    """Make the entries, and say which of a set were left out for lack of data.
+
+    Exactly what was asked for: sweeps expanded, baskets pinned to pairs, sources there, look-back derived.
+    """
     from crypto_team.features.formula import expand
+    from crypto_team.roles.surroundings import check_sources, resolved
 
-    texts = [text for formula in formulas for text in expand(formula)]
-    made = [_from_formula(text, category, rationale) for text in texts]
+    expanded = [text for formula in formulas for text in expand(formula, market.timeframe)]
+    texts = resolved(session, market, expanded)
+    check_sources(session, market, texts)
+    made = [from_formula(text, category, rationale, timeframe=market.timeframe) for text in texts]
+    left_out: list[str] = []
     if set_name:
-        from crypto_team.features.sets import feature_set
-
-        made += [_from_formula(item.formula, item.category, rationale, item.name) for item in feature_set(set_name)]
+        found, left_out = set_entries(session, market, set_name, rationale)
+        made += found
     if python:
         made.append(_from_python(python, name, category, rationale))
     if not made:
@@ -44,10 +53,30 @@ def entries_for(
         raise UsageError(f"--name names one feature, but there are {len(made)}", where="--name")
     if name:
         made = [made[0].model_copy(update={"name": name})]
-    return made
+    return made, left_out
 
 
-def _from_formula(text: str, category: str, rationale: str, name: str | None = None) -> Feature:
+def set_entries(session: Session, market: Market, name: str, rationale: str) -> tuple[list[Feature], list[str]]:
+    """Make the entries of a ready-made set; those that read what the catalog lacks are left out and named."""
+    from crypto_team.features.sets import feature_set
+    from crypto_team.roles.surroundings import check_sources, resolved
+
+    made, left_out = [], []
+    for item in feature_set(name):
+        try:
+            text = resolved(session, market, [item.formula])[0]
+            check_sources(session, market, [text])
+        except (NotFoundError, FormulaError) as problem:
+            left_out.append(f"{item.name}: {problem.what}")
+            continue
+        made.append(from_formula(text, item.category, rationale, item.name, timeframe=market.timeframe))
+    if not made:
+        raise NotFoundError(f"nothing of the set {name} can be computed: {left_out[0]}", hint="crypto-team data list")
+    return made, left_out
+
+
+def from_formula(text: str, category: str, rationale: str, name: str | None = None, *, timeframe: str) -> Feature:
+    """Make the entry of one formula; look-back and, where the category is auto, family are derived."""
     from crypto_team.features.formula import canonical_text, family, feature_name, parse
     from crypto_team.features.plan import compile_formulas
 
@@ -57,7 +86,7 @@ def _from_formula(text: str, category: str, rationale: str, name: str | None = N
             "name": name or feature_name(text),
             "category": family(node) if category == "auto" else category,
             "formula": canonical_text(node),
-            "lookback": compile_formulas([text]).lookback[0],
+            "lookback": compile_formulas([text], timeframe).lookback[0],
             "leakage_safe": True,
             "rationale": rationale,
         }
@@ -136,6 +165,7 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
 
     from crypto_team.features.matrix import build_matrix
     from crypto_team.labels import make_labels
+    from crypto_team.validation.fitted import fitted_on_first_half
     from crypto_team.validation.scores import rank_ic
 
     if spec.target is None:
@@ -144,10 +174,13 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
             where="ml-spec.yaml",
             hint=f"crypto-team ml-engineer define-target {spec.strategy_id}",
         )
-    features = entries_for([formula], None, None, name=None, category="auto", rationale="")
+    features, _ = entries_for(session, spec.market, [formula], name=None, category="auto", rationale="")
+    found = candles.research(session, spec.market, features)
+    around = found.around.surroundings
     rows: list[dict[str, Any]] = []
-    for pair, bars in candles.research(session, spec.market).bars.items():
-        matrix = build_matrix(features, bars)
+    for pair, bars in found.bars.items():
+        seen = around.seen_from(pair) if around else None
+        matrix = fitted_on_first_half(build_matrix(features, bars, surroundings=seen))
         labels = make_labels(
             bars["close"].to_numpy(),
             kind=spec.target.kind,

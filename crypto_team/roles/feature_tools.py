@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import UsageError
+from crypto_team.schemas.base import Timeframe
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import tool
 
@@ -56,18 +58,20 @@ def features_sets(session: Session, *, set_: str = "") -> Outcome:
 
 
 @tool(role="every", group="features", name="explain", read_only=True)
-def features_explain(session: Session, formula: str) -> Outcome:
+def features_explain(session: Session, formula: str, *, timeframe: Timeframe = "1h") -> Outcome:
     """Show how a formula is understood: canonical form, column names, look-back, steps of the plan.
 
     Parameters
     ----------
     formula
         Formula over operators; sweeps are expanded.
+    timeframe
+        Length of the bars; how far other timeframes look back depends on it.
     """
     from crypto_team.features.formula import expand
     from crypto_team.features.plan import compile_formulas
 
-    plan = compile_formulas(expand(formula))
+    plan = compile_formulas(expand(formula, timeframe), timeframe)
     return Outcome(ok=True, summary=f"{len(plan.lookback)} feature(s)", data=plan.explain())
 
 
@@ -105,3 +109,37 @@ def features_bench(session: Session, *, set_: str = "standard", bars: int = 100_
     warm(lambda share, text: session.progress(0.3 * share, text))
     rows = measured(formulas, bars, repeats, lambda share, text: session.progress(0.3 + 0.7 * share, text))
     return Outcome(ok=True, summary=f"{len(formulas)} features of {set_} on {bars:,} bars", data=rows)
+
+
+@tool(role="every", group="features", name="audit", read_only=True, long=True)
+def features_audit(
+    session: Session,
+    file: str,
+    *,
+    data: Path,
+    aux: list[str] | None = None,
+    decision: Literal["close", "open"] = "close",
+    seed: int = 0,
+) -> Outcome:
+    """Probe Python features for knowledge of the future: features(ohlcv) or features(ohlcv, aux), column by column.
+
+    Everything that was not known at a decision is cut off, replaced by another path, scaled, permuted or made unknown,
+    and no value up to the decision may change. The code runs in guarded child processes. Exit code 1 where any column
+    looks ahead.
+
+    Parameters
+    ----------
+    file
+        FILE.py or FILE.py:function; the function is called features where none is named.
+    data
+        Bars as Parquet, CSV or Feather: times of bar opens, open, high, low, close, volume, any other numbers.
+    aux
+        Other frames as NAME=FILE, repeatable; each row is known at its bar's close, or at its known_at.
+    decision
+        Whether a row decides at its bar's close, or already at its open.
+    seed
+        Seed of cuts and replaced futures.
+    """
+    from crypto_team.roles.frame_audits import audit
+
+    return audit(session, file, data, aux or [], decision=decision, seed=seed)

@@ -9,13 +9,27 @@ from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.roles import records
 from crypto_team.roles.ml_engineer import write_design
 from crypto_team.schemas.base import FeatureName, StrategyId
-from crypto_team.schemas.outcome import Outcome
+from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 
 if TYPE_CHECKING:
+    from crypto_team.schemas import FeatureSet
+    from crypto_team.schemas.features import Feature
     from crypto_team.tools.session import Session
 
 MOST_CODE_BYTES = 200_000
+Filed = Literal[
+    "auto",
+    "price_action",
+    "volume",
+    "cross_asset",
+    "statistical",
+    "derived",
+    "temporal",
+    "microstructure",
+    "flow",
+    "custom",
+]
 
 
 @tool(role="ml_engineer", read_only=True)
@@ -27,9 +41,10 @@ def list_operators(session: Session, *, search: str = "") -> Outcome:
     search
         Show only operators whose name or description holds this text.
     """
-    from crypto_team.features.reference import operator_rows
+    from crypto_team.features.reference import composed_rows, operator_rows
 
-    rows = [row for row in operator_rows() if search.lower() in f"{row['name']} {row['summary']}".lower()]
+    known = [*operator_rows(), *composed_rows()]
+    rows = [row for row in known if search.lower() in f"{row['name']} {row['summary']}".lower()]
     return Outcome(ok=True, summary=f"{len(rows)} operators", data=rows)
 
 
@@ -41,7 +56,7 @@ def add_feature(
     set_: str | None = None,
     python: str | None = None,
     name: FeatureName | None = None,
-    category: Literal["auto", "price_action", "volume", "statistical", "derived", "temporal", "custom"] = "auto",
+    category: Filed = "auto",
     rationale: str = "",
 ) -> Outcome:
     """Add features: formulas (with sweeps such as rsi(close, {7,14,28})), a ready-made set, or a Python function.
@@ -68,25 +83,41 @@ def add_feature(
     if python:
         require_function(python, session.layout.code_dir(strategy_id))
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
-    added = entries_for(formula or [], set_, python, name=name, category=category, rationale=rationale)
+    added, left_out = entries_for(
+        session,
+        spec.market,
+        formula or [],
+        set_name=set_,
+        python=python,
+        name=name,
+        category=category,
+        rationale=rationale,
+    )
+    fresh = _fresh(features, added)
+    changed = features.model_copy(update={"features": [*features.features, *fresh]})
+    revision = write_design(session, "add_feature", spec, changed, f"{len(fresh)} features added")
+    return Outcome(
+        ok=True,
+        summary=f"{len(fresh)} features added, {len(changed.features)} candidates now",
+        findings=[Finding(code="left-out", severity="info", message=text) for text in left_out],
+        revision=revision,
+        path=str(session.layout.features(strategy_id)),
+        data=[{"name": item.name, "source": item.formula or item.python, "lookback": item.lookback} for item in fresh],
+        next=[f"crypto-team ml-engineer set-model {strategy_id} --model lightgbm"],
+    )
+
+
+def _fresh(features: FeatureSet, added: list[Feature]) -> list[Feature]:
+    """Return what is not there yet; nothing at all is a usage error."""
     taken = {feature.name for feature in features.features}
     fresh = [feature for feature in added if feature.name not in taken]
     if not fresh:
         raise UsageError(
             "every one of these features is already there",
             where="features.yaml",
-            hint=f"crypto-team read strategies/{strategy_id}/features.yaml",
+            hint=f"crypto-team read strategies/{features.strategy_id}/features.yaml",
         )
-    changed = features.model_copy(update={"features": [*features.features, *fresh]})
-    revision = write_design(session, "add_feature", spec, changed, f"{len(fresh)} features added")
-    return Outcome(
-        ok=True,
-        summary=f"{len(fresh)} features added, {len(changed.features)} candidates now",
-        revision=revision,
-        path=str(session.layout.features(strategy_id)),
-        data=[{"name": item.name, "source": item.formula or item.python, "lookback": item.lookback} for item in fresh],
-        next=[f"crypto-team ml-engineer set-model {strategy_id} --model lightgbm"],
-    )
+    return fresh
 
 
 @tool(role="ml_engineer")

@@ -27,11 +27,13 @@ def leak_picture(session: Session, strategy_id: str, name: str) -> bytes:
     if not chosen:
         raise NotFoundError(f"{strategy_id} has no feature {name!r}", where="features.yaml")
     spec = records.ml_spec(session, strategy_id)
-    bars = candles.research(session, spec.market).bars[spec.market.pairs[0]]
+    found = candles.research(session, spec.market, chosen)
+    bars, around = found.bars[spec.market.pairs[0]], found.around.surroundings
     cut = len(bars) // 2
     other = replaced_future(bars, cut, seed=spec.reproducibility.random_seed)
     folder = session.layout.strategy_dir(strategy_id)
-    values = [build_matrix(chosen, frame, code_dir=folder).values[:, 0].astype(np.float64) for frame in (bars, other)]
+    both = [build_matrix(chosen, frame, code_dir=folder, surroundings=around) for frame in (bars, other)]
+    values = [matrix.values[:, 0].astype(np.float64) for matrix in both]
     index = np.arange(cut - AROUND, min(cut + AROUND, len(bars)))
     differs = np.flatnonzero(values[0][: cut + 1] != values[1][: cut + 1])
     known = differs[np.isfinite(values[0][differs])]

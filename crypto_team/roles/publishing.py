@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crypto_team.kb import store
 from crypto_team.kb.evidence import load_manifest
@@ -13,7 +13,7 @@ from crypto_team.schemas import EvidenceManifest, ModelManifest
 from crypto_team.schemas.evidence import EvidenceObject
 from crypto_team.schemas.features import RemovedFeature
 from crypto_team.schemas.ml_spec import HEADLINE, TopFeature
-from crypto_team.schemas.model import FoldModelFile
+from crypto_team.schemas.model import FoldModelFile, SeriesSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -190,7 +190,30 @@ def _model_manifest(plan: Design, meta: EvidenceMeta) -> ModelManifest:
         ],
         lookback_bars=max(feature.lookback for feature in plan.features.features),
         python_code=_python_hash(plan, used),
+        **_read_beside(plan, used),
     )
+
+
+def _read_beside(plan: Design, used: Sequence[Feature]) -> dict[str, Any]:
+    """Return the other pairs and the series that the features in use read."""
+    from crypto_team.features.needs import needs
+
+    wanted = needs([item.formula for item in used if item.formula], plan.spec.market.pairs)
+    sources = plan.candles.around.sources
+    series = [
+        SeriesSource.model_validate(
+            {
+                "kind": key.kind,
+                "source": key.source,
+                "pair": key.pair or None,
+                "path": sources[key].path,
+                "lag_seconds": sources[key].lag_seconds,
+                "stale_after_seconds": sources[key].stale_after_seconds,
+            }
+        )
+        for key in wanted.series
+    ]
+    return {"informative_pairs": list(wanted.pairs), "series": series}
 
 
 def _python_hash(plan: Design, used: Sequence[Feature]) -> str | None:

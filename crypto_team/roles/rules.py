@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from crypto_team.schemas import StrategySpec
     from crypto_team.tools.session import Session
 
+_RULES = ("entry", "exit")
+
 
 def canonical(formula: str | None) -> str | None:
     """Return the formula in canonical form; a malformed one is a usage error with its column."""
@@ -34,11 +36,12 @@ def evaluate(session: Session, spec: StrategySpec) -> list[dict[str, Any]]:
         )
     fingerprint = "sha256:" + hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
     with booked(session, spec.strategy_id, kind="evaluate", fingerprint=fingerprint) as booking:
-        tables = [_predictions(pair, bars, spec) for pair, bars in candles.research(session, spec.market).bars.items()]
         import pandas as pd
 
+        tables = _tables(session, spec)
+
         joined = pd.concat(tables, ignore_index=True)
-        booking.measure(joined)
+        booking.measure(joined.drop(columns="next_return"))
         records.save(
             session,
             "strategy_researcher",
@@ -50,27 +53,48 @@ def evaluate(session: Session, spec: StrategySpec) -> list[dict[str, Any]]:
     return [_row(table) for table in tables]
 
 
-def _predictions(pair: str, bars: pd.DataFrame, spec: StrategySpec) -> pd.DataFrame:
+def _tables(session: Session, spec: StrategySpec) -> list[pd.DataFrame]:
+    """Simulate every pair, with the other pairs and series that the rules read around it."""
+    from crypto_team.features.matrix import build_matrix
+    from crypto_team.roles.feature_entries import from_formula
+    from crypto_team.roles.surroundings import resolved
+
+    texts = resolved(session, spec.market, [str(spec.entry), str(spec.exit)])
+    timeframe = spec.market.timeframe
+    rules = [
+        from_formula(text, "auto", "", name, timeframe=timeframe) for text, name in zip(texts, _RULES, strict=True)
+    ]
+    found = candles.research(session, spec.market, rules)
+    around = found.around.surroundings
+    return [
+        _predictions(
+            pair, bars, spec, build_matrix(rules, bars, surroundings=around.seen_from(pair) if around else None).values
+        )
+        for pair, bars in found.bars.items()
+    ]
+
+
+def _predictions(pair: str, bars: pd.DataFrame, spec: StrategySpec, values: npt.NDArray[np.float32]) -> pd.DataFrame:
     """Simulate one pair: enter where the entry formula is above zero, leave where the exit formula is."""
     import numpy as np
     import pandas as pd
 
-    from crypto_team.features.plan import compile_formulas
     from crypto_team.trading.costs import net_returns
 
-    columns = {name: bars[name].to_numpy(np.float64) for name in ("open", "high", "low", "close", "volume")}
-    times = bars["timestamp"].to_numpy("datetime64[ms]").astype(np.int64)
-    plan = compile_formulas([str(spec.entry), str(spec.exit)])
-    values = plan.compute(columns, times)
     position = _hold(values[:, 0], values[:, 1])
-    close = columns["close"]
+    close = bars["close"].to_numpy(np.float64)
     move = np.append(close[1:] / close[:-1] - 1, 0.0)
     gross, net = net_returns(position, move, spec.costs.fee_bps + spec.costs.slippage_bps)
     return pd.DataFrame(
         {
             "time": bars["timestamp"],
             "pair": pair,
+            "fold": np.int16(0),
             "part": "test",
+            "label": np.nan,
+            "label_end": bars["timestamp"],
+            "forward_return": move,
+            "expected_bps": values[:, 0].astype(np.float64),
             "signal": values[:, 0].astype(np.float64),
             "position": position,
             "next_return": move,

@@ -90,6 +90,9 @@ def _predictions(candidate: Design, computed: dict[str, FeatureMatrix], session:
     chosen = {}
     for pair, matrix in computed.items():
         columns = [matrix.names.index(name) for name in names]
-        chosen[pair] = replace(matrix, names=tuple(names), values=matrix.values[:, columns], lookback=longest)
+        fitted = {name: item for name, item in matrix.fitted.items() if name in names}
+        chosen[pair] = replace(
+            matrix, names=tuple(names), values=matrix.values[:, columns], lookback=longest, fitted=fitted
+        )
     quiet = replace(session, progress=lambda _fraction, _text: None)
     return training.walk_forward(candidate, training.joined(candidate, chosen), quiet).predictions

@@ -40,7 +40,7 @@ class Design:
     @property
     def data_hash(self) -> str:
         """Return one hash over the content hashes of all datasets, in the order of the pairs."""
-        joined = "\n".join(item.content_hash for item in self.candles.datasets)
+        joined = "\n".join(item.content_hash for item in self.candles.all_datasets)
         return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
 
@@ -66,7 +66,7 @@ def design(session: Session, strategy_id: str) -> Design:
 def assemble(session: Session, spec: MlSpec, features: FeatureSet) -> Design:
     """Attach candles and fingerprint to a specification whose target is set."""
     assert spec.target is not None  # noqa: S101 - callers have checked; this tells the type checker
-    found = candles.research(session, spec.market)
+    found = candles.research(session, spec.market, features.features)
     code_dir = session.layout.code_dir(spec.strategy_id).parent
     return Design(
         spec=spec,
@@ -105,10 +105,11 @@ def matrices(plan: Design, session: Session) -> dict[str, FeatureMatrix]:
     """Compute the feature matrix of every pair."""
     from crypto_team.features.matrix import build_matrix
 
-    made = {}
+    made, around = {}, plan.candles.around.surroundings
     for number, (pair, bars) in enumerate(plan.candles.bars.items()):
         session.progress(0.15 * number / len(plan.candles.bars), f"features of {pair}")
-        made[pair] = build_matrix(plan.features.features, bars, code_dir=plan.code_dir)
+        seen = around.seen_from(pair) if around else None
+        made[pair] = build_matrix(plan.features.features, bars, code_dir=plan.code_dir, surroundings=seen)
     return made
 
 
@@ -180,8 +181,8 @@ def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_t
         feature_names=[feature.name for feature in plan.features.features],
         random_seed=spec.reproducibility.random_seed,
         versions=library_versions(spec.model.primary),
-        dataset_ids=[item.dataset_id for item in plan.candles.datasets],
-        dataset_hashes=[item.content_hash for item in plan.candles.datasets],
+        dataset_ids=[item.dataset_id for item in plan.candles.all_datasets],
+        dataset_hashes=[item.content_hash for item in plan.candles.all_datasets],
         data_hash=plan.data_hash,
         research_end=plan.candles.research_end,
         declared_n_trials=declared_n_trials,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from crypto_team.schemas.base import (
     DatasetId,
@@ -15,13 +15,24 @@ from crypto_team.schemas.base import (
     Record,
     Sha256,
     ShortText,
+    Slug,
     StrategyId,
     Timeframe,
     TradingMode,
     UtcTime,
 )
 
-SeriesKind = Literal["ohlcv", "funding"]
+SeriesKind = Literal[
+    "ohlcv",
+    "funding",
+    "open_interest",
+    "long_liquidations",
+    "short_liquidations",
+    "whale_flow",
+    "sentiment",
+    "dominance",
+    "custom",
+]
 QualityVerdict = Literal["good", "acceptable", "poor"]
 
 
@@ -45,8 +56,9 @@ class Dataset(Document):
 
     dataset_id: DatasetId
     exchange: ExchangeId
-    pair: Pair
-    timeframe: Timeframe
+    pair: Pair | None = Field(default=None, description="None for series of the whole market.")
+    timeframe: Timeframe | None = Field(default=None, description="None where values come at no regular times.")
+    name: Slug | None = Field(default=None, description="What formulas call a series of the whole market.")
     trading_mode: TradingMode
     kind: SeriesKind = "ohlcv"
     path: str = Field(description="Relative to `.crypto/data`.")
@@ -60,17 +72,32 @@ class Dataset(Document):
     holdout_from: UtcTime | None = Field(
         default=None, description="Bars from here on are sealed: no training or tuning tool reads them."
     )
+    lag_seconds: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Publication lag: how long after its time a value was known, added to known_at."
+    )
+    stale_after_seconds: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="How long the last value counts before it is unknown again."
+    )
     source: ShortText
     quality: Quality | None = None
     registered: UtcTime
+
+    @model_validator(mode="after")
+    def _identified(self) -> Dataset:
+        if self.kind == "ohlcv" and (self.pair is None or self.timeframe is None):
+            raise ValueError("candles belong to a pair and a timeframe")
+        if self.pair is None and self.name is None:
+            raise ValueError("a series belongs to a pair or has a name")
+        return self
 
 
 class DataRequirement(Record):
     """One series that a strategy needs and whether the catalog has it."""
 
-    pair: Pair
+    pair: Pair | None = Field(description="None for series of the whole market.")
     timeframe: Timeframe
     kind: SeriesKind
+    name: Slug | None = Field(default=None, description="What formulas call a series of the whole market.")
     dataset_id: DatasetId | None
     rows_needed: int
     rows_present: int

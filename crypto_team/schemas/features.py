@@ -11,7 +11,7 @@ from crypto_team.schemas.base import Document, FeatureName, Fraction, Record, Sh
 Category = Literal[
     "price_action", "volume", "cross_asset", "statistical", "derived", "temporal", "microstructure", "flow", "custom"
 ]
-Formula = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Formula = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 PythonReference = Annotated[
     str, StringConstraints(pattern=r"^code/[a-z][a-z0-9_]{0,39}\.py:[A-Za-z_][A-Za-z0-9_]{0,59}$")
 ]

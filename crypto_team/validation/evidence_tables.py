@@ -142,6 +142,8 @@ def features_sample(panel: Panel, result: WalkForwardResult) -> pd.DataFrame:
     rows = panel_rows(panel, test)
     columns = [panel.names.index(name) for name in selected]
     table = pd.DataFrame(panel.block(rows, columns), columns=selected)
+    for name in result.fitted.keys() & set(selected):
+        table[name] = result.fitted[name][rows]
     table.insert(0, "time", test["time"].array)
     table.insert(1, "pair", test["pair"].array)
     return conform("features", table, where="features")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, Platt, fit_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
+from crypto_team.validation.fitted import filled, fit_all
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.prediction import FoldModel, FoldPrediction
 from crypto_team.validation.scores import rank_ic
@@ -42,7 +44,7 @@ class FoldRows:
 
 @dataclass(frozen=True)
 class FittedFold:
-    """What one fold contributes to the evidence."""
+    """What one fold contributes to the evidence; `fitted` holds the fitted features at its test rows."""
 
     range: FoldRange
     data: bytes
@@ -50,6 +52,8 @@ class FittedFold:
     importances: pd.DataFrame
     preprocessing: pd.DataFrame
     noise: pd.DataFrame
+    test_rows: Rows
+    fitted: dict[str, Matrix]
 
 
 def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRows:
@@ -116,13 +120,11 @@ def _learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple
 def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedFold:
     """Fit one fold on its training window and predict its calibration tail and its test part."""
     rows = fold_rows(panel, fold, settings)
+    transformers = fit_all(panel, rows.fit)
+    panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
     selection, model = _learn(panel, rows, settings)
-    inner_x = panel.block(rows.inner, selection.kept)
-    calibrator = (
-        fit_calibrator(model.predict(inner_x), panel.label[rows.inner], settings.calibration)
-        if settings.n_classes
-        else Calibrator(())
-    )
+    raw = model.predict(panel.block(rows.inner, selection.kept)) if settings.n_classes else None
+    calibrator = Calibrator(()) if raw is None else fit_calibrator(raw, panel.label[rows.inner], settings.calibration)
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
         model_name=settings.model,
@@ -136,6 +138,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
             "inner": (rows.inner_start, fold.train_end),
             "test": (fold.test_start, fold.test_end),
         },
+        transformers=transformers,
     )
     data = fitted.save()
     # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
@@ -150,8 +153,10 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
         data=data,
         predictions=pd.concat(parts, ignore_index=True),
         importances=_importance_rows(fold.index, stored, factory(settings.model).importance_kind),
-        preprocessing=_preprocessing_rows(panel, fold.index, rows, selection, scaler, calibrator),
+        preprocessing=_preprocessing_rows(panel, fold.index, rows, selection, scaler, fitted),
         noise=_noise_rows(panel, fold.index, rows.test, selection, stored, scaler, settings),
+        test_rows=rows.test,
+        fitted={name: panel.features[rows.test, panel.names.index(name)] for name in transformers},
     )
 
 
@@ -205,9 +210,9 @@ def _importance_rows(fold: int, stored: FoldModel, kind: str) -> pd.DataFrame:
 
 
 def _preprocessing_rows(
-    panel: Panel, fold: int, rows: FoldRows, selection: Selection, scaler: Scaler, calibrator: Calibrator
+    panel: Panel, fold: int, rows: FoldRows, selection: Selection, scaler: Scaler, fitted: FoldModel
 ) -> pd.DataFrame:
-    nan = float("nan")
+    nan, calibrator = float("nan"), fitted.calibrator
     reasons = {**selection.removed, **dict.fromkeys(selection.kept, "")}
     table = [("selection", panel.names[c], c in selection.kept, nan, nan, reasons[c]) for c in sorted(reasons)]
     pairs = zip(selection.kept, scaler.mean, scaler.std, strict=True)
@@ -217,6 +222,11 @@ def _preprocessing_rows(
         else ("calibration", "", True, nan, nan, f"isotonic, {one.x.size} knots, class {k}")
         for k, one in enumerate(calibrator.maps, start=1 if len(calibrator.maps) == 1 else 0)
     ]  # fmt: skip
+    kept = {panel.names[column] for column in selection.kept}
+    table += [
+        ("transformer", name, name in kept, nan, nan, json.dumps(item.document(), sort_keys=True))
+        for name, item in fitted.transformers.items()
+    ]
     frame = pd.DataFrame(table, columns=["stage", "feature", "kept", "a", "b", "reason"])
     on_inner = (frame["stage"] == "calibration").to_numpy()
     fit_times, inner_times = panel.time[rows.fit], panel.time[rows.inner]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError
 from crypto_team.features.matrix import FeatureMatrix
+from crypto_team.features.transformers import FittedInput
 from crypto_team.labels import make_labels
 from crypto_team.schemas.ml_spec import Target
 from crypto_team.validation.clock import milliseconds
@@ -26,7 +27,7 @@ class Panel:
 
     Times are bar opens in milliseconds. `label` and `forward_return` are NaN where the future is not known yet;
     `next_return` is the return from this close to the next one. `usable` rows may be trained on; every row can be
-    predicted.
+    predicted. Columns named in `fitted` are NaN until a fold fills them from the inputs that stand there.
     """
 
     time: npt.NDArray[np.int64]
@@ -41,6 +42,7 @@ class Panel:
     next_return: Floats
     timeframe_ms: int
     weight: Floats | None = None
+    fitted: Mapping[str, FittedInput] = field(default_factory=dict)
 
     def block(self, rows: npt.NDArray[np.int64], columns: list[int]) -> npt.NDArray[np.float32]:
         """Return the features of some rows and columns, shape (rows, columns)."""
@@ -94,7 +96,12 @@ def build_panel(
             raise InputError("features do not belong to the bars or to the other pairs' features", where=pair)
         parts.append(_pair_rows(index, bars, matrix, target, unit))
     columns = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
-    return Panel(pairs=pairs, names=names, timeframe_ms=unit, **columns)
+    fitted = {name: _joined([matrices[pair].fitted[name] for pair in pairs]) for name in matrices[pairs[0]].fitted}
+    return Panel(pairs=pairs, names=names, timeframe_ms=unit, fitted=fitted, **columns)
+
+
+def _joined(parts: list[FittedInput]) -> FittedInput:
+    return replace(parts[0], values=np.concatenate([part.values for part in parts]))
 
 
 def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Target, unit: int) -> dict[str, Any]:
@@ -108,7 +115,10 @@ def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Ta
     usable = np.isfinite(labels.label) & (np.arange(close.size) >= matrix.lookback)
     if "filled" in bars:
         usable &= ~bars["filled"].to_numpy(dtype=bool)
-    usable &= np.isfinite(matrix.values).any(axis=1)
+    known = np.isfinite(matrix.values).any(axis=1)
+    for given in matrix.fitted.values():
+        known |= np.isfinite(given.values).all(axis=1)
+    usable &= known
     return {
         "time": time,
         "pair_index": np.full(close.size, index, dtype=np.int64),

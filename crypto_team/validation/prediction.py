@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from crypto_team.errors import EvidenceError
+from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.models.base import Model
 from crypto_team.models.registry import MODELS
 from crypto_team.validation.calibration import Calibrator, calibrator_from
+from crypto_team.validation.fitted import StoredTransformer
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
@@ -55,7 +57,7 @@ class FoldModel:
     """A fitted fold: selected features in order, learner, calibration.
 
     `sigma_bps` is the deviation of forward returns in the calibration tail; regressions divide by it. `ranges` holds
-    the half-open time ranges (milliseconds) that the fold was fitted on.
+    the half-open time ranges (milliseconds) that the fold was fitted on. `transformers` are its fitted features.
     """
 
     model_name: str
@@ -65,6 +67,16 @@ class FoldModel:
     calibrator: Calibrator
     sigma_bps: float
     ranges: Mapping[str, tuple[int, int]]
+    transformers: Mapping[str, StoredTransformer] = field(default_factory=dict)
+
+    def values(self, matrix: FeatureMatrix, rows: npt.NDArray[np.int64]) -> Matrix:
+        """Return the features of some rows of one pair as :meth:`signal` takes them, fitted ones filled in."""
+        place = {name: number for number, name in enumerate(matrix.names)}
+        made = matrix.values[rows][:, [place[name] for name in self.features]]
+        for column, name in enumerate(self.features):
+            if name in matrix.fitted:
+                made[:, column] = self.transformers[name].at(matrix.fitted[name], rows)
+        return made
 
     def signal(self, values: Matrix) -> FoldPrediction:
         """Predict rows.
@@ -97,6 +109,8 @@ class FoldModel:
             "ranges": {name: list(span) for name, span in self.ranges.items()},
             "learner": self.model.save().decode(),
         }
+        if self.transformers:
+            document["transformers"] = {name: item.document() for name, item in self.transformers.items()}
         return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
 
     @classmethod
@@ -115,6 +129,9 @@ class FoldModel:
                 calibrator=calibrator_from(document["calibration"]),
                 sigma_bps=float(document["sigma_bps"]),
                 ranges={name: (int(span[0]), int(span[1])) for name, span in document["ranges"].items()},
+                transformers={
+                    name: StoredTransformer.load(item) for name, item in document.get("transformers", {}).items()
+                },
             )
         except (KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError) as error:
             raise EvidenceError(f"not a fold file: {error}") from error
@@ -129,3 +146,18 @@ def fold_signal(fold: FoldModel, columns: Mapping[str, npt.NDArray[np.floating[A
     if missing:
         raise EvidenceError(f"features missing for the model: {', '.join(missing)}")
     return fold.signal(np.column_stack([np.asarray(columns[name], dtype=np.float32) for name in fold.features]))
+
+
+def filled_by_folds(matrix: FeatureMatrix, times: npt.NDArray[np.int64], folds: Sequence[FoldModel]) -> FeatureMatrix:
+    """Return the matrix of one pair with its fitted features as the fold that tests each row has them.
+
+    Rows before the first test part are NaN; those behind the last take its fold.
+    """
+    values = matrix.values.copy()
+    stops = [fold.ranges["test"][1] for fold in folds[:-1]] + [np.iinfo(np.int64).max]
+    for fold, stop in zip(folds, stops, strict=True):
+        rows = np.flatnonzero((times >= fold.ranges["test"][0]) & (times < stop))
+        for name, given in matrix.fitted.items():
+            if rows.size and name in fold.transformers:
+                values[rows, matrix.names.index(name)] = fold.transformers[name].at(given, rows)
+    return replace(matrix, values=values)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.errors import InputError
@@ -28,7 +29,10 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class WalkForwardResult:
-    """The evidence of a run; `models` holds the bytes of each fold file by name."""
+    """The evidence of a run; `models` holds the bytes of each fold file by name.
+
+    `fitted` holds the fitted features of every row of the panel as the fold that tests it saw them, NaN elsewhere.
+    """
 
     predictions: pd.DataFrame
     folds: list[FoldRange]
@@ -38,6 +42,7 @@ class WalkForwardResult:
     skill: pd.DataFrame
     baselines: pd.DataFrame
     models: dict[str, bytes]
+    fitted: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
 def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | None = None) -> WalkForwardResult:
@@ -78,7 +83,16 @@ def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | Non
         skill=skill_table(predictions),
         baselines=baseline_returns(panel, predictions, settings),
         models={one.range.model_file: one.data for one in fitted},
+        fitted=_fitted_columns(panel, fitted),
     )
+
+
+def _fitted_columns(panel: Panel, folds: list[FittedFold]) -> dict[str, npt.NDArray[np.float32]]:
+    made = {name: np.full(panel.time.size, np.nan, dtype=np.float32) for name in panel.fitted}
+    for one in folds:
+        for name, values in one.fitted.items():
+            made[name][one.test_rows] = values
+    return made
 
 
 def _fit_all(

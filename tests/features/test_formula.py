@@ -174,7 +174,7 @@ def test_a_sweep_has_to_be_expanded_before_it_is_parsed() -> None:
         "-" * 490 + "close",
         "abs(" * 40 + "close" + ")" * 40,
         "+".join(["close"] * 80),
-        "close" + " " * 500 + "+ 1",
+        "close" + " " * 1000 + "+ 1",
         "close\0",
         "\ud800",
         "{1,2,3,4,5,6,7,8,9} * " * 4 + "close",

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import NotFoundError
+from crypto_team.features.composition import formula_values
 from crypto_team.features.formula import canonical_text, family, feature_name, parse
-from crypto_team.features.plan import compile_formulas
+from crypto_team.features.needs import pinned
+from crypto_team.features.plan import compile_formulas, lookback
 from crypto_team.features.sets import SETS, feature_set
+from tests.features.worlds import everything, listed
 
 if TYPE_CHECKING:
     from tests.features.conftest import Market
@@ -32,7 +35,29 @@ def test_every_feature_of_a_set_has_its_own_name_and_is_in_canonical_form(name: 
         assert item.formula == canonical_text(parse(item.formula))
 
 
-@pytest.mark.parametrize("name", SETS)
+COMPOSED = {"temporal", "cross_asset", "flow"}
+
+
+def test_sets_have_the_sizes_that_their_names_say() -> None:
+    assert len(feature_set("indicators_52")) == 52
+    assert len(feature_set("alpha_25")) == 25
+    assert all(20 <= len(feature_set(name)) <= 40 for name in ("cross_asset", "flow", "kraken_5m"))
+
+
+@pytest.mark.parametrize("name", sorted(COMPOSED))
+def test_composed_sets_are_computed_from_what_lies_around(name: str) -> None:
+    made = everything()
+    texts = [pinned(item.formula, listed, "1h") for item in feature_set(name)]
+    nodes = [parse(text, "1h") for text in texts if not text.startswith("hmm")]
+    found = formula_values(nodes, made.frame, made.around)
+    for node, values in zip(nodes, found, strict=True):
+        behind = lookback(node, made.frame.step)
+        assert behind < 3000
+        known = np.isfinite(values[max(behind, 200) :])
+        assert known.mean() > 0.9, canonical_text(node)
+
+
+@pytest.mark.parametrize("name", sorted(SETS.keys() - COMPOSED))
 def test_every_feature_of_a_set_is_known_after_a_moderate_look_back(name: str, market: Market) -> None:
     plan = compile_formulas([item.formula for item in feature_set(name)])
     assert max(plan.lookback) <= 500
@@ -43,7 +68,7 @@ def test_every_feature_of_a_set_is_known_after_a_moderate_look_back(name: str, m
         assert np.std(known) > 0, item.name
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", sorted(SETS.keys() - COMPOSED))
 def test_features_do_not_depend_on_the_price_level(name: str, market: Market) -> None:
     plan = compile_formulas([item.formula for item in feature_set(name)])
     scaled = {key: values * (1.0 if key == "volume" else 1000.0) for key, values in market.columns.items()}

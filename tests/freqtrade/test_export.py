@@ -10,7 +10,7 @@ from crypto_team.freqtrade.export import class_name, render_strategy
 from crypto_team.schemas import ModelManifest
 from crypto_team.schemas.features import Feature
 from crypto_team.schemas.ml_spec import Signal
-from crypto_team.schemas.model import FoldModelFile
+from crypto_team.schemas.model import FoldModelFile, SeriesSource
 
 from .bundles import make_spec
 
@@ -39,12 +39,24 @@ def manifest(lookback: int = 72) -> ModelManifest:
     )
 
 
+SERIES = SeriesSource(kind="sentiment", source="fear_greed", path="alternative_me/DS-009-fear-greed.parquet")
+BESIDE = {
+    "nothing": {},
+    "series": {"series": [SERIES]},
+    "one pair": {"informative_pairs": ["ETH/USDT"]},
+    "pairs": {"informative_pairs": ["ETH/USDT:USDT", "SOL/USDT:USDT", "XRP/USDT:USDT"], "series": [SERIES]},
+}
+
+
 @pytest.mark.parametrize("side", ["long_only", "long_short"])
 @pytest.mark.parametrize("sizing", ["fixed", "confidence_weighted"])
-def test_exported_code_compiles_and_is_clean(side: str, sizing: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("beside", BESIDE)
+def test_exported_code_compiles_and_is_clean(side: str, sizing: str, beside: str, tmp_path: Path) -> None:
     spec = make_spec(["BTC/USDT"], signal={"side": side, "position_sizing": sizing})
     path = tmp_path / "ml_strategy_planted_alpha.py"
-    path.write_text(render_strategy(spec, manifest()), encoding="utf-8")
+    text = render_strategy(spec, manifest().model_copy(update=BESIDE[beside]))
+    assert ("informative_pairs" in text) == ("pair" in beside)
+    path.write_text(text, encoding="utf-8")
     compile(path.read_text(encoding="utf-8"), str(path), "exec")
     config = ["--config", str(ROOT / "pyproject.toml")]
     for settings in (["check", *config], ["check", "--isolated"], ["format", "--check", "--diff", *config]):
@@ -52,10 +64,11 @@ def test_exported_code_compiles_and_is_clean(side: str, sizing: str, tmp_path: P
 
 
 @pytest.mark.slow
-def test_exported_code_is_typed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("beside", BESIDE)
+def test_exported_code_is_typed(beside: str, tmp_path: Path) -> None:
     spec = make_spec(["BTC/USDT"], signal={"side": "long_short", "position_sizing": "confidence_weighted"})
     path = tmp_path / "ml_strategy_planted_alpha.py"
-    path.write_text(render_strategy(spec, manifest()), encoding="utf-8")
+    path.write_text(render_strategy(spec, manifest().model_copy(update=BESIDE[beside])), encoding="utf-8")
     assert _complaints("mypy", "--config-file", str(ROOT / "pyproject.toml"), str(path)) == ""
 
 

@@ -30,6 +30,7 @@ def main(folder: Path) -> None:
     timerange = TimeRange.parse_timerange(request["timerange"])
     candles = _all_candles(config, request)
     _ready(runner, candles, timerange)
+    _all_informative(runner, config)
     seen = _listen(strategy)
     runner.backtest_one_strategy(strategy, candles, timerange)
     result = runner.all_bt_content[strategy.get_strategy_name()]
@@ -76,6 +77,25 @@ def _ready(runner: Any, candles: dict[str, pd.DataFrame], timerange: TimeRange) 
     limit = runner.dataprovider._set_dataframe_max_index  # noqa: SLF001 - see above
     runner.dataprovider._set_dataframe_max_index = lambda pair, count: limit(pair, count + before[pair])  # noqa: SLF001
     runner._load_bt_data_detail()  # noqa: SLF001 - the engine's own loader of funding and mark prices
+
+
+def _all_informative(runner: Any, config: dict[str, Any]) -> None:
+    """Hand out every candle of other pairs too, for the same reason; the strategy joins them by their close."""
+    loaded: dict[str, pd.DataFrame] = {}
+
+    def whole(pair: str, timeframe: str, candle_type: str = "") -> pd.DataFrame:
+        del candle_type
+        if pair not in loaded:
+            loaded[pair] = history.load_pair_history(
+                pair=pair,
+                timeframe=timeframe,
+                datadir=config["datadir"],
+                data_format="feather",
+                candle_type=config["candle_type_def"],
+            )
+        return loaded[pair].copy()
+
+    runner.dataprovider.historic_ohlcv = whole
 
 
 def _listen(strategy: Any) -> dict[str, pd.DataFrame]:

@@ -74,7 +74,7 @@ def prepare(request: dict[str, Any], folder: Path) -> tuple[dict[str, Any], Any]
     }
     exchange = offline.offline_exchange(config, markets)
     mark_kind = exchange.get_option("mark_ohlcv_price") if futures else None
-    for pair in request["pairs"]:
+    for pair in (*request["pairs"], *request["informative"]):
         write_pair(pair, request, folder, mark_kind=mark_kind)
     return config, exchange
 

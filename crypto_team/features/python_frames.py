@@ -1,0 +1,184 @@
+"""Running `features(ohlcv)` or `features(ohlcv, aux)` on many variants of its frames, each in a guarded process.
+
+Frames arrive as they lie in their files: same columns, same index, same order. What comes back is one number per row
+and column; text and times become numbers that are equal when they are.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import random
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.errors import InputError, WorkerError
+from crypto_team.executors import run_limited
+from crypto_team.features.python_features import imported_libraries, load_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+OHLCV = "ohlcv"
+_CODE, _REQUEST, _RESULT, _ERROR = "feature_code.py", "request.json", "result.npz", "error.txt"
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What one variant gave: values by column, or why it gave nothing."""
+
+    columns: Mapping[str, npt.NDArray[np.float64]]
+    error: str = ""
+
+
+def compute_frames(
+    path: Path, function: str, variants: Sequence[Mapping[str, pd.DataFrame]], *, seconds: float, memory_mb: int
+) -> list[Computed]:
+    """Compute the function on every variant; `ohlcv` is its first frame, all others are handed over as `aux`.
+
+    Raises
+    ------
+    WorkerError
+        A process was killed, or the limits were reached. An error that the function raises is part of the answer.
+    """
+    source = path.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        jobs = [str(number) for number in range(len(variants))]
+        for job, frames in zip(jobs, variants, strict=True):
+            _write(folder / job, source, function, frames)
+        try:
+            run_limited(
+                "crypto_team.features.python_frames:child",
+                folder,
+                jobs=jobs,
+                modules=imported_libraries(source),
+                seconds=seconds,
+                memory_mb=memory_mb,
+            )
+        except WorkerError as problem:
+            where = (problem.where or path.name).replace(_CODE, path.name)
+            raise WorkerError(problem.what, where=where, hint="run the function on your own data first") from None
+        return [_read(folder / job) for job in jobs]
+
+
+def _write(folder: Path, source: str, function: str, frames: Mapping[str, pd.DataFrame]) -> None:
+    folder.mkdir()
+    (folder / _CODE).write_text(source, encoding="utf-8")
+    described = {}
+    for number, (name, frame) in enumerate(frames.items()):
+        described[name] = _packed(frame, folder / f"frame_{number}.npz")
+    (folder / _REQUEST).write_text(json.dumps({"function": function, "frames": described}), encoding="utf-8")
+
+
+def _packed(frame: pd.DataFrame, path: Path) -> list[dict[str, str]]:
+    """Write a frame as plain arrays and return what its columns are; an index of times comes first."""
+    parts = [("", frame.index.to_series())] if isinstance(frame.index, pd.DatetimeIndex) else []
+    parts += [(str(name), frame.iloc[:, place]) for place, name in enumerate(frame.columns)]
+    described: list[dict[str, str]] = []
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for number, (name, values) in enumerate(parts):
+        zone = str(getattr(values.dt, "tz", None) or "") if pd.api.types.is_datetime64_any_dtype(values) else None
+        if zone is not None:
+            naive = values.dt.tz_convert("UTC").dt.tz_localize(None) if zone else values
+            arrays[f"c{number}"] = naive.to_numpy("datetime64[ns]").astype(np.int64)
+        elif pd.api.types.is_numeric_dtype(values):
+            arrays[f"c{number}"] = values.to_numpy()
+        else:
+            raise InputError(f"the column {name} holds neither numbers nor times", hint="leave it out")
+        kind = "number" if zone is None else "time"
+        described.append(
+            {"name": name, "kind": kind, "zone": zone or "", "unit": _unit(values), "index": "" if name else "yes"}
+        )
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    return described
+
+
+def _unit(values: pd.Series[Any]) -> str:
+    return str(values.dtype).partition("[")[2].partition(",")[0].rstrip("]") or "ns"
+
+
+def _unpacked(path: Path, described: list[dict[str, str]]) -> pd.DataFrame:
+    found = np.load(path, allow_pickle=False)
+    columns: dict[str, Any] = {}
+    index = None
+    for number, item in enumerate(described):
+        values = found[f"c{number}"]
+        if item["kind"] == "number":
+            columns[item["name"]] = values
+            continue
+        times = pd.DatetimeIndex(values.astype("datetime64[ns]")).as_unit(item["unit"])  # type: ignore[arg-type]
+        times = times.tz_localize("UTC").tz_convert(item["zone"]) if item["zone"] else times
+        if item["index"]:
+            index = times
+        else:
+            columns[item["name"]] = pd.Series(times)
+    made = pd.DataFrame(columns)
+    return made if index is None else made.set_axis(index, axis=0)
+
+
+def child(folder: Path) -> None:
+    """Compute one variant; runs in the guarded child process."""
+    random.seed()
+    np.random.seed()  # noqa: NPY002, TID251 - chance has to show, so every process gets its own
+    request = json.loads((folder / _REQUEST).read_text(encoding="utf-8"))
+    frames = {
+        name: _unpacked(folder / f"frame_{number}.npz", described)
+        for number, (name, described) in enumerate(request["frames"].items())
+    }
+    try:
+        made = _called(load_function(folder / _CODE, request["function"]), frames)
+    except Exception as problem:  # noqa: BLE001 - whatever the function raises is told, and other variants go on
+        (folder / _ERROR).write_text(f"{type(problem).__name__}: {problem}"[:500], encoding="utf-8")
+        return
+    np.savez(folder / _RESULT, names=np.array(list(made), dtype=np.str_), values=np.array(list(made.values())))
+
+
+def _called(function: Callable[..., Any], frames: dict[str, pd.DataFrame]) -> dict[str, npt.NDArray[np.float64]]:
+    """Call the function as its signature asks, and return its columns as numbers, one per bar."""
+    ohlcv = frames.pop(OHLCV)
+    index = ohlcv.index.copy()
+    wanted = [item for item in inspect.signature(function).parameters.values() if item.default is item.empty]
+    takes_aux = len(wanted) > 1 or "aux" in inspect.signature(function).parameters
+    result = function(ohlcv, frames) if takes_aux else function(ohlcv)
+    table = _table(result, len(index))
+    if len(table) != len(index):
+        labelled = isinstance(result, pd.DataFrame | pd.Series)
+        if not (labelled and table.index.is_unique and table.index.isin(index).all() and index.is_unique):
+            raise ValueError(f"the function returned {len(table)} rows for {len(index)} bars")
+        table = table.reindex(index)
+    return {str(name): _as_numbers(table.iloc[:, place]) for place, name in enumerate(table.columns)}
+
+
+def _table(result: Any, rows: int) -> pd.DataFrame:
+    if isinstance(result, pd.DataFrame):
+        return result
+    if isinstance(result, pd.Series):
+        return result.to_frame(result.name if result.name is not None else "value")
+    values = np.asarray(result)
+    return pd.DataFrame(values.reshape(len(values), -1) if values.ndim else np.full((rows, 1), values))
+
+
+def _as_numbers(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return np.asarray(values.astype("int64").to_numpy(), dtype=np.float64)
+    words = [np.nan if pd.isna(item) else float(zlib.crc32(str(item).encode())) for item in values]
+    return np.array(words, dtype=np.float64)
+
+
+def _read(folder: Path) -> Computed:
+    if (folder / _ERROR).is_file():
+        return Computed({}, (folder / _ERROR).read_text(encoding="utf-8"))
+    if not (folder / _RESULT).is_file():
+        raise WorkerError("the code ended its process instead of returning values")
+    with np.load(folder / _RESULT, allow_pickle=False) as found:
+        return Computed({str(name): values for name, values in zip(found["names"], found["values"], strict=True)})

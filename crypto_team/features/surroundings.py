@@ -1,0 +1,192 @@
+"""What formulas may read beside the bars of their own pair: frames of other pairs and series of the catalog.
+
+Everything counts from the time on at which it was known. A bar is known at its close; a value of a series at its
+`known_at`, which its publication lag is part of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.data.series import arrays, stale_after_ms
+from crypto_team.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64]
+STALE_BARS: Final = 3
+"""A bar of another pair counts for so many bars after its close; then the pair is no longer known."""
+_FIRST, _LAST, _HIGHEST, _LOWEST = frozenset({"open"}), frozenset({"close"}), frozenset({"high"}), frozenset({"low"})
+_WEIGHTED = frozenset({"vwap"})
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Bars on a complete grid: columns of shape (n,), opens in milliseconds since 1970, and the length of a bar."""
+
+    columns: Mapping[str, Floats]
+    times: Times
+    step: int
+
+    @property
+    def closes(self) -> Times:
+        """Return when each bar is known: its close."""
+        return self.times + self.step
+
+    def before(self, end: int) -> Frame:
+        """Return the bars that had closed before a time."""
+        kept = int(np.searchsorted(self.closes, end, side="left"))
+        return Frame({name: values[:kept] for name, values in self.columns.items()}, self.times[:kept], self.step)
+
+    def coarser(self, step: int) -> Frame:
+        """Return bars of a longer step; one that begins before the data, or is still open at their end, is left out."""
+        if step == self.step:
+            return self
+        if step % self.step:
+            raise InputError(f"bars of {self.step // 1000} seconds do not add up to bars of {step // 1000} seconds")
+        each = step // self.step
+        first = int(-(-int(self.times[0]) // step) * step - int(self.times[0])) // self.step if self.times.size else 0
+        count = max(0, (self.times.size - first) // each)
+        rows = slice(first, first + count * each)
+        made = {name: self._joined(name, rows, each) for name in self.columns}
+        return Frame(made, self.times[rows].reshape(count, each)[:, 0].copy(), step)
+
+    def _joined(self, name: str, rows: slice, each: int) -> Floats:
+        values = self.columns[name][rows].reshape(-1, each)
+        if name in _FIRST:
+            return values[:, 0].copy()
+        if name in _LAST:
+            return values[:, -1].copy()
+        if name in _HIGHEST:
+            return np.asarray(values.max(axis=1))
+        if name in _LOWEST:
+            return np.asarray(values.min(axis=1))
+        if name in _WEIGHTED:
+            weight = self.columns["volume"][rows].reshape(-1, each)
+            total = weight.sum(axis=1)
+            made = np.full(total.size, np.nan)
+            np.divide((values * weight).sum(axis=1), total, out=made, where=total > 0.0)
+            return made
+        return np.asarray(values.sum(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSeries:
+    """Values with the time they are about and the time they were known; older than `stale_ms` they are unknown again.
+
+    Rows are in the order of `known_at`; a value may be published again for the same time: the later word counts.
+    """
+
+    time: Times
+    known_at: Times
+    value: Floats
+    stale_ms: int
+
+    def before(self, end: int) -> KnownSeries:
+        """Return what was known before a time."""
+        kept = int(np.searchsorted(self.known_at, end, side="left"))
+        return KnownSeries(self.time[:kept], self.known_at[:kept], self.value[:kept], self.stale_ms)
+
+    def last_known(self, decisions: Times) -> Floats:
+        """Return at each decision time the value of the latest time that was known; NaN where there is none."""
+        if not self.time.size:
+            return np.full(decisions.size, np.nan)
+        newest = np.maximum.accumulate(self.time)
+        rows = np.where(self.time == newest, np.arange(self.time.size), 0)
+        current = np.maximum.accumulate(rows)
+        place = np.searchsorted(self.known_at, decisions, side="right") - 1
+        row = current[np.maximum(place, 0)]
+        fresh = (place >= 0) & (decisions - self.known_at[row] <= self.stale_ms)
+        return np.where(fresh, self.value[row], np.nan)
+
+    def summed(self, closes: Times, step: int) -> Floats:
+        """Return the sum of what became known in each bar; NaN before the first event and long after the last."""
+        if not self.time.size:
+            return np.full(closes.size, np.nan)
+        last = np.searchsorted(self.known_at, closes, side="right")
+        first = np.searchsorted(self.known_at, closes - step, side="right")
+        covered = (closes - step >= self.known_at[0]) & (
+            closes - self.known_at[np.maximum(last - 1, 0)] <= self.stale_ms
+        )
+        sums = np.zeros(closes.size)
+        busy = np.flatnonzero(last > first)
+        # One sum for each bar, not a difference of running sums: what came long before must not leave its rounding.
+        if busy.size:
+            sums[busy] = np.add.reduceat(self.value[: last[busy[-1]]], first[busy])
+        return np.where(covered, sums, np.nan)
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesKey:
+    """Which series: kind, source as the formula names it ("" for the strategy's own exchange), pair ("" for all)."""
+
+    kind: str
+    source: str
+    pair: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything around the bars of one pair."""
+
+    pair: str
+    frames: Mapping[str, Frame] = field(default_factory=dict)
+    series: Mapping[SeriesKey, KnownSeries] = field(default_factory=dict)
+
+    def before(self, end: int) -> Surroundings:
+        """Return what was known before a time: bars that had closed, values that had been published."""
+        frames = {pair: frame.before(end) for pair, frame in self.frames.items()}
+        return replace(self, frames=frames, series={key: item.before(end) for key, item in self.series.items()})
+
+    def seen_from(self, pair: str) -> Surroundings:
+        """Return the same surroundings for another pair."""
+        return replace(self, pair=pair)
+
+    def frame(self, pair: str, step: int) -> Frame:
+        """Return the bars of another pair."""
+        if pair not in self.frames:
+            raise InputError(
+                f"there are no bars of {pair}",
+                where="formula",
+                hint=f"crypto-team data import FILE --pair {pair}, on the timeframe of the strategy",
+            )
+        return self.frames[pair].coarser(step)
+
+    def known(self, kind: str, source: str, *, per_pair: bool) -> KnownSeries:
+        """Return a series of the pair, or of the market."""
+        key = SeriesKey(kind, source, self.pair if per_pair else "")
+        if key not in self.series:
+            named = " of ".join(item for item in (kind, key.pair) if item)
+            raise InputError(
+                f"there is no series {named}{f' from {source}' if source else ''}",
+                where="formula",
+                hint=f"crypto-team data import FILE --kind {kind} ...",
+            )
+        return self.series[key]
+
+
+def known_before(values: Floats, closes: Times, decisions: Times, *, stale_ms: int | None) -> Floats:
+    """Join as of: for each decision the value of the last bar that had closed by then; NaN where there is none."""
+    if not closes.size:
+        return np.full(decisions.size, np.nan)
+    place = np.searchsorted(closes, decisions, side="right") - 1
+    row = np.maximum(place, 0)
+    known = place >= 0
+    if stale_ms is not None:
+        known &= decisions - closes[row] <= stale_ms
+    return np.where(known, values[row], np.nan)
+
+
+def known_series(frame: pd.DataFrame, lag_seconds: int | None, stale_after_seconds: int | None) -> KnownSeries:
+    """Return a stored series as formulas read it."""
+    about, known_at, value = arrays(frame, lag_seconds)
+    stale = stale_after_seconds * 1000 if stale_after_seconds else stale_after_ms(frame)
+    return KnownSeries(about, known_at, value, stale)

@@ -1,0 +1,111 @@
+"""The causality audit of Python features on frames from files."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crypto_team.errors import InputError, UsageError
+from crypto_team.schemas.outcome import Finding, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from crypto_team.features.causality import ColumnVerdict
+    from crypto_team.features.probes import Decision
+    from crypto_team.tools.session import Session
+
+USUAL = "features"
+
+
+def audit(session: Session, file: str, data: Path, aux: Sequence[str], *, decision: Decision, seed: int) -> Outcome:
+    """Audit every column of a function and say which look ahead, and what shows it."""
+    from crypto_team.features.frame_audit import audit_frames
+    from crypto_team.gates.audit import suspicious_lines
+
+    code, function = _code(file)
+    ohlcv, others = _table(data), dict(_named(item) for item in aux)
+    session.progress(0.05, f"probing {function}")
+    found = audit_frames(code, function, ohlcv, others, decision=decision, seed=seed)
+    leaking = [item.column for item in found.verdicts if not item.causal]
+    hints = [
+        Finding(code="worth-a-look", severity="info", message=reason, file=code.name, line=line)
+        for line, reason in suspicious_lines(code.read_text(encoding="utf-8"))
+    ]
+    notes = [Finding(code="not-probed", severity="warning", message=text, file=code.name) for text in found.notes]
+    counted = f"{len(found.verdicts)} column(s), {found.variants} replaced futures, decision at the bar's {decision}"
+    return Outcome(
+        ok=not leaking,
+        summary=f"{', '.join(leaking[:10])} look ahead: {counted}" if leaking else f"no leak found: {counted}",
+        data=[_row(item, ohlcv) for item in found.verdicts],
+        findings=[*notes, *(hints if leaking else [])],
+        exit_code=1 if leaking else 0,
+    )
+
+
+def _code(file: str) -> tuple[Path, str]:
+    name, colon, function = file.rpartition(":")
+    if not colon or "/" in function or function.endswith(".py"):
+        name, function = file, USUAL
+    path = Path(name)
+    if not path.is_file():
+        raise InputError("there is no such file", where=name, hint="FILE.py or FILE.py:function")
+    if not function.isidentifier():
+        raise UsageError(f"{function!r} is no name of a function", where=file)
+    return path, function
+
+
+def _named(text: str) -> tuple[str, pd.DataFrame]:
+    name, equals, file = text.partition("=")
+    if not equals or not name or name == "ohlcv":
+        raise UsageError(
+            f"{text!r} does not name a frame", where="--aux", hint="NAME=FILE, for example btc_4h=btc.parquet"
+        )
+    return name, _table(Path(file))
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Read a file; times in text files are read as times."""
+    import pandas as pd
+
+    from crypto_team.data.frame import times
+    from crypto_team.data.importing import raw_table
+    from crypto_team.features.probes import TIME_NAMES
+
+    if not path.is_file():
+        raise InputError("there is no such file", where=str(path))
+    frame = raw_table(path)
+    for column in frame.columns:
+        if str(column).lower() in {*TIME_NAMES, "known_at"} and not pd.api.types.is_datetime64_any_dtype(frame[column]):
+            frame[column] = times(frame[column], str(path))
+    return frame
+
+
+def _row(item: ColumnVerdict, ohlcv: pd.DataFrame) -> dict[str, Any]:
+    from crypto_team.features.probes import source
+
+    opens = source(ohlcv, "data").opens
+    return {
+        "column": item.column,
+        "causal": item.causal,
+        "probe": item.probe,
+        "cut": item.cut if item.cut >= 0 else None,
+        "row": item.row if item.row >= 0 else None,
+        "time": _time(int(opens[item.row])) if item.row >= 0 else None,
+        "value": _number(item.expected),
+        "changed_to": _number(item.got),
+        "explanation": item.explanation,
+    }
+
+
+def _time(epoch: int) -> str:
+    import pandas as pd
+
+    return str(pd.Timestamp(epoch, unit="ms", tz="UTC").strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,180 @@
+"""The audit of functions of several frames: who looks ahead is named with what shows it, who does not is left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crypto_team.data.synthetic import planted_market
+from crypto_team.errors import InputError, WorkerError
+from crypto_team.features.frame_audit import audit_frames
+from crypto_team.features.probes import source, variants
+from crypto_team.features.python_frames import OHLCV
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.features.causality import ColumnVerdict
+    from crypto_team.features.probes import Decision
+
+RULES = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+HEAD = """
+import numpy as np
+import pandas as pd
+
+def joined(ohlcv, frame, ahead, lag):
+    known = (frame["timestamp"] + pd.Timedelta(lag)).astype(ohlcv["timestamp"].dtype)
+    right = pd.DataFrame({"known": known, "value": frame.iloc[:, -2].to_numpy()})
+    left = pd.DataFrame({"at": (ohlcv["timestamp"] + pd.Timedelta(ahead)).astype(ohlcv["timestamp"].dtype)})
+    return pd.merge_asof(left, right, left_on="at", right_on="known")["value"].to_numpy()
+
+def features(ohlcv, aux):
+    c, v, made = ohlcv["close"], ohlcv["volume"], {}
+"""
+BODY = {
+    "ok_move": "c.pct_change(5)",
+    "ok_four_at_its_close": "joined(ohlcv, aux['four'], '1h', '4h')",
+    "ok_four_later": "joined(ohlcv, aux['four'], '0h', '4h')",
+    "ok_words": "np.where(c > c.shift(1), 'up', 'down')",
+    "ok_time": "ohlcv['timestamp']",
+    "ok_news": "pd.Series(joined(ohlcv, aux['news'].assign(timestamp=aux['news']['known_at']), '1h', '0h'))",
+    "leak_next": "c.shift(-1)",
+    "leak_four_at_its_open": "joined(ohlcv, aux['four'], '1h', '0h')",
+    "leak_four_one_bar_early": "joined(ohlcv, aux['four'], '2h', '4h')",
+    "leak_four_last": "c / aux['four']['close'].iloc[-1]",
+    "leak_four_count": "c * 0 + len(aux['four'])",
+    "leak_news_at_its_time": "joined(ohlcv, aux['news'], '1h', '0h')",
+    "leak_far": "c.shift(-700)",
+    "leak_tiny": "c.rolling(5).mean() + 1e-7 * c.shift(-1).fillna(0)",
+    "leak_other_index": "c[::-1].cumsum()",
+    "leak_words": "np.where(c.shift(-1) > c, 'up', 'down')",
+}
+
+
+@pytest.fixture(scope="module")
+def frames() -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    bars = planted_market(seed=3, bars=2_500, timeframe="1h", oracle_sharpe=2.0).frame
+    bars["trades"] = np.arange(2_500) % 17
+    four = bars.set_index("timestamp").resample("4h").agg(RULES).dropna().reset_index()
+    days = pd.date_range(bars["timestamp"].iloc[0], periods=100, freq="D").astype(bars["timestamp"].dtype)
+    mood = np.random.default_rng(1).normal(size=100)
+    news = pd.DataFrame({"timestamp": days, "mood": mood, "known_at": days + pd.Timedelta("30h")})
+    return bars, {"four": four, "news": news}
+
+
+def _run(folder: Path, code: str, frames: tuple, decision: Decision = "close") -> dict[str, ColumnVerdict]:
+    path = folder / "code.py"
+    path.write_text(code)
+    found = audit_frames(path, "features", frames[0], frames[1], decision=decision, seed=4)
+    return {item.column: item for item in found.verdicts}
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory, frames: tuple) -> dict[str, ColumnVerdict]:
+    lines = "".join(f"    made[{name!r}] = {text}\n" for name, text in BODY.items())
+    return _run(tmp_path_factory.mktemp("code"), f"{HEAD}{lines}    return pd.DataFrame(made)\n", frames)
+
+
+@pytest.mark.parametrize("name", BODY)
+def test_every_column_gets_the_right_verdict_with_what_shows_it(verdicts: dict[str, ColumnVerdict], name: str) -> None:
+    verdict = verdicts[name]
+    assert verdict.causal == name.startswith("ok_"), verdict.explanation
+    if not verdict.causal:
+        assert 0 <= verdict.row <= verdict.cut < 2_500
+        assert verdict.expected != verdict.got
+
+
+def test_a_decision_at_the_open_knows_the_open_and_nothing_else_of_its_bar(tmp_path: Path, frames: tuple) -> None:
+    code = f"""{HEAD}
+    made["ok_open"] = ohlcv["open"] / c.shift(1)
+    made["ok_yesterday"] = c.pct_change().shift(1)
+    made["ok_four"] = joined(ohlcv, aux["four"], "0h", "4h")
+    made["leak_close"] = c.pct_change()
+    made["leak_high"] = ohlcv["high"].rolling(3).max()
+    made["leak_trades"] = ohlcv["trades"]
+    made["leak_four"] = joined(ohlcv, aux["four"], "1h", "4h")
+    return pd.DataFrame(made)
+"""
+    for name, verdict in _run(tmp_path, code, frames, "open").items():
+        assert verdict.causal == name.startswith("ok_"), name
+
+
+def test_frames_arrive_as_they_were_given(tmp_path: Path, frames: tuple) -> None:
+    bars = frames[0].set_index("timestamp").tail(600)
+    code = """
+def features(ohlcv):
+    assert str(ohlcv.index.dtype) == "datetime64[ms, UTC]", ohlcv.index.dtype
+    assert list(ohlcv.columns) == ["open", "high", "low", "close", "volume", "trades"]
+    return ohlcv["close"].resample("1D").last().shift(1).reindex(ohlcv.index, method="ffill").rename("yesterday")
+"""
+    assert bars.index.dtype == "datetime64[ms, UTC]"
+    found = _run(tmp_path, code, (bars, {}))
+    assert found["yesterday"].causal, found["yesterday"].explanation
+
+
+def test_rows_that_a_function_drops_count_as_unknown(tmp_path: Path, frames: tuple) -> None:
+    code = "def features(d):\n    return d[['close']].rolling(30).mean().dropna()\n"
+    assert _run(tmp_path, code, (frames[0].tail(500).reset_index(drop=True), {}))["close"].causal
+    short = "def features(d):\n    return d.close.to_numpy()[:-1]\n"
+    with pytest.raises(InputError, match="499 rows for 500 bars"):
+        _run(tmp_path, short, (frames[0].tail(500), {}))
+
+
+def test_a_probe_that_the_code_refuses_is_noted_and_the_others_decide(tmp_path: Path, frames: tuple) -> None:
+    path = tmp_path / "code.py"
+    path.write_text("def features(d):\n    assert d.close.notna().all(), 'no holes'\n    return d[['close']].diff()\n")
+    found = audit_frames(path, "features", frames[0], {}, seed=1)
+    assert found.verdicts[0].causal
+    assert any("unknown (NaN)" in note and "no holes" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("def other(d):\n    return d\n", "no function 'features'"),
+        ("def features(d):\n    return d.nothing\n", "AttributeError"),
+        ("def features(d):\n    return d[[]]\n", "returns no column"),
+    ],
+)
+def test_code_that_cannot_run_is_said_so(tmp_path: Path, frames: tuple, code: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        _run(tmp_path, code, (frames[0].tail(300), {}))
+
+
+def test_code_that_ends_its_process_is_said_so(tmp_path: Path, frames: tuple) -> None:
+    with pytest.raises(WorkerError):
+        _run(tmp_path, "import os\ndef features(d):\n    os._exit(0)\n", (frames[0].tail(300), {}))
+
+
+def test_every_other_future_keeps_what_was_known_and_changes_what_was_not(frames: tuple) -> None:
+    sources = {OHLCV: source(frames[0], OHLCV), "four": source(frames[1]["four"], "four")}
+    seen = set()
+    for item in variants(sources, "close", np.random.default_rng(0)):
+        seen.add(item.probe)
+        decision = sources[OHLCV].known[item.row]
+        for name, frame in item.frames.items():
+            known = int((sources[name].known <= decision).sum())
+            pd.testing.assert_frame_equal(
+                frame.iloc[:known], sources[name].frame.iloc[:known], check_dtype=False, obj=f"{name} {item.probe}"
+            )
+            if item.probe != "truncated" and len(frame) > known + 5:
+                assert not frame.iloc[known:].equals(sources[name].frame.iloc[known : len(frame)])
+    assert len(seen) == 6
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d.drop(columns="timestamp"), "no column of times"),
+        (lambda d: d.iloc[::-1], "have to ascend"),
+        (lambda d: pd.concat([d, d.tail(1)]), "without duplicates"),
+        (lambda d: d.assign(timestamp=np.arange(len(d))), "no timestamps"),
+        (lambda d: d.assign(note="x"), "neither numbers nor times"),
+    ],
+)
+def test_frames_that_cannot_be_cut_are_refused(tmp_path: Path, frames: tuple, change: object, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        _run(tmp_path, "def features(d):\n    return d[['close']]\n", (change(frames[0].tail(300)), {}))  # type: ignore[operator]
