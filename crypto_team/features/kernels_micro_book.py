@@ -1,4 +1,8 @@
-"""Kernels of the order book: two sorted ladders in one flat array, the best level of each at its end."""
+"""Kernels of the order book: near the best price a sorted ladder, its best level last; behind it a hash table.
+
+Most updates are far from the best price or next to it. A sorted array of a whole book would spend its time moving
+thousands of levels, so the ladder holds a few hundred; where it runs low the best of the others are fetched.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,28 @@ import numpy as np
 
 from crypto_team.features import microstructure_layout as at
 from crypto_team.features.compiled import kernel
+from crypto_team.features.kernels_micro_far import far_best, far_clear, far_keys, far_set, far_sizes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Ints = npt.NDArray[np.int64]
 
-LEVELS = at.LEVELS
+LEVELS, ROOM, MOVED, FEW = at.LEVELS, at.LADDER, at.LADDER // 2, at.LADDER // 8
 
 
 @kernel
 def keys_of(s: Ints, side: int) -> Ints:
-    """Return the keys of a side (1 bid, -1 ask): price in ticks times side, ascending."""
-    start = at.BOOK if side > 0 else at.BOOK + 2 * s[at.CAPACITY]
-    return s[start : start + s[at.CAPACITY]]
+    """Return the keys of a side's ladder (1 bid, -1 ask): price in ticks times side, ascending."""
+    start = at.BIDS if side > 0 else at.ASKS
+    return s[start : start + ROOM]
 
 
 @kernel
 def sizes_of(s: Ints, side: int) -> Ints:
-    """Return the sizes in lots of a side, in the order of its keys."""
-    start = at.BOOK + s[at.CAPACITY] if side > 0 else at.BOOK + 3 * s[at.CAPACITY]
-    return s[start : start + s[at.CAPACITY]]
+    """Return the sizes in lots of a side's ladder, in the order of its keys."""
+    start = (at.BIDS if side > 0 else at.ASKS) + ROOM
+    return s[start : start + ROOM]
 
 
 @kernel
@@ -51,38 +56,87 @@ def place(keys: Ints, n: int, key: int) -> int:
 @kernel
 def set_level(s: Ints, side: int, price: int, size: int) -> None:
     """Set the size of one level; 0 removes it. Marks the book as touched where one of the first levels changed."""
-    count = at.N_BIDS if side > 0 else at.N_ASKS
-    n, key = s[count], side * price
-    keys, sizes = keys_of(s, side), sizes_of(s, side)
+    near = at.N_BIDS if side > 0 else at.N_ASKS
+    far = at.FAR_BIDS if side > 0 else at.FAR_ASKS
+    keys, sizes, key = keys_of(s, side), sizes_of(s, side), side * price
+    if s[near] == ROOM:
+        _spill(s, side)
+    if s[far] > 0 and key < keys[0]:
+        s[far] += far_set(far_keys(s, side), far_sizes(s, side), key, size)
+        return
+    n = s[near]
     i = place(keys, n, key)
     there = i < n and keys[i] == key
-    if not there and size == 0:
-        return
-    if there and sizes[i] == size:
+    if (sizes[i] if there else 0) == size:
         return
     if n - i <= LEVELS - (0 if there else 1):
         s[at.TOUCHED] = 1
     if there and size > 0:
         sizes[i] = size
     elif there:
-        for j in range(i, n - 1):
-            keys[j] = keys[j + 1]
-            sizes[j] = sizes[j + 1]
-        s[count] = n - 1
+        _close(keys, sizes, i, n)
+        s[near] = n - 1
+        if n <= FEW and s[far] > 0:
+            _fetch(s, side)
     else:
-        for j in range(n, i, -1):
-            keys[j] = keys[j - 1]
-            sizes[j] = sizes[j - 1]
-        keys[i] = key
-        sizes[i] = size
-        s[count] = n + 1
+        _open(keys, sizes, i, n)
+        keys[i], sizes[i] = key, size
+        s[near] = n + 1
+
+
+@kernel
+def _close(keys: Ints, sizes: Ints, i: int, n: int) -> None:
+    """Move what lies behind place i of n one place down."""
+    for j in range(i, n - 1):
+        keys[j] = keys[j + 1]
+        sizes[j] = sizes[j + 1]
+
+
+@kernel
+def _open(keys: Ints, sizes: Ints, i: int, n: int) -> None:
+    """Move what lies from place i of n on one place up."""
+    for j in range(n, i, -1):
+        keys[j] = keys[j - 1]
+        sizes[j] = sizes[j - 1]
+
+
+@kernel
+def _spill(s: Ints, side: int) -> None:
+    """Move the worse half of a full ladder behind it."""
+    keys, sizes = keys_of(s, side), sizes_of(s, side)
+    hashed, behind = far_keys(s, side), far_sizes(s, side)
+    for j in range(MOVED):
+        far_set(hashed, behind, keys[j], sizes[j])
+    for j in range(MOVED, ROOM):
+        keys[j - MOVED], sizes[j - MOVED] = keys[j], sizes[j]
+    s[at.N_BIDS if side > 0 else at.N_ASKS] -= MOVED
+    s[at.FAR_BIDS if side > 0 else at.FAR_ASKS] += MOVED
+
+
+@kernel
+def _fetch(s: Ints, side: int) -> None:
+    """Move the best levels from behind a ladder that runs low into it."""
+    near = at.N_BIDS if side > 0 else at.N_ASKS
+    keys, sizes, n = keys_of(s, side), sizes_of(s, side), s[near]
+    hashed, behind = far_keys(s, side), far_sizes(s, side)
+    found, found_sizes = far_best(hashed, behind, MOVED)
+    more = found.size
+    for j in range(n - 1, -1, -1):
+        keys[j + more], sizes[j + more] = keys[j], sizes[j]
+    for j in range(more):
+        keys[j], sizes[j] = found[j], found_sizes[j]
+        far_set(hashed, behind, found[j], 0)
+    s[near] = n + more
+    s[at.FAR_BIDS if side > 0 else at.FAR_ASKS] -= more
 
 
 @kernel
 def empty(s: Ints, new_epoch: bool) -> None:
     """Empty the book; after a gap nothing that was before may be compared with what comes."""
-    s[at.N_BIDS] = 0
-    s[at.N_ASKS] = 0
+    for place_of in (at.N_BIDS, at.N_ASKS, at.FAR_BIDS, at.FAR_ASKS):
+        s[place_of] = 0
+    far_clear(far_keys(s, 1))
+    far_clear(far_keys(s, -1))
     s[at.TOUCHED] = 1
     if new_epoch:
         s[at.BOOK_START] = at.UNKNOWN
@@ -94,5 +148,5 @@ def empty(s: Ints, new_epoch: bool) -> None:
 
 @kernel
 def full(s: Ints) -> bool:
-    """Say whether a side has no room for one more level."""
-    return bool(max(s[at.N_BIDS], s[at.N_ASKS]) >= s[at.CAPACITY])
+    """Say whether the tables behind the ladders have to grow before the next level."""
+    return bool(2 * (max(s[at.FAR_BIDS], s[at.FAR_ASKS]) + ROOM) > s[at.CAPACITY])

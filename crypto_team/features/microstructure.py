@@ -15,6 +15,7 @@ from crypto_team.errors import InputError
 from crypto_team.features import kernels_micro_step as step
 from crypto_team.features import microstructure_layout as at
 from crypto_team.features.kernels_micro_book import empty
+from crypto_team.features.kernels_micro_far import far_grow
 from crypto_team.features.microstructure_columns import N_COLUMNS
 from crypto_team.features.microstructure_table import NAMES
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 FORMAT: Final = "crypto-team microstructure state 1"
-SMALLEST_BOOK: Final = 64
+SMALLEST_BOOK: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,12 @@ class OnlineMicrostructure:
                 ),
             ]
         )
-        self._state: Ints = np.zeros(at.BOOK + 4 * SMALLEST_BOOK, dtype=np.int64)
+        self._state: Ints = np.zeros(at.FAR + 4 * SMALLEST_BOOK, dtype=np.int64)
         self._state[at.CAPACITY] = SMALLEST_BOOK
         self._state[at.BUCKET_LOTS] = round(settings.vpin_volume / settings.lot)
         for place in (at.TIME, at.BOOK_START, at.TRADE_START, at.MID2, at.WIDE_SINCE, at.LAST_PRICE, at.LAST_STEP):
             self._state[place] = at.UNKNOWN
+        empty(self._state, True)
 
     @property
     def time_ms(self) -> int | None:
@@ -109,7 +111,7 @@ class OnlineMicrostructure:
             raise _bad_event(side, price, size)
         ticks, lots = self._units(price, size)
         state = self._state
-        if max(state[at.N_BIDS], state[at.N_ASKS]) >= state[at.CAPACITY]:
+        if 2 * (max(state[at.FAR_BIDS], state[at.FAR_ASKS]) + at.LADDER) > state[at.CAPACITY]:
             state = self._grow()
         step.on_level(state, self._numbers, self.vector, time_ms, side, ticks, lots)
         return self.vector
@@ -212,7 +214,7 @@ class OnlineMicrostructure:
         if head.get("format") != FORMAT or tuple(head.get("names", ())) != NAMES:
             raise _bad_state("it was stored by another version")
         made = cls(MicroSettings(**head["settings"]))
-        if state.dtype != np.int64 or state.size <= at.BOOK or state.size != at.BOOK + 4 * state[at.CAPACITY]:
+        if state.dtype != np.int64 or state.size <= at.FAR or state.size != at.FAR + 4 * state[at.CAPACITY]:
             raise _bad_state("its parts do not fit together")
         if vector.shape != made.vector.shape or vector.dtype != np.float64:
             raise _bad_state("its vector has another length")
@@ -231,15 +233,13 @@ class OnlineMicrostructure:
         return ticks, lots
 
     def _grow(self) -> Ints:
-        """Double the room of both sides."""
+        """Double the room behind the ladders."""
         before = self._state
-        room = int(before[at.CAPACITY])
-        made = np.zeros(at.BOOK + 8 * room, dtype=np.int64)
-        made[: at.BOOK] = before[: at.BOOK]
-        made[at.CAPACITY] = 2 * room
-        for part in range(4):
-            start = at.BOOK + part * room
-            made[at.BOOK + 2 * part * room :][:room] = before[start : start + room]
+        room = 2 * int(before[at.CAPACITY])
+        made = np.zeros(at.FAR + 4 * room, dtype=np.int64)
+        made[: at.FAR] = before[: at.FAR]
+        made[at.CAPACITY] = room
+        far_grow(before, made)
         self._state = made
         return made
 

@@ -91,7 +91,9 @@ N_TOTALS: Final = 35
     CLOSE_BEFORE,
     N_VOLUME,
     UNUSABLE,
-) = range(28)
+    FAR_BIDS,
+    FAR_ASKS,
+) = range(30)
 UNKNOWN: Final = -(1 << 62)
 """No time and no price yet."""
 
@@ -103,9 +105,13 @@ ROWS: Final = BASES + N_WINDOWS * N_TOTALS
 VOLUME_SIGNED: Final = ROWS + RING * N_TOTALS
 VOLUME_UNKNOWN: Final = VOLUME_SIGNED + VOLUME_BUCKETS
 VOLUME_STEP: Final = VOLUME_UNKNOWN + VOLUME_BUCKETS
-BOOK: Final = VOLUME_STEP + VOLUME_BUCKETS
-"""From here: bid keys, bid sizes, ask keys, ask sizes, each as long as the capacity says. A key is the price in ticks
-with the sign of its side, ascending, so that the best level of either side is the last."""
+LADDER: Final = 256
+"""Levels next to the best price that are kept sorted; twice that of each side: keys, then sizes. A key is the price in
+ticks with the sign of its side, ascending, so that the best level of either side is the last."""
+BIDS: Final = VOLUME_STEP + VOLUME_BUCKETS
+ASKS: Final = BIDS + 2 * LADDER
+FAR: Final = ASKS + 2 * LADDER
+"""From here the levels behind the ladders: bid keys, bid sizes, ask keys, ask sizes, as long as the capacity says."""
 
 # Numbers of the market, in a float64 array beside the state.
 TICK, LOT, NOTIONAL_1K, NOTIONAL_10K, NOTIONAL_100K = range(5)
