@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -209,7 +211,7 @@ class OnlineMicrostructure:
             with np.load(io.BytesIO(data), allow_pickle=False) as stored:
                 head: dict[str, Any] = json.loads(stored["head"].tobytes())
                 state, vector = stored["state"], stored["vector"]
-        except (OSError, ValueError, KeyError, EOFError, io.UnsupportedOperation) as problem:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
             raise _bad_state(str(problem)) from None
         if head.get("format") != FORMAT or tuple(head.get("names", ())) != NAMES:
             raise _bad_state("it was stored by another version")
