@@ -11,6 +11,8 @@ import pandas as pd
 from crypto_team.errors import InputError
 
 if TYPE_CHECKING:
+    import hashlib
+
     import numpy.typing as npt
 
 _HUGE = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (np.inf, "ns"))
@@ -81,3 +83,18 @@ def utc_times(values: pd.Series[Any], where: str) -> pd.Series[pd.Timestamp]:
     except (ValueError, TypeError, OverflowError, StopIteration) as problem:
         raise InputError(f"cannot read the times: {problem}", where=where, hint="use ISO 8601 or epoch ms") from None
     return parsed.dt.as_unit("ms")  # type: ignore[no-any-return]
+
+
+def digest_columns(digest: hashlib._Hash, frame: pd.DataFrame) -> None:
+    """Add names and values of all columns, in the order of their names; times count in milliseconds."""
+    for name in sorted(map(str, frame.columns)):
+        values = frame[name]
+        digest.update(name.encode())
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            whole = values.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[ms]").astype(np.int64)
+            digest.update(whole.tobytes())
+        elif pd.api.types.is_float_dtype(values):
+            # Adding zero makes -0.0 and 0.0 the same content.
+            digest.update((np.ascontiguousarray(values.to_numpy(np.float64)) + 0.0).tobytes())
+        else:
+            digest.update(np.ascontiguousarray(values.to_numpy(np.int64)).tobytes())

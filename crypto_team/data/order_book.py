@@ -32,7 +32,7 @@ _KINDS: Final = {"snapshot": True, "snap": True, "delta": False, "diff": False, 
 _SIDES: Final = {"1": 1, "bid": 1, "b": 1, "buy": 1, "-1": -1, "ask": -1, "a": -1, "sell": -1, "s": -1, "offer": -1}
 
 
-def canonical_book(frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
+def canonical_book(frame: pd.DataFrame, *, where: str, repair: bool = False) -> pd.DataFrame:
     """Return levels of an order book in canonical form or say exactly which row cannot be used.
 
     Parameters
@@ -43,6 +43,8 @@ def canonical_book(frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
         The rows of a message stand together.
     where
         Name of the source, for messages.
+    repair
+        Put differences back into the order of their ids; snapshots stay where they are.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def canonical_book(frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
     refuse(qty < 0.0, "qty is negative", where, hint="0 removes a level; a size is never negative")
     last = _ids(named, "last_id", where)
     refuse(last < 0, "last_id is missing", where, hint="without it nobody can know whether messages are missing")
-    return pd.DataFrame(
+    made = pd.DataFrame(
         {
             "timestamp": utc_times(named["timestamp"], where),
             "first_id": _ids(named, "first_id", where),
@@ -73,6 +75,11 @@ def canonical_book(frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
             "qty": qty,
         }
     )
+    if not repair:
+        return made
+    order, deltas = np.arange(len(made)), np.flatnonzero(~made["snapshot"].to_numpy(bool))
+    order[deltas] = deltas[np.argsort(last[deltas], kind="stable")]
+    return made.iloc[order].reset_index(drop=True)
 
 
 def _ids(named: pd.DataFrame, name: str, where: str) -> Ints:
@@ -80,7 +87,7 @@ def _ids(named: pd.DataFrame, name: str, where: str) -> Ints:
         return np.full(len(named), NO_ID, dtype=np.int64)
     values = pd.to_numeric(named[name], errors="coerce").astype("Int64")
     refuse((values.isna() & named[name].notna()).to_numpy(bool), f"{name} is not a whole number", where)
-    return values.fillna(NO_ID).to_numpy(np.int64)
+    return values.fillna(NO_ID).to_numpy().astype(np.int64)
 
 
 def _mapped(values: pd.Series[Any], words: dict[str, Any], problem: str, where: str) -> npt.NDArray[Any]:
@@ -92,7 +99,7 @@ def _mapped(values: pd.Series[Any], words: dict[str, Any], problem: str, where: 
 
 
 def book_events(
-    frame: pd.DataFrame, *, tick: float, lot: float, repair: bool = False, where: str = "book"
+    frame: pd.DataFrame, *, tick: float, lot: float, where: str = "book"
 ) -> tuple[MarketEvents, SequenceReport]:
     """Return the events of a canonical book in an order that can be applied, and what was wrong with the sequence.
 
@@ -107,8 +114,6 @@ def book_events(
         As `canonical_book` returns it.
     tick, lot
         Smallest steps of prices and sizes.
-    repair
-        Put differences that came in the wrong order back into the order of their ids first.
     where
         Name of the source, for messages.
 
@@ -122,7 +127,7 @@ def book_events(
     starts, stops = _messages(frame)
     snapshot = frame["snapshot"].to_numpy(bool)[starts]
     ids = tuple(frame[name].to_numpy(np.int64)[starts] for name in ("first_id", "last_id", "prev_id"))
-    order, report = check_sequence(ids, snapshot, repair=repair, where=where)
+    order, report = check_sequence(ids, snapshot, where=where)
     times = epoch_ms(frame["timestamp"])
     parts = [_message(entry, starts, stops, snapshot) for entry in order]
     rows = np.concatenate([rows for rows, _ in parts])

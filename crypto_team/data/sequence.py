@@ -10,6 +10,7 @@ import numpy as np
 
 from crypto_team.data.market_events import CLEAR, LEVEL, RESET
 from crypto_team.errors import InputError
+from crypto_team.schemas.data import Quality
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 BROKEN: Final = -1
 """Instead of a message: some are missing before it."""
 _MOST_GAPS: Final = 20
+_POOR: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,6 @@ class SequenceReport:
     contained: int
     repeated: int
     skipped: int
-    reordered: int
     gaps: int
     first_gaps: tuple[tuple[int, int], ...]
 
@@ -49,9 +50,24 @@ class SequenceReport:
             made.append(f"{self.skipped} message(s) before the first snapshot are left out")
         if self.repeated:
             made.append(f"{self.repeated} repeated or stale message(s) are left out")
-        if self.reordered:
-            made.append(f"{self.reordered} message(s) were put back into the order of their ids")
         return made
+
+    @property
+    def quality(self) -> Quality:
+        """Return the judgement for the catalog: rows are messages; poor where more than a tenth of them is unusable."""
+        unusable = self.skipped / self.messages
+        return Quality(
+            verdict="good" if not self.gaps else "poor" if unusable > _POOR else "acceptable",
+            expected_rows=self.messages,
+            missing_rows=self.skipped,
+            missing_share=unusable,
+            longest_gap_bars=0,
+            zero_volume_rows=0,
+            longest_stale_run_bars=0,
+            ohlc_violations=0,
+            outlier_rows=0,
+            notes=self.notes,
+        )
 
 
 class _Walk:
@@ -111,7 +127,7 @@ class _Walk:
 
 
 def check_sequence(
-    ids: tuple[Ints, ...], snapshot: npt.NDArray[np.bool_], *, repair: bool, where: str
+    ids: tuple[Ints, ...], snapshot: npt.NDArray[np.bool_], *, where: str
 ) -> tuple[Sequence[tuple[int, int]], SequenceReport]:
     """Decide for each message whether and when it is applied.
 
@@ -121,8 +137,6 @@ def check_sequence(
         First, last and previous id of each message, -1 where there is none.
     snapshot
         Which messages are snapshots.
-    repair
-        Put differences back into the order of their ids first.
     where
         Name of the source, for messages.
 
@@ -141,12 +155,8 @@ def check_sequence(
         raise InputError(
             "there is no snapshot, so the book is never known", where=where, hint="record one after connecting"
         )
-    sequence = np.arange(snapshot.size)
-    if repair:
-        deltas = np.flatnonzero(~snapshot)
-        sequence[deltas] = deltas[np.argsort(ids[1][deltas], kind="stable")]
     walk = _Walk(ids)
-    for message in sequence.tolist():
+    for message in range(snapshot.size):
         (walk.snapshot if snapshot[message] else walk.difference)(message)
     if not walk.started:
         raise InputError("no snapshot can be applied", where=where)
@@ -154,7 +164,6 @@ def check_sequence(
     return walk.order, SequenceReport(
         messages=int(snapshot.size),
         snapshots=int(snapshot.sum()),
-        reordered=int((sequence != np.arange(snapshot.size)).sum()),
         gaps=len(walk.gaps),
         first_gaps=tuple(walk.gaps[:_MOST_GAPS]),
         **walk.counts,

@@ -81,12 +81,12 @@ def _sides(named: pd.DataFrame, where: str) -> npt.NDArray[np.int8]:
         words = named["side"].astype(str).str.strip().str.lower()
         known = words.map(_SIDES)
         refuse((known.isna() & ~words.isin(_UNKNOWN)).to_numpy(), "side is neither buy nor sell nor unknown", where)
-        return known.fillna(0).to_numpy(np.int8)
+        return known.fillna(0).to_numpy().astype(np.int8)
     if "is_buyer_maker" in named:
         words = named["is_buyer_maker"].astype(str).str.strip().str.lower()
         maker = words.map({"true": -1, "false": 1, "1": -1, "0": 1, "1.0": -1, "0.0": 1})
         refuse(maker.isna().to_numpy(), "is_buyer_maker is neither true nor false", where)
-        return maker.to_numpy(np.int8)
+        return maker.to_numpy().astype(np.int8)
     return np.zeros(len(named), dtype=np.int8)
 
 

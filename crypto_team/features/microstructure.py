@@ -160,6 +160,11 @@ class OnlineMicrostructure:
         """Note that messages are missing: the book is unknown until the next snapshot."""
         return self.snapshot(time_ms, (), (), ())
 
+    def advance(self, time_ms: int) -> Floats:
+        """Let time pass without an event: windows move on, and what has left them counts no more."""
+        step.on_book(self._state, self._numbers, self.vector, time_ms)
+        return self.vector
+
     def replay(self, events: MarketEvents, out: Floats | None = None) -> Floats:
         """Take events and return the features after each message, shape (messages, 84); the state goes on from here.
 

@@ -167,6 +167,13 @@ def _trades() -> list[MicroFeature]:
         _trade("large_share_10k_60s", f"{large} 10,000 quote, 60 s", "0 to 1"),
         _trade("large_share_100k_60s", f"{large} 100,000 quote, 60 s", "0 to 1"),
         _trade("large_imbalance_60s", "signed volume of trades worth at least 10,000 / volume, 60 s", "-1 to 1"),
+        *_costs(none),
+        *_signs(),
+    ]
+
+
+def _costs(none: str) -> list[MicroFeature]:
+    return [
         _trade(
             "effective_spread_60s_bps",
             "volume-weighted 2 sign (price - mid) / last price, 60 s",
@@ -182,6 +189,11 @@ def _trades() -> list[MicroFeature]:
             "Roll (1984), J. Finance 39(4)",
             f"{_TRADE_RULE}; positive covariance; fewer than 2 steps",
         ),
+    ]
+
+
+def _signs() -> list[MicroFeature]:
+    return [
         _trade(
             "tick_rule",
             "+1 after a rise of the trade price, -1 after a fall, else as before",

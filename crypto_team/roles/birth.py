@@ -134,4 +134,4 @@ def _research_rows(dataset: Dataset) -> int:
 
     last = dataset.holdout_from or dataset.last
     span = datetime.fromisoformat(last) - datetime.fromisoformat(dataset.first)
-    return int(span.total_seconds()) // timeframe_seconds(dataset.timeframe)
+    return int(span.total_seconds()) // timeframe_seconds(str(dataset.timeframe))

@@ -98,7 +98,7 @@ def research(session: Session, market: Market) -> Candles:
         frame = load(session, item)
         if sealed:
             frame = frame[frame["timestamp"] < pd.Timestamp(sealed[0])].reset_index(drop=True)
-        bars[item.pair] = regularise(frame, item.timeframe)
+        bars[item.pair] = regularise(frame, market.timeframe)
     return Candles(
         datasets=datasets,
         bars=bars,

@@ -57,7 +57,7 @@ def register(session: Session, series: ImportedSeries, *, exchange: str, source:
         "import",
         None,
         [change],
-        f"{dataset_id}: {series.kind} {exchange} {series.pair} {series.timeframe}",
+        f"{dataset_id}: {series.kind} {exchange} {series.pair} {series.timeframe or ''}".rstrip(),
     )
     return made
 
@@ -68,7 +68,7 @@ def _entry(
     from crypto_team.data.quality import assess
 
     times = series.frame["timestamp"]
-    quality = assess(series.frame, series.timeframe) if series.kind == "ohlcv" else None
+    quality = assess(series.frame, series.timeframe) if series.kind == "ohlcv" and series.timeframe else series.quality
     return Dataset.model_validate(
         {
             "dataset_id": dataset_id,
@@ -80,8 +80,8 @@ def _entry(
             "path": f"{exchange}/{dataset_id}-{_slug(series)}.parquet",
             "content_hash": hashed,
             "rows": len(series.frame),
-            "first": _text(times.iloc[0]),
-            "last": _text(times.iloc[-1]),
+            "first": _text(times.min()),
+            "last": _text(times.max()),
             "price_decimals": series.decimals,
             "holdout_from": _holdout_from(session, series.frame) if series.kind == "ohlcv" else None,
             "source": source,
@@ -99,7 +99,8 @@ def _holdout_from(session: Session, frame: pd.DataFrame) -> str | None:
 
 
 def _slug(series: ImportedSeries) -> str:
-    return f"{series.pair.replace('/', '-').replace(':', '-').lower()}-{series.timeframe}-{series.kind}"
+    pair = series.pair.replace("/", "-").replace(":", "-").lower()
+    return "-".join([pair, *([series.timeframe] if series.timeframe else []), series.kind])
 
 
 def _text(stamp: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from crypto_team.schemas.base import (
     DatasetId,
@@ -21,7 +21,7 @@ from crypto_team.schemas.base import (
     UtcTime,
 )
 
-SeriesKind = Literal["ohlcv", "funding"]
+SeriesKind = Literal["ohlcv", "funding", "l2", "trades", "series"]
 QualityVerdict = Literal["good", "acceptable", "poor"]
 
 
@@ -46,7 +46,7 @@ class Dataset(Document):
     dataset_id: DatasetId
     exchange: ExchangeId
     pair: Pair
-    timeframe: Timeframe
+    timeframe: Timeframe | None = Field(default=None, description="None where values come at no regular times.")
     trading_mode: TradingMode
     kind: SeriesKind = "ohlcv"
     path: str = Field(description="Relative to `.crypto/data`.")
@@ -63,6 +63,12 @@ class Dataset(Document):
     source: ShortText
     quality: Quality | None = None
     registered: UtcTime
+
+    @model_validator(mode="after")
+    def _timed(self) -> Dataset:
+        if self.kind in {"ohlcv", "funding", "series"} and self.timeframe is None:
+            raise ValueError(f"a dataset of kind {self.kind} has a timeframe")
+        return self
 
 
 class DataRequirement(Record):

@@ -295,11 +295,11 @@ class Reference:
         out["trade_size_60s"] = ratio(lots * self.set.lot, len(now))
         out["tick_imbalance_60s"] = ratio(sum(x[4] for x in now), len(now), 0.0)
         worth = [x[1] * self.set.tick * x[2] * self.set.lot for x in now]
-        for name, least in (("1k", 1e3), ("10k", 1e4), ("100k", 1e5)):
+        for name, least in (("1k", self.set.large_1k), ("10k", self.set.large_10k), ("100k", self.set.large_100k)):
             out[f"large_share_{name}_60s"] = ratio(
                 sum(x[2] for x, w in zip(now, worth, strict=True) if w >= least), lots, 0.0
             )
-        large = sum(x[2] * x[3] for x, w in zip(now, worth, strict=True) if w >= 1e4)
+        large = sum(x[2] * x[3] for x, w in zip(now, worth, strict=True) if w >= self.set.large_10k)
         out["large_imbalance_60s"] = ratio(large, lots, 0.0)
         price = self.trades[-1][1]
         out["effective_spread_60s_bps"] = (
