@@ -156,5 +156,5 @@ def _trades_of_a_minute(s: Ints, f: Floats, out: Floats) -> None:
     steps = within(s, W60, at.STEPS)
     if steps > 1.0:
         mean = within(s, W60, at.STEP) / steps * (within(s, W60, at.STEP_BEFORE) / steps)
-        covariance = within(s, W60, at.STEP_PRODUCT) / steps - mean
+        covariance = (within(s, W60, at.STEP_PRODUCT) / steps - mean) * steps / (steps - 1.0)
         out[col.ROLL_SPREAD] = 2.0e4 * np.sqrt(-covariance) / price if covariance <= 0.0 else np.nan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from crypto_team.features import (
+    operators_microstructure,
     operators_price,
     operators_statistical,
     operators_temporal,
@@ -11,6 +12,13 @@ from crypto_team.features import (
 )
 from crypto_team.features.operators import OPERATORS
 
-FAMILIES = (operators_price, operators_trend, operators_volume, operators_statistical, operators_temporal)
+FAMILIES = (
+    operators_price,
+    operators_trend,
+    operators_volume,
+    operators_statistical,
+    operators_temporal,
+    operators_microstructure,
+)
 
 __all__ = ["FAMILIES", "OPERATORS"]

@@ -313,7 +313,7 @@ class Reference:
         x, y = steps[1:], steps[:-1]
         x, y = x[-len(now) :] if now else x[:0], y[-len(now) :] if now else y[:0]
         if len(x) > 1:
-            cov = float(np.mean(x * y) - np.mean(x) * np.mean(y))
+            cov = float(np.cov(x, y)[0, 1])
             out["roll_spread_60s_bps"] = 2e4 * math.sqrt(-cov) / price if cov <= 0 else NAN
 
     def run(self) -> int:
