@@ -25,7 +25,7 @@ N_MOMENTS: Final = 7
 
 @kernel
 def _learn(moments: Floats, row: Floats, label: float, decay: float) -> None:
-    """Add one row to the exponentially weighted moments of each feature; an unknown value leaves its feature as it is."""
+    """Add one row to the exponentially weighted moments of each feature, except where its value is unknown."""
     for k in range(row.size):
         x = row[k]
         if not np.isfinite(x):
