@@ -19,6 +19,7 @@ from crypto_team.features import microstructure_layout as at
 from crypto_team.features.kernels_micro_book import empty
 from crypto_team.features.kernels_micro_far import far_grow
 from crypto_team.features.microstructure_columns import N_COLUMNS
+from crypto_team.features.microstructure_settings import MicroSettings
 from crypto_team.features.microstructure_table import NAMES
 
 if TYPE_CHECKING:
@@ -31,34 +32,25 @@ SMALLEST_BOOK: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class MicroSettings:
-    """What the features have to know of a market.
+class BookMessage:
+    """A message of the book: new sizes of levels, or with `snapshot` the whole book."""
 
-    Attributes
-    ----------
-    tick, lot
-        Smallest steps of prices and sizes.
-    vpin_volume
-        Size of a volume bucket of VPIN in base coins; by convention a fiftieth of a usual day (Easley and others 2012).
-    large_1k, large_10k, large_100k
-        What a trade has to be worth, in the quote currency, to count as large.
-    """
+    time_ms: int
+    sides: Sequence[int]
+    prices: Sequence[float]
+    sizes: Sequence[float]
+    snapshot: bool = False
+    after_gap: bool = True
 
-    tick: float
-    lot: float
-    vpin_volume: float
-    large_1k: float = 1_000.0
-    large_10k: float = 10_000.0
-    large_100k: float = 100_000.0
 
-    def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
-            if not (np.isfinite(value) and value > 0.0):
-                raise InputError(f"{name} is {value:g}", where="settings", hint="a positive number is needed")
-        if round(self.vpin_volume / self.lot) < 1:
-            raise InputError(
-                "a volume bucket holds less than a lot", where="vpin_volume", hint=f"at least {self.lot:g}"
-            )
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A trade: side 1 (the aggressor bought), -1 (sold) or 0 (unknown)."""
+
+    time_ms: int
+    side: int
+    price: float
+    size: float
 
 
 class OnlineMicrostructure:
@@ -107,6 +99,13 @@ class OnlineMicrostructure:
         """Return after how many messages the book was crossed, locked or one-sided."""
         return int(self._state[at.UNUSABLE])
 
+    def update(self, event: BookMessage | Trade) -> Floats:
+        """Take one event, whatever it is, and return the features after it."""
+        if isinstance(event, Trade):
+            return self.trade(event.time_ms, event.side, event.price, event.size)
+        levels = (event.time_ms, event.sides, event.prices, event.sizes)
+        return self.snapshot(*levels, after_gap=event.after_gap) if event.snapshot else self.message(*levels)
+
     def level(self, time_ms: int, side: int, price: float, size: float) -> Floats:
         """Take a message of one level: side 1 (bid) or -1 (ask), and its new size, 0 to remove it."""
         if side not in {1, -1} or not size >= 0.0 or not price > 0.0:
@@ -128,13 +127,7 @@ class OnlineMicrostructure:
 
     def message(self, time_ms: int, sides: Sequence[int], prices: Sequence[float], sizes: Sequence[float]) -> Floats:
         """Take a message of several levels; features are those after its last one."""
-        side = np.asarray(sides, dtype=np.int8)
-        price = units(np.asarray(prices, dtype=np.float64), self.settings.tick, "price", "message")
-        size = units(np.asarray(sizes, dtype=np.float64), self.settings.lot, "qty", "message")
-        if not side.shape == price.shape == size.shape or bool(((side != 1) & (side != -1)).any()):
-            raise InputError("a message needs a side (1 or -1), a price and a size for each level", where="message")
-        if bool((price < 1).any() or (size < 0).any()):
-            raise InputError("a price is not positive or a size negative", where="message")
+        side, price, size = self._levels(sides, prices, sizes)
         done = 0
         while done < price.size:
             done = step.on_levels(self._state, side, price, size, done)
@@ -142,6 +135,19 @@ class OnlineMicrostructure:
                 self._grow()
         step.on_book(self._state, self._numbers, self.vector, time_ms)
         return self.vector
+
+    def _levels(
+        self, sides: Sequence[int], prices: Sequence[float], sizes: Sequence[float]
+    ) -> tuple[npt.NDArray[np.int8], Ints, Ints]:
+        """Return levels in ticks and lots or say what is wrong with them, before anything has changed."""
+        side = np.asarray(sides, dtype=np.int8)
+        price = units(np.asarray(prices, dtype=np.float64), self.settings.tick, "price", "message")
+        size = units(np.asarray(sizes, dtype=np.float64), self.settings.lot, "qty", "message")
+        if not side.shape == price.shape == size.shape or bool(((side != 1) & (side != -1)).any()):
+            raise InputError("a message needs a side (1 or -1), a price and a size for each level", where="message")
+        if bool((price < 1).any() or (size < 0).any()):
+            raise InputError("a price is not positive or a size negative", where="message")
+        return side, price, size
 
     def snapshot(
         self,
@@ -153,6 +159,7 @@ class OnlineMicrostructure:
         after_gap: bool = True,
     ) -> Floats:
         """Take a whole book. After a gap the windows of the book start anew; otherwise it continues what was there."""
+        self._levels(sides, prices, sizes)
         empty(self._state, after_gap)
         return self.message(time_ms, sides, prices, sizes)
 
@@ -272,3 +279,6 @@ def _check(events: MarketEvents) -> None:
         raise InputError("times of events run backwards", where="events", hint="merge streams with `merge`")
     if bool((levels & ((events.side == 0) | (events.price < 1))).any() or (events.size < 0).any()):
         raise InputError("a level has no side, no positive price or a negative size", where="events")
+
+
+__all__ = ["BookMessage", "MicroSettings", "OnlineMicrostructure", "Trade"]

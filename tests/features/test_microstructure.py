@@ -18,7 +18,7 @@ from crypto_team.data.order_book import book_events, canonical_book
 from crypto_team.data.trades import canonical_trades, trade_events
 from crypto_team.errors import InputError
 from crypto_team.features import microstructure_columns as col
-from crypto_team.features.microstructure import MicroSettings, OnlineMicrostructure
+from crypto_team.features.microstructure import BookMessage, MicroSettings, OnlineMicrostructure, Trade
 from crypto_team.features.microstructure_table import MICROSTRUCTURE_84, NAMES
 from tests.features.micro_reference import Reference
 
@@ -272,6 +272,34 @@ def test_a_crossed_locked_or_one_sided_book_is_unknown_and_adds_no_flow() -> Non
     online.message(75_020, [-1, -1], [100.0, 100.5], [0.0, 0.0])
     assert np.isnan(online.vector[: col.BOOK_END]).all()
     assert online.unusable == 2
+
+
+def test_update_takes_any_event_as_the_method_for_it_does() -> None:
+    one, other = filled(), filled()
+    events = [
+        BookMessage(75_000, [1, -1], [99.0, 100.5], [7.0, 0.0]),
+        Trade(75_010, -1, 99.5, 0.3),
+        BookMessage(75_500, [1, -1], [98.0, 99.0], [1.0, 1.0], snapshot=True, after_gap=False),
+    ]
+    made = [one.update(event).copy() for event in events]
+    assert made[0].tobytes() == other.message(75_000, [1, -1], [99.0, 100.5], [7.0, 0.0]).tobytes()
+    assert made[1].tobytes() == other.trade(75_010, -1, 99.5, 0.3).tobytes()
+    assert made[2].tobytes() == other.snapshot(75_500, [1, -1], [98.0, 99.0], [1.0, 1.0], after_gap=False).tobytes()
+
+
+def test_a_bad_message_is_refused_before_anything_has_changed() -> None:
+    online = filled()
+    before = online.save()
+    for levels in (
+        ([1], [99.2], [1.0]),
+        ([1, 2], [99.0, 98.0], [1.0, 1.0]),
+        ([1], [99.0], [-1.0]),
+        ([1, 1], [99.0], [1.0]),
+    ):
+        for take in (online.message, online.snapshot):
+            with pytest.raises(InputError):
+                take(75_000, *levels)
+    assert online.save() == before
 
 
 def test_times_that_run_backwards_count_as_now() -> None:
