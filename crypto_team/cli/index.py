@@ -54,10 +54,15 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "critic.review",
         "Replay, reread every claim, perturb, and write critic-review.yaml with objections and a verdict.",
     ),
+    "data book-bars": (
+        "crypto_team.roles.book_bars",
+        "data.book-bars",
+        "Write the 84 order-book features at each bar's close as a series of the catalog (time, known_at, columns).",
+    ),
     "data import": (
         "crypto_team.roles.data_collector",
         "data.import",
-        "Import candles or funding rates, judge their quality, and register them in the catalog.",
+        "Import candles, funding rates, order books or trades, judge them, and register them in the catalog.",
     ),
     "data import-series": (
         "crypto_team.roles.series_tools",
@@ -75,10 +80,15 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "data_collector.assess",
         "Judge whether the catalog holds what a strategy needs: there, good, and long enough. Writes data-spec.yaml.",
     ),
+    "data-collector book-bars": (
+        "crypto_team.roles.book_bars",
+        "data.book-bars",
+        "Write the 84 order-book features at each bar's close as a series of the catalog (time, known_at, columns).",
+    ),
     "data-collector import": (
         "crypto_team.roles.data_collector",
         "data.import",
-        "Import candles or funding rates, judge their quality, and register them in the catalog.",
+        "Import candles, funding rates, order books or trades, judge them, and register them in the catalog.",
     ),
     "data-collector import-series": (
         "crypto_team.roles.series_tools",

@@ -14,6 +14,7 @@ from crypto_team.roles import (
     risk_manager,
     strategy_researcher,
 )
+from crypto_team.roles import book_bars as _book_bars
 from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import ml_engineer_features as _ml_features
@@ -49,6 +50,7 @@ GROUP_TITLES: Final[dict[str, str]] = {
 }
 
 TOOL_MODULES: Final = (
+    _book_bars,
     _feature_tools,
     _handoff,
     _knowledge,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from crypto_team.data.columns import digest_columns
 from crypto_team.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -283,6 +284,8 @@ def content_hash(frame: pd.DataFrame) -> str:
             digest.update(name.encode())
             # Adding zero makes -0.0 and 0.0 the same content.
             digest.update((np.ascontiguousarray(frame[name].to_numpy(np.float64)) + 0.0).tobytes())
+    if "open" not in frame:
+        digest_columns(digest, frame.drop(columns=["timestamp", *FUNDING_COLUMNS], errors="ignore"))
     return "sha256:" + digest.hexdigest()
 
 

@@ -24,7 +24,7 @@ from crypto_team.data.frame import (
 )
 from crypto_team.errors import InputError, UsageError
 from crypto_team.schemas.base import TradingMode
-from crypto_team.schemas.data import SeriesKind
+from crypto_team.schemas.data import Quality, SeriesKind
 
 FUNDING_DECIMALS: Final = 8
 _UNREADABLE: Final = (OSError, ValueError, EOFError, zlib.error, pyarrow.ArrowException)
@@ -42,6 +42,7 @@ class ImportedSeries:
     decimals: int
     name: str | None = None
     lag_seconds: int | None = None
+    quality: Quality | None = None
 
 
 def _parquet(path: Path) -> pd.DataFrame:
@@ -76,7 +77,8 @@ def read_series(
     pair, timeframe
         What the file holds. Names in Freqtrade's layout say it; what is given here wins. For a directory they select.
     kind
-        Candles or funding rates; for funding the timeframe is measured where it is not given.
+        Candles, funding rates, an order book (l2) or trades; for funding the timeframe is measured where it is not
+        given, books and trades have none.
     repair
         Sort rows and drop exact duplicates instead of refusing them.
 
@@ -89,6 +91,8 @@ def read_series(
     """
     if not path.exists():
         raise InputError("there is no such file", where=str(path))
+    if kind in {"l2", "trades"}:
+        return [_events(path, pair, kind, repair=repair)]
     if path.is_dir():
         return _directory(path, pair=pair, timeframe=timeframe, repair=repair)
     named = SeriesName.parse(path)
@@ -135,6 +139,30 @@ def _one(path: Path, pair: str, timeframe: str | None, kind: SeriesKind, *, repa
     frame = canonical(raw, timeframe=timeframe, where=path.name, repair=repair)
     decimals = price_decimals(frame)
     return ImportedSeries(pair, timeframe, kind, mode, round_prices(frame, decimals), decimals)
+
+
+def _events(path: Path, pair: str | None, kind: SeriesKind, *, repair: bool) -> ImportedSeries:
+    """Read an order book or trades; of a book the sequence of messages is checked as well."""
+    from crypto_team.data.market_events import decimals_unit
+    from crypto_team.data.order_book import book_events, canonical_book
+    from crypto_team.data.trades import canonical_trades
+
+    if pair is None:
+        raise UsageError(f"--pair missing for {path.name}", hint=suggestion(path.name))
+    if path.is_dir():
+        raise UsageError("books and trades are imported file by file", where=str(path))
+    raw, quality = raw_table(path), None
+    if kind == "trades":
+        frame = canonical_trades(raw, where=path.name, repair=repair)
+    else:
+        frame = canonical_book(raw, where=path.name, repair=repair)
+    tick = decimals_unit(frame["price"].to_numpy(np.float64))
+    if kind == "l2":
+        lot = decimals_unit(frame["qty"].to_numpy(np.float64))
+        quality = book_events(frame, tick=tick, lot=lot, where=path.name)[1].quality
+    decimals = round(-np.log10(tick))
+    mode: TradingMode = "futures" if ":" in pair else "spot"
+    return ImportedSeries(pair, None, kind, mode, frame, decimals, quality=quality)
 
 
 def _funding(

@@ -7,6 +7,7 @@ from crypto_team.features import (
     operators_cross_asset,
     operators_derived,
     operators_flow,
+    operators_microstructure,
     operators_momentum,
     operators_price,
     operators_statistical,
@@ -27,6 +28,7 @@ FAMILIES = (
     operators_temporal,
     operators_cross_asset,
     operators_flow,
+    operators_microstructure,
 )
 
 __all__ = ["FAMILIES", "OPERATORS"]

@@ -37,6 +37,9 @@ def register_series(
     return [register(session, series, exchange=exchange, source=source) for series in found]
 
 
+PLAIN = {"ohlcv", "l2", "trades", "series"}
+
+
 def register(session: Session, series: ImportedSeries, *, exchange: str, source: str) -> Dataset:
     """Write the canonical file of one series and its catalog entry."""
     from crypto_team.data.frame import content_hash
@@ -72,7 +75,7 @@ def _entry(
 
     times = series.frame["timestamp"]
     candles_of = series.timeframe if series.kind == "ohlcv" else None
-    quality = assess(series.frame, candles_of) if candles_of else None
+    quality = assess(series.frame, candles_of) if candles_of else series.quality
     return Dataset.model_validate(
         {
             "dataset_id": dataset_id,
@@ -85,12 +88,12 @@ def _entry(
             "path": f"{exchange}/{dataset_id}-{_slug(series)}.parquet",
             "content_hash": hashed,
             "rows": len(series.frame),
-            "first": _text(times.iloc[0]),
-            "last": _text(times.iloc[-1]),
+            "first": _text(times.min()),
+            "last": _text(times.max()),
             "price_decimals": series.decimals,
             "holdout_from": _holdout_from(session, series.frame) if series.kind == "ohlcv" else None,
             "lag_seconds": _lag(series),
-            "stale_after_seconds": stale_after_ms(series.frame) // 1000 if series.kind != "ohlcv" else None,
+            "stale_after_seconds": stale_after_ms(series.frame) // 1000 if series.kind not in PLAIN else None,
             "source": source,
             "quality": quality.model_dump() if quality else None,
             "registered": records.utc_text(session),

@@ -39,11 +39,11 @@ def import_(
     exchange: ExchangeId,
     pair: Pair | None = None,
     timeframe: Timeframe | None = None,
-    kind: Literal["ohlcv", "funding"] = "ohlcv",
+    kind: Literal["ohlcv", "funding", "l2", "trades"] = "ohlcv",
     repair: bool = False,
     source: str | None = None,
 ) -> Outcome:
-    """Import candles or funding rates, judge their quality, and register them in the catalog.
+    """Import candles, funding rates, order books or trades, judge them, and register them in the catalog.
 
     Reads Parquet, CSV, gzipped CSV, Feather and directories in Freqtrade's layout. The last part of each series is
     sealed (`holdout_fraction` of the policy): no training or tuning tool reads it.
@@ -59,7 +59,7 @@ def import_(
     timeframe
         Length of a bar.
     kind
-        Candles, or funding rates of a perpetual.
+        Candles, funding rates of a perpetual, an order book (snapshots and differences), or trades.
     repair
         Sort the rows and drop exact duplicates instead of refusing them.
     source
@@ -95,11 +95,15 @@ def import_(
     )
 
 
-def _after_import(dataset: Dataset) -> str:
-    """Return what can be done with a new dataset; funding only comes beside candles."""
-    if dataset.kind != "ohlcv":
+def _after_import(first: Dataset) -> str:
+    """Say what to do with what was imported."""
+    if first.kind == "l2":
+        return f"crypto-team data book-bars {first.dataset_id} --trades DS-NNN --timeframe 1m"
+    if first.kind == "trades":
+        return f"crypto-team data book-bars DS-NNN --trades {first.dataset_id} --timeframe 1m"
+    if first.kind != "ohlcv":
         return "crypto-team data list"
-    return f"crypto-team ml-engineer new --name NAME --pair {dataset.pair} --timeframe {dataset.timeframe}"
+    return f"crypto-team ml-engineer new --name NAME --pair {first.pair} --timeframe {first.timeframe}"
 
 
 def row(item: Dataset) -> dict[str, str | int | float | None]:

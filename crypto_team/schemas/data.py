@@ -32,6 +32,9 @@ SeriesKind = Literal[
     "sentiment",
     "dominance",
     "custom",
+    "l2",
+    "trades",
+    "series",
 ]
 QualityVerdict = Literal["good", "acceptable", "poor"]
 
@@ -88,6 +91,8 @@ class Dataset(Document):
             raise ValueError("candles belong to a pair and a timeframe")
         if self.pair is None and self.name is None:
             raise ValueError("a series belongs to a pair or has a name")
+        if self.kind == "series" and self.timeframe is None:
+            raise ValueError("values per bar have a timeframe")
         return self
 
 

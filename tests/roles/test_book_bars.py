@@ -1,0 +1,93 @@
+"""Order books and trades in the catalog, and the series that is made of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crypto_team.roles import candles
+from crypto_team.tools.session import open_session
+from tests.roles.conftest import Desk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Return a workspace without any data."""
+    return Desk(tmp_path / "work")
+
+
+def recording(folder: Path, *, gap: bool = False) -> tuple[Path, Path]:
+    """Write three minutes of a book and its trades; with a gap one message is missing."""
+    rng = np.random.default_rng(5)
+    start, rows, trades = 1_700_000_040_000, [], []
+    rows += [(start, 10, 10, "snapshot", side, 100.0 - side * k / 2, 1.0 + k) for side in (1, -1) for k in range(1, 30)]
+    for k in range(1_800):
+        side, last = int(rng.choice([1, -1])), 11 + k + (5 if gap and k > 900 else 0)
+        price = 100.0 - side * int(rng.integers(1, 12)) / 2
+        rows.append((start + 100 * (k + 1), last, last, "delta", side, price, round(float(rng.uniform(0.1, 5)), 1)))
+        trades.append((start + 100 * k, k, 100.0 + side / 2, round(float(rng.uniform(0.1, 2)), 1), side))
+    book, flow = folder / "book.parquet", folder / "trades.parquet"
+    names = ["timestamp", "first_id", "last_id", "kind", "side", "price", "qty"]
+    pd.DataFrame(rows, columns=names).to_parquet(book)
+    pd.DataFrame(trades, columns=["timestamp", "trade_id", "price", "qty", "side"]).to_parquet(flow)
+    return book, flow
+
+
+def import_both(desk: Desk, folder: Path, *, gap: bool = False) -> None:
+    for path, kind in zip(recording(folder, gap=gap), ("l2", "trades"), strict=True):
+        desk.use("data.import", file=[path], exchange="binance", pair="EDGE/USD", kind=kind)
+
+
+def test_a_book_and_its_trades_become_a_series_known_at_the_close(desk: Desk, tmp_path: Path) -> None:
+    import_both(desk, tmp_path)
+    made = desk.use("data.book-bars", book="DS-001", trades="DS-002", timeframe="1m")
+    assert made.findings == []
+    session = open_session(desk.folder, "data_collector")
+    entry = next(item for item in candles.catalog(session) if item.dataset_id == made.data["dataset_id"])
+    frame = candles.load(session, entry)
+    assert (entry.kind, entry.timeframe, entry.pair) == ("series", "1m", "EDGE/USD")
+    assert (frame["known_at"] - frame["timestamp"] == pd.Timedelta("1min")).all()
+    assert frame["book_imbalance_5"].notna().all()
+    assert frame["ofi_60s"].notna().sum() == len(frame) - 1
+    again = desk.use("data.book-bars", book="DS-001", trades="DS-002", timeframe="1m")
+    assert again.data["dataset_id"] == made.data["dataset_id"]
+
+
+def test_a_gap_is_a_finding_of_the_import_and_of_the_series(desk: Desk, tmp_path: Path) -> None:
+    book, _ = recording(tmp_path, gap=True)
+    made = desk.use("data.import", file=[book], exchange="binance", pair="EDGE/USD", kind="l2")
+    assert "messages are missing" in made.findings[0].message
+    bars = desk.use("data.book-bars", book="DS-001", timeframe="1m")
+    assert "messages are missing" in bars.findings[0].message
+
+
+def test_what_cannot_be_used_is_refused_with_the_next_step(desk: Desk, tmp_path: Path) -> None:
+    import_both(desk, tmp_path)
+    swapped = desk.try_("data.book-bars", book="DS-002", timeframe="1m")
+    assert swapped.exit_code == 2
+    assert "not l2" in swapped.findings[0].message
+    missing = desk.try_("data.book-bars", book="DS-009", timeframe="1m")
+    assert missing.exit_code == 2
+    rough = desk.try_("data.book-bars", book="DS-001", timeframe="1m", tick=0.3)
+    assert not rough.ok
+    assert "no multiples of 0.3" in rough.findings[0].message
+    wrong = desk.try_("data.import", file=[tmp_path / "trades.parquet"], exchange="binance", pair="A/B", kind="l2")
+    assert "missing column" in wrong.findings[0].message
+
+
+@pytest.mark.parametrize("kind", ["l2", "trades"])
+def test_the_same_recording_keeps_its_id_and_a_changed_one_gets_another(desk: Desk, tmp_path: Path, kind: str) -> None:
+    path = dict(zip(("l2", "trades"), recording(tmp_path), strict=True))[kind]
+    arguments = {"exchange": "binance", "pair": "EDGE/USD", "kind": kind}
+    first = desk.use("data.import", file=[path], **arguments).data[0]["id"]
+    assert desk.use("data.import", file=[path], **arguments).data[0]["id"] == first
+    frame = pd.read_parquet(path)
+    frame.loc[40, "qty"] += 0.1
+    frame.to_parquet(path)
+    assert desk.use("data.import", file=[path], **arguments).data[0]["id"] != first
