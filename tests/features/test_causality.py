@@ -261,3 +261,20 @@ def test_a_job_finds_no_trace_of_other_jobs(trace: str, tmp_path: Path) -> None:
     )
     (verdict,) = audit_python(path, "feature", {"BTC/USD": market})
     assert not verdict.causal
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os; os.mkdir('sub'); os.chdir('sub'); os.symlink('../request.json', '../result.npy'); os._exit(0)",
+        "import ctypes, os; ctypes.CDLL(None).symlink(b'/etc/hostname', b'result.npy'); os._exit(0)",
+        "import os; np.save('result.npy', np.zeros((7, 1))); os._exit(0)",
+        "import os; open('result.npy', 'wb').write(b'not numbers'); os._exit(0)",
+    ],
+)
+def test_a_result_that_a_job_did_not_compute_is_not_read(body: str, tmp_path: Path, market: pd.DataFrame) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(f"{HEAD}def feature(d):\n    {body}\n")
+    (verdict,) = audit_python(path, "feature", {"BTC/USD": market})
+    assert not verdict.causal
+    assert verdict.probe == "run"
