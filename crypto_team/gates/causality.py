@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.features.causality import robust_spread
 from crypto_team.features.matrix import build_matrix
+from crypto_team.features.verdicts import robust_spread
 from crypto_team.gates.audit import FeatureAudit, static_hints
 from crypto_team.gates.recompute import complete_bars, milliseconds
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
