@@ -10,10 +10,11 @@ import pytest
 from crypto_team.data.synthetic import planted_market
 from crypto_team.errors import InputError, WorkerError
 from crypto_team.executors import run_child
-from crypto_team.features import causality, verdicts
+from crypto_team.features import causality
 from crypto_team.features.causality import audit_python
 from crypto_team.features.plan import compile_formulas
 from crypto_team.features.python_features import compute_python
+from crypto_team.features.verdicts import compared, robust_spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -219,18 +220,18 @@ def test_the_noise_of_one_row_excuses_no_other() -> None:
     noise = np.where(np.arange(10) == 1, 1e9, 0.0)
     changed = whole.copy()
     changed[[1, 4]] += 1e-9
-    found = verdicts.compared("x", "A/B", ("truncated", 7), whole, changed, noise)
+    found = compared("x", "A/B", ("truncated", 7), whole, changed, noise)
     assert found is not None
     assert (found.row, found.causal) == (4, False)
 
 
 def test_a_few_huge_values_do_not_widen_the_spread() -> None:
     values = np.arange(1000.0)
-    usual = verdicts.robust_spread(values)
+    usual = robust_spread(values)
     values[:3] = 1e15
-    assert verdicts.robust_spread(values) == pytest.approx(usual, rel=0.01)
-    assert verdicts.robust_spread(np.r_[np.zeros(96), 1.0, 2.0, 3.0, np.nan]) == pytest.approx(2.0, abs=0.1)
-    assert verdicts.robust_spread(np.full(5, np.nan)) == 0.0
+    assert robust_spread(values) == pytest.approx(usual, rel=0.01)
+    assert robust_spread(np.r_[np.zeros(96), 1.0, 2.0, 3.0, np.nan]) == pytest.approx(2.0, abs=0.1)
+    assert robust_spread(np.full(5, np.nan)) == 0.0
 
 
 def test_a_function_that_leaks_on_many_bars_only_is_caught(tmp_path: Path) -> None:
