@@ -15,6 +15,7 @@ import pandas as pd
 
 from crypto_team.errors import WorkerError
 from crypto_team.features.python_features import COLUMNS, compute_many
+from crypto_team.features.verdicts import ColumnVerdict, column_noise, compared, unsteady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,25 +27,7 @@ RARE_CUTS_EACH, CLOCK_CUTS, WHOLE_CUTS = 3, 24, 12
 LEAST_PAST = 20
 CALENDAR_CYCLE, DATED = pd.Timedelta(days=28 * 365 + 7), "another date"
 MOST_BARS, TAIL_BARS = 6_000, 1_500
-STEADY = 1e-6
 PROBES = ("truncated", "another path", "scaled x10", "scaled x0.1", "unknown (NaN)", "permuted")
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnVerdict:
-    """What the probes found about one column of one function.
-
-    `cut` is the last bar that both futures share, `row` a bar at or before it whose value changed nevertheless.
-    """
-
-    column: str
-    causal: bool
-    probe: str
-    cut: int
-    row: int
-    expected: float
-    got: float
-    explanation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,54 +154,6 @@ def _names(function: str, values: Values) -> list[str]:
 def _survived(name: str, pair: str, count: int) -> ColumnVerdict:
     text = f"{count} replaced futures of {pair}, each in a process of its own, changed nothing up to the cut"
     return ColumnVerdict(name, True, "all", -1, -1, np.nan, np.nan, text)
-
-
-def column_noise(whole: Values, again: Values) -> Values:
-    """Return row by row how far two runs on the same bars differ: all 0 for a deterministic function.
-
-    Row by row, because the noise of one row must not excuse a change in another.
-    """
-    gaps = np.abs(whole - again)
-    return np.where(np.isfinite(gaps), gaps, 0.0)
-
-
-def robust_spread(values: Values) -> float:
-    """Return how far the known values spread, whatever a few huge ones do: a range of percentiles, 0 for a constant.
-
-    It is the interquartile range, and for a column that is mostly one value the widest of 5-95 % and 1-99 % that is
-    not 0.
-    """
-    known = values[np.isfinite(values)]
-    if not known.size:
-        return 0.0
-    ranges = (float(np.subtract(*np.percentile(known, [100 - cut, cut]))) for cut in (25, 5, 1))
-    return next((found for found in ranges if found > 0.0), 0.0)
-
-
-def unsteady(name: str, pair: str, whole: Values, again: Values, noise: Values) -> ColumnVerdict | None:
-    """Refuse a function whose values are left to chance: a leak could hide in the noise, and no run can be repeated."""
-    differs = (np.isnan(whole) != np.isnan(again)) | (np.isinf(whole) & (whole != again))
-    wrong = np.flatnonzero(differs | (noise > STEADY * robust_spread(whole)))
-    if not wrong.size:
-        return None
-    row = int(wrong[0])
-    text = f"the same bars of {pair} give other values in another process: chance without a fixed seed"
-    return ColumnVerdict(name, False, "repeated", len(whole) - 1, row, float(whole[row]), float(again[row]), text)
-
-
-def compared(
-    name: str, pair: str, tried: tuple[str, int], whole: Values, values: Values, noise: Values
-) -> ColumnVerdict | None:
-    """Compare the values up to the cut of a probe, exactly but for each row's noise over repeated runs."""
-    probe, cut = tried
-    before, now = whole[: cut + 1], values[: cut + 1]
-    same = (before == now) | (np.isnan(before) & np.isnan(now)) | (np.abs(before - now) <= 2.0 * noise[: cut + 1])
-    wrong = np.flatnonzero(~same)
-    if not wrong.size:
-        return None
-    row = int(wrong[-1])
-    text = f"{wrong.size} value(s) of {pair} up to the cut changed when only later bars did ({probe})"
-    return ColumnVerdict(name, False, probe, cut, row, float(before[row]), float(now[row]), text)
 
 
 def _rare_cuts(frame: pd.DataFrame, rng: np.random.Generator) -> list[int]:

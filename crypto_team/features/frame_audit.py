@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.errors import InputError
-from crypto_team.features.causality import ColumnVerdict, column_noise, compared, unsteady
 from crypto_team.features.probes import Decision, Source, Variant, source, variants
 from crypto_team.features.python_frames import OHLCV, Computed, compute_frames
+from crypto_team.features.verdicts import ColumnVerdict, column_noise, compared, unsteady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

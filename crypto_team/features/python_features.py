@@ -74,7 +74,7 @@ def compute_many(path: Path, function: str, frames: Sequence[pd.DataFrame]) -> l
                 seconds=SECONDS + SECONDS_EACH * len(frames),
                 memory_mb=MEMORY_MB,
             )
-            return [_read_result(folder / job) for job in jobs]
+            return [_read_result(folder / job, len(frame)) for job, frame in zip(jobs, frames, strict=True)]
         except WorkerError as problem:
             where = (problem.where or path.name).replace(_CODE, path.name)
             raise WorkerError(problem.what, where=where, hint="run the function on your own candles first") from None
@@ -91,10 +91,17 @@ def _write_job(folder: Path, source: str, function: str, frame: pd.DataFrame) ->
     np.save(folder / _BARS, rows, allow_pickle=False)
 
 
-def _read_result(folder: Path) -> npt.NDArray[np.float64]:
-    if not (folder / _RESULT).is_file():
+def _read_result(folder: Path, rows: int) -> npt.NDArray[np.float64]:
+    """Read what a job left: a file of its own, no link to anybody else's, with one row per bar."""
+    place = folder / _RESULT
+    if place.is_symlink() or not place.is_file() or place.stat().st_nlink != 1:
         raise WorkerError("the code ended its process instead of returning values")
-    made: npt.NDArray[np.float64] = np.load(folder / _RESULT, allow_pickle=False)
+    try:
+        made = np.asarray(np.load(place, allow_pickle=False), dtype=np.float64)
+    except (ValueError, OSError, EOFError) as problem:
+        raise WorkerError("the code left something else than values") from problem
+    if made.ndim != 2 or len(made) != rows:
+        raise WorkerError(f"the function returned {len(made)} rows for {rows} bars")
     return made
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import random
+import secrets
 import tempfile
 import zlib
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def compute_frames(
     source = path.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        jobs = [str(number) for number in range(len(variants))]
+        jobs = [secrets.token_hex(8) for _ in variants]
         for job, frames in zip(jobs, variants, strict=True):
             _write(folder / job, source, function, frames)
         try:
@@ -178,7 +179,8 @@ def _as_numbers(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
 def _read(folder: Path) -> Computed:
     if (folder / _ERROR).is_file():
         return Computed({}, (folder / _ERROR).read_text(encoding="utf-8"))
-    if not (folder / _RESULT).is_file():
+    place = folder / _RESULT
+    if place.is_symlink() or not place.is_file() or place.stat().st_nlink != 1:
         raise WorkerError("the code ended its process instead of returning values")
     with np.load(folder / _RESULT, allow_pickle=False) as found:
         return Computed({str(name): values for name, values in zip(found["names"], found["values"], strict=True)})

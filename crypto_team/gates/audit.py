@@ -14,7 +14,7 @@ from crypto_team.features.plan import compile_formulas
 from crypto_team.schemas.features import Feature, FeatureSet
 
 if TYPE_CHECKING:
-    from crypto_team.features.causality import ColumnVerdict
+    from crypto_team.features.verdicts import ColumnVerdict
 
 FORWARD_CALLS = frozenset({"bfill", "backfill", "interpolate", "filtfilt", "fft", "rfft", "fit", "fit_transform"})
 

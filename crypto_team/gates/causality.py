@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.errors import EvidenceError
-from crypto_team.features.causality import robust_spread
 from crypto_team.features.matrix import FeatureMatrix, build_matrix
 from crypto_team.features.surroundings import Surroundings
+from crypto_team.features.verdicts import robust_spread
 from crypto_team.gates.audit import FeatureAudit, static_hints
 from crypto_team.gates.recompute import complete_bars, milliseconds
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from crypto_team.gates.case import LedgerView
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed
@@ -16,16 +14,11 @@ from crypto_team.validation.significance import (
     minimum_track_record_length,
     moments,
     probabilistic_sharpe_ratio,
+    trial_variance,
 )
 
 DAYS_PER_YEAR = 365.0
 REMEDY = ("crypto-team data import FILE", "crypto-team ml-engineer train STR")
-
-
-def trial_variance(ledger: LedgerView, n_days: int) -> float:
-    """Return the ddof-1 variance of the trials' daily Sharpe ratios; with fewer than two known, that of no skill."""
-    known = np.array([each for each in ledger.sharpes if math.isfinite(each)])
-    return float(known.var(ddof=1)) if known.size >= 2 else 1.0 / max(1, n_days - 1)
 
 
 def _daily(returns: Returns) -> SampleMoments | None:
@@ -47,7 +40,7 @@ def deflated_sharpe(returns: Returns, ledger: LedgerView, *, probability: float 
     if daily is None:
         return insufficient("daily returns have no spread, or there are fewer than three days")
     trials = max(1, ledger.n_trials)
-    variance = trial_variance(ledger, daily.n)
+    variance = trial_variance(ledger.sharpes, daily.n)
     best = expected_maximum_sharpe(trials, variance)
     value = deflated_sharpe_ratio(
         daily.sharpe, n=daily.n, skew=daily.skew, kurtosis=daily.kurtosis, n_trials=trials, variance=variance
@@ -103,7 +96,7 @@ def beats_expected_best(returns: Returns, ledger: LedgerView, *, margin: float =
     if daily is None:
         return insufficient("daily returns have no spread, or there are fewer than three days")
     year = math.sqrt(DAYS_PER_YEAR)
-    best = expected_maximum_sharpe(max(1, ledger.n_trials), trial_variance(ledger, daily.n)) * year
+    best = expected_maximum_sharpe(max(1, ledger.n_trials), trial_variance(ledger.sharpes, daily.n)) * year
     value = daily.sharpe * year - best
     text = (
         f"Sharpe ratio {daily.sharpe * year:.2f}; the best of {ledger.n_trials} tries without skill reaches {best:.2f}"

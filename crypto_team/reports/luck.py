@@ -43,12 +43,12 @@ def luck(daily: npt.NDArray[np.float64], trials: TrialLedger) -> Luck:
     daily
         Net returns per UTC day, shape (n,).
     trials
-        The ledger; with fewer than two known ratios their variance is taken as that of no skill, 1 / (n - 1).
+        The ledger; the variance of its ratios is at least that of no skill, 1 / (n - 1).
     """
     sample = significance.moments(daily)
     year, n_trials = math.sqrt(DAYS_PER_YEAR), max(1, trials.n_trials)
     known = np.asarray([value for value in trials.sharpe_per_period if math.isfinite(value)], dtype=np.float64)
-    variance = float(known.var(ddof=1)) if known.size > 1 else 1.0 / max(1, sample.n - 1)
+    variance = significance.trial_variance(known.tolist(), sample.n)
     shape = {"skew": sample.skew, "kurtosis": sample.kurtosis}
     return Luck(
         n_trials=n_trials,

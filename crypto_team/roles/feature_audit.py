@@ -64,8 +64,8 @@ def needed_bars(path: Path, function: str, bars: dict[str, pd.DataFrame]) -> int
     """Return how many earlier bars give a feature its value everywhere it was tried, None where none of them does."""
     import numpy as np
 
-    from crypto_team.features.causality import robust_spread
     from crypto_team.features.python_features import compute_many
+    from crypto_team.features.verdicts import robust_spread
 
     frame = next(iter(bars.values()))
     ends = np.linspace(len(frame) // 2, len(frame) - 1, PLACES).astype(int)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from crypto_team.features.causality import ColumnVerdict
     from crypto_team.features.probes import Decision
+    from crypto_team.features.verdicts import ColumnVerdict
     from crypto_team.tools.session import Session
 
 USUAL = "features"

@@ -7,6 +7,7 @@ the Sharpe ratio is taken at the observed value with ``n - 1`` (Bailey and Lopez
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +108,17 @@ def probabilistic_sharpe_from_returns(returns: Floats, *, benchmark: float = 0.0
     return probabilistic_sharpe_ratio(
         sample.sharpe, n=sample.n, skew=sample.skew, kurtosis=sample.kurtosis, benchmark=benchmark
     )
+
+
+def trial_variance(sharpes: Sequence[float], n_periods: int) -> float:
+    """Return the variance of the Sharpe ratios per period that luck alone has to be granted.
+
+    It is the ddof-1 variance of all known trials, but never less than 1 / (n - 1), what a ratio without skill varies by
+    over so many periods: a few trials that hardly differ say nothing about how far luck can carry a search.
+    """
+    known = np.array([each for each in sharpes if math.isfinite(each)])
+    least = 1.0 / max(1, n_periods - 1)
+    return max(least, float(known.var(ddof=1))) if known.size >= 2 else least
 
 
 def expected_maximum_sharpe(n_trials: int, variance: float) -> float:

@@ -14,11 +14,12 @@ from crypto_team.features import causality
 from crypto_team.features.causality import audit_python
 from crypto_team.features.plan import compile_formulas
 from crypto_team.features.python_features import compute_python
+from crypto_team.features.verdicts import compared, robust_spread
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crypto_team.features.causality import ColumnVerdict
+    from crypto_team.features.verdicts import ColumnVerdict
 
 HEAD = "import numpy as np\nimport pandas as pd\n"
 LEAKS = {
@@ -219,18 +220,18 @@ def test_the_noise_of_one_row_excuses_no_other() -> None:
     noise = np.where(np.arange(10) == 1, 1e9, 0.0)
     changed = whole.copy()
     changed[[1, 4]] += 1e-9
-    found = causality.compared("x", "A/B", ("truncated", 7), whole, changed, noise)
+    found = compared("x", "A/B", ("truncated", 7), whole, changed, noise)
     assert found is not None
     assert (found.row, found.causal) == (4, False)
 
 
 def test_a_few_huge_values_do_not_widen_the_spread() -> None:
     values = np.arange(1000.0)
-    usual = causality.robust_spread(values)
+    usual = robust_spread(values)
     values[:3] = 1e15
-    assert causality.robust_spread(values) == pytest.approx(usual, rel=0.01)
-    assert causality.robust_spread(np.r_[np.zeros(96), 1.0, 2.0, 3.0, np.nan]) == pytest.approx(2.0, abs=0.1)
-    assert causality.robust_spread(np.full(5, np.nan)) == 0.0
+    assert robust_spread(values) == pytest.approx(usual, rel=0.01)
+    assert robust_spread(np.r_[np.zeros(96), 1.0, 2.0, 3.0, np.nan]) == pytest.approx(2.0, abs=0.1)
+    assert robust_spread(np.full(5, np.nan)) == 0.0
 
 
 def test_a_function_that_leaks_on_many_bars_only_is_caught(tmp_path: Path) -> None:
@@ -261,3 +262,20 @@ def test_a_job_finds_no_trace_of_other_jobs(trace: str, tmp_path: Path) -> None:
     )
     (verdict,) = audit_python(path, "feature", {"BTC/USD": market})
     assert not verdict.causal
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os; os.mkdir('sub'); os.chdir('sub'); os.symlink('../request.json', '../result.npy'); os._exit(0)",
+        "import ctypes, os; ctypes.CDLL(None).symlink(b'/etc/hostname', b'result.npy'); os._exit(0)",
+        "import os; np.save('result.npy', np.zeros((7, 1))); os._exit(0)",
+        "import os; open('result.npy', 'wb').write(b'not numbers'); os._exit(0)",
+    ],
+)
+def test_a_result_that_a_job_did_not_compute_is_not_read(body: str, tmp_path: Path, market: pd.DataFrame) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(f"{HEAD}def feature(d):\n    {body}\n")
+    (verdict,) = audit_python(path, "feature", {"BTC/USD": market})
+    assert not verdict.causal
+    assert verdict.probe == "run"

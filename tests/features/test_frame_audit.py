@@ -17,8 +17,8 @@ from crypto_team.features.python_frames import OHLCV
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crypto_team.features.causality import ColumnVerdict
     from crypto_team.features.probes import Decision
+    from crypto_team.features.verdicts import ColumnVerdict
 
 RULES = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
 HEAD = """

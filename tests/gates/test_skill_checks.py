@@ -189,3 +189,10 @@ def test_honest_edges_are_rarely_refused_and_noise_never_passes_all(case_of: Cal
         passes += all(run_check(code, noise).outcome == "passed" for code in codes)
     assert passes == 0
     assert refusals <= 0.05 * 10 * len(codes)
+
+
+def test_a_few_equal_trials_do_not_lower_the_hurdle_of_many(honest: Case) -> None:
+    """A search of a thousand that never ended, and two equal retrainings of its winner: luck stays what it was."""
+    unknown = run_check("OF017", replace(honest, ledger=LedgerView(1002, (), chain_ok=True)))
+    equal = run_check("OF017", replace(honest, ledger=LedgerView(1002, (0.2, 0.2001), chain_ok=True)))
+    assert equal.value == unknown.value

@@ -99,7 +99,7 @@ def test_wilson_interval_agrees_with_the_published_example() -> None:
 def test_luck_uses_every_trial_of_the_ledger() -> None:
     rng = np.random.default_rng(11)
     daily = rng.normal(0.001, 0.01, 400)
-    ratios = tuple(float(value) for value in rng.normal(0.0, 0.05, 200))
+    ratios = tuple(float(value) for value in rng.normal(0.0, 0.08, 200))
     found = luck(daily, TrialLedger(200, ratios))
     sample = significance.moments(daily)
     assert found.deflated_sharpe_ratio == significance.deflated_sharpe_ratio(
