@@ -19,6 +19,7 @@ GROUPS: dict[str, str] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "ownership": "Who may write what: rules, guard, and the check of history.",
     "data": "Market data: import, list, show.",
     "features": "The formula language: operators and ready-made sets.",
 }
@@ -267,6 +268,26 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Run purged walk-forward training, calibrate, store the evidence, and book the trial.",
     ),
     "next": ("crypto_team.tools.knowledge", "next", "Say what this role can do now, and why not more."),
+    "ownership check": (
+        "crypto_team.tools.ownership",
+        "ownership.check",
+        "Judge every commit since a base by the ownership rules of that base: the authority, for CI.",
+    ),
+    "ownership codeowners": (
+        "crypto_team.tools.ownership",
+        "ownership.codeowners",
+        "Print CODEOWNERS for the people who play the roles, or write it: routing of reviews, not enforcement.",
+    ),
+    "ownership explain": (
+        "crypto_team.tools.ownership",
+        "ownership.explain",
+        "Say which kind of record lies at a path, who may write it, and how.",
+    ),
+    "ownership guard": (
+        "crypto_team.tools.ownership",
+        "ownership.guard",
+        "Stop a write that is not this role's: as a PreToolUse hook (event on stdin) or a pre-commit hook.",
+    ),
     "quant-analyst review": (
         "crypto_team.roles.quant_analyst",
         "quant_analyst.review",

@@ -20,6 +20,7 @@ from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
+from crypto_team.tools import ownership as _ownership
 from crypto_team.tools import registry as _registry
 from crypto_team.tools import workspace as _workspace
 from crypto_team.tools.base import TOOLS
@@ -43,6 +44,7 @@ GROUP_TITLES: Final[dict[str, str]] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "ownership": "Who may write what: rules, guard, and the check of history.",
     "data": "Market data: import, list, show.",
     "features": "The formula language: operators and ready-made sets.",
 }
@@ -53,6 +55,7 @@ TOOL_MODULES: Final = (
     _knowledge,
     _learnings,
     _ml_features,
+    _ownership,
     _registry,
     _training,
     _workspace,

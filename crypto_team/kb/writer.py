@@ -6,15 +6,16 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crypto_team import schemas
 from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError
-from crypto_team.kb import git, journal, learnings, views
+from crypto_team.kb import git, journal, views
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.files import revision_of
 from crypto_team.kb.kinds import kind_of, misplaced
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import check_write
-from crypto_team.kb.yaml import check, parse, read_text
+from crypto_team.kb.records_text import document_of
+from crypto_team.kb.secrets import check_content
+from crypto_team.kb.yaml import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,14 +130,10 @@ def _approved(layout: Layout, change: Change, role: str, tool: str) -> journal.S
 
 
 def _valid(layout: Layout, path: Path, kind: Kind, content: bytes) -> Document | None:
-    """Refuse the bytes of a document that breaks its schema or names another id than its path does."""
-    if kind.schema is None:
-        return None
-    try:
-        record = _read(content.decode(), str(path), kind.schema)
-    except UnicodeDecodeError as problem:
-        raise InputError(f"not UTF-8 text at byte {problem.start}", where=str(path)) from problem
-    wrong = misplaced(layout, path, record)
+    """Refuse bytes that hold a secret, break the schema or name another id than their path does."""
+    check_content(content, str(path))
+    record = document_of(content, str(path), kind.schema)
+    wrong = misplaced(layout, path, record) if record is not None else None
     if wrong:
         raise InputError(f"the document belongs elsewhere: {wrong}", where=str(path))
     return record
@@ -147,13 +144,9 @@ def _readable(path: Path, kind: Kind) -> Document | None:
     if kind.schema is None or not path.exists():
         return None
     try:
-        return _read(read_text(path), str(path), kind.schema)
+        return document_of(read_text(path).encode(), str(path), kind.schema)
     except DocumentError:
         return None
-
-
-def _read(text: str, where: str, schema: str) -> Document:
-    return learnings.read(text, where) if schema == "learning" else check(parse(text, where), schemas.RECORDS[schema])
 
 
 def _stale(change: Change) -> ConflictError:
