@@ -19,6 +19,7 @@ GROUPS: dict[str, str] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "ids": "Ids over clones: which are provisional, and making them final.",
     "ownership": "Who may write what: rules, guard, and the check of history.",
     "data": "Market data: import, list, show.",
     "features": "The formula language: operators and ready-made sets.",
@@ -155,6 +156,16 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Hand a strategy to the next role: its gate recomputes everything, and either records the handoff or refuses.",
     ),
     "history": ("crypto_team.tools.knowledge", "history", "Show who changed what and when, newest first."),
+    "ids list": (
+        "crypto_team.tools.ids",
+        "ids.list",
+        "List the ids that were allotted while the remote could not be reached and are not final yet.",
+    ),
+    "ids sync": (
+        "crypto_team.tools.ids",
+        "ids.sync",
+        "Claim this repository's ids on the remote, each only where nobody has it: provisional ids become final.",
+    ),
     "init": (
         "crypto_team.tools.workspace",
         "init",

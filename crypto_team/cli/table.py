@@ -18,6 +18,7 @@ from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
+from crypto_team.tools import ids as _ids
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
 from crypto_team.tools import ownership as _ownership
@@ -44,6 +45,7 @@ GROUP_TITLES: Final[dict[str, str]] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "ids": "Ids over clones: which are provisional, and making them final.",
     "ownership": "Who may write what: rules, guard, and the check of history.",
     "data": "Market data: import, list, show.",
     "features": "The formula language: operators and ready-made sets.",
@@ -52,6 +54,7 @@ GROUP_TITLES: Final[dict[str, str]] = {
 TOOL_MODULES: Final = (
     _feature_tools,
     _handoff,
+    _ids,
     _knowledge,
     _learnings,
     _ml_features,

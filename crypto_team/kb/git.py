@@ -133,6 +133,12 @@ def create_ref(folder: Path, name: str, content: bytes) -> bool:
     return not taken
 
 
+def delete_ref(folder: Path, name: str, content: bytes | None = None) -> None:
+    """Delete a ref; with `content` only while it points there."""
+    expected = [run(folder, "hash-object", "--stdin", stdin=content)] if content is not None else []
+    attempt(folder, "update-ref", "-d", name, *expected)
+
+
 def refs(folder: Path, prefix: str) -> list[str]:
     """Return the full names of the refs under a prefix."""
     return run(folder, "for-each-ref", "--format=%(refname)", prefix).splitlines()
