@@ -19,6 +19,7 @@ GROUPS: dict[str, str] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "handoff": "Hand a strategy over; show and verify the chain of its handoffs.",
     "ids": "Ids over clones: which are provisional, and making them final.",
     "ownership": "Who may write what: rules, guard, and the check of history.",
     "data": "Market data: import, list, show.",
@@ -154,6 +155,21 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.roles.handoff",
         "handoff",
         "Hand a strategy to the next role: its gate recomputes everything, and either records the handoff or refuses.",
+    ),
+    "handoff log": (
+        "crypto_team.tools.handoffs",
+        "handoff.log",
+        "List the handoffs of a strategy and what was given back with which reason, oldest first.",
+    ),
+    "handoff show": (
+        "crypto_team.tools.handoffs",
+        "handoff.show",
+        "Show one handoff record: its subjects, its gate, who signed it.",
+    ),
+    "handoff verify": (
+        "crypto_team.tools.handoffs",
+        "handoff.verify",
+        "Verify chains: digests, order, signatures, nothing cut off, and whether the subjects are still those.",
     ),
     "history": ("crypto_team.tools.knowledge", "history", "Show who changed what and when, newest first."),
     "ids list": (

@@ -18,6 +18,7 @@ from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
+from crypto_team.tools import handoffs as _handoffs
 from crypto_team.tools import ids as _ids
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
@@ -45,6 +46,7 @@ GROUP_TITLES: Final[dict[str, str]] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "handoff": "Hand a strategy over; show and verify the chain of its handoffs.",
     "ids": "Ids over clones: which are provisional, and making them final.",
     "ownership": "Who may write what: rules, guard, and the check of history.",
     "data": "Market data: import, list, show.",
@@ -54,6 +56,7 @@ GROUP_TITLES: Final[dict[str, str]] = {
 TOOL_MODULES: Final = (
     _feature_tools,
     _handoff,
+    _handoffs,
     _ids,
     _knowledge,
     _learnings,

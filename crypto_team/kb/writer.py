@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError
 from crypto_team.kb import git, journal, views
 from crypto_team.kb.append_only import check_growth
-from crypto_team.kb.files import revision_of
+from crypto_team.kb.files import revision_of, sha256
 from crypto_team.kb.kinds import kind_of, misplaced
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import check_write
@@ -84,6 +84,12 @@ def commit_records(
             trailers["Crypto-Team-Strategy"] = strategy_id
         if gate:
             trailers["Crypto-Team-Gate"] = gate
+        heads = [
+            item.content for change, item in zip(changes, files.values(), strict=False) if change.kind == "handoff"
+        ]
+        if heads and heads[-1] is not None:
+            # A chain that was cut off is whole by itself; the history says how long it was.
+            trailers["Crypto-Team-Head"] = sha256(heads[-1])
         journal.write(layout, journal.Operation(files, message, trailers))
         return carry_out(layout)[1]
 
