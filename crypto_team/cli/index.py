@@ -394,4 +394,9 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "verify",
         "Retrain a strategy from data hash, specification, code and seed, and compare every stored object.",
     ),
+    "views": (
+        "crypto_team.tools.views",
+        "views",
+        "Write registry.yaml, learnings.md and sources.yaml from the entries, on the default branch only.",
+    ),
 }

@@ -24,6 +24,7 @@ from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
 from crypto_team.tools import ownership as _ownership
 from crypto_team.tools import registry as _registry
+from crypto_team.tools import views as _views
 from crypto_team.tools import workspace as _workspace
 from crypto_team.tools.base import TOOLS
 
@@ -64,6 +65,7 @@ TOOL_MODULES: Final = (
     _ownership,
     _registry,
     _training,
+    _views,
     _workspace,
 )
 """Modules that hold tools but no role."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError
-from crypto_team.kb import git, journal, views
+from crypto_team.kb import git, git_locks, journal, views
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.files import revision_of, sha256
 from crypto_team.kb.kinds import kind_of, misplaced
@@ -91,10 +91,10 @@ def commit_records(
             # A chain that was cut off is whole by itself; the history says how long it was.
             trailers["Crypto-Team-Head"] = sha256(heads[-1])
         journal.write(layout, journal.Operation(files, message, trailers))
-        return carry_out(layout)[1]
+        return carry_out(layout, resumed=False)[1]
 
 
-def carry_out(layout: Layout) -> tuple[list[Path], str | None]:
+def carry_out(layout: Layout, *, resumed: bool = True) -> tuple[list[Path], str | None]:
     """Carry out the operation in the journal, whoever began it; return the files it changed and the commit.
 
     Files, lists and commit are one operation: whenever it is interrupted, the next call starts it again. The caller
@@ -104,6 +104,9 @@ def carry_out(layout: Layout) -> tuple[list[Path], str | None]:
     if found is None:
         return [], None
     owner, operation = found
+    if resumed:
+        # Whoever began it was killed, maybe together with the git command that wrote its commit.
+        git_locks.sweep(owner.root)
     changed = journal.replay(owner, operation)
     rendered = views.refresh(owner)
     try:
