@@ -89,6 +89,16 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "doctor",
         "Say what is installed and whether the workspace is sound; with --repair put it right.",
     ),
+    "edit": (
+        "crypto_team.tools.editing",
+        "edit",
+        "Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.",
+    ),
+    "every edit": (
+        "crypto_team.tools.editing",
+        "edit",
+        "Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.",
+    ),
     "every handoff": (
         "crypto_team.roles.handoff",
         "handoff",

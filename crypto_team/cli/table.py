@@ -18,6 +18,7 @@ from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
+from crypto_team.tools import editing as _editing
 from crypto_team.tools import handoffs as _handoffs
 from crypto_team.tools import ids as _ids
 from crypto_team.tools import knowledge as _knowledge
@@ -55,6 +56,7 @@ GROUP_TITLES: Final[dict[str, str]] = {
 }
 
 TOOL_MODULES: Final = (
+    _editing,
     _feature_tools,
     _handoff,
     _handoffs,
