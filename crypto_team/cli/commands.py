@@ -75,8 +75,8 @@ class IndexGroup(click.Group):
         """Find the command or name the nearest one."""
         name = args[0]
         known = self.list_commands(ctx)
-        if self.otherwise is not None and name.replace("_", "-") not in known:
-            return self.name, self._built(self.otherwise, str(self.name)), args
+        if self.otherwise is not None and not name[:1].islower():
+            return None, self._built(self.otherwise, str(self.name)), args
         if not name.startswith("-") and name.replace("_", "-") not in known:
             self._refuse_tool_of_another_role(name.replace("_", "-"))
             import difflib

@@ -90,7 +90,10 @@ def _fixed(role: str | None, tool: str | None, kind: str) -> Verdict | None:
     """Decide about the kinds that no rule governs; None for all others."""
     who = f"the {role}" if role else "a change without a role"
     if kind in SETTINGS.values() or kind == IGNORE:
-        return Verdict(role == LEAD, kind, LEAD, "own", f"{who} asks for {kind}, which belongs to the {LEAD}")
+        why = (
+            f"the {role} may write {kind}" if role == LEAD else f"{who} may not write {kind}: it belongs to the {LEAD}"
+        )
+        return Verdict(role == LEAD, kind, LEAD, "own", why)
     if kind == "view":
         return Verdict(tool is not None, kind, "views tool", "own", "generated lists are written by tools only")
     if kind not in KINDS:

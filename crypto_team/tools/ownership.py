@@ -47,7 +47,7 @@ def ownership_explain(session: Session, path: Path) -> Outcome:
         A file below .crypto, from the current folder or from the workspace; it need not exist.
     """
     layout = session.layout
-    here = [session.folder / path, layout.root / path, layout.knowledge / path]
+    here = [session.folder / path, layout.root / path, layout.knowledge / path, layout.strategies_root / path]
     place = next((item for item in here if ownership.record_kind(layout, item)), here[0])
     resolved = place.resolve()
     kind = ownership.record_kind(layout, resolved)
