@@ -26,10 +26,10 @@ _SHAPES: Final = {
     "a payment key": r"\b[rs]k_live_[0-9A-Za-z]{20,}",
     "a package-registry token": r"\b(?:npm_[A-Za-z0-9]{36}|pypi-AgEI[A-Za-z0-9_-]{50,})",
     "a bot token": r"\b[0-9]{8,10}:AA[A-Za-z0-9_-]{33}\b",
-    "a password in an address": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"{}$]{1,64}:[^\s/@'\"{}$]{3,128}@",
+    "a password in an address": r"[a-z0-9]://[^\s/:@'\"{}$]{1,64}:[^\s/@'\"{}$]{3,128}@",
 }
 _NAMED: Final = re.compile(
-    r"(?i)\b[a-z0-9_.-]{0,40}(?:secret|passwd|password|passphrase|api_?-?key|access_?-?key|auth_?-?token|private_?-?key)"
+    r"(?i)(?:secret|passwd|password|passphrase|api_?-?key|access_?-?key|auth_?-?token|private_?-?key)[a-z0-9_-]{0,40}"
     r"['\"]?\s{0,3}[:=]\s{0,3}['\"]?([A-Za-z0-9+/_=.-]{16,200})"
 )
 _ANY: Final = re.compile("|".join(f"(?P<k{number}>{shape})" for number, shape in enumerate(_SHAPES.values())))

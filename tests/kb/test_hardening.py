@@ -223,3 +223,11 @@ def test_a_git_whose_tool_was_killed_keeps_the_write_lock_until_it_ends(strategy
     assert code(strategy, "y = 1\n", "b.py") is not None
     assert git.run(strategy.root, "log", "-2", "--format=%s").split() == ["c", "a"]
     assert validate.validate(strategy) == []
+
+
+@pytest.mark.parametrize("piece", ["a", "a-", "secret", "A secret_", "://a:", "0.123, "])
+def test_the_search_for_secrets_takes_linear_time(piece: str) -> None:
+    text = piece * (500_000 // len(piece))
+    began = time.process_time()
+    assert list(secrets(text)) == []
+    assert time.process_time() - began < 5.0
