@@ -85,5 +85,7 @@ def _announced(layout: Layout) -> list[Finding]:
 
 
 def _finding(path: Path, message: str) -> Finding:
-    hint = "restore it: git log --all --full-history -- PATH shows where it was"
+    hint = (
+        "merge the base where this branch is behind it; else restore the record: git log --all --full-history -- PATH"
+    )
     return Finding(code="handoff-chain", severity="error", message=message, file=str(path), hint=hint)
