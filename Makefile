@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs generate bench clean
+.PHONY: help demo test test-all lint types docs generate bench stress clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -48,6 +48,9 @@ docs: generate ## The same: all generated documentation
 
 bench: $(STAMP) ## Measure what docs/architecture.md promises
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+stress: $(STAMP) ## 16 processes write 200 times each over 4 worktrees and are killed at random; nothing may be lost
+	$(BIN)/python benchmarks/stress_kb.py
 
 clean: ## Remove what the targets made, except the virtual environment
 	rm -rf demo-workspace dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -31,10 +31,23 @@ def entries_of(place: str) -> dict[str, Entry]:
 class IndexGroup(click.Group):
     """A group whose help comes from the index and whose commands are imported when they are called."""
 
-    def __init__(self, name: str, *, summary: str, entries: Mapping[str, Entry], role: RoleId | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        summary: str,
+        entries: Mapping[str, Entry],
+        role: RoleId | None = None,
+        otherwise: Entry | None = None,
+    ) -> None:
         super().__init__(name, help=summary, short_help=summary)
         self.entries = entries
         self.role = role
+        self.otherwise = otherwise
+        """The command of the group's own name: what is said when none of its commands is named."""
+        if otherwise is not None:
+            self.context_settings = {"ignore_unknown_options": True}
+            self.help = f"{summary}\n\nWithout a command: {otherwise[2]} See `crypto-team {name} -- --help`."
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of all commands."""
@@ -47,11 +60,14 @@ class IndexGroup(click.Group):
             return self.commands[name]
         if name not in self.entries:
             return None
-        module, key, _ = self.entries[name]
-        importlib.import_module(module)
+        return self._built(self.entries[name], name)
+
+    def _built(self, entry: Entry, name: str) -> click.Command:
+        """Import and build the command of an entry."""
+        importlib.import_module(entry[0])
         from crypto_team.tools.base import TOOLS
 
-        return tool_command(TOOLS[key], name, self.role)
+        return tool_command(TOOLS[entry[1]], name, self.role)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -59,6 +75,8 @@ class IndexGroup(click.Group):
         """Find the command or name the nearest one."""
         name = args[0]
         known = self.list_commands(ctx)
+        if self.otherwise is not None and not name[:1].islower():
+            return None, self._built(self.otherwise, str(self.name)), args
         if not name.startswith("-") and name.replace("_", "-") not in known:
             self._refuse_tool_of_another_role(name.replace("_", "-"))
             import difflib

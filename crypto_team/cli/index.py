@@ -19,6 +19,9 @@ GROUPS: dict[str, str] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "handoff": "Hand a strategy over; show and verify the chain of its handoffs.",
+    "ids": "Ids over clones: which are provisional, and making them final.",
+    "ownership": "Who may write what: rules, guard, and the check of history.",
     "data": "Market data: import, list, show.",
     "features": "The formula language: operators and ready-made sets.",
 }
@@ -106,6 +109,16 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "doctor",
         "Say what is installed and whether the workspace is sound, evidence and candles included; --repair mends it.",
     ),
+    "edit": (
+        "crypto_team.tools.editing",
+        "edit",
+        "Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.",
+    ),
+    "every edit": (
+        "crypto_team.tools.editing",
+        "edit",
+        "Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.",
+    ),
     "every handoff": (
         "crypto_team.roles.handoff",
         "handoff",
@@ -192,7 +205,32 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "handoff",
         "Hand a strategy to the next role: its gate recomputes everything, and either records the handoff or refuses.",
     ),
+    "handoff log": (
+        "crypto_team.tools.handoffs",
+        "handoff.log",
+        "List the handoffs of a strategy and what was given back with which reason, oldest first.",
+    ),
+    "handoff show": (
+        "crypto_team.tools.handoffs",
+        "handoff.show",
+        "Show one handoff record: its subjects, its gate, who signed it.",
+    ),
+    "handoff verify": (
+        "crypto_team.tools.handoffs",
+        "handoff.verify",
+        "Verify chains: digests, order, signatures, nothing cut off, and whether the subjects are still those.",
+    ),
     "history": ("crypto_team.tools.knowledge", "history", "Show who changed what and when, newest first."),
+    "ids list": (
+        "crypto_team.tools.ids",
+        "ids.list",
+        "List the ids that were allotted while the remote could not be reached and are not final yet.",
+    ),
+    "ids sync": (
+        "crypto_team.tools.ids",
+        "ids.sync",
+        "Claim this repository's ids on the remote, each only where nobody has it: provisional ids become final.",
+    ),
     "init": (
         "crypto_team.tools.workspace",
         "init",
@@ -306,6 +344,26 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Run purged walk-forward training, calibrate, store the evidence, and book the trial.",
     ),
     "next": ("crypto_team.tools.knowledge", "next", "Say what this role can do now, and why not more."),
+    "ownership check": (
+        "crypto_team.tools.ownership",
+        "ownership.check",
+        "Judge every commit since a base by the ownership rules of that base: the authority, for CI.",
+    ),
+    "ownership codeowners": (
+        "crypto_team.tools.ownership",
+        "ownership.codeowners",
+        "Print CODEOWNERS for the people who play the roles, or write it: routing of reviews, not enforcement.",
+    ),
+    "ownership explain": (
+        "crypto_team.tools.ownership",
+        "ownership.explain",
+        "Say which kind of record lies at a path, who may write it, and how.",
+    ),
+    "ownership guard": (
+        "crypto_team.tools.ownership",
+        "ownership.guard",
+        "Stop a write that is not this role's: as a PreToolUse hook (event on stdin) or a pre-commit hook.",
+    ),
     "quant-analyst review": (
         "crypto_team.roles.quant_analyst",
         "quant_analyst.review",
@@ -384,5 +442,10 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.roles.handoff",
         "verify",
         "Retrain a strategy from data hash, specification, code and seed, and compare every stored object.",
+    ),
+    "views": (
+        "crypto_team.tools.views",
+        "views",
+        "Write registry.yaml, learnings.md and sources.yaml from the entries, on the default branch only.",
     ),
 }

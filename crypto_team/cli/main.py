@@ -39,7 +39,8 @@ class Root(IndexGroup):
             for name, summary in ROLES.items()
         }
         for name, summary in GROUPS.items():
-            self.add_command(IndexGroup(name, summary=summary, entries=entries_of(name)))
+            own = entries_of("").get(name)
+            self.add_command(IndexGroup(name, summary=summary, entries=entries_of(name), otherwise=own))
         self.add_command(
             click.Group("role", commands=list(self.roles.values()), help="The same tools as `crypto-team ROLE TOOL`.")
         )

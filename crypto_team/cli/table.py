@@ -20,9 +20,14 @@ from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
 from crypto_team.roles import series_tools as _series
+from crypto_team.tools import editing as _editing
+from crypto_team.tools import handoffs as _handoffs
+from crypto_team.tools import ids as _ids
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
+from crypto_team.tools import ownership as _ownership
 from crypto_team.tools import registry as _registry
+from crypto_team.tools import views as _views
 from crypto_team.tools import workspace as _workspace
 from crypto_team.tools.base import TOOLS
 
@@ -45,20 +50,28 @@ GROUP_TITLES: Final[dict[str, str]] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "handoff": "Hand a strategy over; show and verify the chain of its handoffs.",
+    "ids": "Ids over clones: which are provisional, and making them final.",
+    "ownership": "Who may write what: rules, guard, and the check of history.",
     "data": "Market data: import, list, show.",
     "features": "The formula language: operators and ready-made sets.",
 }
 
 TOOL_MODULES: Final = (
     _book_bars,
+    _editing,
     _feature_tools,
     _handoff,
+    _handoffs,
+    _ids,
     _knowledge,
     _learnings,
     _ml_features,
+    _ownership,
     _registry,
     _series,
     _training,
+    _views,
     _workspace,
 )
 """Modules that hold tools but no role."""

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ZERO = "0" * 40
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+NETWORK_SECONDS = 30.0
 _COMMIT_TRIES = 40
+_SETTINGS = ("core.fsmonitor=false", "gc.autoDetach=false", "maintenance.autoDetach=false")
+HELD: set[int] = set()
+"""Write locks that this process holds: git children inherit them, so that a killed parent's git still counts."""
 _SCRUBBED_EXCEPT = {"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"}
 
 
@@ -28,22 +33,50 @@ def _environment() -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_LITERAL_PATHSPECS": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
         "LC_ALL": "C",
     }
 
 
-def attempt(folder: Path, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run git and return what came of it, whatever that is."""
-    command = ["git", "-C", str(folder), *arguments]
+def attempt(
+    folder: Path,
+    *arguments: str,
+    stdin: bytes | None = None,
+    extra: Mapping[str, str] | None = None,
+    inherit_index: bool = False,
+    timeout: float | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git and return what came of it, whatever that is.
+
+    `extra` is added to the environment; `inherit_index` keeps the index that git gave to the hook which runs us. What
+    does not end within `timeout` seconds counts as failed with 124.
+    """
+    # A repository that somebody else prepared must not name a program that `git status` then starts.
+    # What cleans up behind a commit must not outlive it, because it would keep the write lock.
+    quiet = [part for name in _SETTINGS for part in ("-c", name)]
+    command = ["git", *quiet, "-C", str(folder), *arguments]
+    environment = _environment() | dict(extra or {})
+    if inherit_index and os.environ.get("GIT_INDEX_FILE"):
+        environment["GIT_INDEX_FILE"] = str(Path(os.environ["GIT_INDEX_FILE"]).absolute())
     try:
-        return subprocess.run(command, input=stdin, capture_output=True, check=False, env=_environment())
+        return subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            env=environment,
+            timeout=timeout,
+            pass_fds=tuple(HELD),
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, b"", f"no answer within {timeout:.0f} seconds".encode())
     except FileNotFoundError as problem:
         raise CryptoTeamError("git is not installed", hint="install git and run the command again") from problem
 
 
-def run(folder: Path, *arguments: str, stdin: bytes | None = None) -> str:
+def run(folder: Path, *arguments: str, stdin: bytes | None = None, inherit_index: bool = False) -> str:
     """Run git and return its output without the last newline; a failure is a foreseen error with git's words."""
-    done = attempt(folder, *arguments, stdin=stdin)
+    done = attempt(folder, *arguments, stdin=stdin, inherit_index=inherit_index)
     if done.returncode:
         words = done.stderr.decode(errors="replace").strip() or done.stdout.decode(errors="replace").strip()
         raise CryptoTeamError(f"git {arguments[0]} failed: {words}", where=str(folder))
@@ -100,6 +133,12 @@ def create_ref(folder: Path, name: str, content: bytes) -> bool:
     if done.returncode and not taken:
         raise CryptoTeamError(f"git cannot keep the ref {name}: {words}", where=str(folder))
     return not taken
+
+
+def delete_ref(folder: Path, name: str, content: bytes | None = None) -> None:
+    """Delete a ref; with `content` only while it points there."""
+    expected = [run(folder, "hash-object", "--stdin", stdin=content)] if content is not None else []
+    attempt(folder, "update-ref", "-d", name, *expected)
 
 
 def refs(folder: Path, prefix: str) -> list[str]:
@@ -174,7 +213,15 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
 
 
 def _commit_once(folder: Path, names: list[str], text: str) -> subprocess.CompletedProcess[bytes]:
-    return attempt(folder, *_identity(folder), "commit", "-q", "--only", "-F", "-", "--", *names, stdin=text.encode())
+    said = {
+        f"CRYPTO_TEAM_{key.upper()}": value
+        for line in text.splitlines()
+        for mark, key in (("Crypto-Team-Role: ", "role"), ("Crypto-Team-Tool: ", "tool"))
+        for value in [line.removeprefix(mark)]
+        if line.startswith(mark)
+    }
+    arguments = [*_identity(folder), "commit", "-q", "--only", "-F", "-", "--", *names]
+    return attempt(folder, *arguments, stdin=text.encode(), extra=said)
 
 
 def tracked(folder: Path, path: Path) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import os
 from typing import TYPE_CHECKING, Final
 
 from crypto_team import __version__
+from crypto_team.kb import git
+from crypto_team.kb.attestation import KEY_VARIABLE, private_key, seal
+from crypto_team.kb.chain import PIPELINE, heads, line_of, links, rank, record_paths
 from crypto_team.kb.evidence import load_manifest
 from crypto_team.kb.files import sha256
 from crypto_team.kb.kinds import kind_of
@@ -17,35 +20,30 @@ from crypto_team.schemas.gate import Subject
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
-    from pathlib import Path
 
+    from crypto_team.kb.chain import Link
     from crypto_team.kb.kinds import Kind
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas.base import Stage
     from crypto_team.schemas.gate import GateReport
 
-PIPELINE: Final[tuple[Stage, ...]] = (
-    "ml_engineer",
-    "data_collector",
-    "backtester",
-    "quant_analyst",
-    "critic",
-    "risk_manager",
-    "execution_specialist",
-)
-"""Order of the pipeline; the strategy researcher stands beside the ML engineer at its start."""
+__all__ = [
+    "FIRST_STAGES",
+    "PIPELINE",
+    "artifacts",
+    "current_stage",
+    "handoff_records",
+    "make_handoff",
+    "record_paths",
+    "verify_chain",
+    "void_reasons",
+]
 
 FIRST_STAGES: Final = ("ml_engineer", "strategy_researcher")
 
 
 _PROSE: Final = {".md", ".svg"}
-
-
-def _rank(stage: str) -> int:
-    """Return the place of a stage in the pipeline; both kinds of designers stand at its start."""
-    return PIPELINE.index(stage) if stage in PIPELINE else 0
 
 
 def artifacts(layout: Layout, strategy_id: str, *, sender: Stage) -> dict[str, str]:
@@ -69,12 +67,7 @@ def artifacts(layout: Layout, strategy_id: str, *, sender: Stage) -> dict[str, s
 def _made_until(kind: Kind | None, sender: Stage) -> bool:
     if kind is None or kind.name == "evidence" or kind.owner not in {*PIPELINE, *FIRST_STAGES}:
         return False
-    return _rank(kind.owner) <= _rank(sender)
-
-
-def record_paths(layout: Layout, strategy_id: str) -> list[Path]:
-    """Return the handoff records of a strategy, in order."""
-    return sorted(layout.handoffs_dir(strategy_id).glob("[0-9][0-9][0-9]-*.yaml"))
+    return rank(kind.owner) <= rank(sender)
 
 
 def handoff_records(layout: Layout, strategy_id: str) -> list[Handoff]:
@@ -106,22 +99,31 @@ def current_stage(layout: Layout, strategy_id: str) -> Stage:
     over: the registry entry then names an earlier stage than the record does.
     """
     at = entry(layout, strategy_id)
-    whole = [record for _, record, broken in itertools.takewhile(lambda link: not link[2], _chain(layout, strategy_id))]
     first: Stage = "strategy_researcher" if at.type == "rule_based" else "ml_engineer"
     if at.stage in FIRST_STAGES:
         return first
-    holding = (record.receiver for record in reversed(whole) if not _changed(layout, record))
-    receiver = next(holding, first)
-    return min(receiver, at.stage, key=_rank)
+    chain = [link for link in links(layout, strategy_id) if link.whole]
+    # Where branches went on side by side, the strategy is as far as the one that came least far.
+    holding = [_holding(layout, line_of(chain, head)) or first for head in heads(chain)]
+    return min(*holding, at.stage, key=rank) if holding else first
+
+
+def _holding(layout: Layout, line: list[Link]) -> Stage | None:
+    """Return the receiver of the newest record that holds; None where none does."""
+    return next((link.record.receiver for link in reversed(line) if not _changed(layout, link.record)), None)
 
 
 def make_handoff(
     layout: Layout, strategy_id: str, *, sender: Stage, receiver: Stage, report: GateReport, now: datetime
 ) -> tuple[Handoff, list[Change]]:
-    """Make the next record of the chain and the change that writes it."""
-    earlier = record_paths(layout, strategy_id)
+    """Make the next record of the chain and the change that writes it; it joins branches that went on side by side.
+
+    On other branches than the default one its name ends with a part of its hash, so that branches merge.
+    """
+    chain = links(layout, strategy_id)
+    ends = sorted(heads(chain), key=lambda link: (link.record.number, link.digest), reverse=True)
     record = Handoff(
-        number=len(earlier) + 1,
+        number=1 + max((link.record.number for link in ends), default=0),
         strategy_id=strategy_id,
         sender=sender,
         receiver=receiver,
@@ -131,36 +133,21 @@ def make_handoff(
             Subject(name=name, sha256=value) for name, value in artifacts(layout, strategy_id, sender=sender).items()
         ],
         report=report,
-        previous=sha256(earlier[-1].read_bytes()) if earlier else None,
+        previous=ends[0].digest if ends else None,
+        merges=[link.digest for link in ends[1:]],
     )
-    path = layout.handoffs_dir(strategy_id) / f"{record.number:03d}-{sender}-to-{receiver}.yaml"
-    return record, [Change(kind="handoff", path=path, content=dump(record, schema="handoff"))]
+    record = seal(record, private_key(os.environ.get(KEY_VARIABLE)))
+    content = dump(record, schema="handoff")
+    shared = git.branch(layout.root) == git.default_branch(layout.root)
+    suffix = "" if shared else f"-{sha256(content.encode()).removeprefix('sha256:')[:8]}"
+    path = layout.handoffs_dir(strategy_id) / f"{record.number:03d}-{sender}-to-{receiver}{suffix}.yaml"
+    return record, [Change(kind="handoff", path=path, content=content)]
 
 
 def verify_chain(layout: Layout, strategy_id: str) -> list[Finding]:
-    """Return every break of a strategy's chain: order, digest of the record before, reports that did not pass."""
+    """Return every break of a strategy's chain: order, digests, reports that did not pass, envelopes."""
     return [
-        Finding(code="handoff-chain", severity="error", message=message, file=str(path), line=1, col=1)
-        for path, _, broken in _chain(layout, strategy_id)
-        for message in broken
+        Finding(code="handoff-chain", severity="error", message=message, file=str(link.path), line=1, col=1)
+        for link in links(layout, strategy_id)
+        for message in link.broken
     ]
-
-
-def _chain(layout: Layout, strategy_id: str) -> Iterator[tuple[Path, Handoff, list[str]]]:
-    """Yield each record of a strategy, oldest first, with what is wrong about its place in the chain."""
-    digest: str | None = None
-    reached = 0
-    for number, path in enumerate(record_paths(layout, strategy_id), start=1):
-        record = load_record(path, Handoff)
-        name, at = f"{record.number:03d}-{record.sender}-to-{record.receiver}", _rank(record.sender)
-        gate = f"{record.sender}->{record.receiver}"
-        wrong = {
-            f"number {record.number} where {number} is due": record.number != number,
-            f"its content says {name}": path.stem != name,
-            "the record before it was changed or removed": record.previous != digest,
-            "its gate did not pass": not record.report.passed or record.report.gate != gate,
-            f"it belongs to {record.strategy_id}": {record.strategy_id, record.report.strategy_id} != {strategy_id},
-            "it skips a stage": _rank(record.receiver) != at + 1 or at > reached,
-        }
-        yield path, record, [message for message, broken in wrong.items() if broken]
-        digest, reached = sha256(path.read_bytes()), max(reached, _rank(record.receiver))

@@ -1,48 +1,155 @@
-"""Ids that nobody else has: create-only git refs for strategies, datasets and backtests; ULIDs for trials."""
+"""Ids that nobody else has: create-only git refs for strategies, datasets and backtests; ULIDs for trials.
+
+Within a repository the ref is created only where it does not exist, which is atomic over threads, processes and
+worktrees. Over clones it is pushed with a lease that expects nothing there. Where the remote cannot be reached the
+id is provisional: a random number of six digits, which keeps it when the next `ids sync` makes it final.
+"""
 
 from __future__ import annotations
 
+import re
 import secrets
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import git
+from crypto_team.errors import ConflictError, CryptoTeamError
+from crypto_team.kb import git, git_remote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from crypto_team.kb.paths import Layout
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PREFIX = "refs/crypto-team/ids/"
-_MOST = 999_999
+IDS: Final = "refs/crypto-team/ids/"
+PROVISIONAL: Final = "refs/crypto-team/provisional/"
+FIRST_PROVISIONAL: Final = 100_000
+_LAST_PROVISIONAL: Final = 999_999
+
+IdKind = Literal["STR", "DS", "BT"]
 
 
-def allot(layout: Layout, kind: Literal["STR", "DS", "BT"]) -> str:
-    """Return the next free id of a kind, unique over threads, processes and worktrees of the repository.
+def allot(layout: Layout, kind: IdKind) -> str:
+    """Return the next free id of a kind, unique over threads, processes, worktrees and clones of the repository.
 
-    Ids of refs and of files both count, so that a clone that lacks the refs does not allot an id twice.
+    Ids of refs and of files both count, so that a clone that lacks the refs does not allot an id twice. Without a
+    remote ids are final at once.
     """
-    number = 1 + max((*_from_refs(layout, kind), *_from_files(layout, kind)), default=0)
-    while number <= _MOST:
+    remote = git_remote.name(layout.root)
+    if remote is None:
+        return _local(layout, kind)
+    taken = git_remote.refs(layout.root, remote, IDS)
+    if taken is None:
+        return _provisional(layout, kind)
+    number = 1 + max((*_numbers(taken, kind), *_known(layout, kind)), default=0)
+    while number < FIRST_PROVISIONAL:
         name = f"{kind}-{number:03d}"
-        if git.create_ref(layout.root, _PREFIX + name, name.encode()):
+        content = _content(name)
+        if git.create_ref(layout.root, IDS + name, content):
+            said = git_remote.claim(layout.root, remote, IDS + name)
+            if said == "taken":
+                git.delete_ref(layout.root, IDS + name, content)
+            elif said == "unreachable":
+                git.delete_ref(layout.root, IDS + name, content)
+                return _provisional(layout, kind)
+            else:
+                return name
+        number += 1
+    raise _full(kind)
+
+
+def _local(layout: Layout, kind: IdKind) -> str:
+    number = 1 + max(_known(layout, kind), default=0)
+    while number < FIRST_PROVISIONAL:
+        name = f"{kind}-{number:03d}"
+        if git.create_ref(layout.root, IDS + name, _content(name)):
             return name
         number += 1
-    raise CryptoTeamError(f"all {_MOST} ids of {kind} are taken")
+    raise _full(kind)
 
 
-def _from_refs(layout: Layout, kind: str) -> list[int]:
-    return [int(name.rpartition("-")[2]) for name in git.refs(layout.root, _PREFIX) if f"/{kind}-" in name]
+def _full(kind: IdKind) -> CryptoTeamError:
+    return CryptoTeamError(f"all {FIRST_PROVISIONAL - 1} ids of {kind} are taken")
 
 
-def _from_files(layout: Layout, kind: str) -> list[int]:
+def _provisional(layout: Layout, kind: IdKind) -> str:
+    """Return an id that no clone is likely to draw too; whether one did is known when it is made final."""
+    while True:
+        number = FIRST_PROVISIONAL + secrets.randbelow(_LAST_PROVISIONAL - FIRST_PROVISIONAL + 1)
+        name = f"{kind}-{number}"
+        content = _content(name)
+        if git.create_ref(layout.root, IDS + name, content):
+            git.create_ref(layout.root, PROVISIONAL + name, content)
+            return name
+
+
+def _content(name: str) -> bytes:
+    """Return the content of a ref; random, because pushing equal content over an existing ref would succeed."""
+    return f"{name} {secrets.token_hex(16)}".encode()
+
+
+def provisional(layout: Layout) -> list[str]:
+    """Return the ids of this repository that no remote has confirmed yet."""
+    return [name.rpartition("/")[2] for name in git.refs(layout.root, PROVISIONAL)]
+
+
+def sync(layout: Layout) -> list[str]:
+    """Make provisional ids final on the remote, and push ids from before there was one; return what became final.
+
+    Raises
+    ------
+    CryptoTeamError
+        There is no remote, or it cannot be reached; nothing changed.
+    ConflictError
+        Another clone has one of the ids; the others are final.
+    """
+    remote = git_remote.name(layout.root)
+    if remote is None:
+        raise CryptoTeamError("this repository has no remote", where=str(layout.root), hint="git remote add origin URL")
+    taken = git_remote.refs(layout.root, remote, IDS)
+    if taken is None:
+        raise CryptoTeamError(
+            f"the remote {remote} cannot be reached", where=str(layout.root), hint="ids stay provisional; try again"
+        )
+    final, lost = [], []
+    for ref in git.refs(layout.root, IDS):
+        name = ref.rpartition("/")[2]
+        mine = git.run(layout.root, "rev-parse", ref)
+        said = "ours" if taken.get(ref) == mine else git_remote.claim(layout.root, remote, ref)
+        if said == "unreachable":
+            raise CryptoTeamError(f"the remote {remote} takes no refs below refs/crypto-team", where=str(layout.root))
+        if said == "taken":
+            lost.append(name)
+            continue
+        git.delete_ref(layout.root, PROVISIONAL + name)
+        final += [name] if ref not in taken else []
+    if lost:
+        raise ConflictError(
+            f"another clone has {', '.join(lost)} too",
+            where=str(layout.root),
+            hint="one of the two strategies has to start again under a new id: crypto-team ml-engineer new",
+        )
+    return final
+
+
+def _known(layout: Layout, kind: IdKind) -> list[int]:
+    return [*_numbers(git.refs(layout.root, IDS), kind), *_from_files(layout, kind)]
+
+
+def _numbers(names: Iterable[str], kind: IdKind) -> list[int]:
+    """Return the numbers of the ids that were allotted in order."""
+    found = [re.fullmatch(rf"{kind}-([0-9]{{3,6}})", name.rpartition("/")[2]) for name in names]
+    numbers = [int(match[1]) for match in found if match]
+    return [number for number in numbers if number < FIRST_PROVISIONAL]
+
+
+def _from_files(layout: Layout, kind: IdKind) -> list[int]:
     folder, pattern = {
         "STR": (layout.registry_dir, "STR-*.yaml"),
         "DS": (layout.datasets_dir, "DS-*.yaml"),
         "BT": (layout.strategies_root, "*/backtests/BT-*.yaml"),
     }[kind]
-    return [int(path.stem.split("-")[1]) for path in folder.glob(pattern)]
+    return _numbers(["-".join(path.stem.split("-")[:2]) for path in folder.glob(pattern)], kind)
 
 
 def new_trial_id(now: datetime) -> str:

@@ -38,8 +38,10 @@ def locked(layout: Layout, holder: str, *, wait_seconds: float = WAIT_SECONDS) -
         _acquire(handle, path, wait_seconds)
         os.truncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), "holder": holder}).encode(), 0)
+        git.HELD.add(handle)
         yield
     finally:
+        git.HELD.discard(handle)
         os.close(handle)
 
 

@@ -1,17 +1,39 @@
-"""Who may write what: one matcher over kinds of records; what is not listed is denied."""
+"""Who may write what: rules as data, one matcher over kinds of records; what is not listed is denied.
+
+The tool that writes, the hook guard and CI ask `decide`, each with the rules that it trusts.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import OwnershipError
-from crypto_team.kb.kinds import ANY, GATE, KINDS
+from crypto_team.kb.kinds import ANY, GATE, KINDS, SETTINGS, kind_of
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Ownership
 from crypto_team.schemas.reviews import OwnershipRule
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crypto_team.kb.paths import Layout
+
+HANDOFF_TOOL: Final = "handoff"
+LEAD: Final = "lead"
+IGNORE: Final = "ignore_list"
+"""The kind of `.crypto/.gitignore`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a role may write a kind, who may, and in which mode."""
+
+    allowed: bool
+    kind: str | None
+    owner: str
+    mode: str
+    why: str
 
 
 def default_rules() -> Ownership:
@@ -32,6 +54,56 @@ def rules(layout: Layout) -> Ownership:
     return load_record(layout.ownership, Ownership) if layout.ownership.exists() else default_rules()
 
 
+def record_kind(layout: Layout, path: Path) -> str | None:
+    """Return the kind of a record or of a setting by where it lies; None where nothing may lie.
+
+    The place decides as it is written: whoever follows links resolves them first.
+    """
+    if path.parent == layout.crypto:
+        return IGNORE if path.name == ".gitignore" else SETTINGS.get(path.name)
+    found = kind_of(layout, path)
+    return found.name if found else None
+
+
+def decide(policy: Ownership, role: str | None, tool: str | None, kind: str | None) -> Verdict:
+    """Say whether `role`, by `tool`, may write records of `kind`: the one matcher. Default deny.
+
+    Settings belong to the lead and gate records to the handoff tool, whatever the rules say: no rule can give them
+    away. Generated lists have no author; any tool may carry them along, and `views --check` compares them.
+    """
+    if kind is None:
+        return Verdict(False, None, "nobody", "none", "no kind of record lies here")
+    fixed = _fixed(role, tool, kind)
+    if fixed is not None:
+        return fixed
+    found = [rule for rule in policy.rules if rule.kind == kind and rule.mode != "read"]
+    writers = sorted({rule.role for rule in found})
+    owner = ", ".join(writers) or "nobody"
+    mode = "append" if KINDS[kind].mode == "append" or all(rule.mode == "append" for rule in found) else "own"
+    allowed = role is not None and bool({role, ANY} & set(writers))
+    who = f"the {role}" if role else "a change without a role"
+    why = f"the {role} may write {kind}" if allowed else f"{who} may not write {kind}: it belongs to the {owner}"
+    return Verdict(allowed, kind, owner, mode, why)
+
+
+def _fixed(role: str | None, tool: str | None, kind: str) -> Verdict | None:
+    """Decide about the kinds that no rule governs; None for all others."""
+    who = f"the {role}" if role else "a change without a role"
+    if kind in SETTINGS.values() or kind == IGNORE:
+        why = (
+            f"the {role} may write {kind}" if role == LEAD else f"{who} may not write {kind}: it belongs to the {LEAD}"
+        )
+        return Verdict(role == LEAD, kind, LEAD, "own", why)
+    if kind == "view":
+        return Verdict(tool is not None, kind, "views tool", "own", "generated lists are written by tools only")
+    if kind not in KINDS:
+        return Verdict(False, kind, "nobody", "none", f"there is no kind {kind}")
+    if KINDS[kind].owner == GATE:
+        why = f"{who} may not write {kind}: it belongs to the handoff tool"
+        return Verdict(tool == HANDOFF_TOOL, kind, "handoff tool", "append", why)
+    return None
+
+
 def check_write(layout: Layout, role: str, tool: str, kind: str) -> None:
     """Refuse a write that the rules do not allow, naming the owner.
 
@@ -40,25 +112,23 @@ def check_write(layout: Layout, role: str, tool: str, kind: str) -> None:
     OwnershipError
         Another role owns the kind, or nobody may write it.
     """
-    if kind in KINDS and KINDS[kind].owner == GATE:
-        allowed = tool == "handoff"
-        owner = "handoff tool"
-    else:
-        writers = {rule.role for rule in rules(layout).rules if rule.kind == kind and rule.mode != "read"}
-        allowed = bool(writers & {role, ANY})
-        owner = ", ".join(sorted(writers)) or "nobody"
-    if not allowed:
+    verdict = decide(rules(layout), role, tool, kind)
+    if kind == "view" or not verdict.allowed:
         raise OwnershipError(
-            f"the {role} may not write {kind}: it belongs to the {owner}",
+            f"the {role} may not write {kind}: it belongs to the {verdict.owner}",
             where=kind,
-            hint=_way_to_write(owner),
+            hint=way_to_write(verdict.owner),
         )
 
 
-def _way_to_write(owner: str) -> str:
+def way_to_write(owner: str) -> str:
     """Return the command that shows who may do it instead."""
     if owner == "handoff tool":
         return "crypto-team handoff STR-NNN --to ROLE, which runs the gate"
+    if owner == "views tool":
+        return "crypto-team views"
     if owner == "nobody":
         return "add a rule for this kind to .crypto/ownership.yaml"
+    if owner.startswith(LEAD):
+        return "the lead edits it by hand and commits with: git commit --trailer 'Crypto-Team-Role: lead'"
     return f"crypto-team {owner.partition(',')[0].replace('_', '-')} --help lists the tools that write it"

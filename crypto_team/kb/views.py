@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from crypto_team.errors import DocumentError
 from crypto_team.kb import git, learnings
 from crypto_team.kb.files import write_atomic
+from crypto_team.kb.locks import locked
 from crypto_team.kb.yaml import dump_data, load_record
 from crypto_team.schemas import Dataset, Document, RegistryEntry
 
@@ -75,6 +76,17 @@ def stale(layout: Layout) -> list[Path]:
     if not paths(layout):
         return []
     return [path for path, text in render(layout).items() if not path.exists() or path.read_text() != text]
+
+
+def write(layout: Layout) -> list[Path]:
+    """Write and commit the views that changed; return them. Finishes an interrupted operation first."""
+    from crypto_team.kb.writer import carry_out
+
+    with locked(layout, "views"):
+        carry_out(layout)
+        written = refresh(layout)
+        git.commit(layout.root, paths(layout), "Generated lists", {"Crypto-Team-Tool": "views"})
+    return written
 
 
 def refresh(layout: Layout) -> list[Path]:

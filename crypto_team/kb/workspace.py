@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import InputError
-from crypto_team.kb import git, views
+from crypto_team.kb import git, git_locks, views
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import default_rules
@@ -65,8 +65,9 @@ def init(path: Path) -> Layout:
 def repair(layout: Layout) -> list[str]:
     """Finish an interrupted operation, render stale views, commit what tools wrote; return what was done."""
     with locked(layout, "doctor"):
+        swept = [f"removed {path.name}, left by a killed git" for path in git_locks.sweep(layout.root)]
         finished, _ = carry_out(layout)
-        done = [f"finished the interrupted write of {path.name}" for path in finished]
+        done = [*swept, *(f"finished the interrupted write of {path.name}" for path in finished)]
         done += [f"rendered {path.name}" for path in views.refresh(layout)]
         changed = git.changed_since_commit(layout.root, [layout.knowledge])
         if changed:

@@ -6,15 +6,16 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crypto_team import schemas
 from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError, LockTimeoutError
-from crypto_team.kb import git, journal, learnings, views
+from crypto_team.kb import git, git_locks, journal, views
 from crypto_team.kb.append_only import check_growth
-from crypto_team.kb.files import revision_of
+from crypto_team.kb.files import revision_of, sha256
 from crypto_team.kb.kinds import kind_of, misplaced
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import check_write
-from crypto_team.kb.yaml import check, parse, read_text
+from crypto_team.kb.records_text import document_of
+from crypto_team.kb.secrets import check_content
+from crypto_team.kb.yaml import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,11 +90,17 @@ def commit_records(
             trailers["Crypto-Team-Strategy"] = strategy_id
         if gate:
             trailers["Crypto-Team-Gate"] = gate
+        heads = [
+            item.content for change, item in zip(changes, files.values(), strict=False) if change.kind == "handoff"
+        ]
+        if heads and heads[-1] is not None:
+            # A chain that was cut off is whole by itself; the history says how long it was.
+            trailers["Crypto-Team-Head"] = sha256(heads[-1])
         journal.write(layout, journal.Operation(files, message, trailers))
-        return carry_out(layout)[1]
+        return carry_out(layout, resumed=False)[1]
 
 
-def carry_out(layout: Layout) -> tuple[list[Path], str | None]:
+def carry_out(layout: Layout, *, resumed: bool = True) -> tuple[list[Path], str | None]:
     """Carry out the operation in the journal, whoever began it; return the files it changed and the commit.
 
     Files, lists and commit are one operation: whenever it is interrupted, the next call starts it again. The caller
@@ -103,6 +110,9 @@ def carry_out(layout: Layout) -> tuple[list[Path], str | None]:
     if found is None:
         return [], None
     owner, operation = found
+    if resumed:
+        # Whoever began it was killed, maybe together with the git command that wrote its commit.
+        git_locks.sweep(owner.root)
     changed = journal.replay(owner, operation)
     rendered = views.refresh(owner)
     try:
@@ -137,14 +147,10 @@ def _approved(layout: Layout, change: Change, role: str, tool: str) -> journal.S
 
 
 def _valid(layout: Layout, path: Path, kind: Kind, content: bytes) -> Document | None:
-    """Refuse the bytes of a document that breaks its schema or names another id than its path does."""
-    if kind.schema is None:
-        return None
-    try:
-        record = _read(content.decode(), str(path), kind.schema)
-    except UnicodeDecodeError as problem:
-        raise InputError(f"not UTF-8 text at byte {problem.start}", where=str(path)) from problem
-    wrong = misplaced(layout, path, record)
+    """Refuse bytes that hold a secret, break the schema or name another id than their path does."""
+    check_content(content, str(path))
+    record = document_of(content, str(path), kind.schema)
+    wrong = misplaced(layout, path, record) if record is not None else None
     if wrong:
         raise InputError(f"the document belongs elsewhere: {wrong}", where=str(path))
     return record
@@ -155,13 +161,9 @@ def _readable(path: Path, kind: Kind) -> Document | None:
     if kind.schema is None or not path.exists():
         return None
     try:
-        return _read(read_text(path), str(path), kind.schema)
+        return document_of(read_text(path).encode(), str(path), kind.schema)
     except DocumentError:
         return None
-
-
-def _read(text: str, where: str, schema: str) -> Document:
-    return learnings.read(text, where) if schema == "learning" else check(parse(text, where), schemas.RECORDS[schema])
 
 
 def _stale(change: Change) -> ConflictError:

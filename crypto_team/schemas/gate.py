@@ -77,6 +77,21 @@ class Subject(Record):
     sha256: Sha256
 
 
+class EnvelopeSignature(Record):
+    """One signature of an envelope."""
+
+    keyid: Sha256
+    sig: Annotated[str, Field(max_length=200)]
+
+
+class Envelope(Record):
+    """A DSSE envelope; its payload is the in-toto Statement of the record, in base64."""
+
+    payloadType: Literal["application/vnd.in-toto+json"]  # noqa: N815 - the standard's name
+    payload: Annotated[str, Field(max_length=4_000_000)]
+    signatures: list[EnvelopeSignature] = []
+
+
 class Handoff(Document):
     """`handoffs/NNN-from-to-to.yaml`: a gate passed for exactly these artifacts."""
 
@@ -89,3 +104,5 @@ class Handoff(Document):
     subjects: list[Subject]
     report: GateReport
     previous: Sha256 | None = Field(default=None, description="Digest of the previous record of this strategy.")
+    merges: list[Sha256] = Field(default=[], description="Digests of the last records of branches that it joins.")
+    envelope: Envelope | None = Field(default=None, description="The same as an in-toto Statement, maybe signed.")

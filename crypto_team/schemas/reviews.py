@@ -151,6 +151,13 @@ class TeamMember(Record):
     player: ShortText
 
 
+class HandoffKey(Record):
+    """A public key whose signature under a handoff counts."""
+
+    holder: ShortText
+    public_key: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$", description="32 bytes of ed25519, in base64.")]
+
+
 class Team(Document):
     """`team.yaml`: the team's own settings; the lead edits it by hand."""
 
@@ -158,6 +165,8 @@ class Team(Document):
     default_exchange: str = "binance"
     store: ShortText = "local"
     members: list[TeamMember] = []
+    handoff_keys: list[HandoffKey] = []
+    require_signature: bool = Field(default=False, description="Handoffs without a signature of these keys are broken.")
 
 
 class OwnershipRule(Record):

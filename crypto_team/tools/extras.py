@@ -17,6 +17,7 @@ EXTRA_OF: Final[dict[str, str]] = {
     "xgboost": "ml",
     "matplotlib": "ml",
     "freqtrade": "freqtrade",
+    "cryptography": "sign",
 }
 
 

@@ -1,0 +1,91 @@
+"""Chains of handoffs against git: nothing that was recorded may be missing. A shortened chain is whole by itself."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from crypto_team.errors import CryptoTeamError
+from crypto_team.kb import chain, git, git_range
+from crypto_team.kb.files import sha256
+from crypto_team.kb.yaml import check, parse
+from crypto_team.schemas import Team
+from crypto_team.schemas.outcome import Finding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.kb.paths import Layout
+
+HEAD_TRAILER = "Crypto-Team-Head"
+_RECORD = re.compile(r"\.crypto/knowledge/strategies/STR-[0-9]{3,6}/handoffs/[^/]+\.yaml")
+
+
+def audit(layout: Layout, base: str | None = None) -> list[Finding]:
+    """Return every handoff record that history knows and the work tree lacks, and every break of a chain.
+
+    With `base`, its records have to be here unchanged, and its team says which keys are trusted; without it, the
+    heads in the trailers of this history are all that can be compared.
+    """
+    git_range.require_history(layout.root)
+    found, team = [], None
+    if base is not None:
+        start = git_range.resolve(layout.root, base)
+        found += _against(layout, start)
+        text = git_range.content(layout.root, start, f"{git_range.prefix(layout.root)}.crypto/team.yaml")
+        team = check(parse(text.decode(errors="replace"), "team.yaml"), Team) if text else None
+    found += _announced(layout)
+    for folder in sorted(layout.strategies_root.glob("STR-*/handoffs")):
+        found += broken(layout, folder.parent.name, team)
+    return found
+
+
+def broken(layout: Layout, strategy_id: str, team: Team | None = None) -> list[Finding]:
+    """Return every break of one strategy's chain."""
+    try:
+        found = chain.links(layout, strategy_id, team=team)
+    except (CryptoTeamError, UnicodeDecodeError) as problem:
+        return [_finding(layout.handoffs_dir(strategy_id), f"a record cannot be read: {problem}")]
+    return [_finding(link.path, message) for link in found for message in link.broken]
+
+
+def _against(layout: Layout, base: str) -> list[Finding]:
+    """Compare with the records of the base: its chain has to be a prefix of what is here."""
+    prefix = git_range.prefix(layout.root)
+    listed = git.run(
+        layout.root, "ls-tree", "-r", "-z", "--full-tree", base, "--", f"{prefix}.crypto/knowledge/strategies"
+    )
+    found = []
+    for entry in filter(None, listed.split("\0")):
+        head, _, name = entry.partition("\t")
+        path = layout.root / name.removeprefix(prefix)
+        if not _RECORD.fullmatch(name.removeprefix(prefix)):
+            continue
+        if not path.is_file() or path.is_symlink():
+            found.append(_finding(path, "the base has this handoff record, and it is gone: the chain was cut off"))
+        elif sha256(path.read_bytes()) != sha256(git_range.blob(layout.root, head.split()[2])):
+            found.append(_finding(path, "the base has this handoff record with another content"))
+    return found
+
+
+def _announced(layout: Layout) -> list[Finding]:
+    """Compare with the heads that commits announced."""
+    if git.head(layout.root) is None:
+        return []
+    shown = git.run(
+        layout.root, "log", f"--format=%H %(trailers:key={HEAD_TRAILER},valueonly,separator=%x20)", "--", "."
+    )
+    here = {sha256(path.read_bytes()) for path in layout.strategies_root.glob("STR-*/handoffs/*.yaml")}
+    return [
+        _finding(layout.strategies_root, f"commit {name[:10]} announced the handoff {digest[:19]}…, which is gone")
+        for name, *digests in (line.split() for line in shown.splitlines())
+        for digest in digests
+        if digest not in here
+    ]
+
+
+def _finding(path: Path, message: str) -> Finding:
+    hint = (
+        "merge the base where this branch is behind it; else restore the record: git log --all --full-history -- PATH"
+    )
+    return Finding(code="handoff-chain", severity="error", message=message, file=str(path), hint=hint)

@@ -1,0 +1,127 @@
+"""What the commits of a range changed, and files as they were at a commit. Read-only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from crypto_team.errors import NotFoundError
+from crypto_team.kb import git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINK: Final = "120000"
+SUBMODULE: Final = "160000"
+_TRAILER = re.compile(r"^(Crypto-Team-[A-Za-z-]+): (.+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path that a commit changed: `status` is A, M, D or T, `mode` and `blob` what it became.
+
+    `old` is the blob before, with several parents that of the first.
+    """
+
+    path: str
+    status: str
+    mode: str
+    blob: str
+    old: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit with its author's address, its trailers and what it changed against all of its parents."""
+
+    name: str
+    author: str
+    subject: str
+    trailers: dict[str, list[str]]
+    changes: tuple[FileChange, ...]
+
+    def trailer(self, key: str) -> str | None:
+        """Return a trailer that is said exactly once; two contradicting ones say nothing."""
+        found = set(self.trailers.get(f"Crypto-Team-{key}", ()))
+        return found.pop() if len(found) == 1 else None
+
+
+def resolve(folder: Path, name: str) -> str:
+    """Return the hash of the commit that `name` means.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such commit here, for example in a shallow clone.
+    """
+    done = git.attempt(folder, "rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}")
+    found = done.stdout.decode().strip()
+    if done.returncode or not found:
+        hint = "fetch it first: git fetch --no-tags origin BRANCH (in CI: fetch-depth: 0)"
+        raise NotFoundError(f"there is no commit {name[:80]!r}", where=str(folder), hint=hint)
+    return found
+
+
+def require_history(folder: Path) -> None:
+    """Refuse a clone whose history was cut off: what is not here cannot be checked."""
+    if git.run(folder, "rev-parse", "--is-shallow-repository") == "true":
+        hint = "git fetch --unshallow (in CI: fetch-depth: 0)"
+        raise NotFoundError("this clone is shallow; commits of the range may be missing", where=str(folder), hint=hint)
+
+
+def commits(folder: Path, base: str, tip: str = "HEAD") -> list[Commit]:
+    """Return the commits that are in `tip` and not in `base`, oldest first."""
+    names = git.run(folder, "rev-list", "--reverse", "--topo-order", f"{base}..{resolve(folder, tip)}").split()
+    return [_commit(folder, name) for name in names]
+
+
+def _commit(folder: Path, name: str) -> Commit:
+    shown = git.run(folder, "show", "-s", "--no-show-signature", "--format=%ae%x00%s%x00%(trailers:only,unfold)", name)
+    author, subject, text = shown.split("\0", 2)
+    trailers: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        found = _TRAILER.match(line)
+        if found:
+            trailers.setdefault(found[1], []).append(found[2].strip())
+    raw = git.run(folder, "diff-tree", "-r", "-c", "--root", "--raw", "-z", "--no-commit-id", "--no-abbrev",
+                  "--no-renames", "--no-ext-diff", name)  # fmt: skip
+    return Commit(name, author, subject, trailers, tuple(parsed(raw)))
+
+
+def parsed(raw: str) -> list[FileChange]:
+    """Read `--raw -z` output, also that of merges, where a path counts only if it differs from every parent."""
+    pieces = raw.split("\0")
+    found = []
+    for head, path in zip(pieces[::2], pieces[1::2], strict=False):
+        parents = len(head) - len(head.lstrip(":"))
+        fields = head.lstrip(":").split(" ")
+        modes, blobs, status = fields[: parents + 1], fields[parents + 1 : -1], fields[-1]
+        one = "D" if set(modes[-1]) == {"0"} else status[-1]
+        found.append(FileChange(path, one, modes[-1], blobs[-1], blobs[0]))
+    return found
+
+
+def staged(folder: Path) -> list[FileChange]:
+    """Return what the index that git hands to its hooks would commit."""
+    against = git.head(folder) or git.EMPTY_TREE
+    raw = git.run(folder, "diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff",
+                  against, inherit_index=True)  # fmt: skip
+    return parsed(raw)
+
+
+def content(folder: Path, commit: str, path: str) -> bytes | None:
+    """Return a file as it was at a commit, None where it was not there; links are not followed."""
+    done = git.attempt(folder, "cat-file", "blob", f"{commit}:{path}")
+    return None if done.returncode else done.stdout
+
+
+def blob(folder: Path, name: str) -> bytes:
+    """Return the bytes of a blob."""
+    done = git.attempt(folder, "cat-file", "blob", name)
+    return done.stdout
+
+
+def prefix(folder: Path) -> str:
+    """Return the path of a folder from the root of its work tree, empty or with a slash at its end."""
+    return git.run(folder, "rev-parse", "--show-prefix")

@@ -1,0 +1,186 @@
+"""The courtesy guard in front of agents and of git: refuses by ownership what would be refused in CI anyhow.
+
+It fails closed: what it does not understand it refuses. It is not the authority, because hooks can be left out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from crypto_team.errors import OwnershipError, UsageError
+from crypto_team.kb import git_range
+from crypto_team.kb.kinds import KINDS
+from crypto_team.kb.ownership import decide, record_kind, rules, way_to_write
+from crypto_team.kb.paths import Layout, find_layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLOCK: Final = 2
+"""The exit code that stops a tool call; every other one but 0 lets it pass."""
+
+_PATH_FIELDS: Final = ("file_path", "notebook_path", "path")
+_READERS: Final = {"Read", "Grep", "Glob", "LS", "NotebookRead", "WebFetch", "WebSearch"}
+_HARMLESS: Final = {
+    "cat", "head", "tail", "ls", "grep", "rg", "wc", "diff", "stat", "file", "tree", "sort", "uniq", "cut", "jq",
+    "less", "echo", "cd", "pwd", "true", "test", "sha256sum", "cmp", "crypto-team",
+}  # fmt: skip
+_GIT_READS: Final = {"log", "diff", "show", "status", "blame", "ls-files", "grep", "rev-parse", "cat-file"}
+_WRITES: Final = re.compile(r">|<\(|`|\$\(|\n")
+_MOST_EVENT: Final = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was stopped, and the reason to show."""
+
+    what: str
+    why: str
+    hint: str | None = None
+
+
+def judge_event(text: str, role: str | None, folder: Path) -> Refusal | None:
+    """Judge one tool call of an agent, as JSON with `tool_name`, `tool_input` and `cwd`.
+
+    Raises
+    ------
+    UsageError
+        The event cannot be understood; the caller blocks.
+    """
+    event = _event(text)
+    name, given = str(event.get("tool_name", "")), event["tool_input"]
+    here = Path(str(event.get("cwd") or folder))
+    if name in _READERS:
+        return None
+    if "command" in given:
+        return _command(str(given["command"]), here)
+    for field in _PATH_FIELDS:
+        if field in given:
+            return _file(here / str(given[field]), role)
+    return None
+
+
+def _event(text: str) -> dict[str, Any]:
+    if len(text) > _MOST_EVENT:
+        raise UsageError("the event is too large")
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise UsageError("the event is no JSON") from problem
+    if not isinstance(event, dict) or not isinstance(event.get("tool_input"), dict):
+        raise UsageError("the event has no tool_input")
+    return event
+
+
+def _file(path: Path, role: str | None) -> Refusal | None:
+    """Judge a direct edit, both of the place as written and of the place that links lead to."""
+    for place in dict.fromkeys((Path(_flat(path)), path.resolve())):
+        layout = _workspace(place)
+        if layout is not None and place.is_relative_to(layout.crypto):
+            found = _edit(layout, place, role)
+            if found is not None:
+                return found
+    return None
+
+
+def _flat(path: Path) -> str:
+    import os.path
+
+    return os.path.normpath(path.absolute())
+
+
+def _workspace(place: Path) -> Layout | None:
+    """Return the workspace whose `.crypto` a place lies in, also while its folders do not exist yet."""
+    for folder in place.parents:
+        if folder.name.casefold() == ".crypto":
+            return Layout(folder.parent)
+    return find_layout(place.parent) if place.parent.exists() else None
+
+
+def _edit(layout: Layout, place: Path, role: str | None) -> Refusal | None:
+    """Judge an edit by hand: of its own records a role may edit those that are not made by tools."""
+    kind = record_kind(layout, place)
+    verdict = decide(rules(layout), role, None, kind)
+    if not verdict.allowed:
+        return Refusal(str(place), verdict.why, way_to_write(verdict.owner))
+    if kind in KINDS and (verdict.mode == "append" or kind == "evidence"):
+        return Refusal(str(place), f"records of kind {kind} are written by tools only", "crypto-team next")
+    return None
+
+
+def _command(command: str, here: Path) -> Refusal | None:
+    """Judge a shell command: what touches the knowledge base has to be a reader or crypto-team itself.
+
+    A shell can hide a path in more ways than anybody can list; this stops accidents, CI stops the rest.
+    """
+    layout = find_layout(here.resolve()) if here.exists() else None
+    inside = layout is not None and here.resolve().is_relative_to(layout.crypto)
+    if ".crypto" not in command.casefold() and not inside:
+        return None
+    hint = "write with crypto-team tools; read with cat, grep, git log or crypto-team read"
+    if _WRITES.search(re.sub(r"2>&1|[12]?>\s*/dev/null", "", command)):
+        return Refusal(command[:200], "a command that may write to the knowledge base", hint)
+    try:
+        parts = list(_programs(command))
+    except ValueError:
+        return Refusal(command[:200], "this command cannot be read", hint)
+    guilty = [words[0] for words in parts if not _reads(words)]
+    return Refusal(command[:200], f"{guilty[0]} may write to the knowledge base", hint) if guilty else None
+
+
+def _programs(command: str) -> Iterator[list[str]]:
+    """Yield the words of each program of a command line."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    for word in lexer:
+        if word and set(word) <= set("|&;()"):
+            if words:
+                yield words
+            words = []
+        else:
+            words.append(word)
+    if words:
+        yield words
+
+
+def _reads(words: list[str]) -> bool:
+    if words[0] == "git":
+        named = [word for word in words[1:] if not word.startswith("-")]
+        return bool(named) and named[0] in _GIT_READS and not any(word.startswith("--output") for word in words)
+    return words[0] in _HARMLESS and not any(word.startswith(("-o", "--output")) for word in words[1:])
+
+
+def judge_staged(layout: Layout, role: str | None, tool: str | None) -> list[Refusal]:
+    """Judge what is about to be committed, by the rules of this work tree."""
+    prefix = git_range.prefix(layout.root)
+    found = []
+    for change in git_range.staged(layout.root):
+        if not change.path.startswith(f"{prefix}.crypto/"):
+            continue
+        verdict = decide(rules(layout), role, tool, record_kind(layout, layout.root / change.path.removeprefix(prefix)))
+        if change.mode in {git_range.LINK, git_range.SUBMODULE}:
+            found.append(Refusal(change.path, "links have no place in the knowledge base"))
+        elif not verdict.allowed and tool not in {"init", "doctor"}:
+            found.append(Refusal(change.path, verdict.why, way_to_write(verdict.owner)))
+    return found
+
+
+def known_role(role: str | None) -> str:
+    """Return the role that the guard acts for.
+
+    Raises
+    ------
+    OwnershipError
+        Nobody said which role the agent plays.
+    """
+    if not role:
+        raise OwnershipError(
+            "nobody said which role this agent plays", hint="set CRYPTO_TEAM_ROLE, for example to ml_engineer"
+        )
+    return role

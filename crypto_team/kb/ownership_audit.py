@@ -1,0 +1,123 @@
+"""Ownership re-derived from history: every commit of a range, judged by the rules of its base."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crypto_team.errors import CryptoTeamError
+from crypto_team.kb import git_range
+from crypto_team.kb.append_only import check_growth
+from crypto_team.kb.kinds import KINDS, SETTINGS
+from crypto_team.kb.ownership import IGNORE, decide, default_rules, record_kind, way_to_write
+from crypto_team.kb.paths import Layout
+from crypto_team.kb.records_text import document_of
+from crypto_team.kb.secrets import check_content
+from crypto_team.kb.yaml import check, parse
+from crypto_team.schemas import Ownership, Team
+from crypto_team.schemas.outcome import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crypto_team.kb.git_range import Commit, FileChange
+
+
+def audit(layout: Layout, base: str) -> tuple[int, list[Finding]]:
+    """Judge every commit of `base..HEAD`; return how many there are, and everything that the rules do not allow.
+
+    The rules and the members of the team are those of the base: a branch cannot give itself what it wants to do.
+    """
+    git_range.require_history(layout.root)
+    start = git_range.resolve(layout.root, base)
+    prefix = git_range.prefix(layout.root)
+    trusted = _Trusted(layout, start, prefix)
+    found = git_range.commits(layout.root, start)
+    return len(found), [item for commit in found for item in trusted.judge(commit)]
+
+
+class _Trusted:
+    """What the base of a range says: the rules, who plays which role, and which settings exist."""
+
+    def __init__(self, layout: Layout, base: str, prefix: str) -> None:
+        self.layout, self.prefix = layout, prefix
+        rules, team = self._setting(base, "ownership.yaml"), self._setting(base, "team.yaml")
+        self.new = rules is None
+        self.rules = default_rules() if rules is None else check(parse(rules, "ownership.yaml"), Ownership)
+        members = check(parse(team, "team.yaml"), Team).members if team else []
+        self.players: dict[str, set[str]] = {}
+        for member in members:
+            if "@" in member.player:
+                self.players.setdefault(member.role, set()).add(member.player.casefold())
+
+    def _setting(self, base: str, name: str) -> str | None:
+        found = git_range.content(self.layout.root, base, f"{self.prefix}.crypto/{name}")
+        return found.decode(errors="replace") if found is not None else None
+
+    def judge(self, commit: Commit) -> Iterator[Finding]:
+        """Yield everything that a commit should not have done below `.crypto`."""
+        crypto = f"{self.prefix}.crypto"
+        own = [item for item in commit.changes if item.path == crypto or item.path.startswith(f"{crypto}/")]
+        if own:
+            yield from self._author(commit)
+        for change in own:
+            yield from (_finding(commit, change, *said) for said in self._problems(commit, change))
+
+    def _author(self, commit: Commit) -> Iterator[Finding]:
+        """Yield a finding where a role with known players was played by somebody else."""
+        role = commit.trailer("Role")
+        players = self.players.get(role or "", set())
+        if players and commit.author.casefold() not in players:
+            message = f"commit {commit.name[:10]}: {commit.author} does not play the {role}"
+            hint = "players stand in .crypto/team.yaml of the base branch"
+            yield Finding(code="wrong-player", severity="error", message=message, hint=hint)
+
+    def _problems(self, commit: Commit, change: FileChange) -> Iterator[tuple[str, str, str | None]]:
+        """Yield code, message and hint for one changed path."""
+        path = self.layout.root / change.path.removeprefix(self.prefix)
+        kind = record_kind(self.layout, path)
+        role, tool = commit.trailer("Role"), commit.trailer("Tool")
+        if change.mode in {git_range.LINK, git_range.SUBMODULE}:
+            yield "link", "links and submodules have no place in the knowledge base", None
+            return
+        verdict = decide(self.rules, role, tool, kind)
+        first = self.new and tool == "init" and change.status == "A" and kind in {*SETTINGS.values(), IGNORE}
+        if not verdict.allowed and not first:
+            yield "ownership", verdict.why, way_to_write(verdict.owner)
+        if kind in KINDS and (verdict.mode == "append" or KINDS[kind].mode == "append"):
+            yield from self._growth(kind, change)
+        if change.status != "D":
+            yield from _content(self.layout, change)
+
+    def _growth(self, kind: str, change: FileChange) -> Iterator[tuple[str, str, str | None]]:
+        """Yield what was taken back of a record that only grows."""
+        hint = "add a new record instead; a learning is retracted, a trial stays counted, a handoff is followed"
+        if change.status == "D":
+            yield "taken-back", f"records of kind {kind} are never removed", hint
+        elif change.status in {"M", "T"} and kind == "handoff":
+            yield "taken-back", "a handoff record is never changed", hint
+        elif change.status in {"M", "T"}:
+            schema, folder = KINDS[kind].schema, self.layout.root
+            try:
+                old, new = (document_of(git_range.blob(folder, name), change.path, schema)
+                            for name in (change.old, change.blob))  # fmt: skip
+                if old is not None:
+                    check_growth(self.layout.root / change.path, old, new)
+            except CryptoTeamError as problem:
+                yield "taken-back", problem.what, problem.hint
+
+
+def _content(layout: Layout, change: FileChange) -> Iterator[tuple[str, str, str | None]]:
+    try:
+        check_content(git_range.blob(layout.root, change.blob), change.path)
+    except CryptoTeamError as problem:
+        yield "content", problem.what, problem.hint
+
+
+def _finding(commit: Commit, change: FileChange, code: str, message: str, hint: str | None) -> Finding:
+    return Finding(
+        code=code,
+        severity="error",
+        message=f"commit {commit.name[:10]} ({commit.subject[:60]}): {message}",
+        file=change.path,
+        hint=hint,
+    )

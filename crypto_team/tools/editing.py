@@ -1,0 +1,114 @@
+"""Changing a part of a document that its owner writes by hand: one tool for all of them, against a base revision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from crypto_team.errors import ConflictError, InputError, NotFoundError, RefusedError, UsageError
+from crypto_team.kb.kinds import KINDS, kind_of
+from crypto_team.kb.ownership import check_write
+from crypto_team.kb.partial import applied, read_operation
+from crypto_team.kb.writer import Change, commit_records, revision_of
+from crypto_team.kb.yaml import dump, load_record
+from crypto_team.schemas import RECORDS
+from crypto_team.schemas.outcome import Outcome
+from crypto_team.tools.base import tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.kb.partial import Operation
+    from crypto_team.schemas import Document
+    from crypto_team.tools.session import Session
+
+DESIGNED: Final = frozenset({"ml_spec", "features", "strategy_spec", "data_spec"})
+"""Kinds that say what is wanted. All others hold what was computed, and only the tool that computes it writes them."""
+
+
+@tool(role="every")
+def edit(
+    session: Session,
+    document: str,
+    *,
+    set_: list[str] | None = None,
+    append: list[str] | None = None,
+    remove: list[str] | None = None,
+    test: list[str] | None = None,
+    base_revision: str | None = None,
+    dry_run: bool = False,
+) -> Outcome:
+    """Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.
+
+    Parameters
+    ----------
+    document
+        For example STR-001/ml-spec.yaml.
+    set_
+        /pointer=value, with a value in JSON or plain text.
+    append
+        /pointer=value: add to the end of a list.
+    remove
+        /pointer.
+    test
+        /pointer=value: refuse everything unless this is the value now.
+    base_revision
+        What `read` said the document was; refused with a difference where it has changed since.
+    dry_run
+        Show the result and write nothing.
+    """
+    operations = [
+        *(read_operation("test", text) for text in test or []),
+        *(read_operation("set", text) for text in set_ or []),
+        *(read_operation("append", text) for text in append or []),
+        *(read_operation("remove", text) for text in remove or []),
+    ]
+    if not operations:
+        raise UsageError("nothing to change", hint="give --set, --append, --remove or --test")
+    layout = session.layout
+    path = layout.inside(layout.strategies_root / document, layout.strategies_root)
+    kind = _designed(session, path, document)
+    revision = revision_of(path)
+    text = dump(_changed(path, kind, operations), schema=kind)
+    if dry_run:
+        if base_revision not in {None, revision}:
+            raise ConflictError("the file changed since it was read", where=str(path), hint="read it again")
+        return Outcome(ok=True, summary=f"{document} would change; nothing written", path=str(path), data=text)
+    change = Change(kind, path, text, base_revision or revision)
+    done = commit_records(
+        layout,
+        role=session.role,
+        tool="edit",
+        strategy_id=path.relative_to(layout.strategies_root).parts[0],
+        changes=[change],
+        message=f"{document}: {len(operations)} part(s) changed",
+    )
+    return Outcome(ok=True, summary=f"{document} changed", path=str(path), revision=done)
+
+
+def _designed(session: Session, path: Path, document: str) -> str:
+    """Return the kind of a document that may be edited in parts by this role."""
+    kind = kind_of(session.layout, path)
+    if kind is None or not path.is_file():
+        raise NotFoundError(f"there is no document {document[:200]!r}", hint="crypto-team search WORDS")
+    check_write(session.layout, session.role, "edit", kind.name)
+    if kind.name not in DESIGNED:
+        raise RefusedError(
+            f"records of kind {kind.name} hold what was computed; only the tool that computes it writes them",
+            where=document,
+            hint=f"can be edited: {', '.join(sorted(DESIGNED))}",
+        )
+    return kind.name
+
+
+def _changed(path: Path, kind: str, operations: list[Operation]) -> Document:
+    """Apply the operations to the record on disk and check what results."""
+    model = RECORDS[str(KINDS[kind].schema)]
+    data = applied(load_record(path, model).model_dump(mode="json"), operations)
+    try:
+        return model.model_validate(data)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = "/" + "/".join(str(part) for part in first["loc"])
+        raise InputError(f"{first['msg']} (got {first['input']!r:.80})", where=where) from problem

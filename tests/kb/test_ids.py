@@ -1,0 +1,99 @@
+"""Ids over threads, processes, worktrees and clones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crypto_team.errors import ConflictError, CryptoTeamError
+from crypto_team.kb import git, ids
+from crypto_team.kb.paths import Layout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ALLOT = """
+import sys
+from pathlib import Path
+from crypto_team.kb.ids import allot
+from crypto_team.kb.paths import Layout
+for _ in range(4):
+    print(allot(Layout(Path(sys.argv[1])), "STR"))
+"""
+
+
+@pytest.fixture
+def remote(strategy: Layout, tmp_path: Path) -> Path:
+    """A bare repository that the workspace was pushed to, known to it as origin."""
+    bare = tmp_path / "remote.git"
+    git.run(tmp_path, "init", "-q", "--bare", "-b", "main", str(bare))
+    git.run(strategy.root, "remote", "add", "origin", str(bare))
+    git.run(strategy.root, "push", "-q", "origin", "main")
+    return bare
+
+
+def clone(remote: Path, name: str) -> Layout:
+    git.run(remote.parent, "clone", "-q", str(remote), name)
+    return Layout(remote.parent / name)
+
+
+def test_threads_of_one_process_get_different_ids(layout: Layout) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(lambda _: ids.allot(layout, "STR"), range(16)))
+    assert sorted(names) == [f"STR-{number:03d}" for number in range(1, 17)]
+
+
+def test_clones_that_allot_at_once_get_different_ids(strategy: Layout, remote: Path) -> None:
+    roots = [strategy.root, *(clone(remote, f"c{number}").root for number in range(3))]
+    children = [
+        subprocess.Popen([sys.executable, "-c", ALLOT, str(root)], stdout=subprocess.PIPE, text=True) for root in roots
+    ]
+    names = [name for child in children for name in child.communicate()[0].split()]
+    assert len(names) == len(set(names)) == 16
+    assert all(int(name[4:]) < 1000 for name in names)
+    assert set(git.refs(remote, ids.IDS)) == {f"{ids.IDS}{name}" for name in names}
+
+
+def test_an_id_allotted_offline_is_provisional_and_becomes_final_on_sync(strategy: Layout, remote: Path) -> None:
+    away = remote.rename(remote.with_name("away.git"))
+    name = ids.allot(strategy, "STR")
+    assert int(name[4:]) >= ids.FIRST_PROVISIONAL
+    assert ids.provisional(strategy) == [name]
+    with pytest.raises(CryptoTeamError, match="cannot be reached"):
+        ids.sync(strategy)
+    away.rename(remote)
+    assert ids.sync(strategy) == [name]
+    assert ids.provisional(strategy) == []
+    assert ids.sync(strategy) == []
+    assert ids.allot(strategy, "STR") == "STR-002"
+
+
+def test_the_same_provisional_id_in_two_clones_is_a_conflict_not_a_merge(strategy: Layout, remote: Path) -> None:
+    other = clone(remote, "other")
+    for layout in (strategy, other):
+        content = layout.root.name.encode()
+        assert git.create_ref(layout.root, f"{ids.IDS}STR-222222", content)
+        assert git.create_ref(layout.root, f"{ids.PROVISIONAL}STR-222222", content)
+    assert ids.sync(other) == ["STR-222222"]
+    with pytest.raises(ConflictError, match="STR-222222"):
+        ids.sync(strategy)
+    assert ids.provisional(strategy) == ["STR-222222"]
+
+
+def test_ids_from_before_there_was_a_remote_are_claimed_by_sync(strategy: Layout, tmp_path: Path) -> None:
+    assert ids.allot(strategy, "STR") == "STR-002"
+    with pytest.raises(CryptoTeamError, match="no remote"):
+        ids.sync(strategy)
+    git.run(tmp_path, "init", "-q", "--bare", "bare.git")
+    git.run(strategy.root, "remote", "add", "origin", str(tmp_path / "bare.git"))
+    assert ids.sync(strategy) == ["STR-002"]
+
+
+def test_the_remote_can_be_left_out_by_configuration(strategy: Layout, remote: Path) -> None:
+    git.run(strategy.root, "config", "crypto-team.idRemote", "none")
+    assert ids.allot(strategy, "DS") == "DS-001"
+    assert git.refs(remote, ids.IDS) == []

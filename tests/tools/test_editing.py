@@ -1,0 +1,63 @@
+"""Parts of a document changed by pointer, against what the caller read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crypto_team.errors import UsageError
+from crypto_team.kb import git
+from crypto_team.kb.partial import applied, read_operation
+
+if TYPE_CHECKING:
+    from tests.tools.conftest import Desk
+
+SPEC = "STR-001/ml-spec.yaml"
+
+
+def test_a_part_is_set_and_everything_else_stays(staffed: Desk) -> None:
+    before = staffed.ok("read", name=SPEC)
+    staffed.ok("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=4h"], base_revision=before.revision)
+    after = staffed.ok("read", name=SPEC)
+    assert after.data == before.data.replace('timeframe: "1h"', 'timeframe: "4h"')
+    assert git.run(staffed.session.layout.root, "log", "-1", "--format=%s") == f"{SPEC}: 1 part(s) changed"
+
+
+def test_a_stale_base_is_a_conflict_that_shows_the_difference(staffed: Desk) -> None:
+    before = staffed.ok("read", name=SPEC)
+    staffed.ok("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=4h"])
+    refused = staffed("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=1d"], base_revision=before.revision)
+    assert refused.exit_code == 4
+    assert '+  timeframe: "1d"' in refused.summary
+    dry = staffed("edit", "ml_engineer", document=SPEC, set=["/x=1"], base_revision=before.revision, dry_run=True)
+    assert not dry.ok
+
+
+def test_other_roles_computed_records_and_wrong_values_are_refused(staffed: Desk) -> None:
+    head = git.head(staffed.session.layout.root)
+    assert staffed("edit", "critic", document=SPEC, set=["/market/timeframe=4h"]).exit_code == 3
+    assert staffed("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=often"]).exit_code == 1
+    assert staffed("edit", "ml_engineer", document=SPEC, set=["/market/nonsense/deep=1"]).exit_code == 2
+    assert staffed("edit", "ml_engineer", document="../registry/STR-001.yaml", set=["/status=live"]).exit_code == 1
+    assert staffed("edit", "ml_engineer", document=SPEC, test=["/market/timeframe=1d"]).exit_code == 4
+    assert staffed("edit", "ml_engineer", document=SPEC).exit_code == 2
+    assert git.head(staffed.session.layout.root) == head
+
+
+def test_operations_are_done_in_order_on_a_copy() -> None:
+    data = {"a": [1, {"b/c": 2}], "d": "x"}
+    steps = [
+        read_operation("append", "/a=[3]"),
+        read_operation("set", "/a/1/b~1c=true"),
+        read_operation("set", "/d=plain text"),
+        read_operation("remove", "/a/0"),
+    ]
+    assert applied(data, steps) == {"a": [{"b/c": True}, [3]], "d": "plain text"}
+    assert data == {"a": [1, {"b/c": 2}], "d": "x"}
+
+
+@pytest.mark.parametrize(("what", "text"), [("set", "a=1"), ("set", "/a"), ("remove", "a"), ("append", "/d=1")])
+def test_what_is_no_pointer_is_a_usage_error(what: str, text: str) -> None:
+    with pytest.raises(UsageError):
+        applied({"d": "x"}, [read_operation(what, text)])  # type: ignore[arg-type]
