@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FIXED: dict[type[Document], tuple[str, ...]] = {
     Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials"),
     RegistryEntry: ("strategy_id", "name", "type", "created"),
-    Learning: ("learning_id", "role", "created", "scope", "title", "evidence"),
+    Learning: ("learning_id", "role", "created", "scope", "title", "evidence", "supersedes", "rests_on"),
 }
 
 

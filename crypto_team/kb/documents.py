@@ -1,0 +1,64 @@
+"""One file of the knowledge base, judged by itself: may it lie there, does it keep its shape, is it the right id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from crypto_team import schemas
+from crypto_team.errors import CryptoTeamError
+from crypto_team.kb import learnings
+from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
+from crypto_team.kb.yaml import FindingsError, check, decoded, parse, read_text
+from crypto_team.schemas.outcome import Finding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.kb.paths import Layout
+    from crypto_team.schemas import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found in one file. `kind` is None for settings and strangers, `record` where there is no sound one."""
+
+    kind: str | None
+    record: Document | None
+    findings: list[Finding]
+
+
+def judge(layout: Layout, path: Path, content: bytes | None) -> Judged:
+    """Judge a file by where it lies and what it holds; `content` is None where it could not be read."""
+    try:
+        layout.inside(path)
+    except CryptoTeamError as problem:
+        return Judged(None, None, [plain("outside", problem.what, path)])
+    if path.parent == layout.crypto:
+        kind, schema = None, SETTINGS.get(path.name)
+    else:
+        found = kind_of(layout, path)
+        if found is None:
+            return Judged(None, None, [plain("unknown-file", "no kind of record lies here", path)])
+        kind, schema = found.name, found.schema
+    if schema is None:
+        return Judged(kind, None, [])
+    try:
+        record = read(schema, content, path)
+    except FindingsError as problem:
+        return Judged(kind, None, problem.findings)
+    except CryptoTeamError as problem:
+        return Judged(kind, None, [plain("unreadable", problem.what, path)])
+    wrong = misplaced(layout, path, record)
+    return Judged(kind, None if wrong else record, [plain("misplaced", wrong, path)] if wrong else [])
+
+
+def read(schema: str, content: bytes | None, path: Path) -> Document:
+    """Read a record of a kind from the bytes of its file."""
+    text, where = read_text(path) if content is None else decoded(content, path), str(path)
+    return learnings.read(text, where) if schema == "learning" else check(parse(text, where), schemas.RECORDS[schema])
+
+
+def plain(code: str, message: str, path: Path, hint: str | None = None) -> Finding:
+    """Make an error about a whole file."""
+    return Finding(code=code, severity="error", message=message, file=str(path), line=1, col=1, hint=hint)
