@@ -278,16 +278,41 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Compute PSR, DSR with the ledger's trials, Newey-West t and a bootstrap interval. Nothing is stored.",
     ),
     "read": ("crypto_team.tools.knowledge", "read", "Read a document of the knowledge base."),
+    "registry export": (
+        "crypto_team.tools.registry",
+        "registry.export",
+        "Write a table, or the rows of a query, to a CSV, Parquet, JSON or JSON-lines file outside of the knowledge base.",
+    ),
     "registry history": (
         "crypto_team.tools.registry",
         "registry.history",
         "Show everything that happened to a strategy, oldest first.",
     ),
+    "registry lineage": (
+        "crypto_team.tools.registry",
+        "registry.lineage",
+        "Show what something rests on and what rests on it: strategies, datasets, trials, reviews, learnings.",
+    ),
     "registry list": ("crypto_team.tools.registry", "registry.list", "List the strategies and where each stands."),
+    "registry query": (
+        "crypto_team.tools.registry",
+        "registry.query",
+        "Run one SQL SELECT over strategies, metrics, trials, handoffs, checks, learnings, datasets, lineage and texts.",
+    ),
     "registry show": (
         "crypto_team.tools.registry",
         "registry.show",
         "Show one strategy: who has it, its metrics, its handoffs.",
+    ),
+    "registry similar": (
+        "crypto_team.tools.registry",
+        "registry.similar",
+        "Say whether this was tried before: designs most like a strategy, or like a description, and what became of them.",
+    ),
+    "registry tables": (
+        "crypto_team.tools.registry",
+        "registry.tables",
+        "Show the tables that `registry query` reads, with their columns.",
     ),
     "return-work": (
         "crypto_team.tools.knowledge",
