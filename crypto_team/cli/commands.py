@@ -47,7 +47,12 @@ class IndexGroup(click.Group):
             return self.commands[name]
         if name not in self.entries:
             return None
-        module, key, _ = self.entries[name]
+        module, key, summary = self.entries[name]
+        from crypto_team.cli.quick import quick_command
+
+        quick = quick_command(key, name, summary) if self.role is None else None
+        if quick is not None:
+            return quick
         importlib.import_module(module)
         from crypto_team.tools.base import TOOLS
 
@@ -129,7 +134,7 @@ def run_tool(tool: Tool, role: RoleId, values: Mapping[str, Any]) -> int:
     from crypto_team.cli.parameters import given
     from crypto_team.errors import EXIT_OK
 
-    settings = _settings(values)
+    settings = settings_of(values)
     if tool.destructive and not settings["no_input"] and sys.stdin.isatty():
         click.confirm(f"{tool.name} may discard work of others. Continue?", abort=True, err=True)
     with progress.shown(settings["progress"] or "auto", tool.name, long=tool.long) as report:
@@ -138,7 +143,7 @@ def run_tool(tool: Tool, role: RoleId, values: Mapping[str, Any]) -> int:
         output.show(outcome, settings["format"] or "table", read_only=tool.read_only)
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
     return EXIT_OK if outcome.ok else outcome.exit_code or 1
 
 
@@ -160,7 +165,7 @@ def _outcome(
     return call(tool, session, said)
 
 
-def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the common options of the command with those given before it."""
     root = click.get_current_context().find_root().params
     return {
@@ -169,7 +174,7 @@ def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _silence_stdout() -> None:
+def silence_stdout() -> None:
     """Let the interpreter flush into nothing at exit: whoever read the pipe has gone, which is no error."""
     import os
 

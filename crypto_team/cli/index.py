@@ -281,7 +281,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "registry export": (
         "crypto_team.tools.registry",
         "registry.export",
-        "Write a table, or the rows of a query, to a CSV, Parquet, JSON or JSON-lines file outside of the knowledge base.",
+        "Write a table, or the rows of a query, to a CSV, Parquet, JSON or JSON-lines file.",
     ),
     "registry history": (
         "crypto_team.tools.registry",
@@ -297,7 +297,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "registry query": (
         "crypto_team.tools.registry",
         "registry.query",
-        "Run one SQL SELECT over strategies, metrics, trials, handoffs, checks, learnings, datasets, lineage and texts.",
+        "Run one SELECT over strategies, metrics, trials, handoffs, checks, learnings, datasets, lineage, texts.",
     ),
     "registry show": (
         "crypto_team.tools.registry",
@@ -307,7 +307,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "registry similar": (
         "crypto_team.tools.registry",
         "registry.similar",
-        "Say whether this was tried before: designs most like a strategy, or like a description, and what became of them.",
+        "Say whether this was tried before: the designs most like a strategy or an idea, and their fate.",
     ),
     "registry tables": (
         "crypto_team.tools.registry",
@@ -370,5 +370,45 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.roles.handoff",
         "verify",
         "Retrain a strategy from data hash, specification, code and seed, and compare every stored object.",
+    ),
+}
+
+QUICK: dict[str, tuple[tuple[str, str, str, bool, str], ...]] = {
+    "registry.list": (
+        (
+            "where",
+            "list[str]",
+            "null",
+            False,
+            "Condition such as status=approved or metrics.oos_sharpe>=1; repeat to require several.",
+        ),
+        ("sort", "str", '"strategy_id"', False, "Field to sort by; with a leading minus the largest come first."),
+        ("limit", "int", "100", False, "Most rows to show."),
+        ("column", "list[str]", "null", False, "Field to show, for example metrics.oos_sharpe; repeat for several."),
+        ("columns", "str", '""', False, "Fields to show, separated by commas."),
+        (
+            "exact",
+            "bool",
+            "false",
+            False,
+            "Look at every file, even where neither a tool nor git wrote anything lately.",
+        ),
+    ),
+    "registry.query": (
+        (
+            "sql",
+            "str",
+            "",
+            True,
+            "For example \"SELECT strategy_id, value FROM metrics WHERE name = 'oos_sharpe' ORDER BY value DESC\".",
+        ),
+        ("limit", "int", "1000", False, "Most rows to show."),
+        (
+            "exact",
+            "bool",
+            "false",
+            False,
+            "Look at every file, even where neither a tool nor git wrote anything lately.",
+        ),
     ),
 }

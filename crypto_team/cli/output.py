@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crypto_team.cli import markdown
+from crypto_team.cli.plain_table import plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from crypto_team.schemas.outcome import Finding, Outcome
 
 Rows = list[dict[str, Any]]
-WIDE = 10_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -164,22 +164,31 @@ def _is_records(value: Any) -> bool:
 
 def _table(rows: Rows, *, header: bool = True) -> None:
     """Print rows in columns; off a terminal nothing is cut or wrapped."""
+    if not rows:
+        return
+    columns = _columns(rows)
+    if sys.stdout.isatty():
+        _drawn(rows, columns, header=header)
+        return
+    numeric = [header and all(isinstance(row.get(name), int | float | None) for row in rows) for name in columns]
+    cells = [[cell(row.get(name)) for name in columns] for row in rows]
+    click.echo(plain_table(columns, cells, numeric, header=header))
+
+
+def _drawn(rows: Rows, columns: Sequence[str], *, header: bool) -> None:
+    """Draw a table that fits the terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    if not rows:
-        return
-    columns = _columns(rows)
     table = Table(box=box.SIMPLE_HEAD if header else None, show_header=header, pad_edge=False, show_edge=False)
     for name in columns:
         numeric = header and all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(row.get(name))) for name in columns))
-    terminal = sys.stdout.isatty()
     buffer = io.StringIO()
-    console = Console(file=buffer, width=None if terminal else WIDE, force_terminal=terminal, highlight=False)
+    console = Console(file=buffer, force_terminal=True, highlight=False)
     console.print(table)
     click.echo("\n".join(line.rstrip() for line in buffer.getvalue().rstrip("\n").split("\n")))

@@ -56,10 +56,10 @@ def as_role_option() -> click.Option:
 
 def parameters(tool: Tool) -> list[click.Parameter]:
     """Return the click parameters of a tool, in the order of its signature."""
-    return [_parameter(argument) for argument in tool.arguments]
+    return [option_of(argument) for argument in tool.arguments]
 
 
-def _parameter(argument: Argument) -> click.Parameter:
+def option_of(argument: Argument) -> click.Parameter:
     """Make one click parameter."""
     shape = shape_of(argument.annotation)
     if argument.positional:

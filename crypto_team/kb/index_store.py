@@ -19,7 +19,7 @@ from crypto_team import __version__
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
 
-LAYOUT_VERSION: Final = "3"
+LAYOUT_VERSION: Final = "4"
 WAIT_SECONDS: Final = 20.0
 PUBLIC: Final = ("strategies", "metrics", "trials", "handoffs", "checks", "learnings", "datasets", "lineage", "texts")
 """Tables that `registry query` may read."""
@@ -55,6 +55,7 @@ CREATE TABLE lineage(source TEXT, relation TEXT, target TEXT, file_id INTEGER);
 CREATE TABLE tokens(token TEXT, strategy_id TEXT, file_id INTEGER);
 CREATE VIRTUAL TABLE texts USING fts5(kind UNINDEXED, id UNINDEXED, title, body, tokenize = "porter unicode61");
 CREATE UNIQUE INDEX specs_strategy ON specs(strategy_id);
+CREATE INDEX files_findings ON files(id) WHERE findings IS NOT NULL;
 CREATE INDEX entries_strategy ON entries(strategy_id);
 CREATE INDEX entries_status ON entries(status);
 CREATE INDEX metrics_value ON metrics(name, value);

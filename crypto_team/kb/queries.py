@@ -27,9 +27,14 @@ FIELDS: Final = (
 )  # fmt: skip
 MOST_SECONDS: Final = 20.0
 _CONDITION = re.compile(r"^\s*([a-z_][a-z0-9_.]*)\s*(>=|<=|!=|=|>|<)\s*(.+?)\s*$", re.DOTALL)
+_METRIC_NAMES: Final = (  # the next greater name each time: a jump in the index, not a walk over all values
+    "WITH RECURSIVE known(name) AS (SELECT min(name) FROM metrics UNION ALL "
+    "SELECT (SELECT min(name) FROM metrics m WHERE m.name > known.name) FROM known WHERE known.name IS NOT NULL) "
+    "SELECT name FROM known"
+)
 _STEPS: Final = 20_000
 _METRIC: Final = "metrics."
-_ALLOWED_FUNCTIONS_NOT: Final = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
+_DENIED_FUNCTIONS: Final = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
 
 
 class Answer(NamedTuple):
@@ -56,20 +61,18 @@ def listing(
     total = connection.execute("SELECT count(*) FROM entries").fetchone()[0]
     if not total:
         return Answer([], "0 of 0 strategies", ("crypto-team ml-engineer new --name NAME --pair BASE/QUOTE",))
-    names = [_METRIC + name for (name,) in connection.execute("SELECT DISTINCT name FROM metrics ORDER BY name")]
+    names = [_METRIC + name for (name,) in connection.execute(_METRIC_NAMES) if name is not None]
     conditions = [_condition(text, names) for text in where]
-    field = _known(sort.removeprefix("-"), names)
     asked = [*column, *(name.strip() for name in columns.split(",") if name.strip())]
     chosen = [_known(name, names) for name in asked]
     parts = [_clause(*condition) for condition in conditions]
     clause = " AND ".join(text for text, _ in parts) or "1"
     values = [value for _, found in parts for value in found]
-    expression, given = _expression(field)
-    direction = "DESC" if sort.startswith("-") else "ASC"
+    join, order, given = _ordered(_known(sort.removeprefix("-"), names), "DESC" if sort.startswith("-") else "ASC")
     found = connection.execute(
-        f"SELECT strategy_id FROM strategies s WHERE {clause} "  # noqa: S608 - fields are checked, values are bound
-        f"ORDER BY {expression} IS NULL, {expression} {direction}, strategy_id LIMIT ?",
-        [*values, *given, *given, max(limit, 0)],
+        f"SELECT s.strategy_id FROM strategies s {join} WHERE {clause} "  # noqa: S608 - fields are checked
+        f"ORDER BY {order} LIMIT ?",
+        [*given, *values, max(limit, 0)],
     ).fetchall()
     rows = _filled(connection, [item[0] for item in found], chosen)
     return Answer(rows, f"{len(rows)} of {total} strategies", warning=_broken(connection))
@@ -109,11 +112,14 @@ def _condition(text: str, metrics: Sequence[str]) -> tuple[str, str, str | float
         raise UsageError(f"{value!r} is not a number", where="--where") from None
 
 
-def _expression(field: str) -> tuple[str, list[str]]:
-    """Return the SQL of a field that is known to exist, and the values bound in it."""
+def _ordered(field: str, direction: str) -> tuple[str, str, list[str]]:
+    """Return the SQL that sorts by a field that is known to exist, what to join for it, and the values bound in it."""
+    if field == "strategy_id":
+        return "", f"s.strategy_id {direction}", []
     if not field.startswith(_METRIC):
-        return f"s.{field}", []
-    return "(SELECT value FROM metrics m WHERE m.strategy_id = s.strategy_id AND m.name = ?)", [field[len(_METRIC) :]]
+        return "", f"s.{field} IS NULL, s.{field} {direction}, s.strategy_id", []
+    join = "LEFT JOIN metrics m ON m.strategy_id = s.strategy_id AND m.name = ?"
+    return join, f"m.value IS NULL, m.value {direction}, s.strategy_id", [field[len(_METRIC) :]]
 
 
 def _clause(field: str, sign: str, value: str | float) -> tuple[str, list[str | float]]:
@@ -152,6 +158,8 @@ def select(layout: Layout, sql: str, *, limit: int = 1_000, exact: bool = False)
     """
     connection = current(layout, exact=exact)
     warning = _broken(connection)
+    if "texts" in sql.lower():  # a full-text table is set up by its first use, which the authorizer would not allow
+        connection.execute("SELECT 1 FROM texts WHERE texts MATCH 'x' LIMIT 1").fetchone()
     connection.execute("PRAGMA query_only = ON")
     connection.set_authorizer(_authorize)
     until = time.monotonic() + MOST_SECONDS
@@ -175,7 +183,7 @@ def _plain(row: Sequence[Any]) -> list[Any]:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    """Number columns of the same name, so that none hides another."""
+    """Return names where columns of the same name are numbered, so that none hides another."""
     made: list[str] = []
     for name in names:
         number, text = 1, name
@@ -191,9 +199,11 @@ def _authorize(action: int, first: str | None, second: str | None, _database: st
     if action in {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE}:
         return sqlite3.SQLITE_OK
     if action == sqlite3.SQLITE_FUNCTION:
-        return sqlite3.SQLITE_DENY if second in _ALLOWED_FUNCTIONS_NOT else sqlite3.SQLITE_OK
+        return sqlite3.SQLITE_DENY if second in _DENIED_FUNCTIONS else sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA:
+        return sqlite3.SQLITE_OK if first == "data_version" else sqlite3.SQLITE_DENY  # full text asks for it
     public = action == sqlite3.SQLITE_READ and (
-        first in PUBLIC or view == "strategies" or (first or "").startswith(("texts_", "sqlite_master"))
+        first in PUBLIC or view == "strategies" or (first or "").startswith("texts_")
     )
     return sqlite3.SQLITE_OK if public else sqlite3.SQLITE_DENY
 

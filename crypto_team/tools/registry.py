@@ -68,7 +68,7 @@ def registry_list(
 
 @tool(role="every", group="registry", name="query", read_only=True)
 def registry_query(session: Session, sql: str, *, limit: int = 1_000, exact: bool = False) -> Outcome:
-    """Run one SQL SELECT over strategies, metrics, trials, handoffs, checks, learnings, datasets, lineage and texts.
+    """Run one SELECT over strategies, metrics, trials, handoffs, checks, learnings, datasets, lineage, texts.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def registry_tables(session: Session) -> Outcome:
 def registry_similar(
     session: Session, strategy_id: StrategyId | None = None, /, *, text: str = "", limit: int = 10
 ) -> Outcome:
-    """Say whether this was tried before: designs most like a strategy, or like a description, and what became of them.
+    """Say whether this was tried before: the designs most like a strategy or an idea, and their fate.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def registry_lineage(session: Session, name: ShortText, *, depth: int = 3) -> Ou
 
 @tool(role="every", group="registry", name="export", read_only=True)
 def registry_export(session: Session, path: Path, *, table: str = "strategies", sql: str = "") -> Outcome:
-    """Write a table, or the rows of a query, to a CSV, Parquet, JSON or JSON-lines file outside of the knowledge base.
+    """Write a table, or the rows of a query, to a CSV, Parquet, JSON or JSON-lines file.
 
     Parameters
     ----------
