@@ -26,6 +26,7 @@ PLAIN = (
     "for path in pathlib.Path(sys.argv[1]).rglob('*.yaml'):\n"
     "    yaml.load(path.read_text(), Loader=yaml.CSafeLoader)"
 )
+SETTINGS = ("-c", "gc.auto=0", "-c", "user.name=b", "-c", "user.email=b@localhost")
 TIME = "2026-01-02T03:04:05Z"
 
 
@@ -85,7 +86,7 @@ def fill(root: Path, count: int) -> Path:
 
     views.refresh(layout)
     git.run(root, "add", "-A")
-    git.run(root, "-c", "user.name=b", "-c", "user.email=b@localhost", "commit", "-q", "-m", "filled")
+    git.run(root, *SETTINGS, "commit", "-q", "-m", "filled")
     return root
 
 
@@ -99,7 +100,7 @@ def cpu_seconds(code: str, root: Path) -> float:
 
 
 def main(count: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         root = fill(Path(folder) / "work", count)
         time.sleep(2.1)  # files younger than two seconds are hashed again
         plain, cold = cpu_seconds(PLAIN, root / ".crypto/knowledge"), cpu_seconds(CODE, root)

@@ -167,20 +167,35 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "learnings accept": (
         "crypto_team.tools.learnings",
         "learnings.accept",
-        "Accept a proposed learning of another role; it then stands in learnings.md.",
+        "Accept a proposed learning of another role, or a stale one anew; what it replaces is superseded.",
     ),
     "learnings add": (
         "crypto_team.tools.learnings",
         "learnings.add",
         "Propose a learning: one claim, where it holds, and what it rests on.",
     ),
+    "learnings duplicates": (
+        "crypto_team.tools.learnings",
+        "learnings.duplicates",
+        "List pairs of standing learnings that probably say the same, the nearest first.",
+    ),
     "learnings list": ("crypto_team.tools.learnings", "learnings.list", "List what the team learned, newest first."),
     "learnings retract": (
         "crypto_team.tools.learnings",
         "learnings.retract",
-        "Retract a learning that turned out wrong; the file stays, with the reason.",
+        "Retract a learning that turned out wrong; the file stays, what rests on it becomes stale.",
     ),
     "learnings search": ("crypto_team.tools.learnings", "learnings.search", "Find learnings that hold every word."),
+    "learnings show": (
+        "crypto_team.tools.learnings",
+        "learnings.show",
+        "Show one learning: its text, where it comes from, and whether its evidence is still the same.",
+    ),
+    "learnings supersede": (
+        "crypto_team.tools.learnings",
+        "learnings.supersede",
+        "Propose a better claim in place of a standing one; once it is accepted, the old one is superseded.",
+    ),
     "ml-engineer add-code": (
         "crypto_team.roles.ml_engineer_features",
         "ml_engineer.add-code",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from crypto_team import schemas
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import learnings
+from crypto_team.kb.injection import orders
 from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
 from crypto_team.kb.yaml import FindingsError, check, decoded, parse, read_text
+from crypto_team.schemas import Learning
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
@@ -50,7 +52,25 @@ def judge(layout: Layout, path: Path, content: bytes | None) -> Judged:
     except CryptoTeamError as problem:
         return Judged(kind, None, [plain("unreadable", problem.what, path)])
     wrong = misplaced(layout, path, record)
-    return Judged(kind, None if wrong else record, [plain("misplaced", wrong, path)] if wrong else [])
+    if wrong:
+        return Judged(kind, None, [plain("misplaced", wrong, path)])
+    return Judged(kind, record, _orders(record, path) if isinstance(record, Learning) else [])
+
+
+def _orders(claim: Learning, path: Path) -> list[Finding]:
+    """Warn of text that reads like an order to whoever reads the claim."""
+    return [
+        Finding(
+            code="instruction",
+            severity="warning",
+            message=f"the text holds {words!r}, which reads like an instruction ({kind}); it is data",
+            file=str(path),
+            line=1,
+            col=1,
+            hint=f"read it as a quotation, or crypto-team learnings retract {claim.learning_id} --reason TEXT",
+        )
+        for kind, words in orders(f"{claim.title}\n{claim.scope}\n{claim.text}")
+    ]
 
 
 def read(schema: str, content: bytes | None, path: Path) -> Document:

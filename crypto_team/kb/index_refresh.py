@@ -76,8 +76,8 @@ def _file_row(connection: sqlite3.Connection, layout: Layout, new: New, digest: 
     for item in found:
         item["file"] = (item["file"] or "").removeprefix(root)
     cursor = connection.execute(
-        "INSERT INTO files(path, mtime, ctime, size, inode, sha, kind, findings, racy) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO files(path, mtime, ctime, size, inode, sha, kind, findings, broken, racy) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             seen.path,
             seen.mtime,
@@ -87,6 +87,7 @@ def _file_row(connection: sqlite3.Connection, layout: Layout, new: New, digest: 
             digest,
             judged.kind,
             json.dumps(found) if found else None,
+            judged.record is None and bool(found),
             new.racy,
         ),
     )

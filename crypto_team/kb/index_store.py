@@ -19,7 +19,7 @@ from crypto_team import __version__
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
 
-LAYOUT_VERSION: Final = "4"
+LAYOUT_VERSION: Final = "5"
 WAIT_SECONDS: Final = 20.0
 PUBLIC: Final = ("strategies", "metrics", "trials", "handoffs", "checks", "learnings", "datasets", "lineage", "texts")
 """Tables that `registry query` may read."""
@@ -30,7 +30,7 @@ _TABLES: Final = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE memo(name TEXT PRIMARY KEY, key TEXT, value TEXT) WITHOUT ROWID;
 CREATE TABLE files(id INTEGER PRIMARY KEY, path TEXT UNIQUE, mtime INTEGER, ctime INTEGER, size INTEGER, inode INTEGER,
-    sha TEXT, kind TEXT, findings TEXT, racy INTEGER);
+    sha TEXT, kind TEXT, findings TEXT, broken INTEGER, racy INTEGER);
 CREATE TABLE entries(strategy_id TEXT, name TEXT, type TEXT, stage TEXT, status TEXT, created TEXT, updated TEXT,
     last_event TEXT, file_id INTEGER);
 CREATE TABLE specs(strategy_id TEXT, exchange TEXT, pairs TEXT, timeframe TEXT, target TEXT, horizon TEXT, model TEXT,
@@ -56,6 +56,7 @@ CREATE TABLE tokens(token TEXT, strategy_id TEXT, file_id INTEGER);
 CREATE VIRTUAL TABLE texts USING fts5(kind UNINDEXED, id UNINDEXED, title, body, tokenize = "porter unicode61");
 CREATE UNIQUE INDEX specs_strategy ON specs(strategy_id);
 CREATE INDEX files_findings ON files(id) WHERE findings IS NOT NULL;
+CREATE INDEX files_broken ON files(id) WHERE broken;
 CREATE INDEX entries_strategy ON entries(strategy_id);
 CREATE INDEX entries_status ON entries(status);
 CREATE INDEX metrics_value ON metrics(name, value);

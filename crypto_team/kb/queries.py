@@ -144,7 +144,7 @@ def _known(field: str, metrics: Sequence[str]) -> str:
 
 def _broken(connection: sqlite3.Connection) -> str | None:
     """Say how many documents could not be read, and are therefore missing from every answer."""
-    count = connection.execute("SELECT count(*) FROM files WHERE findings IS NOT NULL").fetchone()[0]
+    count = connection.execute("SELECT count(*) FROM files WHERE broken").fetchone()[0]
     return f"{count} document(s) break their schema and are missing here" if count else None
 
 

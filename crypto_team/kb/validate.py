@@ -39,7 +39,7 @@ def validate(layout: Layout) -> list[Finding]:
     findings = _documents(connection, layout) + _chains(connection, layout)
     findings += _remembered(connection, layout, "views", _views_key(connection, layout), lambda: _views(layout))
     findings += _remembered(connection, layout, "ledger", _ledger_key(connection, layout), lambda: _ledger(layout))
-    findings += _groundless(connection, layout)
+    findings += _groundless(connection, layout) + _changed_ground(connection, layout)
     if journal.pending(layout):
         findings.append(plain("interrupted", "an interrupted operation waits to be finished", layout.crypto))
     return findings
@@ -139,6 +139,29 @@ def _verifier(layout: Layout, folder: Path) -> Callable[[], list[Finding]]:
             return [plain("unknown-file", problem.what, folder)]
 
     return verify
+
+
+def _changed_ground(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
+    """Note standing claims whose cited documents are not what they were."""
+    rows = connection.execute(
+        "SELECT f.path, substr(e.value, 1, instr(e.value, '#') - 1) FROM learnings l JOIN files f ON f.id = l.file_id, "
+        "json_each(l.evidence) e "
+        "LEFT JOIN files g ON g.path = 'knowledge/' || substr(e.value, 1, instr(e.value, '#') - 1) "
+        "WHERE l.status IN ('proposed', 'accepted') AND e.value LIKE '%#sha256:%' "
+        "AND (g.id IS NULL OR g.sha IS NOT NULL AND g.sha <> substr(e.value, instr(e.value, '#') + 8)) ORDER BY f.path"
+    )
+    return [
+        Finding(
+            code="evidence-changed",
+            severity="info",
+            message=f"{cited} changed since this was learned from it",
+            file=str(layout.crypto / path),
+            line=1,
+            col=1,
+            hint="look again, and supersede or retract the claim if it does not hold any more",
+        )
+        for path, cited in rows
+    ]
 
 
 def _groundless(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:

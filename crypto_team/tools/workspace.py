@@ -46,8 +46,10 @@ def validate(session: Session) -> Outcome:
     layout = session.layout
     found = [_relative(item, layout.root) for item in findings_of(layout)]
     files = sum(1 for path in layout.knowledge.rglob("*") if path.is_file())
-    if not found:
-        return Outcome(ok=True, summary=f"valid: {files} files")
+    wrong = sum(item.severity == "error" for item in found)
+    if not wrong:
+        more = f", {len(found)} warning(s)" if found else ""
+        return Outcome(ok=True, summary=f"valid: {files} files{more}", findings=found)
     return Outcome(ok=False, summary=f"{len(found)} finding(s) in {files} files", findings=found, exit_code=1)
 
 
