@@ -105,7 +105,7 @@ def tool_command(tool: Tool, name: str, role: RoleId | None) -> click.Command:
     acting: RoleId | None = role
     if acting is None and tool.role is not None and tool.role != EVERY:
         acting = tool.role
-    options = common_options() if acting else [*common_options(), as_role_option()]
+    options = common_options(validator=tool.validator) + ([] if acting else [as_role_option()])
 
     def invoke(**values: Any) -> int:
         return run_tool(tool, acting or values["as_role"], values)
@@ -131,16 +131,18 @@ def run_tool(tool: Tool, role: RoleId, values: Mapping[str, Any]) -> int:
         The exit code.
     """
     from crypto_team.cli import output, progress
-    from crypto_team.cli.parameters import given
+    from crypto_team.cli.parameters import VALIDATOR_FORMATS, given
     from crypto_team.errors import EXIT_OK
 
     settings = settings_of(values)
+    if not tool.validator and settings["format"] in VALIDATOR_FORMATS:
+        raise click.UsageError(f"--format {settings['format']} is for commands that check something")
     if tool.destructive and not settings["no_input"] and sys.stdin.isatty():
         click.confirm(f"{tool.name} may discard work of others. Continue?", abort=True, err=True)
     with progress.shown(settings["progress"] or "auto", tool.name, long=tool.long) as report:
         outcome = _outcome(tool, role, settings["workspace"], report, given(values))
     try:
-        output.show(outcome, settings["format"] or "table", read_only=tool.read_only)
+        output.show(outcome, settings["format"] or "table", read_only=tool.read_only, validator=tool.validator)
         sys.stdout.flush()
     except BrokenPipeError:
         silence_stdout()

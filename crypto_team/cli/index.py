@@ -39,6 +39,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "backtester.show",
         "Show the newest Freqtrade run of a strategy.",
     ),
+    "ci": (
+        "crypto_team.tools.ci",
+        "ci",
+        "Check everything that a pull request may have broken: documents, chains, ledger, lists, canonical form.",
+    ),
     "critic perturb": (
         "crypto_team.roles.critic",
         "critic.perturb",
@@ -141,6 +146,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "List the operators that formulas are made of.",
     ),
     "features sets": ("crypto_team.roles.feature_tools", "features.sets", "List the ready-made feature sets."),
+    "fmt": (
+        "crypto_team.tools.forms",
+        "fmt",
+        "Bring the files that tools own into their canonical form; with --check only say which are not.",
+    ),
     "gate check": ("crypto_team.roles.handoff", "gate.check", "Judge a strategy at a gate without recording anything."),
     "gate explain": (
         "crypto_team.roles.handoff",
@@ -195,6 +205,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.tools.learnings",
         "learnings.supersede",
         "Propose a better claim in place of a standing one; once it is accepted, the old one is superseded.",
+    ),
+    "migrate": (
+        "crypto_team.tools.forms",
+        "migrate",
+        "Rewrite documents of an older version in the present one. They are read either way; nothing is urgent.",
     ),
     "ml-engineer add-code": (
         "crypto_team.roles.ml_engineer_features",

@@ -80,7 +80,7 @@ def quick_command(key: str, name: str, summary: str) -> click.Command | None:
     ]
     lines = [f"  {item.name.upper()}  {item.help}" for item in arguments if item.positional]
     text = summary + ("\n\n\b\n" + "\n".join(lines) if lines else "")
-    options = [*map(option_of, arguments), *common_options(), as_role_option()]
+    options = [*map(option_of, arguments), *common_options(validator=False), as_role_option()]
     return click.Command(
         name, params=options, callback=lambda **values: _run(key, values), help=text, short_help=summary
     )

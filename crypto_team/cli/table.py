@@ -18,6 +18,8 @@ from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
+from crypto_team.tools import ci as _ci
+from crypto_team.tools import forms as _forms
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
 from crypto_team.tools import registry as _registry
@@ -48,7 +50,9 @@ GROUP_TITLES: Final[dict[str, str]] = {
 }
 
 TOOL_MODULES: Final = (
+    _ci,
     _feature_tools,
+    _forms,
     _handoff,
     _knowledge,
     _learnings,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from crypto_team import schemas
 from crypto_team.errors import CryptoTeamError
@@ -12,6 +13,7 @@ from crypto_team.kb.injection import orders
 from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
 from crypto_team.kb.yaml import FindingsError, check, decoded, parse, read_text
 from crypto_team.schemas import Learning
+from crypto_team.schemas.migrations import latest
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas import Document
+
+
+_VERSION: Final = re.compile(r"^schema_version:[ \t]*([0-9]{1,6})[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,24 @@ def judge(layout: Layout, path: Path, content: bytes | None) -> Judged:
     wrong = misplaced(layout, path, record)
     if wrong:
         return Judged(kind, None, [plain("misplaced", wrong, path)])
-    return Judged(kind, record, _orders(record, path) if isinstance(record, Learning) else [])
+    notes = _orders(record, path) if isinstance(record, Learning) else []
+    return Judged(kind, record, notes + _old(schema, content, path))
+
+
+def _old(schema: str, content: bytes | None, path: Path) -> list[Finding]:
+    """Note a document that is read in an older shape."""
+    version, known = version_of((content or b"").decode(errors="replace")), latest(schema)
+    if version >= known:
+        return []
+    message = f"written in version {version} of its shape, {known} is the present one; it is read all the same"
+    note = plain("old-version", message, path, "crypto-team migrate")
+    return [note.model_copy(update={"severity": "info"})]
+
+
+def version_of(text: str) -> int:
+    """Return the version that the text of a document names; without one it is of the first."""
+    found = _VERSION.search(text)
+    return int(found[1]) if found else 1
 
 
 def _orders(claim: Learning, path: Path) -> list[Finding]:

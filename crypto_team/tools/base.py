@@ -64,6 +64,7 @@ class Tool:
     destructive: bool
     idempotent: bool
     long: bool
+    validator: bool = False
 
     @property
     def key(self) -> str:
@@ -108,6 +109,7 @@ def tool(
     destructive: bool = False,
     idempotent: bool = False,
     long: bool = False,
+    validator: bool = False,
 ) -> Callable[[F], F]:
     """Put a function into the table of tools.
 
@@ -127,6 +129,8 @@ def tool(
         A second call with the same arguments changes nothing more.
     long
         Takes seconds or minutes and reports progress.
+    validator
+        Its findings are its answer: offered for forges and other programs too (GitHub, SARIF, JUnit).
     """
 
     def register(function: F) -> F:
@@ -139,6 +143,7 @@ def tool(
             destructive=destructive,
             idempotent=idempotent or read_only,
             long=long,
+            validator=validator,
         )
         if len(made.name) > LONGEST_NAME:
             raise UsageError(f"the name of the tool {made.key} is longer than {LONGEST_NAME} characters")
