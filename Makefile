@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs generate bench clean
+.PHONY: help demo test test-all lint types docs generate bench fuzz clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -49,5 +49,10 @@ docs: generate ## The same: all generated documentation
 bench: $(STAMP) ## Measure what docs/architecture.md promises
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+fuzz: $(STAMP) ## Fuzz the YAML loader and every schema, a minute by coverage and some by structure
+	@$(BIN)/python -m pip install -q -c constraints.txt --group fuzz
+	FUZZ_EXAMPLES=200 $(BIN)/python -m pytest -q -n auto tests/fuzz tests/schemas
+	$(BIN)/python -m tests.fuzz.run_atheris $(FUZZ)
+
 clean: ## Remove what the targets made, except the virtual environment
-	rm -rf demo-workspace dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf demo-workspace dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz

@@ -23,6 +23,8 @@ LAYOUT_VERSION: Final = "5"
 WAIT_SECONDS: Final = 20.0
 PUBLIC: Final = ("strategies", "metrics", "trials", "handoffs", "checks", "learnings", "datasets", "lineage", "texts")
 """Tables that `registry query` may read."""
+HIDDEN: Final = ("meta", "memo", "files", "entries", "specs", "tokens")
+"""Tables of the index itself."""
 ROW_TABLES: Final = ("entries", "specs", "metrics", "trials", "handoffs", "checks", "learnings", "datasets", "lineage")
 """Tables whose rows belong to one file each."""
 

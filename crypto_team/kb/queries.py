@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crypto_team.errors import NotFoundError, UsageError
-from crypto_team.kb.index_store import PUBLIC
+from crypto_team.kb.index_store import HIDDEN, PUBLIC
 from crypto_team.kb.index_walk import current
 
 if TYPE_CHECKING:
@@ -202,8 +202,10 @@ def _authorize(action: int, first: str | None, second: str | None, _database: st
         return sqlite3.SQLITE_DENY if second in _DENIED_FUNCTIONS else sqlite3.SQLITE_OK
     if action == sqlite3.SQLITE_PRAGMA:
         return sqlite3.SQLITE_OK if first == "data_version" else sqlite3.SQLITE_DENY  # full text asks for it
+    name = first or ""
+    counted = not second and name not in HIDDEN and not name.startswith(("sqlite_", "pragma_"))  # rows of a WITH table
     public = action == sqlite3.SQLITE_READ and (
-        first in PUBLIC or view == "strategies" or (first or "").startswith("texts_")
+        name in PUBLIC or view == "strategies" or name.startswith("texts_") or counted
     )
     return sqlite3.SQLITE_OK if public else sqlite3.SQLITE_DENY
 

@@ -14,7 +14,6 @@ from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import git, journal, trials, views
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
-from crypto_team.kb.index_store import private_git_dir
 from crypto_team.kb.index_walk import current
 from crypto_team.kb.yaml import FindingsError
 from crypto_team.schemas.outcome import Finding
@@ -100,12 +99,8 @@ def _views(layout: Layout) -> list[Finding]:
 
 
 def _ledger_key(connection: sqlite3.Connection, layout: Layout) -> str:
-    """Name what the ledger depends on besides its files: history, and what git has staged."""
-    git_dir = private_git_dir(layout.root)
-    staged = git_dir / "index" if git_dir else None
-    stat = staged.stat() if staged and staged.exists() else None
-    times = (stat.st_mtime_ns, stat.st_size) if stat else None
-    return _digest([git.head(layout.root), times, *_state(connection, "knowledge/trials/")])
+    """Name what the ledger depends on: its files and history. What is only staged counts once it is committed."""
+    return _digest([git.head(layout.root), *_state(connection, "knowledge/trials/")])
 
 
 def _ledger(layout: Layout) -> list[Finding]:

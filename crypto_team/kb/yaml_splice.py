@@ -8,7 +8,7 @@ import yaml
 
 from crypto_team.errors import InputError
 from crypto_team.kb.explain import escaped
-from crypto_team.kb.yaml_read import Loader, read_plain
+from crypto_team.kb.yaml_read import FindingsError, Loader, read_plain
 from crypto_team.kb.yaml_write import dump_data
 
 
@@ -29,10 +29,18 @@ def splice(text: str, pointer: str, value: str | float | bool | None, *, where: 
     if not isinstance(node, yaml.ScalarNode):
         raise InputError(f"no single value stands at {pointer}", where=where)
     start, end = _offset(text, node.start_mark), _offset(text, node.end_mark)
-    made = text[:start] + (" " if start and text[start - 1] == ":" else "") + _written(value) + text[end:]
-    if read_plain(made, where) != _replaced(before, pointer.split("/")[1:], value):
+    gap, tail = " " if start and text[start - 1] == ":" else "", "\n" if text[start:end].endswith("\n") else ""
+    made = text[:start] + gap + _written(value) + tail + text[end:]
+    if not _reads_as(made, where, _replaced(before, pointer.split("/")[1:], value)):
         raise InputError(f"the value at {pointer} cannot be replaced in place", where=where, hint="edit it by hand")
     return made
+
+
+def _reads_as(text: str, where: str, wanted: Any) -> bool:
+    try:
+        return bool(read_plain(text, where) == wanted)
+    except FindingsError:
+        return False
 
 
 def _offset(text: str, mark: Any) -> int:
