@@ -185,19 +185,27 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Propose a learning: one claim, where it holds, and what it rests on.",
     ),
     "learnings duplicates": (
-        "crypto_team.tools.learnings",
+        "crypto_team.tools.learnings_read",
         "learnings.duplicates",
         "List pairs of standing learnings that probably say the same, the nearest first.",
     ),
-    "learnings list": ("crypto_team.tools.learnings", "learnings.list", "List what the team learned, newest first."),
+    "learnings list": (
+        "crypto_team.tools.learnings_read",
+        "learnings.list",
+        "List what the team learned, newest first.",
+    ),
     "learnings retract": (
         "crypto_team.tools.learnings",
         "learnings.retract",
         "Retract a learning that turned out wrong; the file stays, what rests on it becomes stale.",
     ),
-    "learnings search": ("crypto_team.tools.learnings", "learnings.search", "Find learnings that hold every word."),
+    "learnings search": (
+        "crypto_team.tools.learnings_read",
+        "learnings.search",
+        "Find learnings that hold every word.",
+    ),
     "learnings show": (
-        "crypto_team.tools.learnings",
+        "crypto_team.tools.learnings_read",
         "learnings.show",
         "Show one learning: its text, where it comes from, and whether its evidence is still the same.",
     ),

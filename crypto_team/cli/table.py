@@ -22,6 +22,7 @@ from crypto_team.tools import ci as _ci
 from crypto_team.tools import forms as _forms
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
+from crypto_team.tools import learnings_read as _learnings_read
 from crypto_team.tools import registry as _registry
 from crypto_team.tools import workspace as _workspace
 from crypto_team.tools.base import TOOLS
@@ -56,6 +57,7 @@ TOOL_MODULES: Final = (
     _handoff,
     _knowledge,
     _learnings,
+    _learnings_read,
     _ml_features,
     _registry,
     _training,

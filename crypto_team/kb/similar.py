@@ -87,7 +87,7 @@ def fingerprint(parts: Iterable[str]) -> str:
 
 
 def _words(text: str) -> set[str]:
-    from crypto_team.kb.index_rows import words_of
+    from crypto_team.kb.index_designs import words_of
 
     return words_of(text)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import ConflictError
 from crypto_team.kb import claims, learnings
 from crypto_team.kb.injection import orders
 from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.schemas.base import LearningId, RoleId, ShortText, Slug, StrategyId
+from crypto_team.schemas.base import LearningId, ShortText, Slug
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from crypto_team.tools.session import Session
 
 Severity = Literal["info", "important", "critical"]
-Status = Literal["proposed", "accepted", "superseded", "retracted"]
 
 
 @tool(role="every", group="learnings", name="add")
@@ -127,7 +126,7 @@ def _propose(session: Session, made: Learning) -> Outcome:
         path=str(session.layout.learning(made.learning_id)),
         revision=revision,
         data={"learning_id": made.learning_id},
-        findings=_warnings(made) + near,
+        findings=warnings_of(made) + near,
         next=[f"crypto-team learnings accept {made.learning_id} --as critic"],
     )
 
@@ -152,89 +151,6 @@ def _near(session: Session, made: Learning) -> list[Finding]:
             )
         )
     return found
-
-
-@tool(role="every", group="learnings", name="list", read_only=True)
-def learnings_list(session: Session, *, status: Status | None = None, stale: bool = False) -> Outcome:
-    """List what the team learned, newest first.
-
-    Parameters
-    ----------
-    status
-        Show only learnings in this state.
-    stale
-        Show only learnings that rest on one that was taken back.
-    """
-    found = [
-        item
-        for item in learnings.entries(session.layout)
-        if status in {None, item.status} and (item.stale_since or not stale)
-    ]
-    return Outcome(ok=True, summary=f"{len(found)} learning(s)", data=_rows(found))
-
-
-@tool(role="every", group="learnings", name="search", read_only=True)
-def learnings_search(
-    session: Session,
-    text: str,
-    *,
-    author: RoleId | None = None,
-    tag: Slug | None = None,
-    strategy: StrategyId | None = None,
-    status: Status | None = None,
-) -> Outcome:
-    """Find learnings that hold every word.
-
-    Parameters
-    ----------
-    text
-        Words, or beginnings of words, to look for in title, text, scope, tags and evidence.
-    author
-        Only those of one role.
-    tag
-        Only those with this tag.
-    strategy
-        Only those whose scope or evidence names this strategy.
-    status
-        Only those in this state.
-    """
-    found = learnings.search(session.layout, text, role=author, tag=tag, strategy=strategy, status=status)
-    return Outcome(ok=True, summary=f"{len(found)} learning(s)", data=_rows(found))
-
-
-@tool(role="every", group="learnings", name="show", read_only=True)
-def learnings_show(session: Session, learning_id: LearningId) -> Outcome:
-    """Show one learning: its text, where it comes from, and whether its evidence is still the same.
-
-    Parameters
-    ----------
-    learning_id
-        As `learnings list` shows it.
-    """
-    found = learnings.entry(session.layout, learning_id)
-    changed = claims.changed_evidence(session.layout, found)
-    data = {key: value for key, value in found.model_dump(mode="json").items() if value not in (None, [], "")}
-    if changed:
-        data["evidence_changed"] = changed
-    state = f"{found.status}, stale" if found.stale_since else found.status
-    return Outcome(ok=True, summary=f"{found.title} ({state})", data=data, findings=_warnings(found))
-
-
-@tool(role="every", group="learnings", name="duplicates", read_only=True)
-def learnings_duplicates(session: Session) -> Outcome:
-    """List pairs of standing learnings that probably say the same, the nearest first."""
-    rows = []
-    for item in learnings.entries(session.layout):
-        if item.status not in claims.STANDING:
-            continue
-        near = claims.duplicates(session.layout, item.title, item.text, but=item.learning_id)
-        rows += [
-            {"similarity": round(share, 3), "learning_id": item.learning_id, "other": name, "title": title}
-            for share, name, title in near
-            if item.learning_id < name
-        ]
-    rows.sort(key=lambda row: (-float(str(row["similarity"])), str(row["learning_id"])))
-    return Outcome(ok=True, summary=f"{len(rows)} pair(s)", data=rows)
 
 
 @tool(role="every", group="learnings", name="accept")
@@ -293,14 +209,7 @@ def _write(session: Session, found: Sequence[Learning], tool_name: str, message:
     )
 
 
-def _rows(found: Sequence[Learning]) -> list[dict[str, Any]]:
-    """Show learnings as rows."""
-    fields = {"learning_id", "status", "severity", "role", "scope", "title"}
-    rows = [item.model_dump(mode="json", include=fields) for item in found]
-    return [row | ({"stale": True} if item.stale_since else {}) for row, item in zip(rows, found, strict=True)]
-
-
-def _warnings(learning: Learning) -> list[Finding]:
+def warnings_of(learning: Learning) -> list[Finding]:
     """Flag text that looks like an instruction to an agent."""
     return [
         Finding(

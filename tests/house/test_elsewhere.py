@@ -1,4 +1,4 @@
-"""What other repositories use: the action, the hooks and `crypto-team ci`, from the built wheel, in a scratch repository."""
+"""What other repositories use: the action, the hooks and `crypto-team ci`, from the built wheel, in a scratch one."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class Runner:
         values |= {"package": str(self.wheel)} | inputs
         step = ACTION["runs"]["steps"][number]
         environment = {key: _expanded(text, values) for key, text in step["env"].items()}
+        environment |= {"GITHUB_WORKSPACE": str(cwd)}
         assert "${{" not in step["run"], "inputs reach the shell as variables only"
         return self.run(["bash", "-e", "-o", "pipefail", "-c", step["run"]], cwd, **environment)
 
@@ -48,8 +49,10 @@ def _expanded(text: str, values: dict[str, str]) -> str:
 
     def value(found: re.Match[str]) -> str:
         options = [part.strip() for part in found[1].split("||")]
-        known = [values[name.removeprefix("inputs.")] for name in options if name.startswith("inputs.")]
-        return next((item for item in known if item), str(ROOT))
+        known = [
+            str(ROOT) if name == "github.action_path" else values[name.removeprefix("inputs.")] for name in options
+        ]
+        return next((item for item in known if item), "")
 
     return re.sub(r"\$\{\{(.+?)\}\}", value, text)
 
@@ -87,10 +90,10 @@ def test_the_action_passes_a_sound_repository_and_annotates_a_broken_one(runner:
     sound = runner.step(2, scratch, path="team")
     assert sound.returncode == 0, sound.stdout + sound.stderr
     spoil(scratch)
-    broken = runner.step(2, scratch, path="team", GITHUB_WORKSPACE=str(scratch))
+    broken = runner.step(2, scratch, path="team")
     assert broken.returncode == 1
     assert re.search(
-        r"^::error file=[^,]*\.crypto/knowledge/registry/STR-001\.yaml,line=\d+,", broken.stdout, re.MULTILINE
+        r"^::error file=team/\.crypto/knowledge/registry/STR-001\.yaml,line=\d+,", broken.stdout, re.MULTILINE
     )
 
 
