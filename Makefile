@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs generate bench stress clean
+.PHONY: help demo test test-all lint types docs generate bench stress fuzz clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -52,5 +52,10 @@ bench: $(STAMP) ## Measure what docs/architecture.md promises
 stress: $(STAMP) ## 16 processes write 200 times each over 4 worktrees and are killed at random; nothing may be lost
 	$(BIN)/python benchmarks/stress_kb.py
 
+fuzz: $(STAMP) ## Fuzz the YAML loader and every schema, a minute by coverage and some by structure
+	@$(BIN)/python -m pip install -q -c constraints.txt --group fuzz
+	FUZZ_EXAMPLES=200 $(BIN)/python -m pytest -q -n auto tests/fuzz tests/schemas
+	$(BIN)/python -m tests.fuzz.run_atheris $(FUZZ)
+
 clean: ## Remove what the targets made, except the virtual environment
-	rm -rf demo-workspace dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf demo-workspace dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz

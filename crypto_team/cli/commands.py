@@ -60,7 +60,11 @@ class IndexGroup(click.Group):
             return self.commands[name]
         if name not in self.entries:
             return None
-        return self._built(self.entries[name], name)
+        from crypto_team.cli.quick import quick_command
+
+        _, key, summary = self.entries[name]
+        quick = quick_command(key, name, summary) if self.role is None else None
+        return quick or self._built(self.entries[name], name)
 
     def _built(self, entry: Entry, name: str) -> click.Command:
         """Import and build the command of an entry."""
@@ -118,7 +122,7 @@ def tool_command(tool: Tool, name: str, role: RoleId | None) -> click.Command:
     acting: RoleId | None = role
     if acting is None and tool.role is not None and tool.role != EVERY:
         acting = tool.role
-    options = common_options() if acting else [*common_options(), as_role_option()]
+    options = common_options(validator=tool.validator) + ([] if acting else [as_role_option()])
 
     def invoke(**values: Any) -> int:
         return run_tool(tool, acting or values["as_role"], values)
@@ -144,19 +148,21 @@ def run_tool(tool: Tool, role: RoleId, values: Mapping[str, Any]) -> int:
         The exit code.
     """
     from crypto_team.cli import output, progress
-    from crypto_team.cli.parameters import given
+    from crypto_team.cli.parameters import VALIDATOR_FORMATS, given
     from crypto_team.errors import EXIT_OK
 
-    settings = _settings(values)
+    settings = settings_of(values)
+    if not tool.validator and settings["format"] in VALIDATOR_FORMATS:
+        raise click.UsageError(f"--format {settings['format']} is for commands that check something")
     if tool.destructive and not settings["no_input"] and sys.stdin.isatty():
         click.confirm(f"{tool.name} may discard work of others. Continue?", abort=True, err=True)
     with progress.shown(settings["progress"] or "auto", tool.name, long=tool.long) as report:
         outcome = _outcome(tool, role, settings["workspace"], report, given(values))
     try:
-        output.show(outcome, settings["format"] or "table", read_only=tool.read_only)
+        output.show(outcome, settings["format"] or "table", read_only=tool.read_only, validator=tool.validator)
         sys.stdout.flush()
     except BrokenPipeError:
-        _silence_stdout()
+        silence_stdout()
     return EXIT_OK if outcome.ok else outcome.exit_code or 1
 
 
@@ -178,7 +184,7 @@ def _outcome(
     return call(tool, session, said)
 
 
-def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """Merge the common options of the command with those given before it."""
     root = click.get_current_context().find_root().params
     return {
@@ -187,7 +193,7 @@ def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _silence_stdout() -> None:
+def silence_stdout() -> None:
     """Let the interpreter flush into nothing at exit: whoever read the pipe has gone, which is no error."""
     import os
 

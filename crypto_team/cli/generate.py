@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crypto_team.cli import references
+from crypto_team.cli.quick import QUICK_KEYS
 from crypto_team.cli.table import GROUP_TITLES, ROLES, TOOLS
 from crypto_team.schemas import RECORDS
 from crypto_team.schemas.published import json_schema
 from crypto_team.tools.base import EVERY, Tool
+from crypto_team.tools.signature import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +44,7 @@ def command_index() -> str:
         _mapping("ROLES", "dict[str, str]", {role.command: role.mission for role in ROLES}),
         _mapping("GROUPS", "dict[str, str]", {name: text for name, text in GROUP_TITLES.items() if name in used}),
         _mapping("ENTRIES", "dict[str, tuple[str, str, str]]", _entries()),
+        _quick(),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -53,6 +56,28 @@ def _entries() -> dict[str, tuple[str, ...]]:
         for place in _places(tool):
             found[f"{place} {tool.name}".strip()] = (tool.function.__module__, tool.key, tool.summary)
     return dict(sorted(found.items()))
+
+
+def _quick() -> str:
+    """Write the parameters of the tools that answer without being imported."""
+    lines = ["QUICK: dict[str, tuple[tuple[str, str, str, bool, str], ...]] = {"]
+    for key in QUICK_KEYS:
+        lines.append(f"    {_quote(key)}: (")
+        for item in TOOLS[key].arguments:
+            shape = shape_of(item.annotation)
+            type_ = f"list[{shape.scalar.__name__}]" if shape.many else shape.scalar.__name__
+            default = "" if item.required else json.dumps(item.default)
+            texts = [_quote(item.name), _quote(type_), _quoted_json(default), str(item.positional), _quote(item.help)]
+            flat = f"        ({', '.join(texts)}),"
+            wide = ["        (", *(f"            {text}," for text in texts), "        ),"]
+            lines += [flat] if len(flat) <= LINE else wide
+        lines.append("    ),")
+    return "\n".join([*lines, "}"])
+
+
+def _quoted_json(text: str) -> str:
+    """Quote a text as the formatter would: with the quotes that need no backslash."""
+    return f"'{text}'" if '"' in text else _quote(text)
 
 
 def _places(tool: Tool) -> list[str]:

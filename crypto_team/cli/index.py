@@ -42,6 +42,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "backtester.show",
         "Show the newest Freqtrade run of a strategy.",
     ),
+    "ci": (
+        "crypto_team.tools.ci",
+        "ci",
+        "Check everything that a pull request may have broken: documents, chains, ledger, lists, canonical form.",
+    ),
     "critic perturb": (
         "crypto_team.roles.critic",
         "critic.perturb",
@@ -193,6 +198,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "features.warm",
         "Compile the kernels that compute features, once for each version; later commands find them in the cache.",
     ),
+    "fmt": (
+        "crypto_team.tools.forms",
+        "fmt",
+        "Bring the files that tools own into their canonical form; with --check only say which are not.",
+    ),
     "gate check": ("crypto_team.roles.handoff", "gate.check", "Judge a strategy at a gate without recording anything."),
     "gate explain": (
         "crypto_team.roles.handoff",
@@ -244,20 +254,48 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "learnings accept": (
         "crypto_team.tools.learnings",
         "learnings.accept",
-        "Accept a proposed learning of another role; it then stands in learnings.md.",
+        "Accept a proposed learning of another role, or a stale one anew; what it replaces is superseded.",
     ),
     "learnings add": (
         "crypto_team.tools.learnings",
         "learnings.add",
         "Propose a learning: one claim, where it holds, and what it rests on.",
     ),
-    "learnings list": ("crypto_team.tools.learnings", "learnings.list", "List what the team learned, newest first."),
+    "learnings duplicates": (
+        "crypto_team.tools.learnings_read",
+        "learnings.duplicates",
+        "List pairs of standing learnings that probably say the same, the nearest first.",
+    ),
+    "learnings list": (
+        "crypto_team.tools.learnings_read",
+        "learnings.list",
+        "List what the team learned, newest first.",
+    ),
     "learnings retract": (
         "crypto_team.tools.learnings",
         "learnings.retract",
-        "Retract a learning that turned out wrong; the file stays, with the reason.",
+        "Retract a learning that turned out wrong; the file stays, what rests on it becomes stale.",
     ),
-    "learnings search": ("crypto_team.tools.learnings", "learnings.search", "Find learnings that hold every word."),
+    "learnings search": (
+        "crypto_team.tools.learnings_read",
+        "learnings.search",
+        "Find learnings that hold every word.",
+    ),
+    "learnings show": (
+        "crypto_team.tools.learnings_read",
+        "learnings.show",
+        "Show one learning: its text, where it comes from, and whether its evidence is still the same.",
+    ),
+    "learnings supersede": (
+        "crypto_team.tools.learnings",
+        "learnings.supersede",
+        "Propose a better claim in place of a standing one; once it is accepted, the old one is superseded.",
+    ),
+    "migrate": (
+        "crypto_team.tools.forms",
+        "migrate",
+        "Rewrite documents of an older version in the present one. They are read either way; nothing is urgent.",
+    ),
     "ml-engineer add-code": (
         "crypto_team.roles.ml_engineer_features",
         "ml_engineer.add-code",
@@ -375,16 +413,41 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Compute PSR, DSR with the ledger's trials, Newey-West t and a bootstrap interval. Nothing is stored.",
     ),
     "read": ("crypto_team.tools.knowledge", "read", "Read a document of the knowledge base."),
+    "registry export": (
+        "crypto_team.tools.registry",
+        "registry.export",
+        "Write a table, or the rows of a query, to a CSV, Parquet, JSON or JSON-lines file.",
+    ),
     "registry history": (
         "crypto_team.tools.registry",
         "registry.history",
         "Show everything that happened to a strategy, oldest first.",
     ),
+    "registry lineage": (
+        "crypto_team.tools.registry",
+        "registry.lineage",
+        "Show what something rests on and what rests on it: strategies, datasets, trials, reviews, learnings.",
+    ),
     "registry list": ("crypto_team.tools.registry", "registry.list", "List the strategies and where each stands."),
+    "registry query": (
+        "crypto_team.tools.registry",
+        "registry.query",
+        "Run one SELECT over strategies, metrics, trials, handoffs, checks, learnings, datasets, lineage, texts.",
+    ),
     "registry show": (
         "crypto_team.tools.registry",
         "registry.show",
         "Show one strategy: who has it, its metrics, its handoffs.",
+    ),
+    "registry similar": (
+        "crypto_team.tools.registry",
+        "registry.similar",
+        "Say whether this was tried before: the designs most like a strategy or an idea, and their fate.",
+    ),
+    "registry tables": (
+        "crypto_team.tools.registry",
+        "registry.tables",
+        "Show the tables that `registry query` reads, with their columns.",
     ),
     "return-work": (
         "crypto_team.tools.knowledge",
@@ -447,5 +510,45 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.tools.views",
         "views",
         "Write registry.yaml, learnings.md and sources.yaml from the entries, on the default branch only.",
+    ),
+}
+
+QUICK: dict[str, tuple[tuple[str, str, str, bool, str], ...]] = {
+    "registry.list": (
+        (
+            "where",
+            "list[str]",
+            "null",
+            False,
+            "Condition such as status=approved or metrics.oos_sharpe>=1; repeat to require several.",
+        ),
+        ("sort", "str", '"strategy_id"', False, "Field to sort by; with a leading minus the largest come first."),
+        ("limit", "int", "100", False, "Most rows to show."),
+        ("column", "list[str]", "null", False, "Field to show, for example metrics.oos_sharpe; repeat for several."),
+        ("columns", "str", '""', False, "Fields to show, separated by commas."),
+        (
+            "exact",
+            "bool",
+            "false",
+            False,
+            "Look at every file, even where neither a tool nor git wrote anything lately.",
+        ),
+    ),
+    "registry.query": (
+        (
+            "sql",
+            "str",
+            "",
+            True,
+            "For example \"SELECT strategy_id, value FROM metrics WHERE name = 'oos_sharpe' ORDER BY value DESC\".",
+        ),
+        ("limit", "int", "1000", False, "Most rows to show."),
+        (
+            "exact",
+            "bool",
+            "false",
+            False,
+            "Look at every file, even where neither a tool nor git wrote anything lately.",
+        ),
     ),
 }

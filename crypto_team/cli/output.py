@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from crypto_team.cli import markdown
+from crypto_team.cli.findings import RENDERERS, clean, place
+from crypto_team.cli.plain_table import plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,21 +22,20 @@ if TYPE_CHECKING:
     from crypto_team.schemas.outcome import Finding, Outcome
 
 Rows = list[dict[str, Any]]
-WIDE = 10_000
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def show(outcome: Outcome, format_: str, *, read_only: bool) -> None:
+def show(outcome: Outcome, format_: str, *, read_only: bool, validator: bool = False) -> None:
     """Print an outcome.
 
-    A read-only tool that answers with findings and no data is a validator: its findings are its data.
+    The findings of a validator are its data. So are those of any other read-only tool that answers with nothing else.
     """
-    findings_are_data = read_only and outcome.data is None and bool(outcome.findings) and outcome.exit_code == 1
     if format_ == "json":
         click.echo(json.dumps(outcome.model_dump(mode="json"), indent=2, ensure_ascii=False))
         return
+    alone = read_only and outcome.data is None and bool(outcome.findings) and outcome.exit_code == 1
+    findings_are_data = alone or (validator and outcome.data is None and outcome.exit_code in {0, 1})
     if findings_are_data:
-        _show_findings(outcome.findings, format_)
+        _show_findings(outcome, format_)
     else:
         _show_data(outcome.data, format_)
         for finding in outcome.findings:
@@ -47,37 +49,39 @@ def show(outcome: Outcome, format_: str, *, read_only: bool) -> None:
         click.echo(f"  next: {clean(step)}", err=True)
 
 
+def _show_findings(outcome: Outcome, format_: str) -> None:
+    """Print findings as data: one line each as compilers do, in a format of validators, or as rows."""
+    render = RENDERERS.get("concise" if format_ == "table" else format_)
+    if render is None:
+        _show_data([finding.model_dump(mode="json") for finding in outcome.findings], format_)
+        return
+    text = render(_for_forge(outcome) if format_ in {"github", "sarif"} else outcome.findings)
+    if text:
+        click.echo(text)
+
+
+def _for_forge(outcome: Outcome) -> list[Finding]:
+    """Name files as GitHub knows them: from the root of the checkout, which a workspace may lie below."""
+    checkout = os.environ.get("GITHUB_WORKSPACE")
+    if not checkout or not outcome.path:
+        return outcome.findings
+    prefix = os.path.relpath(Path(outcome.path).resolve(), Path(checkout).resolve())
+    if prefix == "." or prefix.startswith(".."):
+        return outcome.findings
+    moved = [f"{prefix}/{item.file}" if item.file and not item.file.startswith("/") else item.file
+             for item in outcome.findings]  # fmt: skip
+    return [item.model_copy(update={"file": file}) for item, file in zip(outcome.findings, moved, strict=True)]
+
+
 def error_text(finding: Finding) -> str:
     """Write one finding as what, where and next, each on a line of its own."""
     word = "error" if finding.severity == "error" else finding.severity
     lines = [f"{word}: {clean(finding.message)}"]
     if finding.file:
-        lines.append(f"  where: {clean(_place(finding))}")
+        lines.append(f"  where: {clean(place(finding))}")
     if finding.hint:
         lines.append(f"  next: {clean(finding.hint)}")
     return "\n".join(lines)
-
-
-def clean(text: str) -> str:
-    """Drop control characters: text of the knowledge base must not steer a terminal."""
-    return _CONTROL.sub("", text)
-
-
-def _place(finding: Finding) -> str:
-    """Return `file:line:col`, as far as known."""
-    parts = [finding.file or "", *(str(part) for part in (finding.line, finding.col) if part is not None)]
-    return ":".join(parts)
-
-
-def _show_findings(findings: Sequence[Finding], format_: str) -> None:
-    """Print findings as data: one line each as compilers do, or as rows."""
-    if format_ != "table":
-        _show_data([finding.model_dump(mode="json") for finding in findings], format_)
-        return
-    for finding in findings:
-        head = f"{_place(finding)}: " if finding.file else ""
-        tail = f"  (next: {finding.hint})" if finding.hint else ""
-        click.echo(clean(f"{head}{finding.severity} {finding.code}: {finding.message}{tail}"))
 
 
 def _show_data(data: Any, format_: str) -> None:
@@ -164,22 +168,31 @@ def _is_records(value: Any) -> bool:
 
 def _table(rows: Rows, *, header: bool = True) -> None:
     """Print rows in columns; off a terminal nothing is cut or wrapped."""
+    if not rows:
+        return
+    columns = _columns(rows)
+    if sys.stdout.isatty():
+        _drawn(rows, columns, header=header)
+        return
+    numeric = [header and all(isinstance(row.get(name), int | float | None) for row in rows) for name in columns]
+    cells = [[cell(row.get(name)) for name in columns] for row in rows]
+    click.echo(plain_table(columns, cells, numeric, header=header))
+
+
+def _drawn(rows: Rows, columns: Sequence[str], *, header: bool) -> None:
+    """Draw a table that fits the terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    if not rows:
-        return
-    columns = _columns(rows)
     table = Table(box=box.SIMPLE_HEAD if header else None, show_header=header, pad_edge=False, show_edge=False)
     for name in columns:
         numeric = header and all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(row.get(name))) for name in columns))
-    terminal = sys.stdout.isatty()
     buffer = io.StringIO()
-    console = Console(file=buffer, width=None if terminal else WIDE, force_terminal=terminal, highlight=False)
+    console = Console(file=buffer, force_terminal=True, highlight=False)
     console.print(table)
     click.echo("\n".join(line.rstrip() for line in buffer.getvalue().rstrip("\n").split("\n")))

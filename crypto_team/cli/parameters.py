@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crypto_team.tools.signature import Argument
 
 FORMATS = ("table", "json", "jsonl", "csv", "md")
+VALIDATOR_FORMATS = ("concise", "full", "github", "sarif", "junit")
 PROGRESS = ("auto", "json", "none")
 COMMON = ("workspace", "format", "progress", "no_input", "as_role")
 TEAM = (
@@ -32,8 +33,9 @@ TEAM = (
 _TYPES: dict[type, click.ParamType[Any]] = {str: click.STRING, int: click.INT, float: click.FLOAT, bool: click.BOOL}
 
 
-def common_options() -> list[click.Parameter]:
+def common_options(*, validator: bool = True) -> list[click.Parameter]:
     """Return the options that the root and every command understand; None means: not said here."""
+    formats = FORMATS + VALIDATOR_FORMATS if validator else FORMATS
     return [
         click.Option(
             ["--workspace"],
@@ -41,7 +43,7 @@ def common_options() -> list[click.Parameter]:
             metavar="FOLDER",
             help="The workspace, instead of the one that the current folder lies in.",
         ),
-        click.Option(["--format"], type=click.Choice(FORMATS), help="How data is printed on stdout [table]."),
+        click.Option(["--format"], type=click.Choice(formats), help="How data is printed on stdout [table]."),
         click.Option(
             ["--progress"], type=click.Choice(PROGRESS), help="Progress on stderr: a bar on a terminal, or JSON lines."
         ),
@@ -56,10 +58,10 @@ def as_role_option() -> click.Option:
 
 def parameters(tool: Tool) -> list[click.Parameter]:
     """Return the click parameters of a tool, in the order of its signature."""
-    return [_parameter(argument) for argument in tool.arguments]
+    return [option_of(argument) for argument in tool.arguments]
 
 
-def _parameter(argument: Argument) -> click.Parameter:
+def option_of(argument: Argument) -> click.Parameter:
     """Make one click parameter."""
     shape = shape_of(argument.annotation)
     if argument.positional:

@@ -20,11 +20,14 @@ from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
 from crypto_team.roles import series_tools as _series
+from crypto_team.tools import ci as _ci
 from crypto_team.tools import editing as _editing
+from crypto_team.tools import forms as _forms
 from crypto_team.tools import handoffs as _handoffs
 from crypto_team.tools import ids as _ids
 from crypto_team.tools import knowledge as _knowledge
 from crypto_team.tools import learnings as _learnings
+from crypto_team.tools import learnings_read as _learnings_read
 from crypto_team.tools import ownership as _ownership
 from crypto_team.tools import registry as _registry
 from crypto_team.tools import views as _views
@@ -60,12 +63,15 @@ GROUP_TITLES: Final[dict[str, str]] = {
 TOOL_MODULES: Final = (
     _book_bars,
     _editing,
+    _ci,
     _feature_tools,
+    _forms,
     _handoff,
     _handoffs,
     _ids,
     _knowledge,
     _learnings,
+    _learnings_read,
     _ml_features,
     _ownership,
     _registry,

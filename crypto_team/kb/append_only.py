@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
     from crypto_team.schemas import Document
 
+FINAL = {"superseded", "retracted"}
 FIXED: dict[type[Document], tuple[str, ...]] = {
     Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials"),
     RegistryEntry: ("strategy_id", "name", "type", "created"),
-    Learning: ("learning_id", "role", "created", "scope", "title", "evidence"),
+    Learning: ("learning_id", "role", "created", "scope", "title", "evidence", "supersedes", "rests_on"),
 }
 
 
@@ -43,5 +44,6 @@ def _lost(old: Document, new: Document) -> list[str]:
     if isinstance(old, RegistryEntry) and isinstance(new, RegistryEntry):
         lost += ["history"] if new.history[: len(old.history)] != old.history else []
     if isinstance(old, Learning) and isinstance(new, Learning):
+        lost += ["status"] if old.status in FINAL and new.status != old.status else []
         lost += ["text"] if not new.text.startswith(old.text) else []
     return lost

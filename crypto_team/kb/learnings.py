@@ -10,6 +10,9 @@ from unicodedata import category
 from pydantic import ValidationError
 
 from crypto_team.errors import InputError, NotFoundError, RefusedError
+from crypto_team.kb.claims import accepted
+from crypto_team.kb.index_walk import current
+from crypto_team.kb.injection import orders
 from crypto_team.kb.yaml import FindingsError, check, dump_data, parse, read_text
 from crypto_team.schemas import Learning
 from crypto_team.schemas.outcome import Finding
@@ -22,13 +25,23 @@ if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas.base import RoleId
 
+__all__ = [
+    "accepted",
+    "clean",
+    "entries",
+    "entry",
+    "load",
+    "make",
+    "read",
+    "render",
+    "render_view",
+    "retracted",
+    "search",
+]
+
 MOST_SHOWN = 100
 MOST_TEXT = 20_000
 _HIDDEN = {"Cc", "Cf", "Cs", "Co"}
-_INJECTION = re.compile(
-    r"ignore (all|any|previous|prior) |disregard (the|all|previous)|system prompt|you are now|run the command",
-    re.IGNORECASE,
-)
 
 
 def clean(text: str) -> str:
@@ -43,8 +56,8 @@ def _line(text: str) -> str:
 
 def suspicious(text: str) -> str | None:
     """Return the words that look like an instruction to an agent, or None."""
-    found = _INJECTION.search(text)
-    return found.group(0) if found else None
+    found = orders(text)
+    return found[0][1] if found else None
 
 
 def make(
@@ -57,8 +70,9 @@ def make(
     tags: list[str],
     severity: str,
     now: datetime,
+    **more: str | list[str] | None,
 ) -> Learning:
-    """Make a proposed learning; its id follows from date, role and content."""
+    """Make a proposed learning; its id follows from date, role and content. `more` are other fields of its shape."""
     body, head = clean(text), _line(title)
     digest = hashlib.sha256(f"{role}\n{head}\n{body}".encode()).hexdigest()[:8]
     values = {
@@ -72,6 +86,7 @@ def make(
         "evidence": [_line(item) for item in evidence],
         "tags": tags,
         "text": body,
+        **more,
     }
     try:
         return Learning.model_validate(values)
@@ -123,27 +138,37 @@ def entry(layout: Layout, learning_id: str) -> Learning:
     return load(path)
 
 
-def search(layout: Layout, text: str) -> list[Learning]:
-    """Return the learnings that hold every word, newest first."""
-    words = text.lower().split()
-    found = []
-    for item in entries(layout):
-        haystack = " ".join([item.title, item.text, item.scope, *item.tags]).lower()
-        if all(word in haystack for word in words):
-            found.append(item)
-    return found
+def search(
+    layout: Layout,
+    text: str,
+    *,
+    role: RoleId | None = None,
+    tag: str | None = None,
+    strategy: str | None = None,
+    status: str | None = None,
+) -> list[Learning]:
+    """Return the learnings that hold every word, or a word that begins so, newest first; narrowed down where asked.
 
-
-def accepted(learning: Learning, role: RoleId) -> Learning:
-    """Return the learning accepted by another role than its author's."""
-    if learning.role == role:
-        raise RefusedError(
-            f"the {role} wrote this learning; another role has to accept it",
-            hint=f"crypto-team learnings accept {learning.learning_id} --as critic",
-        )
-    if learning.status != "proposed":
-        raise RefusedError(f"{learning.learning_id} is {learning.status}, not proposed")
-    return learning.model_copy(update={"status": "accepted", "accepted_by": role})
+    A learning belongs to a strategy where its scope or its evidence names it.
+    """
+    words = [f'("{word}" OR "{word}" *)' for word in re.findall(r"\w+", text)]
+    clauses, values = ["1"], list[str]()
+    if words:
+        clauses.append("learning_id IN (SELECT id FROM texts WHERE kind = 'learning' AND texts MATCH ?)")
+        values.append(" AND ".join(words))
+    if strategy:
+        clauses.append("learning_id IN (SELECT source FROM lineage WHERE target = ?)")
+        values.append(strategy)
+    for column, value in (("role", role), ("status", status)):
+        if value:
+            clauses.append(f"{column} = ?")
+            values.append(value)
+    if tag:
+        clauses.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)")
+        values.append(tag)
+    query = f"SELECT learning_id FROM learnings WHERE {' AND '.join(clauses)}"  # noqa: S608 - values are bound
+    rows = current(layout).execute(query, values).fetchall()
+    return _newest_first(entry(layout, name) for (name,) in rows)
 
 
 def retracted(learning: Learning, reason: str) -> Learning:
@@ -156,7 +181,7 @@ def retracted(learning: Learning, reason: str) -> Learning:
 
 def render_view(claims: Sequence[Learning]) -> str:
     """Render learnings.md: accepted ones, newest first, quoted, capped."""
-    shown = _newest_first(item for item in claims if item.status == "accepted")[:MOST_SHOWN]
+    shown = _newest_first(item for item in claims if item.status == "accepted" and not item.stale_since)[:MOST_SHOWN]
     lines = ["<!-- Generated from learnings/*.md; edits are overwritten. -->", "# Learnings", ""]
     if not shown:
         lines += ["None accepted yet: `crypto-team learnings add`, then `crypto-team learnings accept`.", ""]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from crypto_team.kb.paths import Layout
 
-_ANCHORS = "refs/crypto-team/trials/"
+ANCHORS = "refs/crypto-team/trials/"
 _ANCHOR = re.compile(r"(STR-[0-9]{3,6})/([0-9A-HJKMNP-TV-Z]{26})-([1-9][0-9]*)")
 _CHANGES = (
     "log", "-p", "-U0", "-m", "--format=", "--diff-filter=DM", "--no-renames", "--full-index", "--text",
@@ -77,14 +77,14 @@ def anchor(layout: Layout, trial: Trial) -> None:
     All worktrees share it, and neither a reset nor another branch takes it away.
     """
     git.create_ref(
-        layout.root, f"{_ANCHORS}{trial.strategy_id}/{trial.trial_id}-{trial.n_trials}", trial.fingerprint.encode()
+        layout.root, f"{ANCHORS}{trial.strategy_id}/{trial.trial_id}-{trial.n_trials}", trial.fingerprint.encode()
     )
 
 
 def _anchors(layout: Layout) -> Iterator[tuple[str, str, int]]:
     """Yield strategy, trial and number of tries of every anchor."""
-    for name in git.refs(layout.root, _ANCHORS):
-        found = _ANCHOR.fullmatch(name.removeprefix(_ANCHORS))
+    for name in git.refs(layout.root, ANCHORS):
+        found = _ANCHOR.fullmatch(name.removeprefix(ANCHORS))
         if found:
             yield found[1], found[2], int(found[3])
 

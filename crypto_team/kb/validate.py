@@ -1,90 +1,196 @@
-"""Validation of a whole knowledge base: shapes, places, views, chains, ledger."""
+"""Validation of a whole knowledge base: shapes, places, views, chains, ledger, claims that lost their ground.
+
+What one file alone decides is kept in the index and judged again when the file changes. What several files decide is
+kept with a digest of everything it depends on.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING
 
-from crypto_team import schemas
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import journal, learnings, trials, views
+from crypto_team.kb import git, journal, trials, views
 from crypto_team.kb.consistency import contradictions
+from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
-from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
-from crypto_team.kb.yaml import FindingsError, load_record
+from crypto_team.kb.index_walk import current
+from crypto_team.kb.yaml import FindingsError
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from crypto_team.kb.paths import Layout
 
+ENTRY_FOLDERS = ("knowledge/registry/", "knowledge/learnings/", "knowledge/data-catalog/")
+
 
 def validate(layout: Layout) -> list[Finding]:
     """Return everything that is wrong with the knowledge base, by file; an empty list means valid."""
-    findings: list[Finding] = []
-    for path in sorted(layout.crypto.glob("*.yaml")):
-        findings += _document(layout, path)
-    for path in sorted(layout.knowledge.rglob("*")):
-        if path.is_file() or path.is_symlink():
-            findings += _placed(layout, path)
-    for folder in sorted(layout.strategies_root.glob("STR-*/handoffs")):
-        findings += _chain(layout, folder.parent)
-    findings += contradictions(layout)
-    findings += _views(layout)
-    findings += [_plain("ledger", text, layout.trials_root) for text in trials.ledger(layout).problems]
+    try:
+        layout.inside(layout.knowledge)
+    except CryptoTeamError as problem:
+        return [plain("outside", problem.what, layout.knowledge)]
+    connection = current(layout, exact=True)
+    findings = _documents(connection, layout) + _chains(connection, layout)
+    findings += _remembered(connection, layout, "views", _views_key(connection, layout), lambda: _views(layout))
+    findings += _remembered(connection, layout, "ledger", _ledger_key(connection, layout), lambda: _ledger(layout))
+    findings += _groundless(connection, layout) + _changed_ground(connection, layout)
+    findings += _remembered(
+        connection, layout, "consistency", _designs_key(connection), lambda: list(contradictions(layout))
+    )
     if journal.pending(layout):
-        findings.append(_plain("interrupted", "an interrupted operation waits to be finished", layout.crypto))
+        findings.append(plain("interrupted", "an interrupted operation waits to be finished", layout.crypto))
     return findings
 
 
-def _placed(layout: Layout, path: Path) -> list[Finding]:
-    """Check that a file may lie where it lies, and its shape."""
-    try:
-        layout.inside(path)
-    except CryptoTeamError as problem:
-        return [_plain("outside", problem.what, path)]
-    kind = kind_of(layout, path)
-    if kind is None:
-        return [_plain("unknown-file", "no kind of record lies here", path)]
-    return _document(layout, path)
+def _documents(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
+    """Return what is wrong with single files."""
+    rows = connection.execute("SELECT findings FROM files WHERE findings IS NOT NULL ORDER BY path")
+    return [item for (text,) in rows for item in _loaded(layout, text)]
 
 
-def _document(layout: Layout, path: Path) -> list[Finding]:
-    schema = _schema(layout, path)
-    if schema is None:
-        return []
-    try:
-        record = learnings.load(path) if schema == "learning" else load_record(path, schemas.RECORDS[schema])
-    except FindingsError as problem:
-        return problem.findings
-    except CryptoTeamError as problem:
-        return [_plain("unreadable", problem.what, path)]
-    wrong = misplaced(layout, path, record)
-    return [_plain("misplaced", wrong, path)] if wrong else []
+def _loaded(layout: Layout, text: str) -> list[Finding]:
+    made = []
+    for item in json.loads(text):
+        place = item["file"] or ""
+        made.append(Finding.model_validate({**item, "file": str(layout.root / place)}))
+    return made
 
 
-def _schema(layout: Layout, path: Path) -> str | None:
-    if path.parent == layout.crypto:
-        return SETTINGS.get(path.name)
-    kind = kind_of(layout, path)
-    return kind.schema if kind else None
+def _remembered(
+    connection: sqlite3.Connection, layout: Layout, name: str, key: str, find: Callable[[], list[Finding]]
+) -> list[Finding]:
+    """Return findings that were found for exactly this key, or find them now."""
+    known = connection.execute("SELECT key, value FROM memo WHERE name = ?", (name,)).fetchone()
+    if known and known[0] == key:
+        return _loaded(layout, known[1])
+    found = find()
+    root = f"{layout.root}/"
+    kept = [{**item.model_dump(mode="json"), "file": (item.file or "").removeprefix(root)} for item in found]
+    connection.execute("INSERT OR REPLACE INTO memo VALUES (?, ?, ?)", (name, key, json.dumps(kept)))
+    return found
 
 
-def _chain(layout: Layout, folder: Path) -> list[Finding]:
-    try:
-        return verify_chain(layout, folder.name)
-    except FindingsError:
-        return []  # the broken record is a finding already
-    except CryptoTeamError as problem:
-        return [_plain("unknown-file", problem.what, folder)]
+def _digest(parts: Iterable[object]) -> str:
+    return hashlib.sha256("\n".join(str(part) for part in parts).encode(errors="surrogateescape")).hexdigest()
+
+
+def _state(connection: sqlite3.Connection, folder: str) -> list[tuple[object, ...]]:
+    """Return path and content of every file below a folder: the hash of documents, the times of others."""
+    query = "SELECT path, coalesce(sha, mtime || ' ' || ctime || ' ' || size) FROM files WHERE path >= ? AND path < ?"
+    return connection.execute(f"{query} ORDER BY path", (folder, folder[:-1] + "0")).fetchall()
+
+
+def _views_key(connection: sqlite3.Connection, layout: Layout) -> str:
+    places = [layout.registry_view, layout.learnings_view, layout.sources_view]
+    names = [path.relative_to(layout.crypto).as_posix() for path in places]
+    query = "SELECT path, sha FROM files WHERE path IN (?, ?, ?) ORDER BY path"
+    lists = connection.execute(query, names).fetchall()
+    entries = [_state(connection, folder) for folder in ENTRY_FOLDERS]
+    return _digest([git.branch(layout.root), git.default_branch(layout.root), *lists, *entries])
 
 
 def _views(layout: Layout) -> list[Finding]:
     return [
-        _plain("stale-view", "the generated list is not what the entries say", path, "crypto-team doctor --repair")
+        plain("stale-view", "the generated list is not what the entries say", path, "crypto-team doctor --repair")
         for path in views.stale(layout)
     ]
 
 
-def _plain(code: str, message: str, path: Path, hint: str | None = None) -> Finding:
-    return Finding(code=code, severity="error", message=message, file=str(path), line=1, col=1, hint=hint)
+def _designs_key(connection: sqlite3.Connection) -> str:
+    """Name what the rules between documents depend on: registry entries, specifications, feature sets."""
+    query = (
+        "SELECT path, sha FROM files WHERE path GLOB 'knowledge/strategies/STR-*/ml-spec.yaml' "
+        "OR path GLOB 'knowledge/strategies/STR-*/features.yaml' ORDER BY path"
+    )
+    return _digest([*_state(connection, "knowledge/registry/"), *connection.execute(query).fetchall()])
+
+
+def _ledger_key(connection: sqlite3.Connection, layout: Layout) -> str:
+    """Name what the ledger depends on: files, history, anchors. What is only staged counts once committed."""
+    beside = [*git.refs(layout.root, trials.ANCHORS), *git.hidden(layout.root, layout.trials_root)]
+    return _digest([git.head(layout.root), *beside, *_state(connection, "knowledge/trials/")])
+
+
+def _ledger(layout: Layout) -> list[Finding]:
+    return [plain("ledger", text, layout.trials_root) for text in trials.ledger(layout).problems]
+
+
+def _chains(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
+    """Verify the chain of every strategy that was handed over and changed since it was verified."""
+    rows = connection.execute(
+        "SELECT DISTINCT substr(path, 22, instr(substr(path, 22), '/') - 1) FROM files WHERE path GLOB ?",
+        ("knowledge/strategies/STR-*/handoffs/*",),
+    ).fetchall()
+    found: list[Finding] = []
+    for (name,) in sorted(rows):
+        state = _state(connection, f"knowledge/strategies/{name}/")
+        entry = connection.execute(
+            "SELECT sha FROM files WHERE path = ?", (f"knowledge/registry/{name}.yaml",)
+        ).fetchone()
+        folder = layout.strategies_root / name
+        found += _remembered(connection, layout, f"chain/{name}", _digest([*state, entry]), _verifier(layout, folder))
+    return found
+
+
+def _verifier(layout: Layout, folder: Path) -> Callable[[], list[Finding]]:
+    def verify() -> list[Finding]:
+        try:
+            return verify_chain(layout, folder.name)
+        except FindingsError:
+            return []  # the broken record is a finding already
+        except CryptoTeamError as problem:
+            return [plain("unknown-file", problem.what, folder)]
+
+    return verify
+
+
+def _changed_ground(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
+    """Note standing claims whose cited documents are not what they were."""
+    rows = connection.execute(
+        "SELECT f.path, substr(e.value, 1, instr(e.value, '#') - 1) FROM learnings l JOIN files f ON f.id = l.file_id, "
+        "json_each(l.evidence) e "
+        "LEFT JOIN files g ON g.path = 'knowledge/' || substr(e.value, 1, instr(e.value, '#') - 1) "
+        "WHERE l.status IN ('proposed', 'accepted') AND e.value LIKE '%#sha256:%' "
+        "AND (g.id IS NULL OR g.sha IS NOT NULL AND g.sha <> substr(e.value, instr(e.value, '#') + 8)) ORDER BY f.path"
+    )
+    return [
+        Finding(
+            code="evidence-changed",
+            severity="info",
+            message=f"{cited} changed since this was learned from it",
+            file=str(layout.crypto / path),
+            line=1,
+            col=1,
+            hint="look again, and supersede or retract the claim if it does not hold any more",
+        )
+        for path, cited in rows
+    ]
+
+
+def _groundless(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
+    """Warn of work that considered or rests on a claim that was taken back."""
+    rows = connection.execute(
+        "SELECT l.source, l.relation, l.target, f.path, c.status FROM lineage l "
+        "JOIN learnings c ON c.learning_id = l.target JOIN files f ON f.id = l.file_id "
+        "LEFT JOIN learnings d ON d.learning_id = l.source "
+        "WHERE l.relation IN ('considered', 'rests on') AND c.status = 'retracted' "
+        "AND coalesce(d.status, '') NOT IN ('retracted', 'superseded') ORDER BY l.source, l.target"
+    )
+    return [
+        Finding(
+            code="retracted-ground",
+            severity="warning",
+            message=f"{source} {relation} {target}, which was {status}",
+            file=str(layout.crypto / path),
+            line=1,
+            col=1,
+            hint=f"crypto-team read learnings/{target}.md",
+        )
+        for source, relation, target, path, status in rows
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import InputError
-from crypto_team.kb import git, git_locks, views
+from crypto_team.kb import git, git_locks, health, views
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import default_rules
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from crypto_team.schemas.base import Document
-
-_IGNORED = ("data/", "store/", "reports/", "logs/")
 
 
 def init(path: Path) -> Layout:
@@ -55,7 +53,7 @@ def init(path: Path) -> Layout:
             if not file.exists():
                 write_atomic(file, dump(record, schema=schema).encode(), scratch=layout.scratch)
         if not ignore.exists():
-            write_atomic(ignore, ("\n".join(_IGNORED) + "\n").encode())
+            write_atomic(ignore, ("\n".join(health.IGNORED) + "\n").encode())
         new = [path for path in (*settings, ignore) if not git.tracked(root, path)]
         views.refresh(layout)
         git.commit(root, [*new, *views.paths(layout)], "Workspace for crypto-team", {"Crypto-Team-Tool": "init"})
@@ -67,7 +65,8 @@ def repair(layout: Layout) -> list[str]:
     with locked(layout, "doctor"):
         swept = [f"removed {path.name}, left by a killed git" for path in git_locks.sweep(layout.root)]
         finished, _ = carry_out(layout)
-        done = [*swept, *(f"finished the interrupted write of {path.name}" for path in finished)]
+        done = [*swept, *health.repair(layout)]
+        done += [f"finished the interrupted write of {path.name}" for path in finished]
         done += [f"rendered {path.name}" for path in views.refresh(layout)]
         changed = git.changed_since_commit(layout.root, [layout.knowledge])
         if changed:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
 
 _EXAMPLES: dict[str, str] = {}
 
@@ -83,3 +84,11 @@ class Document(Record):
     """A record that is a whole file of the knowledge base."""
 
     schema_version: Literal[1] = Field(default=1, description="Version of this shape; migrations raise it.")
+
+    @field_validator("schema_version", mode="before")
+    @classmethod
+    def _version_is_an_integer(cls, value: object) -> object:
+        # `true` and `1.0` equal 1, so that a closed set of integers would let them in.
+        if isinstance(value, bool | float):
+            raise PydanticCustomError("int_type", "Input should be a valid integer")
+        return value

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from crypto_team.schemas import RECORDS
+from crypto_team.schemas.migrations import latest
 
 if TYPE_CHECKING:
     from pydantic_core import core_schema
@@ -31,7 +32,7 @@ def json_schema(kind: str) -> dict[str, Any]:
     raw = RECORDS[kind].model_json_schema(schema_generator=_Marked)
     definitions = raw.pop("$defs", {})
     body: dict[str, Any] = _resolved(raw, definitions)
-    return {"$schema": DIALECT, "$id": f"urn:crypto-team:schema:{kind}:1", **body}
+    return {"$schema": DIALECT, "$id": f"urn:crypto-team:schema:{kind}:{latest(kind)}", **body}
 
 
 def _resolved(node: Any, definitions: dict[str, Any]) -> Any:

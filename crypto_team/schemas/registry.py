@@ -50,6 +50,7 @@ class RegistryEntry(Document):
 class Learning(Document):
     """Front matter of `learnings/*.md`: one claim with where it comes from."""
 
+    schema_version: Literal[2] = Field(default=2, description="Version of this shape; migrations raise it.")  # type: ignore[assignment]
     learning_id: LearningId
     role: RoleId
     created: UtcTime
@@ -60,7 +61,13 @@ class Learning(Document):
     evidence: list[ShortText] = []
     tags: list[Slug] = []
     accepted_by: RoleId | None = None
-    recheck: str = ""
+    supersedes: LearningId | None = Field(default=None, description="The claim that this one replaces.")
+    superseded_by: LearningId | None = None
+    rests_on: list[LearningId] = Field(default=[], description="Claims that this one needs to be true.")
+    stale_since: list[LearningId] = Field(
+        default=[], description="Claims it rests on that were taken back; it counts again when it is accepted anew."
+    )
+    recheck: str = Field(default="", description="When or why to look again, in words.")
     text: Text = ""
 
 

@@ -65,6 +65,7 @@ class Tool:
     destructive: bool
     idempotent: bool
     long: bool
+    validator: bool = False
 
     @property
     def key(self) -> str:
@@ -109,6 +110,7 @@ def tool(
     destructive: bool = False,
     idempotent: bool = False,
     long: bool = False,
+    validator: bool = False,
 ) -> Callable[[F], F]:
     """Put a function into the table of tools.
 
@@ -128,6 +130,8 @@ def tool(
         A second call with the same arguments changes nothing more.
     long
         Takes seconds or minutes and reports progress.
+    validator
+        Its findings are its answer: offered for forges and other programs too (GitHub, SARIF, JUnit).
     """
 
     def register(function: F) -> F:
@@ -140,6 +144,7 @@ def tool(
             destructive=destructive,
             idempotent=idempotent or read_only,
             long=long,
+            validator=validator,
         )
         if len(made.name) > LONGEST_NAME:
             raise UsageError(f"the name of the tool {made.key} is longer than {LONGEST_NAME} characters")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import ConflictError
-from crypto_team.kb import learnings
+from crypto_team.kb import claims, learnings
+from crypto_team.kb.injection import orders
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.schemas.base import LearningId, ShortText, Slug
 from crypto_team.schemas.outcome import Finding, Outcome
@@ -31,6 +32,7 @@ def learn(
     evidence: list[ShortText] | None = None,
     tag: list[Slug] | None = None,
     severity: Severity = "info",
+    rests_on: list[LearningId] | None = None,
 ) -> Outcome:
     """Propose a learning: one claim, where it holds, and what it rests on.
 
@@ -43,25 +45,81 @@ def learn(
     scope
         Where it holds: all, a strategy, a market.
     evidence
-        What it rests on, for example a file of the knowledge base; repeat for several.
+        What it rests on; a document of the knowledge base is noted with its hash; repeat for several.
     tag
         Word to find it by; repeat for several.
     severity
         How much it matters.
+    rests_on
+        A learning that has to be true for this one; repeat for several.
     """
     made = learnings.make(
         session.role,
         title=title,
         text=text,
         scope=scope,
-        evidence=evidence or [],
+        evidence=claims.cited(session.layout, evidence or []),
         tags=tag or [],
         severity=severity,
         now=session.now(),
+        rests_on=rests_on or [],
     )
-    if session.layout.learning(made.learning_id).exists():
+    return _propose(session, made)
+
+
+@tool(role="every", group="learnings", name="supersede")
+def learnings_supersede(
+    session: Session,
+    learning_id: LearningId,
+    *,
+    title: ShortText,
+    text: str,
+    scope: ShortText | None = None,
+    evidence: list[ShortText] | None = None,
+    rests_on: list[LearningId] | None = None,
+) -> Outcome:
+    """Propose a better claim in place of a standing one; once it is accepted, the old one is superseded.
+
+    Parameters
+    ----------
+    learning_id
+        The claim to replace; scope, tags and severity are taken over from it.
+    title
+        The claim in one sentence.
+    text
+        What was observed.
+    scope
+        Where it holds, if that differs.
+    evidence
+        What it rests on; repeat for several.
+    rests_on
+        A learning that has to be true for this one; repeat for several.
+    """
+    old = learnings.entry(session.layout, learning_id)
+    claims.standing({learning_id: old}, [learning_id], "LEARNING_ID")
+    made = learnings.make(
+        session.role,
+        title=title,
+        text=text,
+        scope=scope or old.scope,
+        evidence=claims.cited(session.layout, evidence or []),
+        tags=old.tags,
+        severity=old.severity,
+        now=session.now(),
+        supersedes=learning_id,
+        rests_on=rests_on or [],
+    )
+    return _propose(session, made)
+
+
+def _propose(session: Session, made: Learning) -> Outcome:
+    """Write a new claim unless it stands already; name what is nearly the same."""
+    known = {item.learning_id: item for item in learnings.entries(session.layout)}
+    claims.standing(known, made.rests_on, "--rests-on")
+    if made.learning_id in known:
         raise ConflictError("the same learning was proposed today", where=made.learning_id)
-    revision = _write(session, made, "learn", f"Learning proposed: {made.title}")
+    near = _near(session, made)
+    revision = _write(session, [made], "learn", f"Learning proposed: {made.title}")
     other = "lead" if session.role == "critic" else "critic"
     return Outcome(
         ok=True,
@@ -69,56 +127,59 @@ def learn(
         path=str(session.layout.learning(made.learning_id)),
         revision=revision,
         data={"learning_id": made.learning_id},
-        findings=_warnings(made),
+        findings=warnings_of(made) + near,
         next=[f"crypto-team learnings accept {made.learning_id} --as {other}"],
     )
 
 
-@tool(role="every", group="learnings", name="list", read_only=True)
-def learnings_list(
-    session: Session, *, status: Literal["proposed", "accepted", "superseded", "retracted"] | None = None
-) -> Outcome:
-    """List what the team learned, newest first.
-
-    Parameters
-    ----------
-    status
-        Show only learnings in this state.
-    """
-    found = [item for item in learnings.entries(session.layout) if status in {None, item.status}]
-    return Outcome(ok=True, summary=f"{len(found)} learning(s)", data=_rows(found))
-
-
-@tool(role="every", group="learnings", name="search", read_only=True)
-def learnings_search(session: Session, text: str) -> Outcome:
-    """Find learnings that hold every word.
-
-    Parameters
-    ----------
-    text
-        Words to look for in title, text, scope and tags.
-    """
-    found = learnings.search(session.layout, text)
-    return Outcome(ok=True, summary=f"{len(found)} learning(s)", data=_rows(found))
+def _near(session: Session, made: Learning) -> list[Finding]:
+    """Warn of claims that probably say the same; one in the same words is refused."""
+    found = []
+    for share, name, title in claims.duplicates(session.layout, made.title, made.text, but=made.supersedes):
+        if share == 1.0:
+            raise ConflictError(
+                "the same claim stands already, in the same words",
+                where=name,
+                hint=f"crypto-team learnings show {name}",
+            )
+        message = f"{name} says nearly the same ({share:.0%} of the words): {title}"
+        found.append(
+            Finding(
+                code="duplicate",
+                severity="warning",
+                message=message,
+                hint=f"crypto-team learnings supersede {name} replaces it",
+            )
+        )
+    return found
 
 
 @tool(role="every", group="learnings", name="accept")
-def learnings_accept(session: Session, learning_id: LearningId) -> Outcome:
-    """Accept a proposed learning of another role; it then stands in learnings.md.
+def learnings_accept(session: Session, learning_id: LearningId, *, recheck: str = "") -> Outcome:
+    """Accept a proposed learning of another role, or a stale one anew; what it replaces is superseded.
 
     Parameters
     ----------
     learning_id
         As `learnings list` shows it.
+    recheck
+        When or why to look at it again.
     """
-    changed = learnings.accepted(learnings.entry(session.layout, learning_id), session.role)
-    revision = _write(session, changed, "learnings-accept", f"Learning accepted: {changed.title}")
-    return Outcome(ok=True, summary=f"{learning_id} accepted by {session.role}", revision=revision)
+    changed = claims.accepted(learnings.entry(session.layout, learning_id), session.role)
+    if recheck:
+        changed = changed.model_copy(update={"recheck": learnings.clean(recheck)[:500]})
+    records = [changed]
+    if changed.supersedes:
+        old = learnings.entry(session.layout, changed.supersedes)
+        records += [claims.superseded(old, changed)] if old.status in claims.STANDING else []
+    revision = _write(session, records, "learnings-accept", f"Learning accepted: {changed.title}")
+    more = f", {changed.supersedes} superseded" if len(records) > 1 else ""
+    return Outcome(ok=True, summary=f"{learning_id} accepted by {session.role}{more}", revision=revision)
 
 
 @tool(role="every", group="learnings", name="retract")
 def learnings_retract(session: Session, learning_id: LearningId, *, reason: ShortText) -> Outcome:
-    """Retract a learning that turned out wrong; the file stays, with the reason.
+    """Retract a learning that turned out wrong; the file stays, what rests on it becomes stale.
 
     Parameters
     ----------
@@ -128,29 +189,34 @@ def learnings_retract(session: Session, learning_id: LearningId, *, reason: Shor
         What showed that it is wrong.
     """
     changed = learnings.retracted(learnings.entry(session.layout, learning_id), reason)
-    revision = _write(session, changed, "learnings-retract", f"Learning retracted: {changed.title}")
-    return Outcome(ok=True, summary=f"{learning_id} retracted", revision=revision)
-
-
-def _write(session: Session, learning: Learning, tool_name: str, message: str) -> str | None:
-    """Commit one learning."""
-    path = session.layout.learning(learning.learning_id)
-    change = Change("learning", path, learnings.render(learning), revision_of(path))
-    return commit_records(
-        session.layout, role=session.role, tool=tool_name, strategy_id=None, changes=[change], message=message
+    shaken = claims.stale(learnings.entries(session.layout), learning_id)
+    revision = _write(session, [changed, *shaken], "learnings-retract", f"Learning retracted: {changed.title}")
+    names = [item.learning_id for item in shaken]
+    more = f"; {len(names)} learning(s) that rest on it are stale" if names else ""
+    steps = [f"crypto-team learnings accept {name} --as critic" for name in names]
+    return Outcome(
+        ok=True, summary=f"{learning_id} retracted{more}", revision=revision, data={"stale": names}, next=steps
     )
 
 
-def _rows(found: Sequence[Learning]) -> list[dict[str, Any]]:
-    """Show learnings as rows."""
-    fields = {"learning_id", "status", "severity", "role", "scope", "title"}
-    return [item.model_dump(mode="json", include=fields) for item in found]
+def _write(session: Session, found: Sequence[Learning], tool_name: str, message: str) -> str | None:
+    """Commit learnings as one operation."""
+    changes = []
+    for item in found:
+        path = session.layout.learning(item.learning_id)
+        changes.append(Change("learning", path, learnings.render(item), revision_of(path)))
+    return commit_records(
+        session.layout, role=session.role, tool=tool_name, strategy_id=None, changes=changes, message=message
+    )
 
 
-def _warnings(learning: Learning) -> list[Finding]:
+def warnings_of(learning: Learning) -> list[Finding]:
     """Flag text that looks like an instruction to an agent."""
-    words = learnings.suspicious(f"{learning.title}\n{learning.text}")
-    if words is None:
-        return []
-    message = f"the text holds {words!r}, which reads like an instruction; readers are shown it as a quotation"
-    return [Finding(code="instruction", severity="warning", message=message)]
+    return [
+        Finding(
+            code="instruction",
+            severity="warning",
+            message=f"the text holds {words!r}, which reads like an instruction; readers are shown it as a quotation",
+        )
+        for _, words in orders(f"{learning.title}\n{learning.scope}\n{learning.text}")
+    ]

@@ -1,33 +1,28 @@
-"""Reading the registry: filters, sorting, single entries, history."""
+"""Reading the registry: lists, free queries, single entries, history, similar designs, lineage, exports."""
 
 from __future__ import annotations
 
-import operator
-import re
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from crypto_team.errors import UsageError
-from crypto_team.kb import registry
+from crypto_team.kb import lineage, queries, registry, similar
 from crypto_team.kb.handoffs import current_stage, handoff_records, void_reasons
-from crypto_team.schemas.base import Limit, StrategyId
-from crypto_team.schemas.outcome import Outcome
+from crypto_team.schemas.base import Limit, ShortText, StrategyId
+from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
+from crypto_team.tools.tables import write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
+    from crypto_team.kb.queries import Answer
     from crypto_team.tools.session import Session
 
-COLUMNS: Final = ("strategy_id", "name", "type", "stage", "status", "updated")
-_CONDITION = re.compile(r"^\s*([a-z_][a-z0-9_.]*)\s*(>=|<=|!=|=|>|<)\s*(.+?)\s*$")
-_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    "!=": operator.ne,
-    "=": operator.eq,
-    ">": operator.gt,
-    "<": operator.lt,
-}
+
+def outcome_of(answer: Answer) -> Outcome:
+    """Turn an answer of the index into the answer of a tool."""
+    findings = [Finding(code="incomplete", severity="warning", message=answer.warning)] if answer.warning else []
+    if findings:
+        findings = [findings[0].model_copy(update={"hint": "crypto-team validate"})]
+    return Outcome(ok=True, summary=answer.summary, data=answer.rows, findings=findings, next=list(answer.next))
 
 
 @tool(role="every", group="registry", name="list", read_only=True)
@@ -38,6 +33,8 @@ def registry_list(
     sort: str = "strategy_id",
     limit: Limit = 100,
     column: list[str] | None = None,
+    columns: str = "",
+    exact: bool = False,
 ) -> Outcome:
     """List the strategies and where each stands.
 
@@ -51,24 +48,95 @@ def registry_list(
         Most rows to show.
     column
         Field to show, for example metrics.oos_sharpe; repeat for several.
+    columns
+        Fields to show, separated by commas.
+    exact
+        Look at every file, even where neither a tool nor git wrote anything lately.
     """
-    rows = [_flat(entry.model_dump(mode="json")) for entry in registry.entries(session.layout)]
-    fields = list(dict.fromkeys(name for row in rows for name in row))
-    total = len(rows)
-    for condition in where or []:
-        rows = _filtered(rows, condition, fields)
-    name = sort.removeprefix("-")
-    if rows:
-        _known(name, fields)
-    rows = _sorted(rows, name, descending=sort.startswith("-"))
-    metrics = [field for field in fields if field.startswith("metrics.")]
-    shown = column or [*COLUMNS, *metrics]
-    if column and total:
-        for item in column:
-            _known(item, fields)
-    data = [{field: row.get(field) for field in shown} for row in rows[:limit]]
-    hint = [] if total else ["crypto-team ml-engineer new --name NAME --pair BASE/QUOTE"]
-    return Outcome(ok=True, summary=f"{len(data)} of {total} strategies", data=data, next=hint)
+    return outcome_of(
+        queries.listing(
+            session.layout,
+            where=where or [],
+            sort=sort,
+            limit=limit,
+            column=column or [],
+            columns=columns,
+            exact=exact,
+        )
+    )
+
+
+@tool(role="every", group="registry", name="query", read_only=True)
+def registry_query(session: Session, sql: str, *, limit: int = 1_000, exact: bool = False) -> Outcome:
+    """Run one SELECT over strategies, metrics, trials, handoffs, checks, learnings, datasets, lineage, texts.
+
+    Parameters
+    ----------
+    sql
+        For example "SELECT strategy_id, value FROM metrics WHERE name = 'oos_sharpe' ORDER BY value DESC".
+    limit
+        Most rows to show.
+    exact
+        Look at every file, even where neither a tool nor git wrote anything lately.
+    """
+    return outcome_of(queries.select(session.layout, sql, limit=limit, exact=exact))
+
+
+@tool(role="every", group="registry", name="tables", read_only=True)
+def registry_tables(session: Session) -> Outcome:
+    """Show the tables that `registry query` reads, with their columns."""
+    return outcome_of(queries.tables(session.layout))
+
+
+@tool(role="every", group="registry", name="similar", read_only=True)
+def registry_similar(
+    session: Session, strategy_id: StrategyId | None = None, /, *, text: str = "", limit: int = 10
+) -> Outcome:
+    """Say whether this was tried before: the designs most like a strategy or an idea, and their fate.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    text
+        An idea in words, instead of a strategy or besides it.
+    limit
+        Most strategies to show.
+    """
+    return outcome_of(similar.similar(session.layout, strategy_id, text=text, limit=limit))
+
+
+@tool(role="every", group="registry", name="lineage", read_only=True)
+def registry_lineage(session: Session, name: ShortText, *, depth: int = 3) -> Outcome:
+    """Show what something rests on and what rests on it: strategies, datasets, trials, reviews, learnings.
+
+    Parameters
+    ----------
+    name
+        STR-001, DS-001, STR-001/BT-001, a trial or a learning.
+    depth
+        How many steps to follow in each direction.
+    """
+    return outcome_of(lineage.lineage(session.layout, name, depth=depth))
+
+
+@tool(role="every", group="registry", name="export", read_only=True)
+def registry_export(session: Session, path: Path, *, table: str = "strategies", sql: str = "") -> Outcome:
+    """Write a table, or the rows of a query, to a CSV, Parquet, JSON or JSON-lines file.
+
+    Parameters
+    ----------
+    path
+        The file; its ending says the format: .csv, .parquet, .json or .jsonl.
+    table
+        One of the tables of `registry tables`.
+    sql
+        A SELECT instead of a table.
+    """
+    answer = queries.select(session.layout, sql or queries.whole_table(table), limit=10_000_000)
+    place = session.folder / path
+    write_table(place, answer.rows, forbidden=session.layout.crypto)
+    return Outcome(ok=True, summary=f"{len(answer.rows)} row(s) written to {place}", path=str(place))
 
 
 @tool(role="every", group="registry", name="show", read_only=True)
@@ -120,46 +188,3 @@ def _flat(document: dict[str, Any]) -> dict[str, Any]:
         else:
             flat[key] = value
     return flat
-
-
-def _filtered(rows: Sequence[dict[str, Any]], condition: str, fields: Sequence[str]) -> list[dict[str, Any]]:
-    """Keep the rows that fulfil one condition; rows without the field do not."""
-    found = _CONDITION.match(condition)
-    if found is None:
-        raise UsageError(
-            f"{condition!r} is not a condition", where="--where", hint="write for example 'metrics.oos_sharpe>=1'"
-        )
-    field, sign, text = found.groups()
-    if not rows:
-        return []
-    _known(field, fields)
-    return [row for row in rows if _holds(row.get(field), sign, text)]
-
-
-def _holds(value: Any, sign: str, text: str) -> bool:
-    """Compare a field with the text of a condition, as numbers where the field holds one."""
-    if value is None:
-        return False
-    if not isinstance(value, int | float):
-        return _COMPARE[sign](str(value), text)
-    try:
-        return _COMPARE[sign](value, float(text))
-    except ValueError:
-        raise UsageError(f"{text!r} is not a number", where="--where") from None
-
-
-def _sorted(rows: Sequence[dict[str, Any]], field: str, *, descending: bool) -> list[dict[str, Any]]:
-    """Sort rows by a field; those without it come last."""
-    having = [row for row in rows if row.get(field) is not None]
-    lacking = [row for row in rows if row.get(field) is None]
-    return sorted(having, key=operator.itemgetter(field), reverse=descending) + lacking
-
-
-def _known(field: str, fields: Sequence[str]) -> None:
-    """Refuse a field that no entry has."""
-    if field not in fields:
-        import difflib
-
-        near = difflib.get_close_matches(field, fields, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"fields are: {', '.join(fields)}"
-        raise UsageError(f"no strategy has a field {field!r}", hint=hint)

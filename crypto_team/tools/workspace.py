@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from crypto_team.kb import health
 from crypto_team.kb.git import enclosing
 from crypto_team.kb.validate import validate as findings_of
 from crypto_team.kb.workspace import init as make_workspace
@@ -44,15 +45,18 @@ def init(session: Session, *, path: Path = Path()) -> Outcome:
     )
 
 
-@tool(role=None, read_only=True)
+@tool(role=None, read_only=True, validator=True)
 def validate(session: Session) -> Outcome:
     """Check every document of the knowledge base: shape, place, chains of handoffs, ledger, generated lists."""
     layout = session.layout
     found = [_relative(item, layout.root) for item in findings_of(layout)]
     files = sum(1 for path in layout.knowledge.rglob("*") if path.is_file())
-    if not found:
-        return Outcome(ok=True, summary=f"valid: {files} files")
-    return Outcome(ok=False, summary=f"{len(found)} finding(s) in {files} files", findings=found, exit_code=1)
+    wrong = sum(item.severity == "error" for item in found)
+    if not wrong:
+        more = f", {len(found)} warning(s)" if found else ""
+        return Outcome(ok=True, summary=f"valid: {files} files{more}", path=str(layout.root), findings=found)
+    summary = f"{len(found)} finding(s) in {files} files"
+    return Outcome(ok=False, summary=summary, path=str(layout.root), findings=found, exit_code=1)
 
 
 @tool(role=None, idempotent=True)
@@ -62,23 +66,29 @@ def doctor(session: Session, *, repair: bool = False) -> Outcome:
     Parameters
     ----------
     repair
-        Finish an interrupted operation, render stale lists, commit what tools wrote.
+        Finish an interrupted operation, render stale lists, commit what tools wrote, renew a damaged index.
     """
     done = repair_workspace(session.layout) if repair else []
+    checks = health.machine() + (health.workspace(session.workspace) if session.workspace else [])
     found = [*findings_of(session.layout), *damaged(session.layout)] if session.workspace else []
-    data = {
+    wrong = [item for item in found if item.severity == "error"]
+    data: dict[str, Any] = {
         "workspace": str(session.workspace.root) if session.workspace else None,
-        "findings": len(found),
+        "findings": len(wrong),
+        "checks": [
+            {"check": item.name, "state": item.state, "detail": item.detail, "next": item.next} for item in checks
+        ],
         "packages": [_package(name, extra) for name, extra in EXTRA_OF.items()],
     }
     if done:
         data["repaired"] = [{"done": text} for text in done]
-    if not found:
-        return Outcome(
-            ok=True, summary="nothing to repair" if not done else f"repaired {len(done)} thing(s)", data=data
-        )
-    summary = f"{len(found)} finding(s)"
-    return Outcome(ok=False, summary=summary, data=data, findings=found, next=["crypto-team validate"], exit_code=1)
+    bad = [item for item in checks if item.state == "bad"]
+    if not wrong and not bad:
+        summary = "nothing to repair" if not done else f"repaired {len(done)} thing(s)"
+        return Outcome(ok=True, summary=summary, data=data, findings=found)
+    summary = f"{len(wrong)} finding(s), {len(bad)} bad check(s)"
+    steps = list(dict.fromkeys([item.next for item in bad if item.next] + ["crypto-team validate"] * bool(wrong)))
+    return Outcome(ok=False, summary=summary, data=data, findings=found, next=steps, exit_code=1)
 
 
 def _package(name: str, extra: str) -> dict[str, str | None]:

@@ -1,0 +1,129 @@
+"""The life of a claim: proposed, accepted by another role, superseded by a better one, or retracted; never edited.
+
+What rests on a claim that was taken back is stale until another role accepts it anew.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from crypto_team.errors import NotFoundError, RefusedError
+from crypto_team.kb.files import sha256
+from crypto_team.kb.index_walk import current
+from crypto_team.kb.kinds import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from crypto_team.kb.paths import Layout
+    from crypto_team.schemas import Learning
+    from crypto_team.schemas.base import RoleId
+
+STANDING: Final = ("proposed", "accepted")
+NEAR: Final = 0.6
+"""From this share of equal words on, two claims are probably the same."""
+_CITATION: Final = re.compile(r"(?P<path>.+)#(?P<digest>sha256:[0-9a-f]{64})")
+
+
+def accepted(learning: Learning, role: RoleId) -> Learning:
+    """Return the learning accepted by another role than its author's; a stale one counts again."""
+    if learning.role == role:
+        raise RefusedError(
+            f"the {role} wrote this learning; another role has to accept it",
+            hint=f"crypto-team learnings accept {learning.learning_id} --as critic",
+        )
+    if learning.status != "proposed" and not (learning.status == "accepted" and learning.stale_since):
+        raise RefusedError(f"{learning.learning_id} is {learning.status}, not proposed")
+    return learning.model_copy(update={"status": "accepted", "accepted_by": role, "stale_since": []})
+
+
+def superseded(old: Learning, new: Learning) -> Learning:
+    """Return the old claim as replaced by a new one."""
+    if old.status not in STANDING:
+        raise RefusedError(f"{old.learning_id} is {old.status} already")
+    return old.model_copy(update={"status": "superseded", "superseded_by": new.learning_id})
+
+
+def stale(found: Iterable[Learning], gone: str) -> list[Learning]:
+    """Return the standing claims that rest on one that was taken back, directly or over others, marked."""
+    claims = {item.learning_id: item for item in found}
+    lost, waiting = {gone}, [gone]
+    while waiting:
+        at = waiting.pop()
+        above = [name for name, item in claims.items() if at in item.rests_on and name not in lost]
+        lost |= set(above)
+        waiting += above
+    marked = [claims[name] for name in sorted(lost - {gone}) if name in claims]
+    return [
+        item.model_copy(update={"stale_since": [*item.stale_since, gone]})
+        for item in marked
+        if item.status in STANDING and gone not in item.stale_since
+    ]
+
+
+def duplicates(layout: Layout, title: str, text: str, *, but: str | None = None) -> list[tuple[float, str, str]]:
+    """Return standing claims that probably say the same: share of equal words, id, title; the nearest first."""
+    wanted = words(f"{title} {text}")
+    if not wanted:
+        return []
+    asked = " OR ".join(f'"{word}"' for word in sorted(wanted, key=len, reverse=True)[:40])
+    rows = current(layout).execute(
+        "SELECT l.learning_id, l.title, l.text FROM texts JOIN learnings l ON l.learning_id = texts.id "
+        "WHERE texts MATCH ? AND texts.kind = 'learning' AND l.status IN ('proposed', 'accepted') "
+        "ORDER BY bm25(texts) LIMIT 50",
+        (asked,),
+    )
+    scored = [
+        (_equal_share(wanted, words(f"{name} {body}")), id_, name) for id_, name, body in rows.fetchall() if id_ != but
+    ]
+    return sorted((item for item in scored if item[0] >= NEAR), key=lambda item: (-item[0], item[1]))
+
+
+def words(text: str) -> set[str]:
+    """Return the words of a text; numbers count, because `3 bps` and `30 bps` are two claims."""
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def _equal_share(one: set[str], other: set[str]) -> float:
+    return len(one & other) / len(one | other)
+
+
+def cited(layout: Layout, evidence: Sequence[str]) -> list[str]:
+    """Return evidence where every document of the knowledge base carries the hash that it has now."""
+    return [_with_digest(layout, item) for item in evidence]
+
+
+def _with_digest(layout: Layout, item: str) -> str:
+    if _CITATION.fullmatch(item):
+        return item
+    for folder in (layout.knowledge, layout.strategies_root):
+        path = folder / item
+        if ".." in path.parts or not path.is_file() or kind_of(layout, path) is None:
+            continue
+        content = layout.inside(path).read_bytes()
+        return f"{path.relative_to(layout.knowledge).as_posix()}#{sha256(content)}"
+    return item
+
+
+def changed_evidence(layout: Layout, learning: Learning) -> list[str]:
+    """Return the cited documents that are not what they were when the claim was made."""
+    changed = []
+    for item in learning.evidence:
+        found = _CITATION.fullmatch(item)
+        if found is None:
+            continue
+        path = layout.knowledge / found["path"]
+        known = ".." not in path.parts and path.is_file() and not path.is_symlink()
+        if not known or sha256(path.read_bytes()) != found["digest"]:
+            changed.append(found["path"])
+    return changed
+
+
+def standing(found: dict[str, Learning], names: Sequence[str], what: str) -> None:
+    """Refuse to build on claims that are not known or that were taken back."""
+    for name in names:
+        if name not in found:
+            raise NotFoundError(f"there is no learning {name}", where=what, hint="crypto-team learnings list")
+        if found[name].status not in STANDING:
+            raise RefusedError(f"{name} is {found[name].status}", where=what, hint=f"crypto-team learnings show {name}")

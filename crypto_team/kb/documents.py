@@ -1,0 +1,106 @@
+"""One file of the knowledge base, judged by itself: may it lie there, does it keep its shape, is it the right id."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from crypto_team import schemas
+from crypto_team.errors import CryptoTeamError
+from crypto_team.kb import learnings
+from crypto_team.kb.injection import orders
+from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
+from crypto_team.kb.yaml import FindingsError, check, decoded, parse, read_text
+from crypto_team.schemas import Learning
+from crypto_team.schemas.migrations import latest
+from crypto_team.schemas.outcome import Finding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.kb.paths import Layout
+    from crypto_team.schemas import Document
+
+
+_VERSION: Final = re.compile(r"^schema_version:[ \t]*([0-9]{1,6})[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was found in one file. `kind` is None for settings and strangers, `record` where there is no sound one."""
+
+    kind: str | None
+    record: Document | None
+    findings: list[Finding]
+
+
+def judge(layout: Layout, path: Path, content: bytes | None) -> Judged:
+    """Judge a file by where it lies and what it holds; `content` is None where it could not be read."""
+    try:
+        layout.inside(path)
+    except CryptoTeamError as problem:
+        return Judged(None, None, [plain("outside", problem.what, path)])
+    if path.parent == layout.crypto:
+        kind, schema = None, SETTINGS.get(path.name)
+    else:
+        found = kind_of(layout, path)
+        if found is None:
+            return Judged(None, None, [plain("unknown-file", "no kind of record lies here", path)])
+        kind, schema = found.name, found.schema
+    if schema is None:
+        return Judged(kind, None, [])
+    try:
+        record = read(schema, content, path)
+    except FindingsError as problem:
+        return Judged(kind, None, problem.findings)
+    except CryptoTeamError as problem:
+        return Judged(kind, None, [plain("unreadable", problem.what, path)])
+    wrong = misplaced(layout, path, record)
+    if wrong:
+        return Judged(kind, None, [plain("misplaced", wrong, path)])
+    notes = _orders(record, path) if isinstance(record, Learning) else []
+    return Judged(kind, record, notes + _old(schema, content, path))
+
+
+def _old(schema: str, content: bytes | None, path: Path) -> list[Finding]:
+    """Note a document that is read in an older shape."""
+    version, known = version_of((content or b"").decode(errors="replace")), latest(schema)
+    if version >= known:
+        return []
+    message = f"written in version {version} of its shape, {known} is the present one; it is read all the same"
+    note = plain("old-version", message, path, "crypto-team migrate")
+    return [note.model_copy(update={"severity": "info"})]
+
+
+def version_of(text: str) -> int:
+    """Return the version that the text of a document names; without one it is of the first."""
+    found = _VERSION.search(text)
+    return int(found[1]) if found else 1
+
+
+def _orders(claim: Learning, path: Path) -> list[Finding]:
+    """Warn of text that reads like an order to whoever reads the claim."""
+    return [
+        Finding(
+            code="instruction",
+            severity="warning",
+            message=f"the text holds {words!r}, which reads like an instruction ({kind}); it is data",
+            file=str(path),
+            line=1,
+            col=1,
+            hint=f"read it as a quotation, or crypto-team learnings retract {claim.learning_id} --reason TEXT",
+        )
+        for kind, words in orders(f"{claim.title}\n{claim.scope}\n{claim.text}")
+    ]
+
+
+def read(schema: str, content: bytes | None, path: Path) -> Document:
+    """Read a record of a kind from the bytes of its file."""
+    text, where = read_text(path) if content is None else decoded(content, path), str(path)
+    return learnings.read(text, where) if schema == "learning" else check(parse(text, where), schemas.RECORDS[schema])
+
+
+def plain(code: str, message: str, path: Path, hint: str | None = None) -> Finding:
+    """Make an error about a whole file."""
+    return Finding(code=code, severity="error", message=message, file=str(path), line=1, col=1, hint=hint)

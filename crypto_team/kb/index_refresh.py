@@ -1,0 +1,104 @@
+"""Bringing the index up to date: changed documents are read, judged, and become rows."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crypto_team.kb.documents import judge
+from crypto_team.kb.index_rows import rows
+from crypto_team.kb.index_store import ROW_TABLES
+from crypto_team.kb.index_walk import compare, content_of, note
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from crypto_team.kb.documents import Judged
+    from crypto_team.kb.index_walk import Changes, New
+    from crypto_team.kb.paths import Layout
+
+_BATCH = 2_000
+
+
+def apply(connection: sqlite3.Connection, layout: Layout, changes: Changes, before: str) -> None:
+    """Write changes into the index, in one transaction.
+
+    Where another process wrote meanwhile, the changes are found again, so that no file gets two rows.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if connection.execute("PRAGMA data_version").fetchone()[0] != changes.version:
+            changes = compare(connection, layout)
+        _write(connection, layout, changes)
+        note(connection, changes.count, before)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _write(connection: sqlite3.Connection, layout: Layout, changes: Changes) -> None:
+    for seen, file_id, racy in changes.touched:
+        connection.execute(
+            "UPDATE files SET mtime = ?, ctime = ?, size = ?, inode = ?, racy = ? WHERE id = ?",
+            (seen.mtime, seen.ctime, seen.size, seen.inode, racy, file_id),
+        )
+    replaced = [item.row for item in changes.new if item.row is not None]
+    for file_id in (*changes.gone, *replaced):
+        _forget(connection, file_id)
+    pending: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for number, item in enumerate(changes.new, start=1):
+        content, digest = content_of(layout, item.seen)
+        judged = judge(layout, Path(layout.crypto, item.seen.path), content)
+        file_id = _file_row(connection, layout, item, digest, judged)
+        if judged.record is not None:
+            for table, values in rows(judged.record):
+                pending[table].append((file_id, *values) if table == "texts" else (*values, file_id))
+        if number % _BATCH == 0:
+            _flush(connection, pending)
+    _flush(connection, pending)
+
+
+def _forget(connection: sqlite3.Connection, file_id: int) -> None:
+    """Remove a file and everything that came from it."""
+    for table in (*ROW_TABLES, "tokens"):
+        connection.execute(f"DELETE FROM {table} WHERE file_id = ?", (file_id,))  # noqa: S608 - our own table names
+    connection.execute("DELETE FROM texts WHERE rowid = ?", (file_id,))
+    connection.execute("DELETE FROM files WHERE id = ?", (file_id,))
+
+
+def _file_row(connection: sqlite3.Connection, layout: Layout, new: New, digest: str | None, judged: Judged) -> int:
+    """Write the row of a file; findings are kept with paths from the root, so that a moved workspace keeps them."""
+    found = [item.model_dump(mode="json") for item in judged.findings]
+    root, seen = f"{layout.root}/", new.seen
+    for item in found:
+        item["file"] = (item["file"] or "").removeprefix(root)
+    cursor = connection.execute(
+        "INSERT INTO files(path, mtime, ctime, size, inode, sha, kind, findings, broken, racy) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            seen.path,
+            seen.mtime,
+            seen.ctime,
+            seen.size,
+            seen.inode,
+            digest,
+            judged.kind,
+            json.dumps(found) if found else None,
+            judged.record is None and bool(found),
+            new.racy,
+        ),
+    )
+    assert cursor.lastrowid is not None  # noqa: S101 - an insert has a row
+    return cursor.lastrowid
+
+
+def _flush(connection: sqlite3.Connection, pending: dict[str, list[tuple[Any, ...]]]) -> None:
+    for table, values in pending.items():
+        marks = ", ".join("?" * len(values[0]))
+        head = "texts(rowid, kind, id, title, body)" if table == "texts" else table
+        verb = "INSERT OR REPLACE" if table == "specs" else "INSERT"
+        connection.executemany(f"{verb} INTO {head} VALUES ({marks})", values)
+    pending.clear()

@@ -1,0 +1,189 @@
+"""What changed on disk since the index was made: by modification time, change time, size and inode, then by hash.
+
+A file that was written within moments before it was looked at may change again without its times changing; such
+files are hashed again the next time, as git does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from crypto_team.kb.index_store import open_index, private_git_dir
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+
+    from crypto_team.kb.paths import Layout
+
+MOST_WALKED: Final = 2_000
+"""Up to so many files every query looks at each of them."""
+TRUSTED_SECONDS: Final = 30.0
+"""In a larger knowledge base, a look at every file is good for so long, unless a tool or git wrote something."""
+MOST_BYTES: Final = 5_000_000
+_RACY_NS: Final = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One file as the file system describes it. `path` is relative to `.crypto`."""
+
+    path: str
+    mtime: int
+    ctime: int
+    size: int
+    inode: int
+    linked: bool
+
+    def same(self, row: tuple[int, ...]) -> bool:
+        """Return whether a row of the index describes the same state."""
+        return (self.mtime, self.ctime, self.size, self.inode) == row
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A file to read again: its row if it has one, and whether it may still change within the grain of its times."""
+
+    seen: Seen
+    row: int | None
+    racy: bool
+
+
+@dataclass(slots=True)
+class Changes:
+    """What to do to make the index current."""
+
+    new: list[New] = field(default_factory=list)
+    """Files to read again."""
+    touched: list[tuple[Seen, int, bool]] = field(default_factory=list)
+    """Files whose times changed but not their bytes, with their rows, and whether they may still be racy."""
+    gone: list[int] = field(default_factory=list)
+    count: int = 0
+    """All files there are."""
+    version: int = 0
+    """The state of the index that this was found against."""
+
+    def __bool__(self) -> bool:
+        """Return whether the index has to be written."""
+        return bool(self.new or self.touched or self.gone)
+
+
+def walked(layout: Layout) -> Iterator[Seen]:
+    """Yield every file of the knowledge base and the settings; links are not followed."""
+    base = len(str(layout.crypto)) + 1
+    if not layout.crypto.is_dir():
+        return
+    with os.scandir(layout.crypto) as listed:
+        for item in listed:
+            if item.name.endswith(".yaml"):
+                yield _seen(item, base)
+    waiting = [str(layout.knowledge)]
+    while waiting:
+        with os.scandir(waiting.pop()) as listed:
+            for item in listed:
+                if item.is_dir(follow_symlinks=False):
+                    waiting.append(item.path)
+                else:
+                    yield _seen(item, base)
+
+
+def _seen(item: os.DirEntry[str], base: int) -> Seen:
+    found = item.stat(follow_symlinks=False)
+    odd = not stat.S_ISREG(found.st_mode)
+    return Seen(item.path[base:], found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, odd)
+
+
+def compare(connection: sqlite3.Connection, layout: Layout, *, doubt: bool = False) -> Changes:
+    """Return what changed since the index was made; with `doubt` every document is hashed whatever its times say."""
+    started = time.time_ns()
+    version = connection.execute("PRAGMA data_version").fetchone()[0]
+    rows = connection.execute("SELECT path, id, sha, racy, mtime, ctime, size, inode FROM files").fetchall()
+    known = {row[0]: row for row in rows}
+    changes = Changes(version=version)
+    for seen in walked(layout):
+        changes.count += 1
+        row = known.pop(seen.path, None)
+        if row is not None and not row[3] and not doubt and seen.same(row[4:]):
+            continue
+        _judge(changes, layout, seen, row, started)
+    changes.gone = [row[1] for row in known.values()]
+    return changes
+
+
+def _judge(changes: Changes, layout: Layout, seen: Seen, row: tuple[Any, ...] | None, started: int) -> None:
+    """Decide by its bytes whether a file changed."""
+    racy = max(seen.mtime, seen.ctime) > started - _RACY_NS
+    if row is not None and row[2] is not None and content_of(layout, seen)[1] == row[2]:
+        if bool(row[3]) != racy or not seen.same(row[4:]):
+            changes.touched.append((seen, row[1], racy))
+    else:
+        changes.new.append(New(seen, row[1] if row else None, racy))
+
+
+def content_of(layout: Layout, seen: Seen) -> tuple[bytes | None, str | None]:
+    """Return the bytes of a document and their hash; None for links, odd files, and what is no document."""
+    if seen.linked or not seen.path.endswith((".yaml", ".md")) or seen.size > MOST_BYTES:
+        return None, None
+    try:
+        content = Path(layout.crypto, seen.path).read_bytes()
+    except OSError:
+        return None, None
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def stamp(layout: Layout) -> str:
+    """Return what every tool and every git command changes: HEAD, git's index, and the folders of entries."""
+    git_dir = private_git_dir(layout.root)
+    places = [layout.crypto, layout.knowledge, layout.registry_dir, layout.learnings_dir, layout.trials_root]
+    places += [layout.datasets_dir, layout.strategies_root]
+    places += [git_dir / name for name in ("index", "HEAD", "logs/HEAD")] if git_dir else []
+    return json.dumps([_time(item) for item in places])
+
+
+def _time(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def note(connection: sqlite3.Connection, count: int, before: str) -> None:
+    """Note that every file was looked at, and what the stamp was before that."""
+    rows = (("stamp", before), ("walked", str(time.time())), ("count", str(count)))
+    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+
+
+def current(layout: Layout, *, exact: bool = False) -> sqlite3.Connection:
+    """Return the index as it has to be now. Only changed documents are read; without any, nothing heavy is imported.
+
+    Parameters
+    ----------
+    layout
+        The workspace.
+    exact
+        Look at every file, however many there are. Otherwise a large knowledge base is looked at after every write of
+        a tool or of git, and at least every `TRUSTED_SECONDS`: a file that somebody edits in place is seen by then.
+    """
+    connection = open_index(layout)
+    said = dict(connection.execute("SELECT name, value FROM meta"))
+    before = stamp(layout)
+    if not exact and int(said.get("count", 0)) > MOST_WALKED and said.get("stamp") == before:
+        age = time.time() - float(said.get("walked", 0))
+        if 0 <= age < TRUSTED_SECONDS:
+            return connection
+    changes = compare(connection, layout)
+    if changes:
+        from crypto_team.kb.index_refresh import apply
+
+        apply(connection, layout, changes, before)
+    elif changes.count > MOST_WALKED:
+        note(connection, changes.count, before)
+    return connection
