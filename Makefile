@@ -36,9 +36,11 @@ types: $(STAMP) ## mypy, strict
 	$(BIN)/mypy
 
 test: lint types ## Everything that CI checks
+	@$(BIN)/crypto-team features warm --progress none
 	$(BIN)/python -m pytest -q -n auto --dist loadfile -m 'not slow'
 
 test-all: lint types ## The same and the slow tests
+	@$(BIN)/crypto-team features warm --progress none
 	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 generate: $(STAMP) ## Write the command index, docs/reference and schemas/
@@ -47,6 +49,7 @@ generate: $(STAMP) ## Write the command index, docs/reference and schemas/
 docs: generate ## The same: all generated documentation
 
 bench: $(STAMP) ## Measure what docs/architecture.md promises
+	@$(BIN)/python -m pip install -q -c constraints.txt --group bench
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 stress: $(STAMP) ## 16 processes write 200 times each over 4 worktrees and are killed at random; nothing may be lost

@@ -34,10 +34,14 @@ def run_demo(*, folder: Path, data: Sequence[Path], pair: str | None, timeframe:
     leaking feature, and the best of many noise strategies. With `data` it takes the user's candles through the path
     of the first.
     """
+    from crypto_team.features.warming import warm
+
     target = _fresh(folder)
     crew = steps.Crew.hire(target)
     pages: list[StrategyPage] = []
     with crew.watch() as told:
+        told("compiling what computes features (once for each version)")
+        warm(crew.bar)
         if data:
             if pair is None:
                 raise UsageError("--data needs --pair", hint="for example --pair BTC/USD --timeframe 1h")

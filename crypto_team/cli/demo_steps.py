@@ -83,9 +83,9 @@ class Crew:
     def _as(self, role: Any) -> Session:
         from dataclasses import replace
 
-        return replace(self.session.as_role(role), progress=self._bar)
+        return replace(self.session.as_role(role), progress=self.bar)
 
-    def _bar(self, fraction: float, text: str) -> None:
+    def bar(self, fraction: float, text: str) -> None:
         """Redraw the progress line on a terminal; elsewhere only what is finished is written."""
         if sys.stderr.isatty():
             print(f"\r  {fraction:4.0%} {text:<70.70}", end="", file=sys.stderr, flush=True)  # noqa: T201

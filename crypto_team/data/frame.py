@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 PRICES: Final = ("open", "high", "low", "close")
 COLUMNS: Final = (*PRICES, "volume")
 FUNDING_COLUMNS: Final = ("funding_rate",)
-MOST_DECIMALS: Final = 12
-DUST: Final = 1e-12
 """Relative: 0.017000499999999998 means 0.0170005, and Freqtrade would not fill at the latter without rounding."""
 _SECONDS: Final = {
     "1m": 60,
@@ -287,17 +285,3 @@ def content_hash(frame: pd.DataFrame) -> str:
     if "open" not in frame:
         digest_columns(digest, frame.drop(columns=["timestamp", *FUNDING_COLUMNS], errors="ignore"))
     return "sha256:" + digest.hexdigest()
-
-
-def price_decimals(frame: pd.DataFrame) -> int:
-    """Return the least number of decimals (at most 12) that hold every price, but for floating-point dust."""
-    values = np.unique(frame[list(PRICES)].to_numpy(np.float64))
-    for decimals in range(MOST_DECIMALS):
-        if bool((np.abs(np.round(values, decimals) - values) <= DUST * values).all()):
-            return decimals
-    return MOST_DECIMALS
-
-
-def round_prices(frame: pd.DataFrame, decimals: int) -> pd.DataFrame:
-    """Return the frame with prices rounded to the tick, so that float dust cannot keep an order from filling."""
-    return frame.assign(**{name: np.round(frame[name].to_numpy(np.float64), decimals) for name in PRICES})

@@ -13,15 +13,8 @@ import pandas as pd
 import pyarrow
 
 from crypto_team.data.file_names import SeriesName, suffix, suggestion
-from crypto_team.data.frame import (
-    COLUMNS,
-    canonical,
-    canonical_funding,
-    epoch_ms,
-    price_decimals,
-    round_prices,
-    timeframe_name,
-)
+from crypto_team.data.frame import COLUMNS, canonical, canonical_funding, epoch_ms, timeframe_name
+from crypto_team.data.ticks import price_decimals, round_prices
 from crypto_team.errors import InputError, UsageError
 from crypto_team.schemas.base import TradingMode
 from crypto_team.schemas.data import Quality, SeriesKind

@@ -54,7 +54,7 @@ def kyle_lambda(close: Floats, flow: Floats, n: int = 60) -> Floats:
     step = close - shifted(close, 1)
     step = np.where(np.isnan(flow), np.nan, step)
     signed = np.where(np.isnan(step), np.nan, flow)
-    spread = window.rolling_moments(signed, n, 2)
+    spread = window.rolling_variance(signed, n)
     together = window.rolling_sum(step * signed, n) / n
     together = together - window.rolling_sum(step, n) / n * (window.rolling_sum(signed, n) / n)
     return np.where(spread == 0.0, 0.0, divided(together, spread))
@@ -86,7 +86,7 @@ def abdi_ranaldo(high: Floats, low: Floats, close: Floats, n: int = 60) -> Float
 def _bulk(close: Floats, n: int) -> Floats:
     """Return 2 Phi(dp / sigma) - 1 of each bar, sigma the population deviation of the last n price changes."""
     step = close - shifted(close, 1)
-    sigma = np.sqrt(window.rolling_moments(step, n, 2))
+    sigma = np.sqrt(window.rolling_variance(step, n))
     return np.where(sigma == 0.0, 0.0, erf(divided(step, sigma) / np.sqrt(2.0)))
 
 

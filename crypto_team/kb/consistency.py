@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 def contradictions(layout: Layout) -> Iterator[Finding]:
     """Yield documents that miss their other half, and registry numbers that the specification does not confirm."""
     for folder in sorted(layout.strategies_root.glob("STR-*")):
+        if folder.is_symlink() or not folder.is_dir():
+            continue  # that is a finding of its own
         yield from _halves(layout, folder)
     for path in sorted(layout.registry_dir.glob("STR-*.yaml")):
-        if not (layout.strategies_root / path.stem).is_dir():
-            yield _finding("incomplete", f"there is no folder strategies/{path.stem}", path)
+        if path.is_symlink() or not path.is_file():
+            continue
         yield from _numbers(layout, path)
 
 

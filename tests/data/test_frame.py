@@ -15,13 +15,12 @@ from crypto_team.data.frame import (
     canonical_funding,
     content_hash,
     epoch_ms,
-    price_decimals,
     regularise,
     research_part,
-    round_prices,
     timeframe_name,
     timeframe_seconds,
 )
+from crypto_team.data.ticks import price_decimals, round_prices
 from crypto_team.errors import InputError, UsageError
 
 MakeBars = Callable[..., pd.DataFrame]

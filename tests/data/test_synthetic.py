@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from crypto_team.data import market_walk
-from crypto_team.data.frame import canonical, content_hash, epoch_ms, price_decimals
+from crypto_team.data.frame import canonical, content_hash, epoch_ms
 from crypto_team.data.quality import assess
 from crypto_team.data.synthetic import FORMULAS, SyntheticMarket, expected_sharpe, planted_market
+from crypto_team.data.ticks import price_decimals
 from crypto_team.errors import UsageError
 from crypto_team.features.plan import compile_formulas
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from crypto_team.data.frame import price_decimals, regularise
+from crypto_team.data.frame import regularise
 from crypto_team.data.synthetic import planted_market
+from crypto_team.data.ticks import price_decimals
 from crypto_team.features.matrix import build_matrix
 from crypto_team.features.plan import compile_formulas
 from crypto_team.freqtrade.export import class_name, render_strategy

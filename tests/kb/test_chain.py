@@ -70,7 +70,7 @@ def test_the_envelope_is_an_in_toto_statement_about_the_subjects(strategy: Layou
     assert envelope is not None
     said = json.loads(base64.b64decode(envelope.payload))
     assert said["_type"] == "https://in-toto.io/Statement/v1"
-    assert [item["name"] for item in said["subject"]] == ["features.yaml"]
+    assert [item["name"] for item in said["subject"]] == ["features.yaml", "ml-spec.yaml"]
     assert len(said["subject"][0]["digest"]["sha256"]) == 64
     assert said["predicate"]["report"]["policy_digest"]
     assert messages(strategy) == set()

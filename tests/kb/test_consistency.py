@@ -36,10 +36,3 @@ def test_a_strategy_without_an_entry_is_incomplete(strategy: Layout) -> None:
     strategy.registry_entry("STR-001").unlink()
     workspace.repair(strategy)
     assert codes(strategy) == {"incomplete"}
-
-
-def test_an_entry_without_a_strategy_is_incomplete(strategy: Layout) -> None:
-    for path in strategy.strategy_dir("STR-001").iterdir():
-        path.unlink()
-    strategy.strategy_dir("STR-001").rmdir()
-    assert codes(strategy) == {"incomplete"}

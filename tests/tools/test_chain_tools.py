@@ -18,7 +18,7 @@ def test_the_chain_is_shown_logged_and_verified(staffed: Desk) -> None:
     hand_over(staffed, "STR-001")
     shown = staffed.ok("handoff.show", strategy_id="STR-001")
     assert shown.data["from"] == "ml_engineer"
-    assert {item["name"] for item in shown.data["subjects"]} == {"ml-spec.yaml"}
+    assert {item["name"] for item in shown.data["subjects"]} == {"features.yaml", "ml-spec.yaml"}
     sealed = staffed.ok("handoff.show", strategy_id="STR-001", envelope=True)
     assert sealed.data["payloadType"] == "application/vnd.in-toto+json"
     staffed.ok("return-work", "data_collector", strategy_id="STR-001", reason="the pair is not traded there")
