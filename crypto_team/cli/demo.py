@@ -21,7 +21,7 @@ FOLDER = "demo-workspace"
 EDGE_SEED = 21
 BARS = 21_000
 ORACLE_SHARPE = 8.0
-# A market without any edge on which luck looks good: alone, the best of these tries would pass the same check.
+# A market without any edge on which luck looks good: as the only try, the best of them would all but pass.
 NOISE_SEED = 22
 NOISE_TRIALS = 120
 EXCHANGE = "synthetic"
