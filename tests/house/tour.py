@@ -22,7 +22,7 @@ COMMAND = "from crypto_team.cli.main import run; run()"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 MAY_REFUSE = {"handoff"}
 LONGEST_LINE = 150
-MOST_ROWS = 40
+MOST_ROWS = 60
 LEARNING = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[a-z_]+-[0-9a-f]{8}")
 
 
