@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+from hypothesis import settings
 
 if TYPE_CHECKING:
     import pytest
+
+# The same examples in every run; whoever fuzzes asks for new ones.
+settings.register_profile("repeatable", derandomize=True, database=None)
+if "FUZZ_EXAMPLES" not in os.environ:
+    settings.load_profile("repeatable")
 
 BANK = "test_the_answer_is_that_of_independent_sources"
 

@@ -314,6 +314,8 @@ class Reference:
         x, y = x[-len(now) :] if now else x[:0], y[-len(now) :] if now else y[:0]
         if len(x) > 1:
             cov = float(np.cov(x, y)[0, 1])
+            # The kernel counts in ticks; here rounding may leave a trace of a covariance that is exactly zero.
+            cov = 0.0 if abs(cov) < 1e-9 * float(np.abs(x).max(initial=0.0) * np.abs(y).max(initial=0.0)) else cov
             out["roll_spread_60s_bps"] = 2e4 * math.sqrt(-cov) / price if cov <= 0 else NAN
 
     def run(self) -> int:
