@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO_STAMP := $(VENV)/.installed-demo
 
 export OMP_NUM_THREADS := 1
 export OMP_WAIT_POLICY := PASSIVE
@@ -14,16 +15,25 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
-$(STAMP): pyproject.toml constraints.txt
+define INSTALL
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed, for example: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@echo "installing into $(VENV) (once)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q -c constraints.txt --upgrade pip
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[all]' --group dev
+	@$(BIN)/python -m pip install -q -c constraints.txt -e
+endef
+
+$(STAMP): pyproject.toml constraints.txt
+	$(INSTALL) '.[all]' --group dev
+	@touch $@ $(DEMO_STAMP)
+
+# The demo needs neither torch nor what developers use: a minute less to wait.
+$(DEMO_STAMP): pyproject.toml constraints.txt
+	$(INSTALL) '.[ml,freqtrade]'
 	@touch $@
 
-demo: $(STAMP) ## Run the whole pipeline on a synthetic market in ./demo-workspace
+demo: $(DEMO_STAMP) ## Run the whole pipeline on a synthetic market in ./demo-workspace
 	@$(BIN)/crypto-team demo
 
 lint: $(STAMP) ## Style, formatting, import directions, generated files
