@@ -155,6 +155,7 @@ def _trades_of_a_minute(s: Ints, f: Floats, out: Floats) -> None:
         out[col.VWAP_DEV] = 1.0e4 * (average / float(s[at.MID2]) - 1.0)
     steps = within(s, W60, at.STEPS)
     if steps > 1.0:
-        mean = within(s, W60, at.STEP) / steps * (within(s, W60, at.STEP_BEFORE) / steps)
-        covariance = (within(s, W60, at.STEP_PRODUCT) / steps - mean) * steps / (steps - 1.0)
+        # Steps are whole ticks: the difference of whole numbers is exact, and a covariance of zero is zero.
+        joint = steps * within(s, W60, at.STEP_PRODUCT) - within(s, W60, at.STEP) * within(s, W60, at.STEP_BEFORE)
+        covariance = joint / (steps * (steps - 1.0))
         out[col.ROLL_SPREAD] = 2.0e4 * np.sqrt(-covariance) / price if covariance <= 0.0 else np.nan
