@@ -231,6 +231,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Verify chains: digests, order, signatures, nothing cut off, and whether the subjects are still those.",
     ),
     "history": ("crypto_team.tools.knowledge", "history", "Show who changed what and when, newest first."),
+    "holdout status": (
+        "crypto_team.roles.holdout",
+        "holdout.status",
+        "Show the looks at sealed bars and how many exact answers the registry has left.",
+    ),
     "ids list": (
         "crypto_team.tools.ids",
         "ids.list",

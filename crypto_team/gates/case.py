@@ -15,6 +15,7 @@ from crypto_team.gates.recompute import Returns, recompute_returns
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
+from crypto_team.schemas.holdout import HoldoutLook
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.outcome import Finding
 from crypto_team.schemas.registry import RegistryEntry
@@ -77,6 +78,7 @@ class Case:
     report_text: str | None = None
     report_numbers: Mapping[str, float | int | None] | None = None
     registry: RegistryEntry | None = None
+    holdout: HoldoutLook | None = None
 
     @cached_property
     def returns(self) -> Returns | None:
@@ -121,6 +123,7 @@ LOCATIONS: Mapping[str, str] = {
     "backtest": "Freqtrade backtest record",
     "backtest_trades": "trade_log.csv of the backtest",
     "backtest_equity": "equity_curve.csv of the backtest",
+    "holdout": "the sealed bars, which the handoff opens once every other check of its gate has passed",
     "risk": "risk-assessment.yaml",
     "critic": "critic-review.yaml",
     "report_text": "ml-report.md",

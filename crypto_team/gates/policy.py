@@ -13,6 +13,7 @@ from crypto_team.gates import (
     calibration,
     causality,
     data,
+    holdout,
     importance,
     leakage,
     luck,
@@ -39,6 +40,7 @@ FAMILIES = (
     overfitting,
     calibration,
     luck,
+    holdout,
     performance,
     backtesting,
     process,
@@ -61,6 +63,7 @@ SKILL = ("OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008",
 CLAIMS = ("PR002", "PR003", "PR010", "PR012")
 TRADED = ("PF003", "PF004", "PF005", "PF006", "PF008", "PF009", "PF013")
 LUCK = ("OF010", "OF013", "OF017")
+SEALED = ("HO001",)
 BEFORE_FREQTRADE = (*DATA, *LEAKAGE, *SKILL, "PF001", "PF002", *CLAIMS)
 
 GATES: Mapping[str, Gate] = {
@@ -68,9 +71,9 @@ GATES: Mapping[str, Gate] = {
     "strategy_researcher->data_collector": Gate(("PR001",)),
     "data_collector->backtester": Gate(BEFORE_FREQTRADE, {"PF002": {"ratio": 0.5}}),
     "backtester->quant_analyst": Gate(TRADED),
-    "quant_analyst->critic": Gate(LUCK),
+    "quant_analyst->critic": Gate((*LUCK, *SEALED)),
     "critic->risk_manager": Gate(
-        tuple(dict.fromkeys((*DESIGN, *BEFORE_FREQTRADE, *TRADED, *LUCK, "PR009"))), {"PF002": {"ratio": 0.5}}
+        tuple(dict.fromkeys((*DESIGN, *BEFORE_FREQTRADE, *TRADED, *LUCK, *SEALED, "PR009"))), {"PF002": {"ratio": 0.5}}
     ),
     "risk_manager->execution_specialist": Gate(
         ("RK001", "RK002", "RK003", "RK005", "PF002"), {"PF002": {"ratio": 1.0}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import RefusedError
-from crypto_team.schemas import Learning, RegistryEntry, Trial
+from crypto_team.schemas import HoldoutLook, Learning, RegistryEntry, Trial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FINAL = {"superseded", "retracted"}
 FIXED: dict[type[Document], tuple[str, ...]] = {
+    HoldoutLook: tuple(HoldoutLook.model_fields),
     Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials"),
     RegistryEntry: ("strategy_id", "name", "type", "created"),
     Learning: ("learning_id", "role", "created", "scope", "title", "evidence", "supersedes", "rests_on"),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from crypto_team.schemas.base import RoleId
     from crypto_team.schemas.outcome import Finding
 
-_KEPT: Final = {"trial", "handoff"}
+_KEPT: Final = {"trial", "handoff", "holdout_look"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ _TABLE: Final = (
     Kind("risk_assessment", _STRATEGY + r"risk-assessment\.yaml", "risk_manager", "risk_assessment"),
     Kind("deployment", _STRATEGY + r"deployment\.yaml", "execution_specialist", "deployment"),
     Kind("handoff", _STRATEGY + r"handoffs/[0-9]{3}-[a-z_]+-to-[a-z_]+(-[0-9a-f]{8})?\.yaml", GATE, "handoff"),
+    Kind("holdout_look", r"holdout/STR-[0-9]{3,6}/[0-9A-Z]{26}\.yaml", GATE, "holdout_look", "append"),
     Kind("registry", r"registry/STR-[0-9]{3,6}\.yaml", ANY, "registry", "append"),
     Kind("trial", r"trials/STR-[0-9]{3,6}/[0-9A-Z]{26}\.yaml", ANY, "trial", "append"),
     Kind("learning", r"learnings/[0-9-]+-[a-z_]+-[0-9a-f]{8}\.md", ANY, "learning", "append"),

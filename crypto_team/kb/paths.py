@@ -110,6 +110,11 @@ class Layout:
         return self.knowledge / "trials"
 
     @property
+    def holdout_root(self) -> Path:
+        """Return the folder of the looks at sealed bars."""
+        return self.knowledge / "holdout"
+
+    @property
     def datasets_dir(self) -> Path:
         """Return the folder of catalog entries."""
         return self.knowledge / "data-catalog" / "datasets"
@@ -210,6 +215,10 @@ class Layout:
     def trial(self, strategy_id: str, trial_id: str) -> Path:
         """Return the file of one trial."""
         return self.trials_dir(strategy_id) / f"{_checked('trial', trial_id)}.yaml"
+
+    def holdout_look(self, strategy_id: str, look_id: str) -> Path:
+        """Return the file of one look at sealed bars."""
+        return self.holdout_root / _checked("strategy", strategy_id) / f"{_checked('trial', look_id)}.yaml"
 
     def dataset(self, dataset_id: str, slug: str) -> Path:
         """Return the catalog entry of one dataset."""

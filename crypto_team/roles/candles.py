@@ -90,6 +90,15 @@ def load(session: Session, dataset: Dataset) -> pd.DataFrame:
 
 def research(session: Session, market: Market, features: Sequence[Feature] = ()) -> Candles:
     """Load every pair of a market up to the first sealed bar of any of them, and what features read beside."""
+    return _load_market(session, market, features, open_seal=False)
+
+
+def with_sealed(session: Session, market: Market, features: Sequence[Feature]) -> Candles:
+    """Load everything, sealed bars too; `research_end` still says where they begin. For the holdout alone."""
+    return _load_market(session, market, features, open_seal=True)
+
+
+def _load_market(session: Session, market: Market, features: Sequence[Feature], *, open_seal: bool) -> Candles:
     import pandas as pd
 
     from crypto_team.data.frame import regularise
@@ -100,13 +109,13 @@ def research(session: Session, market: Market, features: Sequence[Feature] = ())
     bars: dict[str, pd.DataFrame] = {}
     for item in datasets:
         frame = load(session, item)
-        if sealed:
+        if sealed and not open_seal:
             frame = frame[frame["timestamp"] < pd.Timestamp(sealed[0])].reset_index(drop=True)
         bars[str(item.pair)] = regularise(frame, market.timeframe)
     hashes = {item.dataset_id: item.content_hash for item in datasets}
     found = Candles(datasets, bars, sealed[0] if sealed else None, hashes)
     if not features:
         return found
-    around = attach(session, market, found, features)
+    around = attach(session, market, found, features, open_seal=open_seal)
     hashes = {item.dataset_id: item.content_hash for item in [*datasets, *around.datasets]}
     return replace(found, around=around, hashes=hashes)

@@ -10,7 +10,7 @@ from crypto_team.kb import store
 from crypto_team.kb.trials import ledger
 from crypto_team.kb.validate import validate
 from crypto_team.kb.yaml import load_record
-from crypto_team.roles import candles, publishing, records, replay
+from crypto_team.roles import candles, holdout, publishing, records, replay
 from crypto_team.schemas import Backtest, CriticReview, RegistryEntry, RiskAssessment
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         critic=_record_or_none(layout.critic_review(strategy_id), CriticReview),
         report_text=report_text,
         report_numbers=numbers_in(report_text) if report_text else None,
+        holdout=holdout.earlier_answer(session, strategy_id),
         registry=_record_or_none(layout.registry_entry(strategy_id), RegistryEntry),
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import RefusedError, UsageError
 from crypto_team.kb.handoffs import PIPELINE, current_stage, make_handoff
 from crypto_team.kb.registry import entry
-from crypto_team.roles import cases, records
+from crypto_team.roles import cases, holdout, records
 from crypto_team.roles.turns import require_sender
 from crypto_team.schemas.base import CheckCode, StrategyId
 from crypto_team.schemas.outcome import Finding, Outcome
@@ -31,15 +32,22 @@ def next_stage(stage: Stage) -> Stage:
     return PIPELINE[PIPELINE.index(stage) + 1]
 
 
-def judge(session: Session, strategy_id: str, gate: str) -> GateReport:
-    """Recompute every check of one gate."""
-    from crypto_team.gates.run import run_gate
+def judge(session: Session, strategy_id: str, gate: str, *, opening: Stage | None = None) -> GateReport:
+    """Recompute every check of one gate; where nothing but the sealed bars is open, `opening` reads them."""
+    from crypto_team.gates.run import run_checks, run_gate
 
     session.progress(0.0, f"gathering evidence for {gate}")
     case = cases.gather(session, strategy_id, with_replay=gate in GATES_WITH_REPLAY)
-    return run_gate(
-        gate, case, records.policy(session), progress=lambda done, text: session.progress(0.5 + 0.5 * done, text)
-    )
+    policy = records.policy(session)
+    report = run_gate(gate, case, policy, progress=lambda done, text: session.progress(0.5 + 0.5 * done, text))
+    failed = [item.code for item in report.results if item.outcome != "passed"]
+    if opening is None or failed != [holdout.HOLDOUT_CHECK] or case.holdout is not None:
+        return report
+    session.progress(0.9, "opening the sealed bars")
+    opened = replace(case, holdout=holdout.look(session, strategy_id, opening))
+    [answer] = run_checks([holdout.HOLDOUT_CHECK], opened, policy, gate=gate)
+    results = [answer if item.code == answer.code else item for item in report.results]
+    return report.model_copy(update={"results": results, "passed": answer.outcome == "passed"})
 
 
 def rows(report: GateReport) -> list[dict[str, str | float | None]]:
@@ -105,7 +113,7 @@ def attempt(session: Session, strategy_id: str, to: Receiver, *, dry_run: bool =
             f"{strategy_id} is with the {sender}; the next to receive it is the {expected}, not the {to}",
             hint=f"crypto-team handoff {strategy_id} --to {expected}",
         )
-    report = judge(session, strategy_id, f"{sender}->{to}")
+    report = judge(session, strategy_id, f"{sender}->{to}", opening=None if dry_run else sender)
     session.progress(1.0, "judged")
     if not report.passed:
         return report, _refused(session, strategy_id, report, dry_run=dry_run)

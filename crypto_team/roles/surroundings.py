@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from crypto_team.tools.session import Session
 
 
-def attach(session: Session, market: Market, found: Candles, features: Sequence[Feature]) -> Around:
-    """Load everything that formulas read beside the candles of their own pair."""
+def attach(
+    session: Session, market: Market, found: Candles, features: Sequence[Feature], *, open_seal: bool = False
+) -> Around:
+    """Load everything that formulas read beside the candles of their own pair; with `open_seal` sealed parts too."""
     from crypto_team.features.needs import needs
     from crypto_team.features.surroundings import Surroundings
     from crypto_team.roles.candles import Around
@@ -36,7 +38,7 @@ def attach(session: Session, market: Market, found: Candles, features: Sequence[
     for pair in (item for item in wanted.pairs if item not in frames):
         item = candles.require(session, market, pair)
         used[item.dataset_id] = item
-        bars[pair] = _bars(session, item, found.research_end)
+        bars[pair] = _bars(session, item, found.research_end, open_seal=open_seal)
         frames[pair] = _frame(bars[pair])
     series: dict[SeriesKey, KnownSeries] = {}
     sources: dict[SeriesKey, Dataset] = {}
@@ -44,7 +46,7 @@ def attach(session: Session, market: Market, found: Candles, features: Sequence[
         item = series_dataset(session, market, key)
         used[item.dataset_id] = item
         sources[key] = item
-        series[key] = _known(session, item, found.research_end)
+        series[key] = _known(session, item, None if open_seal else found.research_end)
     around = Surroundings(market.pairs[0], frames, series) if frames or series else None
     return Around(around, bars, sources, [used[name] for name in sorted(used)])
 
@@ -55,11 +57,11 @@ def _frame(bars: pd.DataFrame) -> Frame:
     return bar_frame(bars)
 
 
-def _bars(session: Session, item: Dataset, research_end: str | None) -> pd.DataFrame:
-    """Load the bars of another pair up to the seal of either."""
+def _bars(session: Session, item: Dataset, research_end: str | None, *, open_seal: bool) -> pd.DataFrame:
+    """Load the bars of another pair up to the seal of either, or all of them."""
     from crypto_team.data.frame import regularise, research_part
 
-    ends = [end for end in (research_end, item.holdout_from) if end]
+    ends = [] if open_seal else [end for end in (research_end, item.holdout_from) if end]
     assert item.timeframe is not None  # noqa: S101 - candles always have one
     return regularise(research_part(candles.load(session, item), min(ends, default=None)), item.timeframe)
 

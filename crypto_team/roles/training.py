@@ -63,10 +63,10 @@ def design(session: Session, strategy_id: str) -> Design:
     return assemble(session, spec, features)
 
 
-def assemble(session: Session, spec: MlSpec, features: FeatureSet) -> Design:
-    """Attach candles and fingerprint to a specification whose target is set."""
+def assemble(session: Session, spec: MlSpec, features: FeatureSet, found: Candles | None = None) -> Design:
+    """Attach candles (the unsealed ones, unless others are given) and fingerprint to a specification with a target."""
     assert spec.target is not None  # noqa: S101 - callers have checked; this tells the type checker
-    found = candles.research(session, spec.market, features.features)
+    found = found or candles.research(session, spec.market, features.features)
     code_dir = session.layout.code_dir(spec.strategy_id).parent
     return Design(
         spec=spec,

@@ -9,6 +9,7 @@ from crypto_team.schemas.data import Dataset, DataSpec
 from crypto_team.schemas.evidence import EvidenceManifest, EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.gate import Handoff, Policy
+from crypto_team.schemas.holdout import HoldoutLook
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.model import ModelManifest
 from crypto_team.schemas.registry import Learning, RegistryEntry, Trial
@@ -36,6 +37,7 @@ RECORDS: Final[dict[str, type[Document]]] = {
     "learning": Learning,
     "trial": Trial,
     "handoff": Handoff,
+    "holdout_look": HoldoutLook,
     "backtest": Backtest,
     "quant_review": QuantReview,
     "critic_review": CriticReview,
@@ -58,6 +60,7 @@ __all__ = [
     "EvidenceMeta",
     "FeatureSet",
     "Handoff",
+    "HoldoutLook",
     "Learning",
     "MlSpec",
     "ModelManifest",

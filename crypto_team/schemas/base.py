@@ -45,7 +45,7 @@ Duration = Annotated[str, _like(r"^[1-9][0-9]{0,5}(bars|m|h|d|w)$", "24bars, 4h 
 Window = Annotated[
     str, _like(r"^(rolling|expanding)_[1-9][0-9]{0,5}(bars|m|h|d|w)$", "rolling_252d or expanding_1000bars")
 ]
-CheckCode = Annotated[str, _like(r"^(DQ|LK|OF|PF|PR|RK|LV)[0-9]{3}$", "OF010")]
+CheckCode = Annotated[str, _like(r"^(DQ|LK|OF|PF|PR|RK|HO|LV)[0-9]{3}$", "OF010")]
 Text = Annotated[str, StringConstraints(max_length=20_000)]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Limit = Annotated[int, Field(ge=1, le=100_000)]

@@ -67,6 +67,9 @@ class Policy(Document):
 
     profile: Profile = "strict"
     holdout_fraction: Fraction = 0.15
+    holdout_budget: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=20, description="Looks at sealed bars of the whole registry; those beyond it are answered with noise."
+    )
     overrides: list[PolicyOverride] = []
 
 
