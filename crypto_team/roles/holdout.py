@@ -10,8 +10,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from crypto_team.kb import looks as booked
 from crypto_team.kb.evidence import load_manifest, manifest_digest
 from crypto_team.kb.ids import new_trial_id
@@ -95,6 +93,8 @@ def look(session: Session, strategy_id: str, role: RoleId) -> HoldoutLook:
 
 def _told(skill: SealedSkill, before: Looks, strategy_id: str, budget: int) -> tuple[Answer, SealedSkill]:
     """Choose how exactly to answer: budget first, then whether this strategy was judged before."""
+    import numpy as np
+
     from crypto_team.validation.holdout import through_ladder, with_noise
 
     if not (math.isfinite(skill.rank_ic) and skill.error > 0.0):
@@ -147,6 +147,7 @@ def _out_of_sample(evidence: Evidence) -> SealedSkill:
 
 def _predicted(session: Session, evidence: Evidence, found: Candles, strategy_id: str) -> pd.DataFrame:
     """Return the predictions table of the sealed rows, in the form of evidence, part ``test``."""
+    import numpy as np
     import pandas as pd
 
     from crypto_team.roles import training

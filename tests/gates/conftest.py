@@ -18,6 +18,7 @@ from crypto_team.gates.importance import mean_shares
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import Feature, FeatureSet
+from crypto_team.schemas.holdout import HoldoutLook
 from crypto_team.schemas.ml_spec import (
     Costs,
     FeatureSummary,
@@ -234,6 +235,25 @@ def _reviews(spec: MlSpec) -> dict[str, object]:
             breakers=[0.1, 0.15, 0.2, 0.25],
             verdict="approved",
             assessed=TIME,
+        ),
+        "holdout": HoldoutLook(
+            look_id="01K00000000000000000000000",
+            strategy_id="STR-001",
+            looked=TIME,
+            evidence_hash=digest,
+            model_hash=digest,
+            datasets=["DS-001"],
+            data_hashes=[digest],
+            first=TIME,
+            last=TIME,
+            bars=1_000,
+            answer="exact",
+            rank_ic=0.12,
+            rank_ic_error=0.03,
+            sharpe=2.0,
+            oos_rank_ic=0.12,
+            looks_before=0,
+            budget=20,
         ),
         "critic": CriticReview(
             strategy_id="STR-001",
