@@ -129,6 +129,10 @@ def _notes(counts: _Counts) -> list[str]:
             counts.missing_rows > 0,
             f"{counts.missing_rows} of {counts.expected_rows} bars are missing ({counts.missing_share:.3%}), {gap}",
         ),
+        (
+            counts.missing_share > GOOD_MISSING,
+            f"DQ003 refuses strategies on candles of which more than {GOOD_MISSING:.1%} are missing",
+        ),
         (counts.zero_volume_rows > 0, f"{counts.zero_volume_rows} bars have no volume"),
         (
             counts.ohlc_violations > 0,

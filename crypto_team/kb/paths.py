@@ -74,6 +74,10 @@ class Layout:
         """Return the folder of rendered pages (not in git)."""
         return self.crypto / "reports"
 
+    def backtest_files(self, strategy_id: str, backtest_id: str) -> Path:
+        """Return the folder of readable copies of the files of one Freqtrade run (not in git)."""
+        return self.reports / _checked("strategy", strategy_id) / _checked("backtest", backtest_id)
+
     @property
     def data_dir(self) -> Path:
         """Return the folder of market data (not in git)."""

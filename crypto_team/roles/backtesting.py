@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError
 from crypto_team.kb import store
+from crypto_team.kb.files import write_atomic
 from crypto_team.kb.ids import allot
 from crypto_team.roles import candles, publishing, records
 from crypto_team.roles.booking import booked
@@ -59,16 +60,25 @@ def run(session: Session, strategy_id: str, *, lookahead: bool) -> Outcome:
         revision = records.save(
             session, "backtester", "run", strategy_id, changes, f"{strategy_id}: {record.backtest_id} in Freqtrade"
         )
+    copies = _readable(session, record)
     return Outcome(
         ok=True,
         summary=f"{record.backtest_id}: {record.metrics['n_trades']:.0f} trades, "
         f"{record.metrics['total_return']:+.2%}; signals equal on {record.signal_agreement:.2%} "
-        f"of {record.candles_compared} candles",
+        f"of {record.candles_compared} candles; {', '.join(sorted(record.files))} in {copies}",
         revision=revision,
         path=str(session.layout.backtest(strategy_id, record.backtest_id)),
         data=record.metrics,
         next=[f"crypto-team handoff {strategy_id} --to quant_analyst"],
     )
+
+
+def _readable(session: Session, record: Backtest) -> Path:
+    """Copy the files of a run out of the store to where people look; the store keeps what counts."""
+    folder = session.layout.backtest_files(record.strategy_id, record.backtest_id)
+    for name, digest in record.files.items():
+        write_atomic(folder / name, store.get(session.layout, digest).read_bytes(), scratch=session.layout.scratch)
+    return folder
 
 
 def make_request(session: Session, spec: MlSpec, meta: EvidenceMeta, code: Path) -> BacktestRequest:

@@ -52,12 +52,28 @@ def create_ml_strategy(
     return Outcome(
         ok=True,
         summary=f"{strategy_id} ({name}) on {', '.join(market.pairs)} {timeframe}; "
-        f"training {training.window}, test {training.test}",
+        f"training {training.window}, test {training.test}{_chosen(session, datasets)}",
         revision=revision,
         path=str(session.layout.ml_spec(strategy_id)),
         data={"strategy_id": strategy_id},
         next=[f"crypto-team ml-engineer define-target {strategy_id} --kind direction --horizon 24"],
     )
+
+
+def _chosen(session: Session, datasets: Sequence[Dataset]) -> str:
+    """Say which datasets were taken where the catalog has others of the same market."""
+    known = candles.catalog(session)
+    taken = [
+        item.dataset_id
+        for item in datasets
+        if sum(
+            (other.kind, other.exchange, other.pair, other.timeframe)
+            == (item.kind, item.exchange, item.pair, item.timeframe)
+            for other in known
+        )
+        > 1
+    ]
+    return f"; of several datasets the newest: {', '.join(taken)}" if taken else ""
 
 
 def _commit(session: Session, spec: MlSpec) -> str | None:

@@ -26,6 +26,7 @@ def test_the_verdict_follows_the_share_of_missing_bars(make_bars: MakeBars, miss
     assert (quality.missing_rows, quality.longest_gap_bars) == (missing, missing)
     assert quality.missing_share == missing / 500
     assert f"{missing} of 500 bars are missing" in quality.notes[0]
+    assert any("DQ003 refuses" in note for note in quality.notes) == (verdict != "good")
 
 
 def test_an_impossible_bar_is_counted_and_never_good(make_bars: MakeBars) -> None:

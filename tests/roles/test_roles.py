@@ -232,3 +232,9 @@ def test_a_disk_that_takes_no_more_is_a_clear_error_and_leaves_nothing_half_writ
     assert validate.validate(designed.layout) == []
     assert not list(designed.layout.data_dir.rglob("*.new"))
     assert not list(designed.layout.scratch.iterdir())
+
+
+def test_a_new_strategy_says_which_of_two_datasets_it_takes(desk: Desk, tmp_path: Path) -> None:
+    assert "newest" not in desk.use("ml_engineer.new", name="one", pair=["EDGE/USD"]).summary
+    desk.candles(tmp_path, bars=4_100, sharpe=8.0)
+    assert desk.use("ml_engineer.new", name="two", pair=["EDGE/USD"]).summary.endswith("the newest: DS-002")
