@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from crypto_team.cli.table import TOOLS
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb.workspace import init
-from crypto_team.roles import cases, handoff, publishing, records, reporting
+from crypto_team.roles import cases, handoff, ledgers, publishing, records, reporting
 from crypto_team.tools.base import call
 from crypto_team.tools.session import open_session
 
@@ -140,7 +140,7 @@ def _page(crew: Crew, strategy_id: str, intent: str, gates: list[GateReport], *,
     session = crew.session
     spec = records.ml_spec(session, strategy_id)
     evidence = publishing.stored_evidence(session, strategy_id)
-    found = reporting.data(session, evidence)
+    found = reporting.data(evidence, ledgers.ledger_view(session))
     pictures = {
         TITLES[name]: picture.decode() for name, picture in draw_pictures(evidence.meta, evidence.tables, found).items()
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crypto_team.features.surroundings import Surroundings
+from crypto_team.gates.documents import Documents
 from crypto_team.gates.recompute import Returns, recompute_returns
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -77,6 +78,7 @@ class Case:
     critic: CriticReview | None = None
     report_text: str | None = None
     report_numbers: Mapping[str, float | int | None] | None = None
+    documents: Documents | None = None
     registry: RegistryEntry | None = None
     holdout: HoldoutLook | None = None
 
@@ -127,6 +129,7 @@ LOCATIONS: Mapping[str, str] = {
     "risk": "risk-assessment.yaml",
     "critic": "critic-review.yaml",
     "report_text": "ml-report.md",
+    "documents": "text of the documents, with places",
     "report_numbers": "block of numbers in ml-report.md",
 }
 

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
+from crypto_team.gates import claims
 from crypto_team.gates.case import LedgerView, ReplayResult
-from crypto_team.gates.importance import mean_shares
+from crypto_team.gates.documents import Documents
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.schemas.ml_spec import HEADLINE, MlSpec
+from crypto_team.schemas.features import FeatureSet
+from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.outcome import Finding
 from crypto_team.schemas.registry import RegistryEntry
 from crypto_team.schemas.report import SECTIONS
 from crypto_team.schemas.reviews import CriticReview
 from crypto_team.validation.metrics import summary
-from crypto_team.validation.scores import skill
 
 RETRAIN = ("crypto-team ml-engineer train STR",)
 REPORT = ("crypto-team ml-engineer report STR",)
-SPOKEN = {
-    "sharpe": r"sharpe(?: ratio)?",
-    "auc": r"auc",
-    "max_drawdown": r"(?:max(?:imum)? )?drawdown",
-    "hit_rate": r"(?:hit|win) rate",
-    "total_return": r"total return",
-}
 
 
 @check(
@@ -61,94 +54,28 @@ def claims_equal_computed(
     returns: Returns,
     meta: EvidenceMeta,
     importances: pd.DataFrame,
+    features: FeatureSet | None = None,
     report_numbers: Mapping[str, float | int | None] | None = None,
     registry: RegistryEntry | None = None,
+    documents: Documents | None = None,
 ) -> Verdict:
-    """Recompute headline numbers, also the registry's, top features, class balance, and numbers of report and prose."""
-    computed = summary(returns.predictions)
-    wrong = [*_headline_differences(spec, computed), *_top_feature_differences(spec, importances)]
-    wrong += _balance_differences(spec, returns.predictions)
-    wrong += _report_differences(report_numbers or {}, computed, returns)
-    wrong += _prose_differences(spec, computed)
-    wrong += _registry_differences(registry, computed)
+    """Recompute headline numbers, also the registry's, top features, balance, typed numbers, the report's lines."""
+    computed, written = summary(returns.predictions), documents or Documents()
+    wrong = [
+        *claims.headline_differences(spec, computed, written),
+        *claims.registry_differences(registry, computed, written),
+        *claims.top_feature_differences(spec, importances, written),
+        *claims.balance_differences(spec, returns.predictions, written),
+        *claims.report_differences(report_numbers or {}, computed, returns),
+        *claims.prose_differences(spec, features, computed, written),
+        *claims.rendering_differences(written),
+    ]
     if spec.out_of_sample is None:
         return insufficient("ml-spec.yaml states no out-of-sample numbers", evidence=("ml-spec.yaml: out_of_sample",))
     if meta.strategy_id != spec.strategy_id:
         wrong.append(f"the evidence belongs to {meta.strategy_id}")
     text = "; ".join(wrong[:4]) or "all stated numbers are the recomputed ones"
     return judge(not wrong, text, len(wrong), evidence=tuple(wrong))
-
-
-def _equal(stated: float | None, value: float | None, tolerance: float = 1e-6) -> bool:
-    if stated is None or value is None:
-        return stated is None and value is None
-    if math.isnan(stated) and math.isnan(value):
-        return True
-    return math.isclose(stated, value, rel_tol=tolerance, abs_tol=tolerance)
-
-
-def _headline_differences(spec: MlSpec, computed: Mapping[str, float | int | None]) -> Iterator[str]:
-    stated = spec.out_of_sample.model_dump() if spec.out_of_sample else {}
-    for name, claim in stated.items():
-        if not _equal(claim, computed.get(name)):
-            yield f"ml-spec.yaml: out_of_sample.{name} says {claim}, it is {computed.get(name)}"
-
-
-def _registry_differences(registry: RegistryEntry | None, computed: Mapping[str, float | int | None]) -> Iterator[str]:
-    if registry is None:
-        return
-    for name, claim in sorted(registry.metrics.items()):
-        value = computed.get(HEADLINE.get(name, ""))
-        if not _equal(claim, value):
-            yield f"registry/{registry.strategy_id}.yaml: metrics.{name} says {claim}, it is {value}"
-
-
-def _top_feature_differences(spec: MlSpec, importances: pd.DataFrame) -> Iterator[str]:
-    shares = mean_shares(importances)
-    for place, claim in enumerate(spec.features.top_features):
-        if not _equal(claim.importance, float(shares.get(claim.name, 0.0)), 1e-4):
-            yield (
-                f"ml-spec.yaml: features.top_features[{place}] {claim.name} says {claim.importance}, "
-                f"it is {shares.get(claim.name, 0.0):.6f}"
-            )
-
-
-def _balance_differences(spec: MlSpec, predictions: pd.DataFrame) -> Iterator[str]:
-    if spec.target is None or not spec.target.class_balance:
-        return
-    labels = predictions.loc[predictions["part"] == "test", "label"].dropna()
-    shares = [float((labels == number).mean()) for number in range(len(spec.target.class_balance))]
-    if not all(_equal(claim, share, 1e-4) for claim, share in zip(spec.target.class_balance, shares, strict=True)):
-        told = [round(share, 4) for share in shares]
-        yield f"ml-spec.yaml: target.class_balance says {spec.target.class_balance}, the test rows have {told}"
-
-
-def _report_differences(
-    numbers: Mapping[str, float | int | None], computed: Mapping[str, float | int | None], returns: Returns
-) -> Iterator[str]:
-    folds = {int(str(number)): skill(rows) for number, rows in returns.test.groupby("fold")}
-    for name, claim in numbers.items():
-        group, _, field = name.partition(".")
-        if group == "out_of_sample":
-            known: Mapping[str, float | int | None] = computed
-        elif group.startswith("fold_") and group[5:].isdigit():
-            known = folds.get(int(group[5:]), {})
-        else:
-            continue
-        if field in known and not _equal(claim, known[field], 1e-4):
-            yield f"ml-report.md: {name} says {claim}, it is {known[field]}"
-
-
-def _prose_differences(spec: MlSpec, computed: Mapping[str, float | int | None]) -> Iterator[str]:
-    """Compare numbers that the author typed behind the name of a metric, to the digits that were typed."""
-    prose = f"{spec.hypothesis}\n{spec.model.architecture}"
-    for name, spoken in SPOKEN.items():
-        pattern = rf"\b{spoken}\s*(?:of|is|was|=|:)\s*(-?\d+(?:\.(\d+))?)\s*(%?)"
-        for found in re.finditer(pattern, prose, re.IGNORECASE):
-            value = computed.get(name)
-            scale, digits = (100.0 if found[3] else 1.0), len(found[2] or "")
-            if value is None or abs(abs(float(found[1])) - abs(value) * scale) > 0.5 * 10.0**-digits + 1e-9:
-                yield f"ml-spec.yaml: the text says '{found[0].strip()}', {name} is {value}"
 
 
 @check(
@@ -188,7 +115,7 @@ def reproducible(spec: MlSpec, meta: EvidenceMeta) -> Verdict:
         (spec.market.timeframe == meta.timeframe, "the timeframe changed since training"),
         (sorted(spec.market.pairs) == sorted(meta.pairs), "the pairs changed since training"),
         (_same_target(spec, meta), "the target changed since training"),
-        (_equal(spec.costs.fee_bps + spec.costs.slippage_bps, meta.cost_bps_per_side), "the costs changed"),
+        (claims.equal(spec.costs.fee_bps + spec.costs.slippage_bps, meta.cost_bps_per_side), "the costs changed"),
     )
     gaps = [text for holds, text in rules if not holds]
     return judge(

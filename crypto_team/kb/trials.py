@@ -13,7 +13,7 @@ from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from crypto_team.kb.paths import Layout
 
@@ -50,16 +50,12 @@ def ledger(layout: Layout) -> LedgerSummary:
     of other branches, and those that were taken out of the history, count by their anchors.
     """
     problems = [*_tampering(layout), *_other_than_anchored(layout)]
-    seen: set[str] = set()
-    total, sharpes, per_strategy = 0, list[float](), dict[str, int]()
     try:
         booked = trials(layout)
     except CryptoTeamError as problem:
         return LedgerSummary(0, (), {}, (*problems, str(problem)))
-    for item in booked:
-        if item.n_trials == 1 and item.predictions_hash and item.predictions_hash in seen:
-            continue
-        seen.add(item.predictions_hash or item.trial_id)
+    total, sharpes, per_strategy = 0, list[float](), dict[str, int]()
+    for item in _different(booked):
         total += item.n_trials
         per_strategy[item.strategy_id] = per_strategy.get(item.strategy_id, 0) + item.n_trials
         sharpes += item.sharpe_per_period
@@ -69,6 +65,27 @@ def ledger(layout: Layout) -> LedgerSummary:
             total += count
             per_strategy[strategy_id] = per_strategy.get(strategy_id, 0) + count
     return LedgerSummary(total, tuple(sharpes), per_strategy, tuple(problems))
+
+
+def _different(booked: Iterable[Trial]) -> Iterator[Trial]:
+    """Leave out single trials whose predictions were booked before."""
+    seen: set[str] = set()
+    for item in booked:
+        if item.n_trials > 1 or not item.predictions_hash or item.predictions_hash not in seen:
+            yield item
+        seen.add(item.predictions_hash or item.trial_id)
+
+
+def when_it_counted(layout: Layout, n_trials: int) -> LedgerSummary | None:
+    """Return the ledger as it was when it counted so many trials; None where it never did, on this branch."""
+    total, sharpes, per_strategy = 0, list[float](), dict[str, int]()
+    for item in _different(trials(layout)):
+        if total >= n_trials:
+            break
+        total += item.n_trials
+        per_strategy[item.strategy_id] = per_strategy.get(item.strategy_id, 0) + item.n_trials
+        sharpes += item.sharpe_per_period
+    return LedgerSummary(total, tuple(sharpes), per_strategy, ()) if total == n_trials else None
 
 
 def anchor(layout: Layout, trial: Trial) -> None:

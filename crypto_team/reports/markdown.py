@@ -47,13 +47,17 @@ def quote(text: str, numbers: Mapping[str, float | int | None]) -> str:
 
 
 def fill(text: str, numbers: Mapping[str, float | int | None]) -> str:
-    """Replace each `{{ name }}` in author's text by the computed number; an unknown name is an InputError."""
+    """Replace each `{{ name }}` in author's text by the computed number; an unknown name is an InputError.
+
+    `oos.` may stand for `out_of_sample.`.
+    """
     return _REFERENCE.sub(lambda found: _number(found.group(1), numbers), text)
 
 
 def _number(name: str, numbers: Mapping[str, float | int | None]) -> str:
-    if name in numbers:
-        return compact(numbers[name])
+    known = re.sub(r"^oos\.", "out_of_sample.", name)
+    if known in numbers:
+        return compact(numbers[known])
     close = difflib.get_close_matches(name, list(numbers), n=3)
     hint = f"did you mean {', '.join(close)}?" if close else "the names are in the last section of ml-report.md"
     raise InputError(f"no computed number is called {name!r}", where="{{ " + name + " }}", hint=hint)

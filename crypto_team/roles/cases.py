@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import store
-from crypto_team.kb.trials import ledger
 from crypto_team.kb.validate import validate
-from crypto_team.kb.yaml import load_record
-from crypto_team.roles import candles, holdout, publishing, records, replay
+from crypto_team.kb.yaml import load_record, parse, read_text
+from crypto_team.roles import candles, holdout, ledgers, publishing, records, replay, reporting
 from crypto_team.schemas import Backtest, CriticReview, RegistryEntry, RiskAssessment
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from crypto_team.gates.case import Case, LedgerView, ReplayResult
+    from crypto_team.gates.case import Case, ReplayResult
+    from crypto_team.gates.documents import Documents, Written
     from crypto_team.roles.candles import Candles
     from crypto_team.schemas import FeatureSet, MlSpec
     from crypto_team.schemas.base import Document
@@ -49,7 +49,7 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         dataset_hashes=found.hashes if found else None,
         bars=found.bars if found else None,
         surroundings=found.around.surroundings if found else None,
-        ledger=ledger_view(session),
+        ledger=ledgers.ledger_view(session),
         code_dir=layout.code_dir(strategy_id),
         model_dir=layout.model_dir(strategy_id),
         strategy_code=_text_or_none(strategy_file(session, spec)),
@@ -63,9 +63,46 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         critic=_record_or_none(layout.critic_review(strategy_id), CriticReview),
         report_text=report_text,
         report_numbers=numbers_in(report_text) if report_text else None,
+        documents=_documents(session, spec, evidence, report_text, problems),
         holdout=holdout.earlier_answer(session, strategy_id),
         registry=_record_or_none(layout.registry_entry(strategy_id), RegistryEntry),
     )
+
+
+def _documents(
+    session: Session, spec: MlSpec, evidence: Evidence | None, report_text: str | None, problems: list[str]
+) -> Documents:
+    """Read the documents that state numbers; render the report anew, with the ledger as it was when it was written."""
+    from crypto_team.gates.documents import Documents, Written
+    from crypto_team.reports.ml_report import numbers_in
+
+    written = _written(session, spec.strategy_id)
+    if evidence is None or not report_text:
+        return Documents(written)
+    written["ml-report.md"] = Written("ml-report.md", report_text)
+    counted = numbers_in(report_text).get("luck.n_trials") or 0
+    try:
+        rendered = reporting.rendered_again(session, spec, evidence, ledgers.ledger_when(session, int(counted)))
+    except CryptoTeamError as problem:
+        problems.append(f"ml-report.md cannot be rendered: {problem}")
+        return Documents(written)
+    return Documents(written, rendered)
+
+
+def _written(session: Session, strategy_id: str) -> dict[str, Written]:
+    """Read the YAML documents that state numbers, with the place of every value."""
+    from crypto_team.gates.documents import Written
+
+    layout, made = session.layout, {}
+    for name, path in {
+        "ml-spec.yaml": layout.ml_spec(strategy_id),
+        "features.yaml": layout.features(strategy_id),
+        f"registry/{strategy_id}.yaml": layout.registry_entry(strategy_id),
+    }.items():
+        if path.exists():
+            text = read_text(path)
+            made[name] = Written(name, text, parse(text, name).places)
+    return made
 
 
 def _tables(evidence: Evidence | None) -> dict[str, Any]:
@@ -95,19 +132,6 @@ def newest_backtest(session: Session, strategy_id: str) -> Backtest | None:
     """Return the latest Freqtrade run of a strategy, or None."""
     found = sorted(session.layout.backtests_dir(strategy_id).glob("BT-*.yaml"))
     return load_record(found[-1], Backtest) if found else None
-
-
-def ledger_view(session: Session) -> LedgerView:
-    """Return the ledger of the whole registry as gates see it."""
-    from crypto_team.gates.case import LedgerView
-
-    booked = ledger(session.layout)
-    return LedgerView(
-        n_trials=booked.n_trials,
-        sharpes=tuple(booked.sharpes),
-        chain_ok=not booked.problems,
-        problems=tuple(booked.problems),
-    )
 
 
 def _evidence_or_problem(session: Session, strategy_id: str, problems: list[str]) -> Evidence | None:

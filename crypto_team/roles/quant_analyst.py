@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from crypto_team.roles import cases, publishing, records
+from crypto_team.roles import cases, ledgers, publishing, records
 from crypto_team.roles.turns import require_turn
 from crypto_team.schemas import QuantReview
 from crypto_team.schemas.base import StrategyId
@@ -36,7 +36,7 @@ def measures(session: Session, strategy_id: str) -> tuple[dict[str, float], dict
     from crypto_team.validation import metrics, resampling, significance
 
     evidence = publishing.stored_evidence(session, strategy_id)
-    ledger = cases.ledger_view(session)
+    ledger = ledgers.ledger_view(session)
     _, daily = metrics.daily_returns(evidence.tables.predictions)
     found = significance.moments(daily)
     variance = significance.trial_variance(ledger.sharpes, found.n)

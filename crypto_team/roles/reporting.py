@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.kb.files import write_atomic
-from crypto_team.roles import cases, publishing, records
+from crypto_team.roles import ledgers, publishing, records
 from crypto_team.schemas.outcome import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from crypto_team.gates.case import LedgerView
     from crypto_team.reports.report_data import ReportData
     from crypto_team.schemas import MlSpec
     from crypto_team.tools.session import Session
@@ -17,19 +20,17 @@ if TYPE_CHECKING:
 
 def write_report(session: Session, strategy_id: str) -> Outcome:
     """Render ml-report.md into the knowledge base and the page beside the evidence store."""
-    from crypto_team.reports.ml_report import render_ml_report
     from crypto_team.reports.pictures import draw_pictures
 
-    spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
+    spec = records.ml_spec(session, strategy_id)
     session.progress(0.1, "reading evidence")
     evidence = publishing.stored_evidence(session, strategy_id)
-    found = data(session, evidence)
+    found = data(evidence, ledgers.ledger_view(session))
     session.progress(0.4, "drawing")
     drawn = draw_pictures(evidence.meta, evidence.tables, found)
     layout = session.layout
     folder = layout.pictures_dir(strategy_id)
-    paths = {name: f"pictures/{name}.svg" for name in drawn}
-    text = render_ml_report(spec, features, evidence.meta, found, paths)
+    text = _text(session, spec, evidence, found, drawn)
     page = _page(session, spec, found, drawn)
     changes = [
         records.change(session, "ml_report", layout.ml_report(strategy_id), text),
@@ -48,6 +49,19 @@ def write_report(session: Session, strategy_id: str) -> Outcome:
         data={"report": str(layout.ml_report(strategy_id)), "page": str(html)},
         next=[f"crypto-team ml-engineer export {strategy_id}"],
     )
+
+
+def _text(session: Session, spec: MlSpec, evidence: Evidence, found: ReportData, pictures: Iterable[str]) -> str:
+    from crypto_team.reports.ml_report import render_ml_report
+
+    paths = {name: f"pictures/{name}.svg" for name in pictures}
+    return render_ml_report(spec, records.feature_set(session, spec.strategy_id), evidence.meta, found, paths)
+
+
+def rendered_again(session: Session, spec: MlSpec, evidence: Evidence, ledger: LedgerView) -> str:
+    """Render the report anew from evidence, documents and a ledger, with the pictures that lie beside it."""
+    pictures = sorted(path.stem for path in session.layout.pictures_dir(spec.strategy_id).glob("*.svg"))
+    return _text(session, spec, evidence, data(evidence, ledger), pictures)
 
 
 def _page(session: Session, spec: MlSpec, found: ReportData, drawn: dict[str, bytes]) -> str:
@@ -72,11 +86,10 @@ def _page(session: Session, spec: MlSpec, found: ReportData, drawn: dict[str, by
     )
 
 
-def data(session: Session, evidence: Evidence) -> ReportData:
+def data(evidence: Evidence, ledger: LedgerView) -> ReportData:
     """Compute every number of a report, with the ledger of the whole registry."""
     from crypto_team.reports.report_data import TrialLedger, report_data
 
-    ledger = cases.ledger_view(session)
     return report_data(
         evidence.meta, evidence.tables, TrialLedger(n_trials=ledger.n_trials, sharpe_per_period=ledger.sharpes)
     )
