@@ -19,6 +19,8 @@ GROUPS: dict[str, str] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "holdout": "Looks at sealed bars, and how many are left.",
+    "ledger": "Every try that could have been reported: list, verify, and book those made elsewhere.",
     "handoff": "Hand a strategy over; show and verify the chain of its handoffs.",
     "ids": "Ids over clones: which are provisional, and making them final.",
     "ownership": "Who may write what: rules, guard, and the check of history.",
@@ -295,6 +297,22 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.tools.learnings",
         "learnings.supersede",
         "Propose a better claim in place of a standing one; once it is accepted, the old one is superseded.",
+    ),
+    "ledger disclose": (
+        "crypto_team.roles.ledger_tools",
+        "ledger.disclose",
+        "Book tries of which nothing is left but the memory; they count like all others.",
+    ),
+    "ledger import": (
+        "crypto_team.roles.ledger_tools",
+        "ledger.import",
+        "Book the tries of a search that ran elsewhere; the same file is booked once.",
+    ),
+    "ledger list": ("crypto_team.roles.ledger_tools", "ledger.list", "List the booked trials, oldest first."),
+    "ledger verify": (
+        "crypto_team.roles.ledger_tools",
+        "ledger.verify",
+        "Verify the chains, the anchors and the history of all trials, and show the head of every chain.",
     ),
     "migrate": (
         "crypto_team.tools.forms",

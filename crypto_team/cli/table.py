@@ -17,6 +17,8 @@ from crypto_team.roles import (
 from crypto_team.roles import book_bars as _book_bars
 from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
+from crypto_team.roles import holdout as _holdout
+from crypto_team.roles import ledger_tools as _ledger
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
 from crypto_team.roles import series_tools as _series
@@ -53,6 +55,8 @@ GROUP_TITLES: Final[dict[str, str]] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
     "gate": "Checks between roles.",
+    "holdout": "Looks at sealed bars, and how many are left.",
+    "ledger": "Every try that could have been reported: list, verify, and book those made elsewhere.",
     "handoff": "Hand a strategy over; show and verify the chain of its handoffs.",
     "ids": "Ids over clones: which are provisional, and making them final.",
     "ownership": "Who may write what: rules, guard, and the check of history.",
@@ -68,8 +72,10 @@ TOOL_MODULES: Final = (
     _forms,
     _handoff,
     _handoffs,
+    _holdout,
     _ids,
     _knowledge,
+    _ledger,
     _learnings,
     _learnings_read,
     _ml_features,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FINAL = {"superseded", "retracted"}
 FIXED: dict[type[Document], tuple[str, ...]] = {
     HoldoutLook: tuple(HoldoutLook.model_fields),
-    Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials"),
+    Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials", "previous"),
     RegistryEntry: ("strategy_id", "name", "type", "created"),
     Learning: ("learning_id", "role", "created", "scope", "title", "evidence", "supersedes", "rests_on"),
 }

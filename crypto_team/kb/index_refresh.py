@@ -35,7 +35,9 @@ def apply(connection: sqlite3.Connection, layout: Layout, changes: Changes, befo
         note(connection, changes.count, before)
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # A disk that is full ends the transaction by itself.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 

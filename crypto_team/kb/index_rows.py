@@ -67,9 +67,12 @@ def _trial(document: Document) -> Iterator[Row]:
             best,
             item.n_periods,
             item.note,
+            item.booking,
         ),
     )
     yield "lineage", (item.trial_id, "attempt at", item.strategy_id)
+    for digest in item.previous:
+        yield "lineage", (item.trial_id, "booked after", digest)
 
 
 def _evidence(document: Document) -> Iterator[Row]:

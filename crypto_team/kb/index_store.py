@@ -19,7 +19,7 @@ from crypto_team import __version__
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
 
-LAYOUT_VERSION: Final = "5"
+LAYOUT_VERSION: Final = "6"
 WAIT_SECONDS: Final = 20.0
 PUBLIC: Final = ("strategies", "metrics", "trials", "handoffs", "checks", "learnings", "datasets", "lineage", "texts")
 """Tables that `registry query` may read."""
@@ -43,7 +43,7 @@ CREATE VIEW strategies AS SELECT e.strategy_id, e.name, e.type, e.stage, e.statu
 CREATE TABLE metrics(strategy_id TEXT, name TEXT, value REAL, file_id INTEGER);
 CREATE TABLE trials(trial_id TEXT, strategy_id TEXT, kind TEXT, booked TEXT, status TEXT, fingerprint TEXT,
     predictions_hash TEXT, n_trials INTEGER, best_sharpe_per_period REAL, n_periods INTEGER, note TEXT,
-    file_id INTEGER);
+    booking TEXT, file_id INTEGER);
 CREATE TABLE handoffs(strategy_id TEXT, number INTEGER, sender TEXT, receiver TEXT, created TEXT, gate TEXT,
     profile TEXT, tool_version TEXT, subjects INTEGER, file_id INTEGER);
 CREATE TABLE checks(strategy_id TEXT, source TEXT, code TEXT, title TEXT, outcome TEXT, value REAL, threshold REAL,
@@ -113,12 +113,17 @@ def open_index(layout: Layout) -> sqlite3.Connection:
     """Open the index; one that another version made, or that is broken, is made anew, empty."""
     path = place(layout)
     if path is None:
-        return _made(sqlite3.connect(":memory:", isolation_level=None))
+        return in_memory()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _opened(path)
     except (sqlite3.DatabaseError, OSError):
-        return _made(sqlite3.connect(":memory:", isolation_level=None))
+        return in_memory()
+
+
+def in_memory() -> sqlite3.Connection:
+    """Return an empty index that nobody else sees."""
+    return _made(sqlite3.connect(":memory:", isolation_level=None))
 
 
 def _opened(path: Path) -> sqlite3.Connection:

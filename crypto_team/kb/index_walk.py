@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import stat
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from crypto_team.kb.index_store import open_index, private_git_dir
+from crypto_team.kb.index_store import in_memory, open_index, private_git_dir
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
     from crypto_team.kb.paths import Layout
@@ -172,7 +172,14 @@ def current(layout: Layout, *, exact: bool = False) -> sqlite3.Connection:
         Look at every file, however many there are. Otherwise a large knowledge base is looked at after every write of
         a tool or of git, and at least every `TRUSTED_SECONDS`: a file that somebody edits in place is seen by then.
     """
-    connection = open_index(layout)
+    try:
+        return _current(open_index(layout), layout, exact=exact)
+    except sqlite3.OperationalError:
+        # The disk takes no more, or another process keeps it locked: this once the index lives in memory.
+        return _current(in_memory(), layout, exact=True)
+
+
+def _current(connection: sqlite3.Connection, layout: Layout, *, exact: bool) -> sqlite3.Connection:
     said = dict(connection.execute("SELECT name, value FROM meta"))
     before = stamp(layout)
     if not exact and int(said.get("count", 0)) > MOST_WALKED and said.get("stamp") == before:

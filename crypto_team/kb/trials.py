@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import git
 from crypto_team.kb.append_only import FIXED
+from crypto_team.kb.index_walk import current
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from crypto_team.kb.paths import Layout
 
@@ -46,14 +47,16 @@ def ledger(layout: Layout) -> LedgerSummary:
     """Count the trials of the whole registry.
 
     Single trials with equal predictions count once (a replay is not a new try); started and failed ones count, because
-    nobody knows what was seen before they ended. A backtest replays predictions that a training run has booked. Trials
-    of other branches, and those that were taken out of the history, count by their anchors.
+    nobody knows what was seen before they ended, unless the very same attempt was then finished. A backtest replays
+    predictions that a training run has booked. Trials of other branches, and those that were taken out of the history,
+    count by their anchors.
     """
     problems = [*_tampering(layout), *_other_than_anchored(layout)]
     try:
         booked = trials(layout)
     except CryptoTeamError as problem:
         return LedgerSummary(0, (), {}, (*problems, str(problem)))
+    problems += _broken_chains(layout, booked)
     total, sharpes, per_strategy = 0, list[float](), dict[str, int]()
     for item in _different(booked):
         total += item.n_trials
@@ -67,13 +70,47 @@ def ledger(layout: Layout) -> LedgerSummary:
     return LedgerSummary(total, tuple(sharpes), per_strategy, tuple(problems))
 
 
-def _different(booked: Iterable[Trial]) -> Iterator[Trial]:
-    """Leave out single trials whose predictions were booked before."""
+def _different(booked: Sequence[Trial]) -> Iterator[Trial]:
+    """Leave out single trials that are another one again: equal predictions, or a killed one that was then finished."""
+    done = {(item.strategy_id, item.fingerprint) for item in booked if item.predictions_hash and item.n_trials == 1}
     seen: set[str] = set()
     for item in booked:
+        if item.n_trials == 1 and not item.predictions_hash and (item.strategy_id, item.fingerprint) in done:
+            continue
         if item.n_trials > 1 or not item.predictions_hash or item.predictions_hash not in seen:
             yield item
         seen.add(item.predictions_hash or item.trial_id)
+
+
+def count(layout: Layout, *, running: str = "", predictions_hash: str | None = None) -> int:
+    """Return how many trials the ledger counts, from the index: the number of `ledger`, without judging any record.
+
+    `running` is a trial whose predictions are known already but not written yet.
+    """
+    connection = current(layout)
+    [(several, singles)] = connection.execute(
+        "WITH t AS (SELECT trial_id, strategy_id, fingerprint, n_trials, "
+        "CASE trial_id WHEN :running THEN :hash ELSE predictions_hash END AS predicted FROM trials) "
+        "SELECT coalesce(sum(CASE WHEN n_trials > 1 THEN n_trials END), 0), "
+        "count(DISTINCT CASE WHEN n_trials = 1 THEN coalesce(predicted, trial_id) END) FROM t "
+        "WHERE n_trials > 1 OR predicted IS NOT NULL OR NOT EXISTS (SELECT 1 FROM t AS u "
+        "WHERE u.fingerprint = t.fingerprint AND u.strategy_id = t.strategy_id AND u.n_trials = 1 "
+        "AND u.predicted IS NOT NULL)",
+        {"running": running, "hash": predictions_hash},
+    ).fetchall()
+    here = {name for (name,) in connection.execute("SELECT trial_id FROM trials")}
+    elsewhere = sum(number for _, trial_id, number in _anchors(layout) if trial_id not in here)
+    return int(several) + int(singles) + elsewhere
+
+
+def heads(layout: Layout, strategy_id: str) -> list[str]:
+    """Return the digests of the bookings of a strategy that nothing follows; several after a merge, none at first."""
+    rows = current(layout).execute(
+        "SELECT booking FROM trials WHERE strategy_id = ? AND NOT EXISTS "
+        "(SELECT 1 FROM lineage WHERE relation = 'booked after' AND target = booking) ORDER BY trial_id",
+        (strategy_id,),
+    )
+    return [digest for (digest,) in rows]
 
 
 def when_it_counted(layout: Layout, n_trials: int) -> LedgerSummary | None:
@@ -93,9 +130,8 @@ def anchor(layout: Layout, trial: Trial) -> None:
 
     All worktrees share it, and neither a reset nor another branch takes it away.
     """
-    git.create_ref(
-        layout.root, f"{ANCHORS}{trial.strategy_id}/{trial.trial_id}-{trial.n_trials}", trial.fingerprint.encode()
-    )
+    name = f"{ANCHORS}{trial.strategy_id}/{trial.trial_id}-{trial.n_trials}"
+    git.create_ref(layout.root, name, f"{trial.fingerprint}\n{trial.booking}\n".encode())
 
 
 def _anchors(layout: Layout) -> Iterator[tuple[str, str, int]]:
@@ -118,6 +154,18 @@ def _other_than_anchored(layout: Layout) -> Iterator[str]:
             continue  # a broken record is a problem of its own
         if stated != count:
             yield f"the trial {path.name} says {stated} tries, {count} were booked"
+
+
+def _broken_chains(layout: Layout, booked: Sequence[Trial]) -> Iterator[str]:
+    """Yield trials that were booked after one that is not there, and was not left on another branch either."""
+    known = {item.booking for item in booked}
+    absent = [(item, digest) for item in booked for digest in item.previous if digest not in known]
+    if not absent:
+        return
+    elsewhere = set(git.run(layout.root, "for-each-ref", "--format=%(raw)", ANCHORS).split())
+    for item, digest in absent:
+        if digest not in elsewhere:
+            yield f"the trial {item.trial_id} was booked after one that is missing ({digest[:19]})"
 
 
 def _tampering(layout: Layout) -> list[str]:

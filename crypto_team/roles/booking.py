@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from crypto_team.kb import trials
 from crypto_team.kb.ids import new_trial_id
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from crypto_team.kb.writer import Change
+    from crypto_team.schemas.registry import TrialKind
     from crypto_team.tools.session import Session
-
-TrialKind = Literal["train", "sweep", "tune", "backtest", "evaluate"]
 
 
 @dataclass(slots=True)
@@ -29,7 +28,6 @@ class Booking:
 
     session: Session
     trial: Trial
-    counted: int
     sharpes: list[float] = field(default_factory=list)
     n_periods: int = 0
     predictions_hash: str | None = None
@@ -42,11 +40,8 @@ class Booking:
     @property
     def n_trials(self) -> int:
         """Return how many trials the ledger counts with this one; predictions that were booked before add nothing."""
-        known = trials.trials(self.session.layout)
-        again = self.trial.n_trials == 1 and any(
-            item.predictions_hash == self.predictions_hash for item in known if item.predictions_hash
-        )
-        return self.counted - again
+        known = self.predictions_hash if self.trial.n_trials == 1 else None
+        return trials.count(self.session.layout, running=self.trial_id, predictions_hash=known)
 
     def measure(self, predictions: pd.DataFrame) -> None:
         """Take the daily Sharpe ratio and the identity of the out-of-sample predictions."""
@@ -99,12 +94,13 @@ def booked(
         fingerprint=fingerprint,
         n_trials=n_trials,
         note=note,
+        previous=trials.heads(session.layout, strategy_id),
     )
     trials.anchor(session.layout, trial)
     records.save(
         session, session.role, kind, strategy_id, [_change(session, trial)], f"{strategy_id}: trial booked ({kind})"
     )
-    booking = Booking(session=session, trial=trial, counted=trials.ledger(session.layout).n_trials)
+    booking = Booking(session=session, trial=trial)
     try:
         yield booking
     except BaseException:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -22,6 +24,9 @@ from crypto_team.schemas.base import (
 )
 
 StrategyStatus = Literal["draft", "in_progress", "refused", "approved", "rejected", "live", "halted"]
+
+
+TrialKind = Literal["train", "sweep", "tune", "backtest", "evaluate", "import", "disclose"]
 
 
 class HistoryEvent(Record):
@@ -76,7 +81,7 @@ class Trial(Document):
 
     trial_id: TrialId
     strategy_id: StrategyId
-    kind: Literal["train", "sweep", "tune", "backtest", "evaluate"]
+    kind: TrialKind
     booked: UtcTime
     status: Literal["started", "finished", "failed"]
     fingerprint: Sha256 = Field(description="Hash of everything that the attempt depends on.")
@@ -87,3 +92,15 @@ class Trial(Document):
     )
     n_periods: Annotated[int, Field(ge=0)] = Field(default=0, description="Days behind each ratio.")
     note: str = ""
+    previous: list[Sha256] = Field(
+        default=[], description="Digests of the bookings of this strategy that nothing followed yet when it was booked."
+    )
+
+    @property
+    def booking(self) -> str:
+        """Digest of what stood when it was booked; the end of the attempt does not change it."""
+        fixed = self.model_dump(
+            mode="json",
+            include={"trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials", "previous"},
+        )
+        return "sha256:" + hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 HASH = "sha256:" + "0" * 64
 
 
-def book(layout: Layout, *, status: str = "finished", predictions: str | None = None, n: int = 1) -> Trial:
+def book(
+    layout: Layout, *, status: str = "finished", predictions: str | None = None, n: int = 1, of: str = "0"
+) -> Trial:
     made = Trial.model_validate(
         {
             "trial_id": new_trial_id(NOW),
@@ -32,10 +34,11 @@ def book(layout: Layout, *, status: str = "finished", predictions: str | None = 
             "kind": "train",
             "booked": "2026-01-02T03:04:05Z",
             "status": status,
-            "fingerprint": HASH,
+            "fingerprint": "sha256:" + of * 64,
             "predictions_hash": predictions,
             "n_trials": n,
             "sharpe_per_period": [0.1] * n if status == "finished" else [],
+            "previous": trials.heads(layout, "STR-001"),
         }
     )
     change = Change("trial", layout.trial("STR-001", made.trial_id), dump(made, schema="trial"))
@@ -47,11 +50,53 @@ def test_the_ledger_counts_studies_failures_and_starts_but_equal_predictions_onc
     book(strategy, predictions=HASH)
     book(strategy, predictions=HASH)
     book(strategy, n=10)
-    book(strategy, status="failed")
-    book(strategy, status="started")
+    book(strategy, status="failed", of="1")
+    book(strategy, status="started", of="2")
     found = trials.ledger(strategy)
     assert (found.n_trials, len(found.sharpes), found.problems) == (13, 11, ())
     assert found.per_strategy == {"STR-001": 13}
+    assert trials.count(strategy) == 13
+
+
+def test_a_killed_attempt_that_was_then_finished_counts_once(strategy: Layout) -> None:
+    book(strategy, status="started", of="1")
+    assert trials.count(strategy) == trials.ledger(strategy).n_trials == 1
+    book(strategy, predictions=HASH, of="1")
+    assert trials.count(strategy) == trials.ledger(strategy).n_trials == 1
+
+
+def test_each_booking_names_the_one_before_it(strategy: Layout) -> None:
+    made = [book(strategy, of=str(number)) for number in range(3)]
+    assert [item.previous for item in made] == [[], [made[0].booking], [made[1].booking]]
+    assert trials.heads(strategy, "STR-001") == [made[2].booking]
+
+
+def test_branches_that_both_tried_are_joined_by_the_next_booking(strategy: Layout) -> None:
+    start = git.branch(strategy.root) or ""
+    git.run(strategy.root, "switch", "-q", "-c", "other")
+    theirs = book(strategy, of="1")
+    git.run(strategy.root, "switch", "-q", start)
+    ours = book(strategy, of="2")
+    git.run(strategy.root, "merge", "-q", "--no-edit", "other")
+    assert set(trials.heads(strategy, "STR-001")) == {ours.booking, theirs.booking}
+    joined = book(strategy, of="3")
+    assert set(joined.previous) == {ours.booking, theirs.booking}
+    assert trials.ledger(strategy).problems == ()
+
+
+def test_a_trial_taken_out_together_with_its_history_is_missed_by_what_follows(strategy: Layout) -> None:
+    start = git.head(strategy.root) or ""
+    gone, last = book(strategy, n=50), book(strategy, of="1")
+    kept = strategy.trial("STR-001", last.trial_id).read_text()
+    git.run(strategy.root, "reset", "-q", "--hard", start)
+    path = strategy.trial("STR-001", last.trial_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(kept)
+    git.run(strategy.root, "add", "-A")
+    git.run(strategy.root, "commit", "-q", "-m", "only one", "--no-verify")
+    assert trials.ledger(strategy).problems == (
+        f"the trial {last.trial_id} was booked after one that is missing ({gone.booking[:19]})",
+    )
 
 
 def test_a_trial_that_is_deleted_or_edited_is_found(strategy: Layout) -> None:
