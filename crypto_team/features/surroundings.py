@@ -209,16 +209,17 @@ def known_before(values: Floats, closes: Times, decisions: Times, *, stale_ms: i
     return np.where(known, values[row], np.nan)
 
 
-def known_series(frame: pd.DataFrame, lag_seconds: int | None, stale_after_seconds: int | None) -> KnownSeries:
-    """Return a stored series as formulas read it."""
-    about, known_at, value = arrays(frame, lag_seconds)
-    stale = stale_after_seconds * 1000 if stale_after_seconds else stale_after_ms(frame)
-    return KnownSeries(about, known_at, value, stale)
-
-
-def book_series(frame: pd.DataFrame, step: int) -> dict[str, KnownSeries]:
-    """Return the columns of an order book at the close of each bar; a value counts for three bars."""
-    about, known_at = epoch_ms(frame["timestamp"]), epoch_ms(frame["known_at"])
-    names = [str(name) for name in frame.columns if name not in {"timestamp", "known_at"}]
-    stale = STALE_BARS * step
-    return {name: KnownSeries(about, known_at, frame[name].to_numpy(np.float64), stale) for name in names}
+def known_series(
+    frame: pd.DataFrame, lag_seconds: int | None, stale_after_seconds: int | None, column: str = ""
+) -> KnownSeries:
+    """Return a stored series as formulas read it, or one column of values per bar; those count for three bars."""
+    if not column:
+        about, known_at, value = arrays(frame, lag_seconds)
+        usual = stale_after_ms(frame)
+    elif column in frame:
+        about, known_at = epoch_ms(frame["timestamp"]), epoch_ms(frame["known_at"])
+        value = frame[column].to_numpy(np.float64)
+        usual = STALE_BARS * int((known_at - about).max(initial=0))
+    else:
+        raise InputError(f"the stored series has no column {column}", where="formula", hint="data book-bars makes it")
+    return KnownSeries(about, known_at, value, stale_after_seconds * 1000 if stale_after_seconds else usual)

@@ -63,13 +63,18 @@ def set_entries(session: Session, market: Market, name: str, rationale: str) -> 
 
     made, left_out = [], []
     for item in feature_set(name):
-        try:
-            text = resolved(session, market, [item.formula])[0]
-            check_sources(session, market, [text])
-        except (NotFoundError, FormulaError) as problem:
-            left_out.append(f"{item.name}: {problem.what}")
-            continue
-        made.append(from_formula(text, item.category, rationale, item.name, timeframe=market.timeframe))
+        for formula in filter(None, (item.book, item.formula)):
+            try:
+                text = resolved(session, market, [formula])[0]
+                check_sources(session, market, [text])
+            except (NotFoundError, FormulaError) as problem:
+                why = problem.what
+                continue
+            own = (item.category, item.name) if formula == item.formula else ("auto", None)
+            made.append(from_formula(text, own[0], rationale, own[1], timeframe=market.timeframe))
+            break
+        else:
+            left_out.append(f"{item.name}: {why}")
     if not made:
         raise NotFoundError(f"nothing of the set {name} can be computed: {left_out[0]}", hint="crypto-team data list")
     return made, left_out

@@ -14,9 +14,10 @@ from crypto_team.features.composition import composed_columns
 from crypto_team.features.formula import parse
 from crypto_team.features.microstructure import BookMessage, OnlineMicrostructure, Trade
 from crypto_team.features.microstructure_bars import book_bars
+from crypto_team.features.microstructure_table import NAMES
 from crypto_team.features.online import OnlineFeatures, SeriesValue
 from crypto_team.features.plan import compile_formulas
-from crypto_team.features.surroundings import Frame, SeriesKey, Surroundings, book_series
+from crypto_team.features.surroundings import Frame, SeriesKey, Surroundings, known_series
 from tests.features.test_microstructure_bars import MARKET, START, stream
 
 MINUTE = 60_000
@@ -49,8 +50,8 @@ def frame() -> Frame:
 
 @pytest.fixture(scope="module")
 def batch(events: MarketEvents, frame: Frame) -> np.ndarray:
-    found = book_series(book_bars(events, MARKET, "1m").rename(columns={"time": "timestamp"}), MINUTE)
-    series = {SeriesKey("series", "", PAIR, name): item for name, item in found.items()}
+    stored = book_bars(events, MARKET, "1m").rename(columns={"time": "timestamp"})
+    series = {SeriesKey("series", "", PAIR, name): known_series(stored, None, None, name) for name in NAMES}
     nodes = [parse(text, "1m") for text in FORMULAS[:5]]
     plan = compile_formulas(FORMULAS[:5], "1m")
     columns = {**frame.columns, **composed_columns(nodes, frame, Surroundings(PAIR, {}, series))}
