@@ -96,6 +96,7 @@ FITTED: Final[dict[str, FittedPart]] = {
     ),
     "pca": FittedPart(2, 20, {"component": 1}, "Principal component of the standardised inputs."),
     "scaled": FittedPart(1, 1, {}, "Input from its training mean in training deviations."),
+    "weighted": FittedPart(2, 20, {"half_life": 500}, "Inputs by how much each has lately had to do with the label."),
 }
 
 
@@ -109,6 +110,7 @@ COMPOSED_NAMES: Final[dict[str, str]] = {
     "hmm": "hmm(x, states=2, state=1, n=128)",
     "pca": "pca(x, y, component=1)",
     "scaled": "scaled(x)",
+    "weighted": "weighted(x, y, half_life=500)",
 }
 """How each composed part is written."""
 
@@ -274,6 +276,7 @@ def _check_settings(name: str, settings: dict[str, float], count: int, tree: ast
         "state": (1.0, settings.get("states", 1.0)),
         "n": (16.0, float(LONGEST_WINDOW)),
         "component": (1.0, float(count)),
+        "half_life": (10.0, 1e6),
     }
     for key, value in settings.items():
         low, high = most[key]

@@ -185,13 +185,14 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
     rows: list[dict[str, Any]] = []
     for pair, bars in found.bars.items():
         seen = around.seen_from(pair) if around else None
-        matrix = fitted_on_first_half(build_matrix(features, bars, surroundings=seen))
         labels = make_labels(
             bars["close"].to_numpy(),
             kind=spec.target.kind,
             horizon_bars=spec.target.horizon_bars,
             thresholds_bps=spec.target.thresholds_bps,
         )
+        computed = build_matrix(features, bars, surroundings=seen)
+        matrix = fitted_on_first_half(computed, labels.forward_return, spec.target.horizon_bars)
         for column, feature in enumerate(features):
             values = matrix.values[:, column].astype(np.float64)
             known = values[np.isfinite(values)]
