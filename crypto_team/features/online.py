@@ -90,7 +90,6 @@ class OnlineFeatures:
             for row, node in enumerate(nodes)
             if self._book and node.kind == "series" and SERIES[node.name].columns
         }
-        self._plain = not self._root.parts
 
     @property
     def plan(self) -> Plan:
@@ -170,9 +169,8 @@ class OnlineFeatures:
         if pair != self.pair:
             self._other(str(pair), event, time)
             return self._last.copy()
-        if self._plain:
-            row = {name: number(event, name) for name in self.plan.columns}
-            self._last = self._root.engine.update(time, row)
+        if not self._root.parts:
+            self._last = self._root.engine.update(time, {name: number(event, name) for name in self.plan.columns})
             return self._last.copy()
         self._check_step(np.array([time]))
         values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}

@@ -166,12 +166,9 @@ def checked_code(file: Path, most_bytes: int) -> bytes:
 
 def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, Any]]:
     """Compute a formula on the research candles and say what it looks like and what it predicts."""
-    import numpy as np
-
     from crypto_team.features.matrix import build_matrix
     from crypto_team.labels import make_labels
     from crypto_team.validation.fitted import fitted_on_first_half
-    from crypto_team.validation.scores import rank_ic
 
     if spec.target is None:
         raise UsageError(
@@ -194,17 +191,24 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
         computed = build_matrix(features, bars, surroundings=seen)
         matrix = fitted_on_first_half(computed, labels.forward_return, spec.target.horizon_bars)
         for column, feature in enumerate(features):
-            values = matrix.values[:, column].astype(np.float64)
-            known = values[np.isfinite(values)]
-            rows.append(
-                {
-                    "pair": pair,
-                    "name": feature.name,
-                    "lookback": feature.lookback,
-                    "mean": float(known.mean()),
-                    "std": float(known.std()),
-                    "last": float(values[-1]),
-                    "rank_ic": rank_ic(values, labels.forward_return),
-                }
-            )
+            rows.append(_looked_at(pair, feature, matrix.values[:, column], labels.forward_return))
     return rows
+
+
+def _looked_at(pair: str, feature: Feature, computed: Any, forward_return: Any) -> dict[str, Any]:
+    """Return what the values of a feature look like, and how their ranks go with those of the returns that follow."""
+    import numpy as np
+
+    from crypto_team.validation.scores import rank_ic
+
+    values = computed.astype(np.float64)
+    known = values[np.isfinite(values)]
+    return {
+        "pair": pair,
+        "name": feature.name,
+        "lookback": feature.lookback,
+        "mean": float(known.mean()),
+        "std": float(known.std()),
+        "last": float(values[-1]),
+        "rank_ic": rank_ic(values, forward_return),
+    }
