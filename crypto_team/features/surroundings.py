@@ -188,11 +188,11 @@ class Surroundings:
     def known(self, key: SeriesKey) -> KnownSeries:
         """Return a series."""
         if key not in self.series:
-            named = " of ".join(item for item in (" ".join(filter(None, (key.kind, key.column))), key.pair) if item)
+            named = " of ".join(item for item in (key.column or key.kind, key.pair) if item)
             raise InputError(
                 f"there is no series {named}{f' from {key.source}' if key.source else ''}",
                 where="formula",
-                hint=f"crypto-team data import FILE --kind {key.kind} ...",
+                hint="crypto-team data book-bars DS-000 ..." if key.column else "crypto-team data import-series FILE ...",
             )
         return self.series[key]
 
