@@ -31,6 +31,7 @@ _SECONDS: Final = {
     "8h": 28_800,
     "12h": 43_200,
     "1d": 86_400,
+    "1w": 604_800,
 }
 TIME_NAMES: Final = ("timestamp", "date", "time", "datetime", "open_time", "unix", "ts")
 _ALIASES: Final = {

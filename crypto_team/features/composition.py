@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crypto_team.errors import InputError
+from crypto_team.features.needs import series_key
 from crypto_team.features.nodes import Node, canonical_text, composed_parts, lowered
 from crypto_team.features.plan import evaluate, lookback
 from crypto_team.features.scopes import SERIES, TIMEFRAMES
@@ -67,8 +68,7 @@ def _given(part: Node, around: Surroundings | None) -> Surroundings:
 
 def _series(part: Node, frame: Frame, around: Surroundings) -> Floats:
     kind = SERIES[part.name]
-    source = part.texts[0] if part.texts else ""
-    found = around.known(kind.kind, source, per_pair=kind.per_pair)
+    found = around.known(series_key(part, around.pair))
     return found.summed(frame.closes, frame.step) if kind.flow else found.last_known(frame.closes)
 
 
@@ -84,7 +84,7 @@ def _scope(parts: list[Node], frame: Frame, around: Surroundings | None) -> dict
         joined = _of_pair(inner, text, frame, _given(parts[0], around))
     else:
         members = [_of_pair(inner, pair, frame, _given(parts[0], around)) for pair in text.split(",")]
-        joined = [_mean(list(values)) for values in zip(*members, strict=True)]
+        joined = [mean_of_members(list(values)) for values in zip(*members, strict=True)]
     return {canonical_text(part): values for part, values in zip(parts, joined, strict=True)}
 
 
@@ -95,12 +95,13 @@ def _of_pair(inner: list[Node], pair: str, frame: Frame, around: Surroundings) -
     return [known_before(values, other.closes, frame.closes, stale_ms=stale) for values in found]
 
 
-def _mean(members: list[Floats]) -> Floats:
+def mean_of_members(members: list[Floats]) -> Floats:
     """Average the members that are known, equal weights; unknown where fewer than half of them are."""
-    table = np.vstack(members)
-    known = np.isfinite(table)
-    count = known.sum(axis=0)
-    total = np.where(known, table, 0.0).sum(axis=0)
+    total, count = np.zeros(members[0].shape), np.zeros(members[0].shape)
+    for values in members:  # one after the other, so that one bar rounds as many do
+        known = np.isfinite(values)
+        total += np.where(known, values, 0.0)
+        count += known
     made = np.full(total.shape, np.nan)
     np.divide(total, count, out=made, where=2 * count >= len(members))
     return made

@@ -1,7 +1,11 @@
-"""The causality audit of any `features(ohlcv)` or `features(ohlcv, aux)`: one verdict per column, shown by a probe."""
+"""The causality audit of any `features(ohlcv)` or `features(ohlcv, aux)`: one verdict per column, shown by a probe.
+
+Static findings only explain; a probe refuses. Formulas need no probe: no operator can look ahead.
+"""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -10,9 +14,20 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.errors import InputError
-from crypto_team.features.probes import Decision, Source, Variant, source, variants
+from crypto_team.features.odd_rows import odd_rows
+from crypto_team.features.probes import (
+    DATED,
+    TRUNCATED,
+    Decision,
+    Source,
+    Variant,
+    moved,
+    source,
+    variants,
+    whole_variants,
+)
 from crypto_team.features.python_frames import OHLCV, Computed, compute_frames
-from crypto_team.features.verdicts import ColumnVerdict, column_noise, compared, unsteady
+from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, dated, unsteady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,15 +35,31 @@ if TYPE_CHECKING:
 
 MOST_BARS: Final = 6_000
 SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 8.0, 4096
+PLAUSIBLE: Final = frozenset({TRUNCATED, "another path", DATED})
+"""Futures that might as well have come: a function that fails on them hides what it does there."""
 
 
 @dataclass(frozen=True)
 class FrameAudit:
-    """What the audit found: a verdict per column, how many futures were tried, and which of them could not be."""
+    """What the audit found: a verdict per column, how many futures were tried, which of them could not be, the seed."""
 
     verdicts: list[ColumnVerdict]
     variants: int
     notes: list[str]
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some bars in a row with everything around them, and other futures of them."""
+
+    first: int
+    frames: Mapping[str, pd.DataFrame]
+    tried: list[Variant]
+
+    def jobs(self, copies: int) -> list[Mapping[str, pd.DataFrame]]:
+        """Return the bars as they are, so many times, and then every other future."""
+        return [*([self.frames] * copies), *(item.frames for item in self.tried)]
 
 
 def audit_frames(
@@ -38,9 +69,13 @@ def audit_frames(
     aux: Mapping[str, pd.DataFrame],
     *,
     decision: Decision = "close",
-    seed: int = 0,
+    seed: int | None = None,
+    strict: bool = False,
 ) -> FrameAudit:
     """Probe a function of frames.
+
+    The last bars and a random stretch of the others are computed with many other futures; all bars are computed alone,
+    as training does, among others, with another date, and cut off at some rows. Each in a process of its own.
 
     Parameters
     ----------
@@ -53,39 +88,61 @@ def audit_frames(
     decision
         Whether a row of features decides at its bar's close, or already at its open.
     seed
-        Seed of cuts and replaced futures.
+        Seed of cuts and replaced futures, to repeat an audit. Without one every audit cuts elsewhere, so that nobody
+        can try until a leak falls between the cuts.
+    strict
+        Whether the function has to return a number for each bar, as strategies ask for.
 
     Returns
     -------
     FrameAudit
         Rows of verdicts count bars of `ohlcv` from 0.
+
+    Raises
+    ------
+    InputError
+        Frames that cannot be cut, or a function that cannot be run on them.
     """
-    whole = {OHLCV: source(ohlcv, OHLCV), **{name: source(frame, name) for name, frame in aux.items()}}
+    seed = secrets.randbits(32) if seed is None else seed
     rng = np.random.default_rng(seed)
+    sources = {OHLCV: source(ohlcv, OHLCV), **{name: source(frame, name) for name, frame in aux.items()}}
+    frames = {name: item.frame for name, item in sources.items()}
+    (alone,) = _compute(code, function, [frames], strict)
+    if alone.error or not alone.columns:
+        why = alone.error or "it returns no column, or their number of columns depends on the bars"
+        raise InputError(f"the function cannot be run: {why}", where=f"{code.name}:{function}")
+    parts = [_whole(sources, decision, rng), *_parts(sources, odd_rows(alone.columns, rng), decision, rng)]
+    # All bars were computed alone already, as training does it; here they come once more, among others.
+    copies = [1] + [2] * (len(parts) - 1)
+    jobs = [job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)]
+    results = _compute(code, function, jobs, strict)
     found: dict[str, ColumnVerdict] = {}
-    count, notes = 0, []
-    for first, sources in _parts(whole, rng):
-        tried = list(variants(sources, decision, rng))
-        count += len(tried)
-        base = {name: item.frame for name, item in sources.items()}
-        limits = {"seconds": SECONDS + SECONDS_EACH * len(tried), "memory_mb": MEMORY_MB}
-        results = compute_frames(code, function, [base, base, *(item.frames for item in tried)], **limits)  # type: ignore[arg-type]
-        if results[0].error or not results[0].columns:
-            raise InputError(
-                f"the function cannot be run: {results[0].error or 'it returns no column'}",
-                where=f"{code.name}:{function}",
-            )
-        notes += _failures(tried, results[2:])
-        for verdict in _judged(results, tried):
-            placed = _placed(verdict, first)
+    notes: list[str] = []
+    for part, count in zip(parts, copies, strict=True):
+        bases, own = results[:count], results[count : count + len(part.tried)]
+        results = results[count + len(part.tried) :]
+        notes += _failures(part.tried, own)
+        for verdict in _judged([alone, *bases][-2:], part, own, strict=strict):
             if verdict.column not in found or found[verdict.column].causal:
-                found[verdict.column] = placed
-    return FrameAudit(list(found.values()), count, sorted(set(notes)))
+                found[verdict.column] = verdict
+    return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
 
 
-def _parts(whole: Mapping[str, Source], rng: np.random.Generator) -> Iterator[tuple[int, dict[str, Source]]]:
+def _compute(code: Path, function: str, jobs: Sequence[Mapping[str, pd.DataFrame]], strict: bool) -> list[Computed]:
+    seconds = SECONDS + SECONDS_EACH * len(jobs)
+    return compute_frames(code, function, jobs, seconds=seconds, memory_mb=MEMORY_MB, strict=strict)
+
+
+def _whole(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> _Part:
+    frames = {name: item.frame for name, item in sources.items()}
+    return _Part(0, frames, [moved(sources), *whole_variants(sources, decision, rng)])
+
+
+def _parts(
+    sources: Mapping[str, Source], odd: list[int], decision: Decision, rng: np.random.Generator
+) -> Iterator[_Part]:
     """Yield the last bars and, of a long series, as many from a random place before them, with other frames in full."""
-    own = whole[OHLCV]
+    own = sources[OHLCV]
     starts = [max(0, own.opens.size - MOST_BARS)]
     if starts[0] > 0:
         starts.append(int(rng.integers(0, max(1, starts[0] - MOST_BARS + 1))))
@@ -94,43 +151,57 @@ def _parts(whole: Mapping[str, Source], rng: np.random.Generator) -> Iterator[tu
         part = Source(own.frame.iloc[rows], own.opens[rows], own.known[rows], own.step)
         if not isinstance(own.frame.index, pd.DatetimeIndex):
             part = replace(part, frame=part.frame.reset_index(drop=True))
-        yield start, {**whole, OHLCV: part}
+        cut = {**sources, OHLCV: part}
+        inside = [row - start for row in odd if start <= row < start + part.opens.size]
+        yield _Part(start, {name: item.frame for name, item in cut.items()}, list(variants(cut, decision, rng, inside)))
 
 
-def _judged(results: Sequence[Computed], tried: Sequence[Variant]) -> list[ColumnVerdict]:
-    whole, again = results[0], results[1]
-    return [_verdict(name, whole, again, tried, results[2:]) for name in whole.columns]
+def _judged(
+    bases: Sequence[Computed], part: _Part, results: Sequence[Computed], *, strict: bool
+) -> Iterator[ColumnVerdict]:
+    """Yield the verdict on each column of a part."""
+    whole, again = bases
+    if whole.error or again.error:
+        raise InputError(f"the function cannot be run on some of the bars: {whole.error or again.error}")
+    names = set(whole.columns)
+    if strict and any(set(item.columns) != names for item in (again, *results) if not item.error):
+        yield ColumnVerdict("", False, "run", -1, -1, np.nan, np.nan, "the number of columns depends on the bars")
+        return
+    for name in whole.columns:
+        verdict = _verdict(name, whole, again, part, results)
+        cut, row = (place + part.first if place >= 0 else -1 for place in (verdict.cut, verdict.row))
+        yield replace(verdict, cut=cut, row=row)
 
 
-def _verdict(
-    name: str, whole: Computed, again: Computed, tried: Sequence[Variant], results: Sequence[Computed]
-) -> ColumnVerdict:
+def _verdict(name: str, whole: Computed, again: Computed, part: _Part, results: Sequence[Computed]) -> ColumnVerdict:
     """Return the first probe that a column failed, or that it survived all."""
     base = whole.columns[name]
-    if name not in again.columns:
+    if name not in again.columns or again.columns[name].shape != base.shape:
         return ColumnVerdict(name, False, "repeated", -1, -1, np.nan, np.nan, "the column is there only sometimes")
     second = again.columns[name]
     noise = column_noise(base, second)
     failed = unsteady(name, "ohlcv", base, second, noise)
-    for item, result in zip(tried, results, strict=True):
+    for item, result in zip(part.tried, results, strict=True):
         if failed is not None:
             return failed
-        if result.error:
-            continue
-        if name not in result.columns:
-            text = "the column is missing when only later bars differ"
-            return ColumnVerdict(name, False, item.probe, item.row, -1, np.nan, np.nan, text)
-        failed = compared(name, "ohlcv", (item.probe, item.row), base, result.columns[name], noise)
+        failed = _failed(name, base, item, result, noise)
     done = sum(not result.error for result in results)
     text = f"{done} replaced futures, each in a process of its own, changed nothing up to the decision"
     return failed or ColumnVerdict(name, True, "all", -1, -1, np.nan, np.nan, text)
 
 
-def _placed(verdict: ColumnVerdict, first: int) -> ColumnVerdict:
-    """Count rows from the first bar of the whole frame."""
-    cut = verdict.cut + first if verdict.cut >= 0 else -1
-    row = verdict.row + first if verdict.row >= 0 else -1
-    return replace(verdict, cut=cut, row=row)
+def _failed(name: str, base: Values, item: Variant, result: Computed, noise: Values) -> ColumnVerdict | None:
+    """Return what one other future shows about a column."""
+    if result.error:
+        if item.probe not in PLAUSIBLE or item.row < base.size // 3:
+            return None
+        text = f"the function fails when only later bars differ: {result.error}"
+        return ColumnVerdict(name, False, item.probe, item.row, -1, np.nan, np.nan, text)
+    if name not in result.columns:
+        text = "the column is missing when only later bars differ"
+        return ColumnVerdict(name, False, item.probe, item.row, -1, np.nan, np.nan, text)
+    judge = dated if item.probe == DATED else compared
+    return judge(name, "ohlcv", (item.probe, item.row), base, result.columns[name], noise)
 
 
 def _failures(tried: Sequence[Variant], results: Sequence[Computed]) -> list[str]:

@@ -23,20 +23,27 @@ class Needs:
     series: tuple[SeriesKey, ...]
 
 
+def series_key(node: Node, pair: str) -> SeriesKey:
+    """Return which series a part of a formula reads, seen from a pair."""
+    part, text = SERIES[node.name], node.texts[0] if node.texts else ""
+    if part.columns:
+        return SeriesKey(part.kind, "", pair, text)
+    return SeriesKey(part.kind, text, pair if part.per_pair else "")
+
+
 def needs(formulas: Iterable[str], pairs: Iterable[str]) -> Needs:
     """Collect what formulas read when they are computed for some pairs."""
     nodes = [parse(text) for text in formulas]
     found = [item for node in nodes for pair in pairs for item in _read(node, pair)]
     others = sorted({item for item in found if isinstance(item, str)})
     keys = {item for item in found if isinstance(item, SeriesKey)}
-    return Needs(tuple(others), tuple(sorted(keys, key=lambda key: (key.kind, key.source, key.pair))))
+    return Needs(tuple(others), tuple(sorted(keys, key=lambda key: (key.kind, key.source, key.pair, key.column))))
 
 
 def _read(node: Node, pair: str) -> Iterator[str | SeriesKey]:
     """Yield other pairs and series of one formula, seen from a pair."""
     if node.kind == "series":
-        part = SERIES[node.name]
-        yield SeriesKey(part.kind, node.texts[0] if node.texts else "", pair if part.per_pair else "")
+        yield series_key(node, pair)
     seen = [pair]
     if node.kind == "scope" and node.name != "on":
         seen = node.texts[0].split(",")

@@ -138,7 +138,7 @@ def family(node: Node) -> Category:
 def _composed_family(node: Node) -> Category:
     """File what reads other pairs under them, a series as flow, and another timeframe under what is computed on it."""
     if node.kind == "series":
-        return "flow"
+        return "microstructure" if node.name == "book" else "flow"
     if node.kind == "fitted":
         return "statistical"
     return family(node.inputs[0]) if node.name == "on" else "cross_asset"

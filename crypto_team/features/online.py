@@ -1,7 +1,9 @@
-"""Features bar by bar: the same program as over a history, with its state kept between the bars.
+"""Features bar by bar: the same programs as over a history, with their state kept between the bars.
 
-After `warm_up(history)` and any number of `update(bar)`, the vector is bit for bit the last row of the plan's float64
-values over the same bars, because both are the same steps on the same state; only the length of a block differs.
+After `warm_up(history)` and any number of `update(bar)`, the vector is bit for bit the last row of the float64 values
+over the same bars, because both are the same steps on the same state; only the length of a block differs. That holds
+for composed formulas too, with what was known at each bar's close: bars of other pairs that have closed by then, values
+of series that were known, the order book as it stood.
 """
 
 from __future__ import annotations
@@ -11,13 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from crypto_team.data.frame import epoch_ms
 from crypto_team.errors import InputError
-from crypto_team.features.plan import compile_formulas, lookback
-from crypto_team.features.tracing import TIMES
-from crypto_team.schemas.features import FeatureSet
+from crypto_team.features.formula import parse
+from crypto_team.features.microstructure import BookMessage, MicroSettings, Trade
+from crypto_team.features.nodes import COLUMNS, canonical_text
+from crypto_team.features.online_book import BookFeed
+from crypto_team.features.online_builder import Builder, fitted_parts
+from crypto_team.features.online_document import formulas_of
+from crypto_team.features.online_events import SeriesValue, milliseconds, number
+from crypto_team.features.online_frames import named, under
+from crypto_team.features.scopes import SERIES, TIMEFRAMES
+from crypto_team.features.surroundings import Frame, SeriesKey, Surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,14 +33,16 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from crypto_team.data.market_events import MarketEvents
     from crypto_team.features.plan import Plan
 
 Floats = npt.NDArray[np.float64]
-FORMAT: Final = 1
+FORMAT: Final = 2
+BOOK: Final = "series"
 
 
 class OnlineFeatures:
-    """Computes the formulas of a feature set for one pair, one bar after the other.
+    """Computes the formulas of a feature set for one pair, one bar, book event, trade or published value at a time.
 
     Parameters
     ----------
@@ -40,82 +50,142 @@ class OnlineFeatures:
         Path of a `features.yaml`, or formulas without sweeps.
     names
         Names of the features; those of the document, or the formulas themselves.
+    timeframe
+        Length of the bars that come in; needed where a formula reads another timeframe, pair, series or the book.
+    pair
+        The pair of the bars, as formulas would call it.
+    fitted
+        Fitted features of a fold by name: kind, settings and parameters, as the fold's file holds them. A fitted
+        feature that is not among them is NaN.
+    book
+        Tick, lot and sizes of the market, where formulas read the book or events of it come in.
     """
 
-    def __init__(self, features: Path | Sequence[str], names: Sequence[str] | None = None) -> None:
-        found, own = _formulas(features)
+    def __init__(
+        self,
+        features: Path | Sequence[str],
+        names: Sequence[str] | None = None,
+        *,
+        timeframe: str | None = None,
+        pair: str = "",
+        fitted: Mapping[str, Mapping[str, Any]] | None = None,
+        book: MicroSettings | None = None,
+    ) -> None:
+        found, own = formulas_of(features)
+        if timeframe is not None and timeframe not in TIMEFRAMES:
+            raise InputError(
+                f"unknown timeframe {timeframe!r}", where="timeframe", hint=f"one of {', '.join(TIMEFRAMES)}"
+            )
         self.names: tuple[str, ...] = tuple(names or own)
-        self.plan: Plan = compile_formulas(found)
-        self.lookback: int = max(self.plan.lookback, default=0)
-        self.times: list[int] = []
-        self._run = self.plan.program.start()
-        self._inputs = [np.zeros(1) for _ in self.plan.program.inputs]
-        self._out = np.empty((len(found), 1))
-        self._kept = 1 + max((lookback(node) for node in self.plan.opaque.values()), default=0)
-        self._recent: dict[str, list[float]] = {name: [] for name in self.plan.columns}
+        self.pair = pair
+        self.step = TIMEFRAMES[timeframe] if timeframe else 0
+        nodes = [parse(text, timeframe) for text in found]
+        self._builder = Builder(self.step, fitted_parts(dict(zip(self.names, nodes, strict=True)), fitted or {}))
+        self._root = self._builder.cell(nodes, pair, self.step)
+        self._series = self._builder.series
+        self._book = BookFeed(book, self._bar_length("the book")) if book else None
+        self._last = np.full(len(nodes), np.nan)
+        self._live = {
+            row: list(self._book.micro.names).index(node.texts[0])
+            for row, node in enumerate(nodes)
+            if self._book and node.kind == "series" and SERIES[node.name].columns
+        }
+
+    @property
+    def plan(self) -> Plan:
+        """Return the plan of the formulas on the bars of the own pair."""
+        return self._root.engine.plan
+
+    @property
+    def lookback(self) -> int:
+        """Return the longest look-back in bars."""
+        return max(self.plan.lookback, default=0)
 
     @property
     def bars(self) -> int:
         """Return how many bars have been seen."""
-        return self._run.done
+        return self._root.engine.done
 
     @property
     def ready(self) -> bool:
         """Return whether every look-back is filled."""
-        return self._run.done > self.lookback
+        return self.bars > self.lookback
 
-    def warm_up(self, bars: pd.DataFrame) -> Floats:
-        """Go over a history (timestamp and the columns that the formulas read); return the vector of its last bar."""
-        times = epoch_ms(bars["timestamp"])
-        if not times.size:
-            raise InputError("there are no bars to warm up with")
-        columns = {name: bars[name].to_numpy(np.float64) for name in self.plan.columns if name in bars}
-        self._accept(int(times[0]))
-        values = self.plan.doubles(columns, times, self._run)
-        self.times = [int(time) for time in times[-2:]] if times.size > 1 else [*self.times, int(times[0])][-2:]
-        for name, kept in self._recent.items():
-            kept.extend(columns[name][-self._kept :].tolist())
-            del kept[: -self._kept]
-        made: Floats = values[-1].copy()
-        return made
+    @property
+    def times(self) -> list[int]:
+        """Return the opens of the last two bars."""
+        return self._root.engine.times
 
-    def update(self, bar: Mapping[str, Any]) -> Floats:
-        """Take one more completed bar and return its features.
+    def warm_up(
+        self, bars: pd.DataFrame, surroundings: Surroundings | None = None, events: MarketEvents | None = None
+    ) -> Floats:
+        """Go over a history; return the vector of its last bar.
 
         Parameters
         ----------
-        bar
-            `timestamp` (opening, milliseconds since 1970 or a datetime) and the columns that the formulas read. A
-            value that is NaN or infinite is unknown.
+        bars
+            timestamp and the columns that the formulas read.
+        surroundings
+            History of other pairs and of series.
+        events
+            Recorded order book and trades, in time order.
+        """
+        times = epoch_ms(bars["timestamp"])
+        if not times.size:
+            raise InputError("there are no bars to warm up with")
+        self._check_step(times)
+        columns = {name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}
+        if surroundings is not None:
+            self._warm_around(surroundings)
+        if events is not None:
+            self._own_book().warm(events)
+        self._push(Frame(columns, times, self.step))
+        return self._last.copy()
+
+    def update(self, event: Mapping[str, Any] | BookMessage | Trade | SeriesValue) -> Floats:
+        """Take one more event and return the features after it.
+
+        Parameters
+        ----------
+        event
+            A completed bar: `timestamp` (opening, milliseconds since 1970 or a datetime) and the columns that the
+            formulas read; a value that is NaN or infinite is unknown. A bar of another pair names it as `pair`, and
+            has to come before the own bar that closes with it. Or a message of the book, a trade, or a value of a
+            series.
 
         Returns
         -------
         ndarray
-            float64, shape (features,); NaN before a feature's look-back is filled.
+            float64, shape (features,); NaN before a feature's look-back is filled. After an event that is no bar of
+            the own pair these are the features of the last bar, except those that are a column of the book itself:
+            they follow every event.
         """
-        time, values = _milliseconds(bar.get("timestamp")), {name: _number(bar, name) for name in self._recent}
-        self._accept(time)
-        for name, kept in self._recent.items():
-            kept.append(values[name])
-        self.times = [*self.times, time][-2:]
-        for number, name in enumerate(self.plan.program.inputs):
-            self._inputs[number][0] = self._value(name, time)
-        for kept in self._recent.values():
-            del kept[: -self._kept]
-        self._run.doubles(self._inputs, self._out)
-        return self._out[:, 0].copy()
+        if isinstance(event, BookMessage | Trade):
+            return self._book_event(event)
+        if isinstance(event, SeriesValue):
+            self._learn(event)
+            return self._last.copy()
+        time, pair = milliseconds(event.get("timestamp")), event.get("pair", self.pair)
+        if pair != self.pair:
+            self._other(str(pair), event, time)
+            return self._last.copy()
+        if not self._root.parts:
+            self._last = self._root.engine.update(time, {name: number(event, name) for name in self.plan.columns})
+            return self._last.copy()
+        self._check_step(np.array([time]))
+        values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
+        self._root.engine.accept(time)
+        self._push(Frame(values, np.array([time], dtype=np.int64), self.step))
+        return self._last.copy()
 
     def save(self, path: Path) -> None:
         """Write the whole state to a file (NumPy archive, nothing executable)."""
-        state = {
+        state: dict[str, npt.NDArray[Any]] = {
             "key": np.array(self._key()),
             "format": np.array(FORMAT),
-            "done": np.array(self._run.done),
-            "times": np.array(self.times, dtype=np.int64),
-            "place": self._run.place,
-            "cells": self._run.cells,
-            "memory": self._run.memory,
-            "recent": np.array([self._recent[name] for name in self.plan.columns]).reshape(len(self.plan.columns), -1),
+            "last": self._last,
+            **named("root.", self._root.state()),
+            **(named("book.", self._book.state()) if self._book else {}),
         }
         with path.open("wb") as file:
             np.savez_compressed(file, **state)  # type: ignore[arg-type]
@@ -134,75 +204,97 @@ class OnlineFeatures:
                 where=str(path),
                 hint="warm up from history instead",
             )
-        self._run.place, self._run.cells, self._run.memory = state["place"], state["cells"], state["memory"]
-        self._run.done = int(state["done"])
-        self.times = [int(time) for time in state["times"]]
-        self._recent = {name: row.tolist() for name, row in zip(self.plan.columns, state["recent"], strict=True)}
+        self._last = state["last"]
+        self._root.restore(under("root.", state))
+        if self._book:
+            self._book.restore(under("book.", state))
 
     def _key(self) -> str:
         """Return what two engines have to share so that one can go on where the other stopped."""
-        program = self.plan.program
-        state = hashlib.sha256(repr((program.inputs, program.constants, self.plan.columns)).encode())
-        for part in (program.steps, program.numbers, program.registers):
-            state.update(part.tobytes())
-        return state.hexdigest()
+        texts = [canonical_text(node) for node in self._root.nodes]
+        settings = self._book.micro.settings if self._book else None
+        fitted = {name: item.parameters() for name, item in self._builder.fitted.items()}
+        whole = repr((texts, self.pair, self.step, settings, fitted, self._root.key()))
+        return hashlib.sha256(whole.encode()).hexdigest()
 
-    def _accept(self, time: int) -> None:
-        """Refuse a bar that is not the next one."""
-        if not self.times:
-            return
-        if time <= self.times[-1]:
-            raise InputError(f"the bar of {time} does not come after that of {self.times[-1]}", where="timestamp")
-        step = self.times[-1] - self.times[0] if len(self.times) > 1 else time - self.times[-1]
-        if time - self.times[-1] != step:
+    def _push(self, frame: Frame) -> None:
+        """Take own bars: into the cells that read them as another pair first, then up the tree."""
+        for feed in self._builder.pairs.get(self.pair, ()):
+            feed.push(frame)
+        if self._book:
+            for close, row in self._book.rows_until(int(frame.closes[-1])):
+                self._learn_book(close, row)
+        self._last = self._root.push(frame)[-1].copy()
+
+    def _columns(self, pair: str) -> frozenset[str]:
+        """Return what is read of the bars of a pair."""
+        feeds = self._builder.pairs.get(pair, [])
+        own = self._root.bar_columns if pair == self.pair else frozenset()
+        return own.union(*(feed.inner.cell.bar_columns for feed in feeds))
+
+    def _other(self, pair: str, event: Mapping[str, Any], time: int) -> None:
+        feeds = self._builder.pairs.get(pair)
+        if feeds is None:
+            known = ", ".join(sorted(self._builder.pairs)) or "no other pair"
+            raise InputError(f"no formula reads bars of {pair}", where="pair", hint=f"they read {known}")
+        values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
+        for feed in feeds:
+            feed.push(Frame(values, np.array([time], dtype=np.int64), self.step))
+
+    def _learn(self, item: SeriesValue) -> None:
+        part = SERIES.get(item.kind)
+        if part is None or part.columns:
+            raise InputError(f"there is no series {item.kind!r}", where="kind", hint=f"one of {', '.join(SERIES)}")
+        key = SeriesKey(part.kind, item.source, (item.pair or self.pair) if part.per_pair else "")
+        if key not in self._series:
+            raise InputError(f"no formula reads {item.kind} of {item.pair or item.source or 'the pair'}", where="kind")
+        for feed in self._series[key]:
+            feed.learn(item.known_at, item.time, item.value)
+
+    def _book_event(self, event: BookMessage | Trade) -> Floats:
+        vector = self._own_book().take(event)
+        made = self._last.copy()
+        for row, place in self._live.items():
+            made[row] = vector[place]
+        return made
+
+    def _learn_book(self, close: int, row: Floats) -> None:
+        assert self._book is not None  # noqa: S101 - only called with one
+        for place, name in enumerate(self._book.micro.names):
+            for feed in self._series.get(SeriesKey(BOOK, "", self.pair, name), ()):
+                feed.learn(close, close - self.step, float(row[place]))
+
+    def _own_book(self) -> BookFeed:
+        if self._book is None:
             raise InputError(
-                f"the bar of {time} is not the next one: {self.times[-1] + step} is",
+                "events of a book need its tick and lot",
+                where="book",
+                hint="OnlineFeatures(..., book=MicroSettings(...))",
+            )
+        return self._book
+
+    def _warm_around(self, around: Surroundings) -> None:
+        for pair in self._builder.pairs.keys() - {self.pair}:
+            for feed in self._builder.pairs[pair]:
+                feed.push(around.frame(pair, self.step))
+        for key, readers in self._series.items():
+            for reader in readers:
+                reader.learn_all(around.known(key))
+
+    def _check_step(self, times: npt.NDArray[np.int64]) -> None:
+        """Refuse bars of another length than was said."""
+        before = [*self.times[-1:], *times[:2].tolist()]
+        if self.step and len(before) > 1 and before[1] - before[0] != self.step and before[1] > before[0]:
+            raise InputError(
+                f"the bar of {before[1]} is not the next one: {before[0] + self.step} is",
                 where="timestamp",
                 hint="warm up again with a history without gaps",
             )
 
-    def _value(self, name: str, time: int) -> float:
-        """Return the newest value of an input of the program."""
-        if name == TIMES:
-            return float(time)
-        if name not in self.plan.opaque:
-            return self._recent[name][-1]
-        columns = {column: np.array(values[-self._kept :]) for column, values in self._recent.items()}
-        size = len(next(iter(columns.values()))) if columns else 1
-        step = self.times[-1] - self.times[0] if len(self.times) > 1 else 1
-        return self.plan.whole(name, columns, time - step * np.arange(size - 1, -1, -1, dtype=np.int64))
+    def _bar_length(self, what: str) -> int:
+        if not self.step:
+            raise InputError(f"{what} is cut at the closes of bars", where="timeframe", hint="give the timeframe")
+        return self.step
 
 
-def _formulas(features: Path | Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return formulas and names."""
-    if not hasattr(features, "read_text"):
-        return list(features), list(features)
-    try:
-        found = FeatureSet.model_validate(yaml.safe_load(features.read_text(encoding="utf-8")))
-    except (OSError, ValueError, yaml.YAMLError) as problem:
-        raise InputError(f"this is no features.yaml: {problem}", where=str(features)) from None
-    python = [item.name for item in found.features if item.formula is None]
-    if python:
-        raise InputError(
-            f"{python[0]} is a Python function and cannot be computed bar by bar",
-            where=str(features),
-            hint="write it as a formula, or compute the matrix over the look-back",
-        )
-    return [str(item.formula) for item in found.features], [item.name for item in found.features]
-
-
-def _milliseconds(value: Any) -> int:
-    if hasattr(value, "timestamp"):
-        return int(round(value.timestamp() * 1000))  # noqa: RUF046 - a foreign type may round to a float
-    if isinstance(value, int | np.integer):
-        return int(value)
-    raise InputError(f"the bar has no timestamp that is a time: {value!r}", where="timestamp")
-
-
-def _number(bar: Mapping[str, Any], name: str) -> float:
-    if name not in bar:
-        raise InputError(f"the bar has no column {name}", where=name)
-    try:
-        return float(bar[name])
-    except (TypeError, ValueError):
-        raise InputError(f"{bar[name]!r} is not a number", where=name) from None
+__all__ = ["BookMessage", "MicroSettings", "OnlineFeatures", "SeriesValue", "Trade"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -16,11 +16,16 @@ from crypto_team.features.python_frames import OHLCV
 Times = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Decision = Literal["open", "close"]
-PROBES: Final = ("truncated", "another path", "scaled x10", "scaled x0.1", "unknown (NaN)", "permuted")
+TRUNCATED: Final = "truncated"
+PROBES: Final = (TRUNCATED, "another path", "scaled x10", "scaled x0.1", "unknown (NaN)", "permuted")
 TIME_NAMES: Final = ("timestamp", "date", "time", "datetime", "open_time")
 PRICES: Final = frozenset({"open", "high", "low", "close", "vwap"})
 TAIL_BARS: Final = 1_500
 CLOCK_CUTS, RARE_CUTS_EACH, EDGE_CUTS_EACH = 24, 3, 3
+EARLY_ROWS: Final = (40, 90, 150, 260)
+WHOLE_CUTS, WHOLE_RARE = 12, 6
+LEAST_PAST: Final = 20
+CALENDAR_CYCLE, DATED = pd.Timedelta(days=28 * 365 + 7), "another date"
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,10 @@ class Variant:
     frames: Mapping[str, pd.DataFrame]
 
 
-def variants(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> Iterator[Variant]:
-    """Yield other futures at rare rows, at edges of other frames' bars, and at every hour and weekday."""
+def variants(
+    sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator, odd: Sequence[int] = ()
+) -> Iterator[Variant]:
+    """Yield other futures at rare rows, at edges of other frames' bars, at every hour and weekday, and at odd rows."""
     own = sources[OHLCV]
     rare = [*_rare_rows(own, rng), *_edge_rows(sources, decision, rng)]
     for number, row in enumerate(dict.fromkeys(rare)):
@@ -80,6 +87,31 @@ def variants(sources: Mapping[str, Source], decision: Decision, rng: np.random.G
         yield _variant(sources, row, PROBES[1 + number % (len(PROBES) - 1)], decision, rng)
     for number, row in enumerate(rng.permutation(_clock_rows(own, rng)).tolist()):
         yield _variant(sources, row, PROBES[number % len(PROBES)], decision, rng)
+    n = own.opens.size
+    for number, row in enumerate(sorted({row for row in (*EARLY_ROWS, *odd) if 0 < row <= n - 2} - set(rare))):
+        yield _variant(sources, row, PROBES[number % 2], decision, rng)
+
+
+def whole_variants(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> Iterator[Variant]:
+    """Yield all bars cut off at random rows and at some rare ones."""
+    n = sources[OHLCV].opens.size
+    rare = _some(np.array(_rare_rows(sources[OHLCV], rng), dtype=np.int64), WHOLE_RARE, rng)
+    for row in sorted({*_some(usable(np.arange(n), n), WHOLE_CUTS, rng), *rare}):
+        yield _variant(sources, row, TRUNCATED, decision, rng)
+
+
+def moved(sources: Mapping[str, Source]) -> Variant:
+    """Return all frames a cycle of the calendar later: tables by date find other values, or none."""
+    frames = {}
+    for name, item in sources.items():
+        frame = item.frame.copy()
+        if isinstance(frame.index, pd.DatetimeIndex):
+            frame.index = (frame.index + CALENDAR_CYCLE).as_unit(frame.index.unit)
+        for place, kind in enumerate(frame.dtypes):
+            if pd.api.types.is_datetime64_any_dtype(kind):
+                frame.isetitem(place, (frame.iloc[:, place] + CALENDAR_CYCLE).astype(kind).array)
+        frames[name] = frame
+    return Variant(DATED, sources[OHLCV].opens.size - 1, frames)
 
 
 def _variant(
@@ -194,5 +226,5 @@ def _some(rows: npt.NDArray[np.int64], count: int, rng: np.random.Generator) -> 
 
 
 def usable(rows: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
-    """Keep rows with a past of a third of the bars, and with a future."""
-    return rows[(rows >= min(n - 2, max(1, n // 3))) & (rows <= n - 2)]
+    """Keep rows with some past, so that honest functions have bars to run on, and with a future."""
+    return rows[(rows >= min(n - 2, max(1, n // LEAST_PAST))) & (rows <= n - 2)]

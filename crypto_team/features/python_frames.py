@@ -6,11 +6,14 @@ and column; text and times become numbers that are equal when they are.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import random
 import secrets
+import sys
 import tempfile
+import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +25,6 @@ import pandas as pd
 
 from crypto_team.errors import InputError, WorkerError
 from crypto_team.executors import run_limited
-from crypto_team.features.python_features import imported_libraries, load_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,9 +42,18 @@ class Computed:
 
 
 def compute_frames(
-    path: Path, function: str, variants: Sequence[Mapping[str, pd.DataFrame]], *, seconds: float, memory_mb: int
+    path: Path,
+    function: str,
+    variants: Sequence[Mapping[str, pd.DataFrame]],
+    *,
+    seconds: float,
+    memory_mb: int,
+    strict: bool = False,
 ) -> list[Computed]:
     """Compute the function on every variant; `ohlcv` is its first frame, all others are handed over as `aux`.
+
+    Strict is how strategies are computed: one row for each bar, in their order, and numbers only. Otherwise rows may be
+    missing where an index says which, and words count as numbers that are equal when they are.
 
     Raises
     ------
@@ -52,14 +63,15 @@ def compute_frames(
     source = path.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        # A number would say which of them holds all bars; and they run in the order of their names, which is chance.
         jobs = [secrets.token_hex(8) for _ in variants]
         for job, frames in zip(jobs, variants, strict=True):
-            _write(folder / job, source, function, frames)
+            _write(folder / job, source, {"function": function, "strict": strict}, frames)
         try:
             run_limited(
                 "crypto_team.features.python_frames:child",
                 folder,
-                jobs=jobs,
+                jobs=sorted(jobs),
                 modules=imported_libraries(source),
                 seconds=seconds,
                 memory_mb=memory_mb,
@@ -67,16 +79,16 @@ def compute_frames(
         except WorkerError as problem:
             where = (problem.where or path.name).replace(_CODE, path.name)
             raise WorkerError(problem.what, where=where, hint="run the function on your own data first") from None
-        return [_read(folder / job) for job in jobs]
+        return [_read(folder / job, len(frames[OHLCV])) for job, frames in zip(jobs, variants, strict=True)]
 
 
-def _write(folder: Path, source: str, function: str, frames: Mapping[str, pd.DataFrame]) -> None:
+def _write(folder: Path, source: str, asked: dict[str, Any], frames: Mapping[str, pd.DataFrame]) -> None:
     folder.mkdir()
     (folder / _CODE).write_text(source, encoding="utf-8")
     described = {}
     for number, (name, frame) in enumerate(frames.items()):
         described[name] = _packed(frame, folder / f"frame_{number}.npz")
-    (folder / _REQUEST).write_text(json.dumps({"function": function, "frames": described}), encoding="utf-8")
+    (folder / _REQUEST).write_text(json.dumps({**asked, "frames": described}), encoding="utf-8")
 
 
 def _packed(frame: pd.DataFrame, path: Path) -> list[dict[str, str]]:
@@ -125,6 +137,39 @@ def _unpacked(path: Path, described: list[dict[str, str]]) -> pd.DataFrame:
     return made if index is None else made.set_axis(index, axis=0)
 
 
+def imported_libraries(source: str) -> list[str]:
+    """Return the libraries that a file imports, to be loaded once and not for every frame."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [item.name for item in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.append(node.module)
+    # Our own kernels choose the folder of their cache when they are loaded: that has to be the job's.
+    known = {*sys.stdlib_module_names, "crypto_team"}
+    return [name for name in dict.fromkeys(found) if name.partition(".")[0] not in known]
+
+
+def load_function(path: Path, name: str) -> Callable[[pd.DataFrame], Any]:
+    """Import the user's file as a module of its own and return the function."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("feature_code", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot import {path.name}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise TypeError(f"there is no function {name!r} in the file")
+    made: Callable[[pd.DataFrame], Any] = found
+    return made
+
+
 def child(folder: Path) -> None:
     """Compute one variant; runs in the guarded child process."""
     random.seed()
@@ -135,14 +180,16 @@ def child(folder: Path) -> None:
         for number, (name, described) in enumerate(request["frames"].items())
     }
     try:
-        made = _called(load_function(folder / _CODE, request["function"]), frames)
+        made = _called(load_function(folder / _CODE, request["function"]), frames, strict=request["strict"])
     except Exception as problem:  # noqa: BLE001 - whatever the function raises is told, and other variants go on
         (folder / _ERROR).write_text(f"{type(problem).__name__}: {problem}"[:500], encoding="utf-8")
         return
     np.savez(folder / _RESULT, names=np.array(list(made), dtype=np.str_), values=np.array(list(made.values())))
 
 
-def _called(function: Callable[..., Any], frames: dict[str, pd.DataFrame]) -> dict[str, npt.NDArray[np.float64]]:
+def _called(
+    function: Callable[..., Any], frames: dict[str, pd.DataFrame], *, strict: bool
+) -> dict[str, npt.NDArray[np.float64]]:
     """Call the function as its signature asks, and return its columns as numbers, one per bar."""
     ohlcv = frames.pop(OHLCV)
     index = ohlcv.index.copy()
@@ -151,11 +198,12 @@ def _called(function: Callable[..., Any], frames: dict[str, pd.DataFrame]) -> di
     result = function(ohlcv, frames) if takes_aux else function(ohlcv)
     table = _table(result, len(index))
     if len(table) != len(index):
-        labelled = isinstance(result, pd.DataFrame | pd.Series)
+        labelled = isinstance(result, pd.DataFrame | pd.Series) and not strict
         if not (labelled and table.index.is_unique and table.index.isin(index).all() and index.is_unique):
             raise ValueError(f"the function returned {len(table)} rows for {len(index)} bars")
         table = table.reindex(index)
-    return {str(name): _as_numbers(table.iloc[:, place]) for place, name in enumerate(table.columns)}
+    read = _only_numbers if strict else _as_numbers
+    return {str(name): read(table.iloc[:, place]) for place, name in enumerate(table.columns)}
 
 
 def _table(result: Any, rows: int) -> pd.DataFrame:
@@ -167,6 +215,10 @@ def _table(result: Any, rows: int) -> pd.DataFrame:
     return pd.DataFrame(values.reshape(len(values), -1) if values.ndim else np.full((rows, 1), values))
 
 
+def _only_numbers(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
 def _as_numbers(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
     if pd.api.types.is_numeric_dtype(values):
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -176,11 +228,17 @@ def _as_numbers(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
     return np.array(words, dtype=np.float64)
 
 
-def _read(folder: Path) -> Computed:
+def _read(folder: Path, rows: int) -> Computed:
     if (folder / _ERROR).is_file():
         return Computed({}, (folder / _ERROR).read_text(encoding="utf-8"))
     place = folder / _RESULT
     if place.is_symlink() or not place.is_file() or place.stat().st_nlink != 1:
         raise WorkerError("the code ended its process instead of returning values")
-    with np.load(folder / _RESULT, allow_pickle=False) as found:
-        return Computed({str(name): values for name, values in zip(found["names"], found["values"], strict=True)})
+    try:
+        with np.load(folder / _RESULT, allow_pickle=False) as found:
+            columns = {str(name): values for name, values in zip(found["names"], found["values"], strict=True)}
+    except (ValueError, OSError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as problem:
+        raise WorkerError("the code left something else than values") from problem
+    if any(values.shape != (rows,) or values.dtype != np.float64 for values in columns.values()):
+        raise WorkerError(f"the code left something else than a value for each of {rows} bars")
+    return Computed(columns)

@@ -7,10 +7,12 @@ value was known, and what is fitted is fitted on the training part of each fold 
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, get_args
 
+from crypto_team.features.microstructure_table import NAMES as BOOK_COLUMNS
 from crypto_team.features.nodes import Node
 from crypto_team.features.operators import LONGEST_WINDOW
 from crypto_team.schemas.base import Timeframe
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from crypto_team.schemas.data import SeriesKind
 
 TIMEFRAMES: Final[dict[str, int]] = {
-    name: int(name[:-1]) * {"m": 60_000, "h": 3_600_000, "d": 86_400_000}[name[-1]] for name in get_args(Timeframe)
+    name: int(name[:-1]) * {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}[name[-1]]
+    for name in get_args(Timeframe)
 }
 """Timeframes of formulas and their lengths in milliseconds."""
 
@@ -56,6 +59,7 @@ class SeriesPart:
     flow: bool
     per_pair: bool
     summary: str
+    columns: tuple[str, ...] = ()
 
 
 SERIES: Final[dict[str, SeriesPart]] = {
@@ -66,6 +70,9 @@ SERIES: Final[dict[str, SeriesPart]] = {
     "whale_flow": SeriesPart("whale_flow", True, False, "Net large transfers to exchanges in the bar."),
     "sentiment": SeriesPart("sentiment", False, False, "Last known sentiment score."),
     "dominance": SeriesPart("dominance", False, False, "Last known share of an asset in the market's value."),
+    "book": SeriesPart(
+        "series", False, True, "Order-book feature at the bar's close, of `data book-bars`.", BOOK_COLUMNS
+    ),
     "series": SeriesPart("custom", False, False, "Last known value of any other series of the catalog."),
 }
 
@@ -89,7 +96,9 @@ FITTED: Final[dict[str, FittedPart]] = {
     ),
     "pca": FittedPart(2, 20, {"component": 1}, "Principal component of the standardised inputs."),
     "scaled": FittedPart(1, 1, {}, "Input from its training mean in training deviations."),
+    "weighted": FittedPart(2, 20, {"half_life": 500}, "Inputs by how much each has lately had to do with the label."),
 }
+
 
 COMPOSED_NAMES: Final[dict[str, str]] = {
     "on": 'on("4h", FORMULA)',
@@ -97,9 +106,11 @@ COMPOSED_NAMES: Final[dict[str, str]] = {
     "basket": 'basket("defi", FORMULA)',
     "session": 'session("asian")',
     **{name: f"{name}()" if part.per_pair else f'{name}("NAME")' for name, part in SERIES.items()},
+    "book": f'book("{BOOK_COLUMNS[0]}")',
     "hmm": "hmm(x, states=2, state=1, n=128)",
     "pca": "pca(x, y, component=1)",
     "scaled": "scaled(x)",
+    "weighted": "weighted(x, y, half_life=500)",
 }
 """How each composed part is written."""
 
@@ -164,6 +175,8 @@ def _session(tree: ast.Call, reader: Reader) -> Node:
 
 def _series(name: str, tree: ast.Call, reader: Reader) -> Node:
     part, write = SERIES[name], f"write {COMPOSED_NAMES[name]}"
+    if part.columns:
+        return _column(name, part, tree, reader)
     if len(tree.args) > 1 or (not tree.args and not part.per_pair):
         raise reader.fail(tree, f"{name} takes {'at most ' if part.per_pair else ''}one name", write)
     if not tree.args:
@@ -172,6 +185,17 @@ def _series(name: str, tree: ast.Call, reader: Reader) -> Node:
     if not SOURCE.fullmatch(source):
         raise reader.fail(tree.args[0], f"{source!r} is no name of a source", "lower case, for example binance")
     return Node("series", name, texts=(source,))
+
+
+def _column(name: str, part: SeriesPart, tree: ast.Call, reader: Reader) -> Node:
+    """Read a series of which the formula has to name a column."""
+    write = f"write {COMPOSED_NAMES[name]}"
+    column = _text(tree.args[0], reader, "the name of a column", write) if len(tree.args) == 1 else ""
+    if column not in part.columns:
+        near = [f"did you mean {item}?" for item in difflib.get_close_matches(column, part.columns, n=1)]
+        hint = "".join(near) or f"{write}; names: crypto-team features sets --set microstructure_84"
+        raise reader.fail(tree.args[0] if tree.args else tree, f"{name} has no column {column!r}", hint)
+    return Node("series", name, texts=(column,))
 
 
 def _scope(name: str, tree: ast.Call, reader: Reader, depth: int) -> Node:
@@ -252,6 +276,7 @@ def _check_settings(name: str, settings: dict[str, float], count: int, tree: ast
         "state": (1.0, settings.get("states", 1.0)),
         "n": (16.0, float(LONGEST_WINDOW)),
         "component": (1.0, float(count)),
+        "half_life": (10.0, 1e6),
     }
     for key, value in settings.items():
         low, high = most[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import NotFoundError
@@ -15,19 +16,23 @@ from crypto_team.features import (
     sets_kraken_5m,
     sets_temporal,
 )
-from crypto_team.features.formula import expand, family, feature_name, parse
+from crypto_team.features.formula import canonical_text, expand, family, feature_name, parse
+from crypto_team.features.microstructure_table import NAMES as BOOK_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from crypto_team.schemas.features import Category
 
 
 @dataclass(frozen=True, slots=True)
 class SetFeature:
-    """One candidate of a set."""
+    """One candidate of a set; where the catalog has an order book of the pair, `book` takes the formula's place."""
 
     name: str
     category: Category
     formula: str
+    book: str | None = None
 
 
 _STANDARD: Final = (
@@ -108,19 +113,25 @@ _STANDARD: Final = (
 )
 
 
-def _expanded(formulas: tuple[str, ...]) -> tuple[SetFeature, ...]:
-    texts = [text for formula in formulas for text in expand(formula)]
-    return tuple(SetFeature(feature_name(text), family(parse(text)), text) for text in texts)
+def _expanded(formulas: tuple[str, ...], books: Mapping[str, str] = MappingProxyType({})) -> tuple[SetFeature, ...]:
+    made = []
+    for formula in formulas:
+        texts, better = expand(formula), expand(books[formula]) if formula in books else []
+        for number, text in enumerate(texts):
+            book = canonical_text(parse(better[number])) if better else None
+            made.append(SetFeature(feature_name(text), family(parse(text)), text, book))
+    return tuple(made)
 
 
 SETS: Final[dict[str, tuple[SetFeature, ...]]] = {
     "standard": _expanded(_STANDARD),
     "indicators_52": _expanded(sets_indicators_52.FORMULAS),
-    "alpha_25": _expanded(sets_alpha_25.FORMULAS),
+    "alpha_25": _expanded(sets_alpha_25.FORMULAS, sets_alpha_25.FROM_BOOK),
     "temporal": _expanded(sets_temporal.FORMULAS),
     "cross_asset": _expanded(sets_cross_asset.FORMULAS),
     "flow": _expanded(sets_flow.FORMULAS),
     "kraken_5m": _expanded(sets_kraken_5m.FORMULAS),
+    "microstructure_84": _expanded(tuple(f'book("{name}")' for name in BOOK_COLUMNS)),
 }
 """Sets by name; `standard` holds about a hundred candidates over all families that candles allow."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from crypto_team.data.frame import epoch_ms
 from crypto_team.data.series import arrays, stale_after_ms
 from crypto_team.errors import InputError
 
@@ -26,6 +27,17 @@ STALE_BARS: Final = 3
 """A bar of another pair counts for so many bars after its close; then the pair is no longer known."""
 _FIRST, _LAST, _HIGHEST, _LOWEST = frozenset({"open"}), frozenset({"close"}), frozenset({"high"}), frozenset({"low"})
 _WEIGHTED = frozenset({"vwap"})
+
+
+_WEEK: Final = 7 * 86_400_000
+_MONDAY: Final = 4 * 86_400_000
+"""1970 began on a Thursday, weekly bars open on Mondays at 00:00 UTC."""
+
+
+def next_open(time: int, step: int) -> int:
+    """Return when the first bar of a step opens that does not open before a time, both in milliseconds since 1970."""
+    first = _MONDAY if step == _WEEK else 0
+    return first - (first - time) // step * step
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,15 @@ class Frame:
         kept = int(np.searchsorted(self.closes, end, side="left"))
         return Frame({name: values[:kept] for name, values in self.columns.items()}, self.times[:kept], self.step)
 
+    def since(self, start: int) -> Frame:
+        """Return the bars that open at a time or later."""
+        first = int(np.searchsorted(self.times, start, side="left"))
+        return Frame({name: values[first:] for name, values in self.columns.items()}, self.times[first:], self.step)
+
+    def completes(self, step: int) -> bool:
+        """Return whether a bar of a longer step ends with one of these."""
+        return any(next_open(int(close), step) == int(close) for close in self.closes)
+
     def coarser(self, step: int) -> Frame:
         """Return bars of a longer step; one that begins before the data, or is still open at their end, is left out."""
         if step == self.step:
@@ -53,7 +74,7 @@ class Frame:
         if step % self.step:
             raise InputError(f"bars of {self.step // 1000} seconds do not add up to bars of {step // 1000} seconds")
         each = step // self.step
-        first = int(-(-int(self.times[0]) // step) * step - int(self.times[0])) // self.step if self.times.size else 0
+        first = (next_open(int(self.times[0]), step) - int(self.times[0])) // self.step if self.times.size else 0
         count = max(0, (self.times.size - first) // each)
         rows = slice(first, first + count * each)
         made = {name: self._joined(name, rows, each) for name in self.columns}
@@ -126,11 +147,15 @@ class KnownSeries:
 
 @dataclass(frozen=True, slots=True)
 class SeriesKey:
-    """Which series: kind, source as the formula names it ("" for the strategy's own exchange), pair ("" for all)."""
+    """Which series: kind, source as the formula names it ("" for the strategy's own exchange), pair ("" for all).
+
+    Series with many values at a time have the name of one of them as `column`.
+    """
 
     kind: str
     source: str
     pair: str
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +185,14 @@ class Surroundings:
             )
         return self.frames[pair].coarser(step)
 
-    def known(self, kind: str, source: str, *, per_pair: bool) -> KnownSeries:
-        """Return a series of the pair, or of the market."""
-        key = SeriesKey(kind, source, self.pair if per_pair else "")
+    def known(self, key: SeriesKey) -> KnownSeries:
+        """Return a series."""
         if key not in self.series:
-            named = " of ".join(item for item in (kind, key.pair) if item)
+            named = " of ".join(item for item in (key.column or key.kind, key.pair) if item)
             raise InputError(
-                f"there is no series {named}{f' from {source}' if source else ''}",
+                f"there is no series {named}{f' from {key.source}' if key.source else ''}",
                 where="formula",
-                hint=f"crypto-team data import FILE --kind {kind} ...",
+                hint="crypto-team data book-bars DS-000 ..." if key.column else "crypto-team data import-series FILE ...",
             )
         return self.series[key]
 
@@ -185,8 +209,17 @@ def known_before(values: Floats, closes: Times, decisions: Times, *, stale_ms: i
     return np.where(known, values[row], np.nan)
 
 
-def known_series(frame: pd.DataFrame, lag_seconds: int | None, stale_after_seconds: int | None) -> KnownSeries:
-    """Return a stored series as formulas read it."""
-    about, known_at, value = arrays(frame, lag_seconds)
-    stale = stale_after_seconds * 1000 if stale_after_seconds else stale_after_ms(frame)
-    return KnownSeries(about, known_at, value, stale)
+def known_series(
+    frame: pd.DataFrame, lag_seconds: int | None, stale_after_seconds: int | None, column: str = ""
+) -> KnownSeries:
+    """Return a stored series as formulas read it, or one column of values per bar; those count for three bars."""
+    if not column:
+        about, known_at, value = arrays(frame, lag_seconds)
+        usual = stale_after_ms(frame)
+    elif column in frame:
+        about, known_at = epoch_ms(frame["timestamp"]), epoch_ms(frame["known_at"])
+        value = frame[column].to_numpy(np.float64)
+        usual = STALE_BARS * int((known_at - about).max(initial=0))
+    else:
+        raise InputError(f"the stored series has no column {column}", where="formula", hint="data book-bars makes it")
+    return KnownSeries(about, known_at, value, stale_after_seconds * 1000 if stale_after_seconds else usual)

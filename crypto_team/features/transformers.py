@@ -17,7 +17,9 @@ from crypto_team.errors import EvidenceError, InputError
 from crypto_team.features import kernels_hmm
 from crypto_team.features.composition import formula_values
 from crypto_team.features.nodes import Node
+from crypto_team.features.scaling import Scaling, finite_array, scaling_of
 from crypto_team.features.scopes import fitted_memory
+from crypto_team.features.weighted import Weighted
 
 if TYPE_CHECKING:
     from crypto_team.features.surroundings import Frame, Surroundings
@@ -60,23 +62,6 @@ class Transformer(Protocol):
 
 
 @dataclass(frozen=True)
-class Scaling:
-    """Mean and deviation of each input over training rows."""
-
-    mean: Floats
-    std: Floats
-
-    def standardised(self, values: Floats) -> Floats:
-        """Return (x - mean) / deviation, shape (n, d)."""
-        return np.asarray((values - self.mean) / self.std)
-
-
-def _scaling(rows: Floats) -> Scaling:
-    std = rows.std(axis=0)
-    return Scaling(rows.mean(axis=0), np.where(std > 0.0, std, 1.0))
-
-
-@dataclass(frozen=True)
 class Scaled:
     """The input from its training mean in training deviations."""
 
@@ -86,13 +71,13 @@ class Scaled:
     def fit(cls, rows: Floats, firsts: Stretches, settings: Sequence[float]) -> Scaled:
         """Measure mean and population deviation."""
         del firsts, settings
-        return cls(_scaling(rows))
+        return cls(scaling_of(rows))
 
     @classmethod
     def load(cls, found: Mapping[str, Any], settings: Sequence[float]) -> Scaled:
         """Take back stored numbers."""
         del settings
-        return cls(Scaling(_array(found["mean"]), _array(found["std"])))
+        return cls(Scaling(finite_array(found["mean"]), finite_array(found["std"])))
 
     def apply(self, values: Floats) -> Floats:
         """Standardise."""
@@ -114,7 +99,7 @@ class Component:
     def fit(cls, rows: Floats, firsts: Stretches, settings: Sequence[float]) -> Component:
         """Take the eigenvector of the correlation matrix with the `component`-th largest eigenvalue."""
         del firsts
-        scaling = _scaling(rows)
+        scaling = scaling_of(rows)
         z = scaling.standardised(rows)
         _, vectors = np.linalg.eigh(z.T @ z / len(z))
         loadings = vectors[:, -int(settings[0])]
@@ -124,7 +109,7 @@ class Component:
     def load(cls, found: Mapping[str, Any], settings: Sequence[float]) -> Component:
         """Take back stored numbers."""
         del settings
-        return cls(Scaling(_array(found["mean"]), _array(found["std"])), _array(found["loadings"]))
+        return cls(Scaling(finite_array(found["mean"]), finite_array(found["std"])), finite_array(found["loadings"]))
 
     def apply(self, values: Floats) -> Floats:
         """Project; unknown where any input is."""
@@ -156,7 +141,7 @@ class HiddenMarkov:
     def fit(cls, rows: Floats, firsts: Stretches, settings: Sequence[float]) -> HiddenMarkov:
         """Fit by expectation-maximisation from a start that the rows decide: groups by the size of the first input."""
         states, state, n = (int(value) for value in settings)
-        scaling = _scaling(rows)
+        scaling = scaling_of(rows)
         x = np.ascontiguousarray(scaling.standardised(rows))
         groups = np.array_split(np.argsort(np.abs(x[:, 0]), kind="stable"), states)
         means = np.array([x[group].mean(axis=0) for group in groups])
@@ -177,11 +162,11 @@ class HiddenMarkov:
     def load(cls, found: Mapping[str, Any], settings: Sequence[float]) -> HiddenMarkov:
         """Take back stored numbers."""
         return cls(
-            Scaling(_array(found["mean"]), _array(found["std"])),
-            _array(found["start"]),
-            _array(found["transition"]),
-            _array(found["means"]),
-            _array(found["variances"]),
+            Scaling(finite_array(found["mean"]), finite_array(found["std"])),
+            finite_array(found["start"]),
+            finite_array(found["transition"]),
+            finite_array(found["means"]),
+            finite_array(found["variances"]),
             int(settings[1]) - 1,
             int(settings[2]),
         )
@@ -214,37 +199,52 @@ def _stationary(transition: Floats) -> Floats:
     return np.asarray(shares / shares.sum())
 
 
-def _array(values: Any) -> Floats:
-    made = np.array(values, dtype=np.float64)
-    if not np.isfinite(made).all():
-        raise EvidenceError("a fitted feature has numbers that are not finite")
-    return made
-
-
 @dataclass(frozen=True)
 class _Kind:
-    fit: Callable[[Floats, Stretches, Sequence[float]], Transformer]
+    """How it is fitted on rows alone, or learns from rows and labels in the order of time, and how it is read back."""
+
+    fit: Callable[[Floats, Stretches, Sequence[float]], Transformer] | None
     load: Callable[[Mapping[str, Any], Sequence[float]], Transformer]
+    learn: Callable[[Floats, Floats, Sequence[float]], Transformer] | None = None
 
 
 KINDS: Final[dict[str, _Kind]] = {
     "scaled": _Kind(Scaled.fit, Scaled.load),
     "pca": _Kind(Component.fit, Component.load),
     "hmm": _Kind(HiddenMarkov.fit, HiddenMarkov.load),
+    "weighted": _Kind(None, Weighted.load, Weighted.learn),
 }
 """Everything that can be fitted, by the name that formulas use."""
 
 
+@dataclass(frozen=True)
+class Taught:
+    """When each row of a panel is, and its label: NaN where it is not known yet."""
+
+    times: npt.NDArray[np.int64]
+    labels: Floats
+
+
 def fit(
-    given: FittedInput, rows: npt.NDArray[np.int64], pair_index: npt.NDArray[np.int64], *, name: str
+    given: FittedInput,
+    rows: npt.NDArray[np.int64],
+    pair_index: npt.NDArray[np.int64],
+    *,
+    name: str,
+    taught: Taught | None = None,
 ) -> Transformer:
     """Fit on some rows of a panel; rows of one pair that follow each other in number are neighbours in time.
 
     Raises
     ------
     InputError
-        Too few of the rows have all inputs.
+        Too few of the rows have all inputs, or labels are needed and there are none.
     """
+    kind = KINDS[given.kind]
+    if kind.learn is not None:
+        if taught is None:
+            raise InputError(f"{name} learns from labels", where="features", hint="define a target first")
+        rows = rows[np.isfinite(taught.labels[rows])]
     known = rows[np.isfinite(given.values[rows]).all(axis=1)]
     if known.size < LEAST_ROWS:
         raise InputError(
@@ -252,9 +252,13 @@ def fit(
             where="features",
             hint="use inputs with a shorter look-back, or a longer window",
         )
+    if kind.learn is not None and taught is not None:
+        order = known[np.argsort(taught.times[known], kind="stable")]
+        return kind.learn(np.ascontiguousarray(given.values[order]), taught.labels[order], given.settings)
+    assert kind.fit is not None  # noqa: S101 - a kind has one of the two
     breaks = np.flatnonzero((np.diff(known) != 1) | (np.diff(pair_index[known]) != 0)) + 1
     firsts = np.concatenate([[0], breaks, [known.size]]).astype(np.int64)
-    return KINDS[given.kind].fit(np.ascontiguousarray(given.values[known]), firsts, given.settings)
+    return kind.fit(np.ascontiguousarray(given.values[known]), firsts, given.settings)
 
 
 def load(kind: str, settings: Sequence[float], parameters: Mapping[str, Any]) -> Transformer:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
 STEADY = 1e-6
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +75,19 @@ def compared(
     row = int(wrong[-1])
     text = f"{wrong.size} value(s) of {pair} up to the cut changed when only later bars did ({probe})"
     return ColumnVerdict(name, False, probe, cut, row, float(before[row]), float(now[row]), text)
+
+
+def dated(
+    name: str, pair: str, tried: tuple[str, int], whole: Values, values: Values, noise: Values
+) -> ColumnVerdict | None:
+    """Refuse a column that knows the date itself: a table of what happened when cannot be told from it.
+
+    Hours, weekdays, days of the month and months are the same a cycle of the calendar later. What is computed from
+    seconds since 1970 rounds otherwise then: so much is let pass.
+    """
+    rounding = ROUNDING * (robust_spread(whole) + np.abs(np.where(np.isfinite(whole), whole, 0.0)))
+    found = compared(name, pair, tried, whole, values, np.maximum(noise, rounding))
+    if found is None:
+        return None
+    text = f"the same bars of {pair} give other values 28 years later, when hours, weekdays and months are the same"
+    return replace(found, explanation=f"{text}: the column looks up the date itself")

@@ -73,11 +73,13 @@ class Bundle:
         step = timeframe_seconds(self.manifest.timeframe) * 1000
         # An exchange may have nothing to say about a pair: then what is read of it is unknown, and nothing fails.
         frames = {name: bar_frame(_bars(other if len(other) else _NO_CANDLES), step) for name, other in others.items()}
-        series = {}
+        series, tables = {}, dict[str, pd.DataFrame]()
         for item in self.manifest.series:
-            table = pd.read_parquet(_series_file(self.folder, item.path))
-            key = SeriesKey(item.kind, item.source, item.pair or "")
-            series[key] = known_series(table, item.lag_seconds, item.stale_after_seconds)
+            table = tables.get(item.path)
+            if table is None:
+                table = tables[item.path] = pd.read_parquet(_series_file(self.folder, item.path))
+            key = SeriesKey(item.kind, item.source, item.pair or "", item.column)
+            series[key] = known_series(table, item.lag_seconds, item.stale_after_seconds, item.column)
         return Surroundings(pair, frames, series)
 
     def _predict(self, bars: pd.DataFrame, around: Surroundings) -> npt.NDArray[np.float64]:

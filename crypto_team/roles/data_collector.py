@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -213,7 +214,7 @@ def _beside(session: Session, spec: MlSpec, needed: int) -> list[DataRequirement
     wanted = needs(formulas, spec.market.pairs)
     others = [pair for pair in wanted.pairs if pair not in spec.market.pairs]
     made = [_requirement(pair, spec, candles.find(session, spec.market, pair), needed) for pair in others]
-    for key in wanted.series:
+    for key in dict.fromkeys(replace(key, column="") for key in wanted.series):
         try:
             item: Dataset | None = series_dataset(session, spec.market, key)
         except NotFoundError:

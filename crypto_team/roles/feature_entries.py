@@ -63,13 +63,18 @@ def set_entries(session: Session, market: Market, name: str, rationale: str) -> 
 
     made, left_out = [], []
     for item in feature_set(name):
-        try:
-            text = resolved(session, market, [item.formula])[0]
-            check_sources(session, market, [text])
-        except (NotFoundError, FormulaError) as problem:
-            left_out.append(f"{item.name}: {problem.what}")
-            continue
-        made.append(from_formula(text, item.category, rationale, item.name, timeframe=market.timeframe))
+        for formula in filter(None, (item.book, item.formula)):
+            try:
+                text = resolved(session, market, [formula])[0]
+                check_sources(session, market, [text])
+            except (NotFoundError, FormulaError) as problem:
+                why = problem.what
+                continue
+            own = (item.category, item.name) if formula == item.formula else ("auto", None)
+            made.append(from_formula(text, own[0], rationale, own[1], timeframe=market.timeframe))
+            break
+        else:
+            left_out.append(f"{item.name}: {why}")
     if not made:
         raise NotFoundError(f"nothing of the set {name} can be computed: {left_out[0]}", hint="crypto-team data list")
     return made, left_out
@@ -161,12 +166,9 @@ def checked_code(file: Path, most_bytes: int) -> bytes:
 
 def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, Any]]:
     """Compute a formula on the research candles and say what it looks like and what it predicts."""
-    import numpy as np
-
     from crypto_team.features.matrix import build_matrix
     from crypto_team.labels import make_labels
     from crypto_team.validation.fitted import fitted_on_first_half
-    from crypto_team.validation.scores import rank_ic
 
     if spec.target is None:
         raise UsageError(
@@ -180,25 +182,33 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
     rows: list[dict[str, Any]] = []
     for pair, bars in found.bars.items():
         seen = around.seen_from(pair) if around else None
-        matrix = fitted_on_first_half(build_matrix(features, bars, surroundings=seen))
         labels = make_labels(
             bars["close"].to_numpy(),
             kind=spec.target.kind,
             horizon_bars=spec.target.horizon_bars,
             thresholds_bps=spec.target.thresholds_bps,
         )
+        computed = build_matrix(features, bars, surroundings=seen)
+        matrix = fitted_on_first_half(computed, labels.forward_return, spec.target.horizon_bars)
         for column, feature in enumerate(features):
-            values = matrix.values[:, column].astype(np.float64)
-            known = values[np.isfinite(values)]
-            rows.append(
-                {
-                    "pair": pair,
-                    "name": feature.name,
-                    "lookback": feature.lookback,
-                    "mean": float(known.mean()),
-                    "std": float(known.std()),
-                    "last": float(values[-1]),
-                    "rank_ic": rank_ic(values, labels.forward_return),
-                }
-            )
+            rows.append(_looked_at(pair, feature, matrix.values[:, column], labels.forward_return))
     return rows
+
+
+def _looked_at(pair: str, feature: Feature, computed: Any, forward_return: Any) -> dict[str, Any]:
+    """Return what the values of a feature look like, and how their ranks go with those of the returns that follow."""
+    import numpy as np
+
+    from crypto_team.validation.scores import rank_ic
+
+    values = computed.astype(np.float64)
+    known = values[np.isfinite(values)]
+    return {
+        "pair": pair,
+        "name": feature.name,
+        "lookback": feature.lookback,
+        "mean": float(known.mean()),
+        "std": float(known.std()),
+        "last": float(values[-1]),
+        "rank_ic": rank_ic(values, forward_return),
+    }

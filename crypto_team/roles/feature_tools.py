@@ -34,22 +34,30 @@ def features_list(session: Session, *, search: str = "", operator: str = "") -> 
 
 
 @tool(role="every", group="features", name="sets", read_only=True)
-def features_sets(session: Session, *, set_: str = "") -> Outcome:
+def features_sets(session: Session, *, set_: str = "", timeframe: Timeframe = "1h") -> Outcome:
     """List the ready-made feature sets, or the features of one.
 
     Parameters
     ----------
     set_
         Name of a set, for example standard.
+    timeframe
+        Length of the bars; how far other timeframes look back depends on it.
     """
     from crypto_team.features.plan import compile_formulas
     from crypto_team.features.sets import SETS, feature_set
 
     if set_:
         items = feature_set(set_)
-        bars = compile_formulas([item.formula for item in items]).lookback
+        bars = compile_formulas([item.formula for item in items], timeframe).lookback
         rows = [
-            {"name": item.name, "category": item.category, "lookback": count, "formula": item.formula}
+            {
+                "name": item.name,
+                "category": item.category,
+                "lookback": count,
+                "formula": item.formula,
+                **({"with_order_book": item.book} if item.book else {}),
+            }
             for item, count in zip(items, bars, strict=True)
         ]
         return Outcome(ok=True, summary=f"{len(rows)} features", data=rows)

@@ -206,6 +206,7 @@ def _read_beside(plan: Design, used: Sequence[Feature]) -> dict[str, Any]:
                 "kind": key.kind,
                 "source": key.source,
                 "pair": key.pair or None,
+                "column": key.column,
                 "path": sources[key].path,
                 "lag_seconds": sources[key].lag_seconds,
                 "stale_after_seconds": sources[key].stale_after_seconds,

@@ -42,11 +42,14 @@ def attach(
         frames[pair] = _frame(bars[pair])
     series: dict[SeriesKey, KnownSeries] = {}
     sources: dict[SeriesKey, Dataset] = {}
+    tables: dict[str, pd.DataFrame] = {}
     for key in wanted.series:
         item = series_dataset(session, market, key)
         used[item.dataset_id] = item
         sources[key] = item
-        series[key] = _known(session, item, None if open_seal else found.research_end)
+        if item.dataset_id not in tables:
+            tables[item.dataset_id] = candles.load(session, item)
+        series[key] = _known(tables[item.dataset_id], item, key.column, None if open_seal else found.research_end)
     around = Surroundings(market.pairs[0], frames, series) if frames or series else None
     return Around(around, bars, sources, [used[name] for name in sorted(used)])
 
@@ -73,10 +76,16 @@ def series_dataset(session: Session, market: Market, key: SeriesKey) -> Dataset:
         item
         for item in candles.catalog(session)
         if item.kind == key.kind
+        and (not key.column or item.timeframe == market.timeframe)
         and ((item.pair == key.pair and item.exchange == exchange) if key.pair else item.name == key.source)
     ]
     if not fitting:
         named = f"of {key.pair} on {exchange}" if key.pair else f"called {key.source}"
+        if key.column:
+            raise NotFoundError(
+                f"no order book at the close of {market.timeframe} bars {named} in the catalog",
+                hint=f"crypto-team data book-bars DS-000 --timeframe {market.timeframe}, of an imported order book",
+            )
         what = "" if key.kind == "funding" else "-series"
         place = f"--exchange {exchange} --pair {key.pair}" if key.pair else f"--exchange SOURCE --name {key.source}"
         raise NotFoundError(
@@ -86,12 +95,12 @@ def series_dataset(session: Session, market: Market, key: SeriesKey) -> Dataset:
     return fitting[-1]
 
 
-def _known(session: Session, item: Dataset, research_end: str | None) -> KnownSeries:
+def _known(table: pd.DataFrame, item: Dataset, column: str, research_end: str | None) -> KnownSeries:
     import pandas as pd
 
     from crypto_team.features.surroundings import known_series
 
-    series = known_series(candles.load(session, item), item.lag_seconds, item.stale_after_seconds)
+    series = known_series(table, item.lag_seconds, item.stale_after_seconds, column)
     return series if research_end is None else series.before(int(pd.Timestamp(research_end).timestamp() * 1000))
 
 

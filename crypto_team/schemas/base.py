@@ -40,7 +40,7 @@ Pair = Annotated[
     str, _like(r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?$", "BTC/USDT, or BTC/USDT:USDT for a perpetual")
 ]
 ExchangeId = Annotated[str, _like(r"^[a-z][a-z0-9_]{1,29}$", "binance")]
-Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
+Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "1w"]
 Duration = Annotated[str, _like(r"^[1-9][0-9]{0,5}(bars|m|h|d|w)$", "24bars, 4h or 63d")]
 Window = Annotated[
     str, _like(r"^(rolling|expanding)_[1-9][0-9]{0,5}(bars|m|h|d|w)$", "rolling_252d or expanding_1000bars")

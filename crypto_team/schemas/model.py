@@ -28,6 +28,7 @@ class SeriesSource(Record):
     kind: SeriesKind
     source: str = ""
     pair: Pair | None = None
+    column: str = Field(default="", description="Of a series with many values at a time, the one that is read.")
     path: str
     lag_seconds: Annotated[int, Field(ge=0)] | None = None
     stale_after_seconds: Annotated[int, Field(ge=1)] | None = None

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from crypto_team.features import transformers
 from crypto_team.features.matrix import FeatureMatrix
-from crypto_team.features.transformers import FittedInput, Transformer
+from crypto_team.features.transformers import FittedInput, Taught, Transformer
 from crypto_team.validation.panel import Panel
 
 Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,32 @@ class StoredTransformer:
 
 
 def fit_all(panel: Panel, rows: Rows) -> dict[str, StoredTransformer]:
-    """Fit every fitted feature of a panel on some rows."""
+    """Fit every fitted feature of a panel on some rows, and what learns from labels on their labels."""
+    taught = Taught(panel.time, panel.forward_return)
     return {
-        name: StoredTransformer(given.kind, given.settings, transformers.fit(given, rows, panel.pair_index, name=name))
+        name: StoredTransformer(
+            given.kind,
+            given.settings,
+            transformers.fit(given, rows, panel.pair_index, name=name, taught=taught),
+        )
         for name, given in panel.fitted.items()
     }
 
 
-def fitted_on_first_half(matrix: FeatureMatrix) -> FeatureMatrix:
-    """Return the matrix of one pair with what is fitted known in its second half, fitted on its first: for a look."""
+def fitted_on_first_half(matrix: FeatureMatrix, forward_return: Floats, horizon_bars: int) -> FeatureMatrix:
+    """Return the matrix of one pair with what is fitted known in its second half, fitted on its first: for a look.
+
+    Labels count that were known by then: those of the last `horizon_bars` before the middle were not.
+    """
     if not matrix.fitted:
         return matrix
     values, half = matrix.values.copy(), len(matrix.values) // 2
     first, second = np.arange(half), np.arange(half, len(values))
+    labels = np.where(np.arange(len(values)) < half - horizon_bars, forward_return, np.nan)
+    pairs, taught = np.zeros(len(values), dtype=np.int64), Taught(np.arange(len(values)), labels)
     for name, given in matrix.fitted.items():
         item = StoredTransformer(
-            given.kind, given.settings, transformers.fit(given, first, np.zeros(len(values), dtype=np.int64), name=name)
+            given.kind, given.settings, transformers.fit(given, first, pairs, name=name, taught=taught)
         )
         values[second, matrix.names.index(name)] = item.at(given, second)
     return replace(matrix, values=values)

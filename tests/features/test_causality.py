@@ -10,7 +10,7 @@ import pytest
 from crypto_team.data.synthetic import planted_market
 from crypto_team.errors import InputError, WorkerError
 from crypto_team.executors import run_child
-from crypto_team.features import causality
+from crypto_team.features import frame_audit
 from crypto_team.features.causality import audit_python
 from crypto_team.features.plan import compile_formulas
 from crypto_team.features.python_features import compute_python
@@ -157,7 +157,7 @@ def test_code_that_fails_or_reaches_out_is_refused_in_one_sentence(
 def test_a_leak_in_an_early_part_of_a_long_series_is_found(
     tmp_path: Path, market: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(causality, "MOST_BARS", 1_000)
+    monkeypatch.setattr(frame_audit, "MOST_BARS", 1_000)
     day = market["timestamp"].iloc[1_400]
     body = (
         f"x = d.close.rolling(5).mean(); m = d.timestamp < pd.Timestamp('{day}'); x[m] = d.close.shift(-9)[m]; return x"

@@ -35,12 +35,13 @@ def test_every_feature_of_a_set_has_its_own_name_and_is_in_canonical_form(name: 
         assert item.formula == canonical_text(parse(item.formula))
 
 
-COMPOSED = {"temporal", "cross_asset", "flow"}
+COMPOSED = {"temporal", "cross_asset", "flow", "microstructure_84"}
 
 
 def test_sets_have_the_sizes_that_their_names_say() -> None:
     assert len(feature_set("indicators_52")) == 52
     assert len(feature_set("alpha_25")) == 25
+    assert len(feature_set("microstructure_84")) == 84
     assert all(20 <= len(feature_set(name)) <= 40 for name in ("cross_asset", "flow", "kraken_5m"))
 
 
@@ -76,6 +77,13 @@ def test_features_do_not_depend_on_the_price_level(name: str, market: Market) ->
     for number, item in enumerate(feature_set(name)):
         spread = float(np.nanstd(whole[:, number]))
         assert np.allclose(found[:, number], whole[:, number], rtol=1e-4, atol=1e-4 * spread, equal_nan=True), item.name
+
+
+def test_half_of_alpha_25_reads_the_order_book_where_there_is_one() -> None:
+    better = [item for item in feature_set("alpha_25") if item.book]
+    assert len(better) == 16
+    assert len({item.book for item in better}) == len(better)
+    assert all('book("' in str(item.book) for item in better)
 
 
 def test_an_unknown_set_is_refused_with_the_nearest_name() -> None:

@@ -113,3 +113,50 @@ def test_too_few_rows_and_numbers_that_are_none_are_refused() -> None:
             transformers.load("scaled", (), bad)
     with pytest.raises(EvidenceError, match="unknown kind"):
         transformers.load("magic", (), good)
+
+
+def _market_of_two(rows: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Make labels that follow the first input for the first half, and the second, turned round, for the other."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(rows, 3))
+    early = np.arange(rows) < rows // 2
+    return x, np.where(early, x[:, 0], -x[:, 1]) + rng.normal(size=rows)
+
+
+def _taught(x: np.ndarray, labels: np.ndarray, rows: np.ndarray, half_life: float) -> transformers.Transformer:
+    taught = transformers.Taught(np.arange(len(x)), labels)
+    pairs = np.zeros(len(x), dtype=np.int64)
+    return transformers.fit(_given("weighted", x, half_life), rows, pairs, name="x", taught=taught)
+
+
+def test_weights_follow_what_has_lately_had_to_do_with_the_label() -> None:
+    x, labels = _market_of_two()
+    first = _taught(x, labels, np.arange(2000), 300.0).parameters()["loadings"]
+    second = _taught(x, labels, np.arange(4000), 300.0).parameters()["loadings"]
+    assert first[0] > 0.5
+    assert max(abs(first[1]), abs(first[2])) < 0.2
+    assert second[1] < -0.5
+    assert max(abs(second[0]), abs(second[2])) < 0.2
+
+
+def test_weights_do_not_know_labels_outside_of_their_rows_and_keep_the_order_of_time() -> None:
+    x, labels = _market_of_two()
+    rows = np.arange(100, 1500)
+    changed = labels.copy()
+    changed[1500:] = 1e6
+    changed[:100] = -1e6
+    kept = _taught(x, labels, rows, 200.0).parameters()
+    assert _taught(x, changed, rows, 200.0).parameters() == kept
+    assert _taught(x, labels, np.random.default_rng(1).permutation(rows), 200.0).parameters() == kept
+
+
+def test_what_learns_from_labels_is_refused_without_any() -> None:
+    x, labels = _market_of_two(200)
+    with pytest.raises(InputError, match="learns from labels"):
+        _fit(_given("weighted", x, 100.0), np.arange(200))
+    with pytest.raises(InputError, match="has 0 training rows"):
+        _taught(x, np.full(200, np.nan), np.arange(200), 100.0)
+    fitted = _taught(x, labels, np.arange(200), 100.0)
+    again = transformers.load("weighted", [100.0], json.loads(json.dumps(fitted.parameters())))
+    assert again.apply(x).tobytes() == fitted.apply(x).tobytes()
+    assert fitted.apply(x[7:8])[0] == fitted.apply(x)[7]

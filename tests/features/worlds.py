@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from crypto_team.features.microstructure_table import NAMES as BOOK_COLUMNS
 from crypto_team.features.surroundings import Frame, KnownSeries, SeriesKey, Surroundings
 from tests.features.conftest import random_market
 
@@ -129,4 +130,7 @@ def everything(bars: int = 3200) -> World:
         series[SeriesKey(kind, "", own)] = KnownSeries(hourly, hourly + 60_000, rng.lognormal(5, 1, bars), DAY)
     for kind, source in (("whale_flow", "exchange_inflow"), ("sentiment", "social")):
         series[SeriesKey(kind, source, "")] = KnownSeries(hourly, hourly + 60_000, rng.lognormal(5, 1, bars), DAY)
+    for name in BOOK_COLUMNS:
+        values = rng.normal(size=bars)
+        series[SeriesKey("series", "", own, name)] = KnownSeries(hourly, hourly + HOUR, values, 3 * HOUR)
     return World(frames[own], Surroundings(own, frames, series))

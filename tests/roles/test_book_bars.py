@@ -8,7 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crypto_team.errors import NotFoundError
+from crypto_team.features.matrix import build_matrix
 from crypto_team.roles import candles
+from crypto_team.roles.feature_entries import set_entries
+from crypto_team.roles.surroundings import check_sources
+from crypto_team.schemas.ml_spec import Market
 from crypto_team.tools.session import open_session
 from tests.roles.conftest import Desk
 
@@ -91,3 +96,38 @@ def test_the_same_recording_keeps_its_id_and_a_changed_one_gets_another(desk: De
     frame.loc[40, "qty"] += 0.1
     frame.to_parquet(path)
     assert desk.use("data.import", file=[path], **arguments).data[0]["id"] != first
+
+
+def candles_of(folder: Path) -> Path:
+    """Write the candles of the recording's minutes and some before."""
+    times = pd.date_range("2023-11-14 22:10", periods=10, freq="1min", tz="UTC")
+    close = 100.0 + np.arange(10.0)
+    bars = {"open": close, "high": close + 1.0, "low": close - 1.0, "close": close, "volume": 1.0}
+    pd.DataFrame({"timestamp": times, **bars}).to_parquet(folder / "candles.parquet")
+    return folder / "candles.parquet"
+
+
+def test_formulas_read_the_book_as_it_stood_at_the_close(desk: Desk, tmp_path: Path) -> None:
+    import_both(desk, tmp_path)
+    session = open_session(desk.folder, "ml_engineer")
+    market = Market(exchange="binance", pairs=["EDGE/USD"], timeframe="1m")
+    with pytest.raises(NotFoundError, match="no order book at the close of 1m bars of EDGE/USD"):
+        check_sources(session, market, ['book("spread_bps")'])
+    made = desk.use("data.book-bars", book="DS-001", trades="DS-002", timeframe="1m")
+    desk.use("data.import", file=[candles_of(tmp_path)], exchange="binance", pair="EDGE/USD", timeframe="1m")
+    session = open_session(desk.folder, "ml_engineer")
+    features, left_out = set_entries(session, market, "microstructure_84", "")
+    assert (len(features), left_out) == (84, [])
+    assert {item.category for item in features} == {"microstructure"}
+    better, _ = set_entries(session, market, "alpha_25", "")
+    assert sum('book("' in str(item.formula) for item in better) == 16
+    found = candles.research(session, market, features)
+    matrix = build_matrix(features, found.bars["EDGE/USD"], surroundings=found.around.surroundings)
+    stored = candles.load(session, candles.catalog(session)[-2])
+    assert made.data["bars"] == len(stored)
+    first = int(np.flatnonzero(found.bars["EDGE/USD"]["timestamp"] == stored["timestamp"].iloc[0])[0])
+    for number, item in enumerate(features):
+        column = str(item.formula).split('"')[1]
+        wanted = stored[column].to_numpy(np.float32)
+        assert np.array_equal(matrix.values[first : first + len(stored), number], wanted, equal_nan=True), column
+        assert np.isnan(matrix.values[:first, number]).all()

@@ -1,0 +1,196 @@
+"""The composed parts of a cell: other timeframes, pairs and baskets, series, fitted parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.features.composition import mean_of_members
+from crypto_team.features.nodes import Node, canonical_text
+from crypto_team.features.online_frames import Joiner, frame_of, frame_state, joined, named, no_bars, selected, under
+from crypto_team.features.scopes import fitted_memory
+from crypto_team.features.surroundings import Frame, known_before
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crypto_team.features.online_bars import Floats, State
+    from crypto_team.features.online_cells import Cell
+    from crypto_team.features.online_series import SeriesFeed
+    from crypto_team.features.transformers import Transformer
+
+
+class Inner:
+    """A cell whose bars close at other times than those of the cell around it, and its values that still count."""
+
+    def __init__(self, cell: Cell, step: int, stale_ms: int | None) -> None:
+        self.cell = cell
+        self.joiner = Joiner(step, cell.step)
+        self.stale_ms = stale_ms
+        self._closes = np.empty(0, dtype=np.int64)
+        self._values = np.empty((0, len(cell.nodes)))
+
+    def push(self, frame: Frame) -> None:
+        """Take new bars of the pair."""
+        bars = self.joiner.push(selected(frame, self.cell.bar_columns, self.cell.pair))
+        if bars.times.size:
+            self._closes = np.concatenate([self._closes, bars.closes])
+            self._values = np.vstack([self._values, self.cell.push(bars)])
+
+    def at(self, decisions: npt.NDArray[np.int64]) -> list[Floats]:
+        """Return each formula at some decisions; what no later one can need is forgotten."""
+        made = [known_before(column, self._closes, decisions, stale_ms=self.stale_ms) for column in self._values.T]
+        first = max(0, int(np.searchsorted(self._closes, decisions[-1], side="right")) - 1)
+        self._closes, self._values = self._closes[first:], self._values[first:]
+        return made
+
+    def state(self) -> State:
+        """Return the cell, the bars that wait and the values that still count."""
+        own: State = {"closes": self._closes, "values": self._values}
+        return own | named("joiner.", self.joiner.state()) | named("cell.", self.cell.state())
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from what :meth:`state` returned."""
+        self._closes, self._values = state["closes"], state["values"]
+        self.joiner.restore(under("joiner.", state))
+        self.cell.restore(under("cell.", state))
+
+
+class SameBars:
+    """Parts on the bars of the cell around them: `on` a longer timeframe, or `of` the very pair."""
+
+    def __init__(self, texts: list[str], inner: Inner) -> None:
+        self.texts = texts
+        self.inner = inner
+        self.bar_columns = inner.cell.bar_columns
+
+    def columns(self, frame: Frame) -> dict[str, Floats]:
+        """Hand the bars on."""
+        self.inner.push(frame)
+        return dict(zip(self.texts, self.inner.at(frame.closes), strict=True))
+
+    def state(self) -> State:
+        """Return the inner state."""
+        return self.inner.state()
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Restore the inner state."""
+        self.inner.restore(state)
+
+
+class PairFeed:
+    """Bars of another pair that have come and that no decision has asked for yet."""
+
+    def __init__(self, inner: Inner, base: int) -> None:
+        self.inner = inner
+        self.base = base
+        self._waiting: list[Frame] = []
+
+    def push(self, frame: Frame) -> None:
+        """Take bars of the base timeframe."""
+        self._waiting.append(selected(frame, self.inner.cell.bar_columns, self.inner.cell.pair))
+
+    def at(self, decisions: npt.NDArray[np.int64]) -> list[Floats]:
+        """Return each formula at some decisions."""
+        whole = joined(self._waiting or [no_bars(self.base)])
+        closed = whole.before(int(decisions[-1]) + 1)
+        if closed.times.size:
+            self.inner.push(closed)
+            self._waiting = [whole.since(int(closed.closes[-1]))]
+        return self.inner.at(decisions)
+
+    def state(self) -> State:
+        """Return the bars that wait, and what is behind."""
+        waiting = frame_state(self._waiting or [no_bars(self.base)])
+        return named("waiting.", waiting) | named("inner.", self.inner.state())
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from what :meth:`state` returned."""
+        self._waiting = [frame_of(under("waiting.", state), self.base)]
+        self.inner.restore(under("inner.", state))
+
+
+class OtherPairs:
+    """Parts on the bars of other pairs: `of` one, or the mean of a `basket`."""
+
+    def __init__(self, texts: list[str], members: list[PairFeed | SameBars], *, basket: bool) -> None:
+        self.texts = texts
+        self.members = members
+        self.basket = basket
+        own = [item.bar_columns for item in members if isinstance(item, SameBars)]
+        self.bar_columns = frozenset().union(*own)
+
+    def columns(self, frame: Frame) -> dict[str, Floats]:
+        """Ask each member for its values at the closes."""
+        found = [self._member(item, frame) for item in self.members]
+        values = [mean_of_members(list(each)) for each in zip(*found, strict=True)] if self.basket else found[0]
+        return dict(zip(self.texts, values, strict=True))
+
+    def _member(self, item: PairFeed | SameBars, frame: Frame) -> list[Floats]:
+        return item.at(frame.closes) if isinstance(item, PairFeed) else list(item.columns(frame).values())
+
+    def state(self) -> State:
+        """Return what all members remember."""
+        made: State = {}
+        for number, item in enumerate(self.members):
+            made |= named(f"member{number}.", item.state())
+        return made
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Restore all members."""
+        for number, item in enumerate(self.members):
+            item.restore(under(f"member{number}.", state))
+
+
+class FromSeries:
+    """A part that reads a series of the catalog."""
+
+    def __init__(self, text: str, feed: SeriesFeed) -> None:
+        self.text = text
+        self.feed = feed
+        self.bar_columns: frozenset[str] = frozenset()
+
+    def columns(self, frame: Frame) -> dict[str, Floats]:
+        """Return what was known at the closes."""
+        return {self.text: self.feed.at(frame.closes, frame.step)}
+
+    def state(self) -> State:
+        """Return the values that still count."""
+        return self.feed.state()
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Restore them."""
+        self.feed.restore(state)
+
+
+class Fitted:
+    """A part that was fitted: its numbers, its inputs, and the rows of them that it looks back on."""
+
+    def __init__(self, node: Node, fitted: Transformer | None, cell: Cell) -> None:
+        self.text = canonical_text(node)
+        self.memory = fitted_memory(node)
+        self.fitted = fitted
+        self.cell = cell
+        self.bar_columns = cell.bar_columns
+        self._rows = np.empty((0, len(node.inputs)))
+
+    def columns(self, frame: Frame) -> dict[str, Floats]:
+        """Apply it; unknown where nothing has been fitted."""
+        values = self.cell.push(frame)
+        values[~np.isfinite(values)] = np.nan
+        rows = np.vstack([self._rows, values])
+        self._rows = rows[max(0, len(rows) - self.memory) :]
+        if self.fitted is None:
+            return {self.text: np.full(frame.times.size, np.nan)}
+        return {self.text: np.asarray(self.fitted.apply(rows)[len(rows) - len(values) :])}
+
+    def state(self) -> State:
+        """Return its rows and its cell."""
+        return {"rows": self._rows} | named("cell.", self.cell.state())
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Restore them."""
+        self._rows = state["rows"]
+        self.cell.restore(under("cell.", state))

@@ -1,0 +1,99 @@
+"""Series as they come in live: what was known at a close, with the functions that read a history."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.errors import InputError
+from crypto_team.features.surroundings import KnownSeries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from crypto_team.features.online_bars import Floats, State
+
+
+class SeriesFeed:
+    """One series for one cell. Values may come before they are known; they count from then on.
+
+    Parameters
+    ----------
+    flow
+        Whether values are events that are summed over each bar, or levels of which the last known one counts.
+    stale_ms
+        How long the last value counts.
+    """
+
+    def __init__(self, *, flow: bool, stale_ms: int) -> None:
+        self.flow = flow
+        self.stale_ms = stale_ms
+        self.asked = np.iinfo(np.int64).min
+        self._first = np.iinfo(np.int64).max
+        self._rows: list[tuple[int, int, float]] = []
+
+    def learn(self, known_at: int, time: int, value: float) -> None:
+        """Take a value; refuse one that should have counted for a bar that is over.
+
+        Raises
+        ------
+        InputError
+            It was known before the last close that was asked for: with it, that bar would have been another.
+        """
+        if known_at <= self.asked:
+            raise InputError(
+                f"a value known at {known_at} comes after the bar that closed at {int(self.asked)}",
+                where="known_at",
+                hint="give the time at which you got it",
+            )
+        # Of values known at the same time the later one in time counts, as in a stored series.
+        self._rows.insert(bisect_right(self._rows, (known_at, time, np.inf)), (known_at, time, value))
+        self._first = min(self._first, known_at)
+
+    def learn_all(self, series: KnownSeries) -> None:
+        """Take a history."""
+        self.stale_ms = series.stale_ms
+        for known_at, time, value in zip(series.known_at, series.time, series.value, strict=True):
+            self.learn(int(known_at), int(time), float(value))
+
+    def at(self, closes: npt.NDArray[np.int64], step: int) -> Floats:
+        """Return what was known at the closes of bars, and forget what no later close can need."""
+        rows = self._rows
+        if self.flow and rows and rows[0][0] > self._first:
+            rows = [(self._first, self._first, 0.0), *rows]
+        series = KnownSeries(
+            np.array([row[1] for row in rows], dtype=np.int64),
+            np.array([row[0] for row in rows], dtype=np.int64),
+            np.array([row[2] for row in rows], dtype=np.float64),
+            self.stale_ms,
+        )
+        made = series.summed(closes, step) if self.flow else series.last_known(closes)
+        self.asked = int(closes[-1])
+        self._forget()
+        return made
+
+    def _forget(self) -> None:
+        """Keep what is not known yet, and of the rest the last row that counts."""
+        known = bisect_right(self._rows, (self.asked, np.inf, np.inf))
+        if not known:
+            return
+        if self.flow:
+            kept = self._rows[known - 1 : known]
+        else:
+            # The value of the latest time counts, of several for that time the last, however long ago it was known.
+            newest = max(row[1] for row in self._rows[:known])
+            kept = [row for row in self._rows[:known] if row[1] == newest][-1:]
+        self._rows = kept + self._rows[known:]
+
+    def state(self) -> State:
+        """Return the values that still count."""
+        table = np.array(self._rows, dtype=[("known_at", np.int64), ("time", np.int64), ("value", np.float64)])
+        return {"rows": table, "span": np.array([self._first, self.asked, self.stale_ms], dtype=np.int64)}
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from what :meth:`state` returned."""
+        self._rows = [(int(row[0]), int(row[1]), float(row[2])) for row in state["rows"]]
+        self._first, self.asked, self.stale_ms = (int(value) for value in state["span"])

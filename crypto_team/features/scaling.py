@@ -1,0 +1,39 @@
+"""Mean and deviation of training rows, which fitted parts begin with, and the reading of stored numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.errors import EvidenceError
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Mean and deviation of each input over training rows."""
+
+    mean: Floats
+    std: Floats
+
+    def standardised(self, values: Floats) -> Floats:
+        """Return (x - mean) / deviation, shape (n, d)."""
+        return np.asarray((values - self.mean) / self.std)
+
+
+def scaling_of(rows: Floats) -> Scaling:
+    """Measure mean and population deviation of each input; one that does not vary has the deviation 1."""
+    std = rows.std(axis=0)
+    return Scaling(rows.mean(axis=0), np.where(std > 0.0, std, 1.0))
+
+
+def finite_array(values: Any) -> Floats:
+    """Return stored numbers as an array; anything that is not finite is refused."""
+    made = np.array(values, dtype=np.float64)
+    if not np.isfinite(made).all():
+        raise EvidenceError("a fitted feature has numbers that are not finite")
+    return made

@@ -1,0 +1,214 @@
+"""Composed formulas bar by bar against the same formulas over the whole history: the same bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crypto_team.errors import InputError
+from crypto_team.features.composition import composed_columns
+from crypto_team.features.needs import needs
+from crypto_team.features.nodes import canonical_text
+from crypto_team.features.online import OnlineFeatures, SeriesValue
+from crypto_team.features.plan import compile_formulas
+from crypto_team.features.scopes import SERIES
+from crypto_team.features.surroundings import Frame, KnownSeries, SeriesKey, Surroundings
+from tests.features.worlds import FORMULAS, HOUR, PAIRS, World, world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DEEP = (
+    'of("ETH/USDT:USDT", ret(close, 3) - of("BTC/USDT:USDT", ret(close, 3)))',
+    'on("4h", of("BTC/USDT:USDT", zscore(close, 12)))',
+    'on("8h", on("1d", ret(close, 2)))',
+    'of("BTC/USDT:USDT", rsi(close, 5))',
+    'basket("BTC/USDT:USDT,ETH/USDT:USDT,SOL/USDT:USDT", on("4h", ret(close, 1))) * volume',
+    'corr(ret(close, 1), of("ETH/USDT:USDT", ret(close, 1)), 48)',
+    'on("4h", cluster(long_liquidations(), 4, 30))',
+    'on("1w", ret(close, 1))',
+    "vwap_dev(24)",
+)
+ALL = (*FORMULAS, *DEEP)
+KINDS = {part.kind: name for name, part in SERIES.items()}
+
+
+@pytest.fixture(scope="module")
+def made() -> World:
+    return world(2000)
+
+
+def _batch(formulas: tuple[str, ...], place: World) -> np.ndarray:
+    plan = compile_formulas(formulas, "1h")
+    columns = {**place.frame.columns, **composed_columns(plan.formulas, place.frame, place.around)}
+    return plan.doubles(columns, place.frame.times)
+
+
+def _bar(frame: Frame, row: int) -> dict[str, Any]:
+    return {"timestamp": int(frame.times[row]), **{name: float(x[row]) for name, x in frame.columns.items()}}
+
+
+def _published(around: Surroundings, keys: Iterable[SeriesKey], since: int) -> list[SeriesValue]:
+    """Return every value of some series that was known after a time, in the order in which it was."""
+    found = []
+    for key, item in ((key, around.series[key]) for key in keys):
+        for time, known, value in zip(item.time, item.known_at, item.value, strict=True):
+            if known > since:
+                found.append(SeriesValue(KINDS[key.kind], float(value), int(time), int(known), key.source, key.pair))
+    return sorted(found, key=lambda value: value.known_at)
+
+
+def _history(place: World, rows: int) -> tuple[pd.DataFrame, Surroundings]:
+    """Return what was known at the close of the last of some bars."""
+    frame = place.frame
+    times = pd.to_datetime(frame.times[:rows], unit="ms", utc=True).astype("datetime64[ms, UTC]")
+    bars = pd.DataFrame({"timestamp": times, **{name: x[:rows] for name, x in frame.columns.items()}})
+    return bars, place.around.before(int(frame.closes[rows - 1]) + 1)
+
+
+def _live(online: OnlineFeatures, place: World, first: int, last: int) -> np.ndarray:
+    """Feed bars of all pairs and published values in the order of time; return the vector after each own bar."""
+    frame, rows = place.frame, []
+    read = needs([canonical_text(node) for node in online.plan.formulas], [PAIRS[0]])
+    values = _published(place.around, read.series, int(frame.closes[first - 1]) if first else -1)
+    for row in range(first, last):
+        close = int(frame.closes[row])
+        while values and values[0].known_at <= close:
+            online.update(values.pop(0))
+        for pair in set(read.pairs) - {PAIRS[0]}:
+            online.update({"pair": pair, **_bar(place.around.frames[pair], row)})
+        rows.append(online.update(_bar(frame, row)))
+    return np.array(rows)
+
+
+@pytest.fixture(scope="module")
+def whole(made: World) -> np.ndarray:
+    return _batch(ALL, made)
+
+
+def _online(formulas: tuple[str, ...] = ALL) -> OnlineFeatures:
+    return OnlineFeatures(formulas, timeframe="1h", pair=PAIRS[0])
+
+
+@pytest.mark.parametrize("warm", [1, 702, 1601])
+def test_composed_formulas_are_the_same_bar_by_bar_and_over_the_history_bit_for_bit(
+    warm: int, made: World, whole: np.ndarray
+) -> None:
+    online = _online()
+    assert online.warm_up(*_history(made, warm)).tobytes() == whole[warm - 1].tobytes()
+    found = _live(online, made, warm, warm + 399)
+    for column, formula in enumerate(ALL):
+        assert found[:, column].tobytes() == whole[warm : warm + 399, column].tobytes(), formula
+    assert np.isfinite(whole[1999]).all()
+
+
+def test_a_history_may_be_handed_over_in_parts(made: World, whole: np.ndarray) -> None:
+    plain = tuple(text for text in ALL if "of(" not in text and "basket" not in text)
+    plain = tuple(text for text in plain if not any(f"{name}(" in text for name in SERIES))
+    online, bars = _online(plain), _history(made, 1000)[0]
+    for start, stop in ((0, 3), (3, 4), (4, 500), (500, 1000)):
+        found = online.warm_up(bars.iloc[start:stop])
+    assert found.tobytes() == _batch(plain, made)[999].tobytes()
+
+
+def test_a_saved_state_of_composed_formulas_goes_on_bit_for_bit(made: World, whole: np.ndarray, tmp_path: Path) -> None:
+    first, second = _online(), _online()
+    first.warm_up(*_history(made, 900))
+    _live(first, made, 900, 950)
+    first.save(tmp_path / "state.npz")
+    second.restore(tmp_path / "state.npz")
+    assert _live(second, made, 950, 1150).tobytes() == whole[950:1150].tobytes()
+
+
+def test_a_state_of_another_pair_is_refused(made: World, tmp_path: Path) -> None:
+    _online(("funding()",)).save(tmp_path / "state.npz")
+    with pytest.raises(InputError, match="other formulas"):
+        OnlineFeatures(("funding()",), timeframe="1h", pair="ETH/USDT:USDT").restore(tmp_path / "state.npz")
+
+
+def test_fitted_features_are_the_same_bar_by_bar_and_over_the_history(made: World) -> None:
+    from crypto_team.features.formula import parse
+    from crypto_team.features.transformers import fit, fitted_input
+
+    formulas = {
+        "state": "hmm(ret(close, 1), realised_vol(close, 12), states=3, state=2, n=64)",
+        "first": 'pca(rsi(close, 14), on("4h", rsi(close, 14)), of("ETH/USDT:USDT", rsi(close, 14)), component=1)',
+        "level": "scaled(funding())",
+    }
+    documents, expected = {}, {}
+    for name, text in formulas.items():
+        given = fitted_input(parse(text, "1h"), made.frame, made.around)
+        found = fit(given, np.arange(1000, 1500), np.zeros(2000, dtype=np.int64), name=name)
+        documents[name] = {"kind": given.kind, "settings": list(given.settings), "parameters": found.parameters()}
+        expected[name] = found.apply(given.values)
+    online = OnlineFeatures(list(formulas.values()), list(formulas), timeframe="1h", pair=PAIRS[0], fitted=documents)
+    online.warm_up(*_history(made, 1500))
+    found = _live(online, made, 1500, 1700)
+    for column, name in enumerate(formulas):
+        assert found[:, column].tobytes() == expected[name][1500:1700].tobytes(), name
+        assert np.isfinite(found[:, column]).any()
+
+
+def test_what_was_not_fitted_is_unknown_and_what_is_not_fitted_cannot_be_given(made: World) -> None:
+    online = _online(("scaled(close)", "close"))
+    found = online.warm_up(*_history(made, 30))
+    assert np.isnan(found[0])
+    assert np.isfinite(found[1])
+    with pytest.raises(InputError, match="no fitted feature"):
+        OnlineFeatures(["close"], ["close"], fitted={"close": {"kind": "scaled", "parameters": {}}})
+
+
+def test_a_bar_of_another_pair_that_comes_late_counts_from_the_next_bar_on(made: World) -> None:
+    online = _online(('of("ETH/USDT:USDT", close)',))
+    other = made.around.frames[PAIRS[1]]
+    online.update({"pair": PAIRS[1], **_bar(other, 0)})
+    assert online.update(_bar(made.frame, 0))[0] == other.columns["close"][0]
+    assert online.update(_bar(made.frame, 1))[0] == other.columns["close"][0]
+    online.update({"pair": PAIRS[1], **_bar(other, 1)})
+    online.update({"pair": PAIRS[1], **_bar(other, 2)})
+    assert online.update(_bar(made.frame, 2))[0] == other.columns["close"][2]
+
+
+def test_bars_of_a_pair_that_come_early_wait_for_their_close(made: World) -> None:
+    online = _online(('of("ETH/USDT:USDT", close)',))
+    other = made.around.frames[PAIRS[1]]
+    for row in range(4):
+        online.update({"pair": PAIRS[1], **_bar(other, row)})
+    assert [online.update(_bar(made.frame, row))[0] for row in range(3)] == list(other.columns["close"][:3])
+
+
+def test_bad_events_say_what_is_wrong(made: World) -> None:
+    online = _online(("funding()", 'of("ETH/USDT:USDT", close)'))
+    online.update(_bar(made.frame, 0))
+    close = int(made.frame.closes[0])
+    with pytest.raises(InputError, match="comes after the bar that closed"):
+        online.update(SeriesValue("funding", 1e-4, close - 5, close - 1))
+    with pytest.raises(InputError, match="no series 'fundings'"):
+        online.update(SeriesValue("fundings", 1e-4, close, close + 1))
+    with pytest.raises(InputError, match="no formula reads oi"):
+        online.update(SeriesValue("oi", 1.0, close, close + 1))
+    with pytest.raises(InputError, match="no formula reads bars of DOGE"):
+        online.update({"pair": "DOGE/USDT", **_bar(made.frame, 1)})
+    with pytest.raises(InputError, match="has no column close"):
+        online.update({"pair": PAIRS[1], "timestamp": 0})
+    with pytest.raises(InputError, match="is not the next one"):
+        online.update(_bar(made.frame, 3))
+    with pytest.raises(InputError, match="depends on the length of the bars"):
+        OnlineFeatures(['on("4h", close)'])
+    with pytest.raises(InputError, match="unknown timeframe '7h'"):
+        OnlineFeatures(["close"], timeframe="7h")
+
+
+def test_series_of_the_history_bring_their_own_staleness(made: World) -> None:
+    close = int(made.frame.closes[10])
+    key = next(key for key in made.around.series if key.kind == "sentiment")
+    series = KnownSeries(np.array([0]), np.array([close - 40 * HOUR]), np.array([7.0]), 41 * HOUR)
+    online = _online(('sentiment("fear_greed")',))
+    bars = _history(made, 11)[0]
+    assert online.warm_up(bars, Surroundings(PAIRS[0], {}, {key: series}))[0] == 7.0
+    assert online.update(_bar(made.frame, 11))[0] == 7.0
+    assert np.isnan(online.update(_bar(made.frame, 12))[0])
