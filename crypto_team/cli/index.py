@@ -45,7 +45,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "ci": (
         "crypto_team.tools.ci",
         "ci",
-        "Check everything that a pull request may have broken: documents, chains, ledger, lists, canonical form.",
+        "Check everything that a pull request may have broken: documents, form, lists, chains, who changed what.",
     ),
     "critic perturb": (
         "crypto_team.roles.critic",

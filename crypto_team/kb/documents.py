@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from crypto_team import schemas
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import learnings
+from crypto_team.kb import learnings, remedies
 from crypto_team.kb.injection import orders
 from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
 from crypto_team.kb.yaml import FindingsError, check, decoded, parse, read_text
@@ -103,4 +103,5 @@ def read(schema: str, content: bytes | None, path: Path) -> Document:
 
 def plain(code: str, message: str, path: Path, hint: str | None = None) -> Finding:
     """Make an error about a whole file."""
-    return Finding(code=code, severity="error", message=message, file=str(path), line=1, col=1, hint=hint)
+    known = hint or remedies.WHOLE.get(code)
+    return Finding(code=code, severity="error", message=message, file=str(path), line=1, col=1, hint=known)

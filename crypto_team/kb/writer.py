@@ -14,6 +14,7 @@ from crypto_team.kb.kinds import kind_of, misplaced
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import check_write
 from crypto_team.kb.records_text import document_of
+from crypto_team.kb.remedies import WHOLE
 from crypto_team.kb.secrets import check_content
 from crypto_team.kb.yaml import read_text
 
@@ -134,7 +135,8 @@ def _approved(layout: Layout, change: Change, role: str, tool: str) -> journal.S
     layout.inside(change.path)
     kind = kind_of(layout, change.path)
     if kind is None or kind.name != change.kind:
-        raise InputError(f"a {change.kind} cannot lie here", where=str(change.path))
+        step = "crypto-team ownership explain FILE"
+        raise InputError(f"a {change.kind} cannot lie here", where=str(change.path), hint=step)
     check_write(layout, role, tool, change.kind)
     if revision_of(change.path) != change.base_revision:
         raise _stale(change)
@@ -152,7 +154,7 @@ def _valid(layout: Layout, path: Path, kind: Kind, content: bytes) -> Document |
     record = document_of(content, str(path), kind.schema)
     wrong = misplaced(layout, path, record) if record is not None else None
     if wrong:
-        raise InputError(f"the document belongs elsewhere: {wrong}", where=str(path))
+        raise InputError(f"the document belongs elsewhere: {wrong}", where=str(path), hint=WHOLE["misplaced"])
     return record
 
 

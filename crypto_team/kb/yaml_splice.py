@@ -27,7 +27,7 @@ def splice(text: str, pointer: str, value: str | float | bool | None, *, where: 
     for part in pointer.split("/")[1:]:
         node = _child(node, part)
     if not isinstance(node, yaml.ScalarNode):
-        raise InputError(f"no single value stands at {pointer}", where=where)
+        raise InputError(f"no single value stands at {pointer}", where=where, hint="set it by hand")
     start, end = _offset(text, node.start_mark), _offset(text, node.end_mark)
     gap, tail = " " if start and text[start - 1] == ":" else "", "\n" if text[start:end].endswith("\n") else ""
     made = text[:start] + gap + _written(value) + tail + text[end:]

@@ -10,9 +10,11 @@ from crypto_team.errors import ConflictError, InputError, NotFoundError, Refused
 from crypto_team.kb.kinds import KINDS, kind_of
 from crypto_team.kb.ownership import check_write
 from crypto_team.kb.partial import applied, read_operation
+from crypto_team.kb.remedies import of_value
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump, load_record
 from crypto_team.schemas import RECORDS
+from crypto_team.schemas.base import in_words
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import tool
 
@@ -111,4 +113,5 @@ def _changed(path: Path, kind: str, operations: list[Operation]) -> Document:
     except ValidationError as problem:
         first = problem.errors()[0]
         where = "/" + "/".join(str(part) for part in first["loc"])
-        raise InputError(f"{first['msg']} (got {first['input']!r:.80})", where=where) from problem
+        what = f"{in_words(first)} (got {first['input']!r:.80})"
+        raise InputError(what, where=where, hint=of_value(first, ())) from problem

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 REFUSED = 3
 
 
-@tool(role=None, group="ownership", name="check", read_only=True)
+@tool(role=None, group="ownership", name="check", read_only=True, validator=True)
 def ownership_check(session: Session, *, base: str) -> Outcome:
     """Judge every commit since a base by the ownership rules of that base: the authority, for CI.
 
