@@ -47,6 +47,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "ci",
         "Check everything that a pull request may have broken: documents, form, lists, chains, who changed what.",
     ),
+    "commit": (
+        "crypto_team.tools.hand_edits",
+        "commit",
+        "Commit what this role edited by hand, such as its code, under its name; broken files stay.",
+    ),
     "critic perturb": (
         "crypto_team.roles.critic",
         "critic.perturb",
@@ -118,6 +123,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.tools.editing",
         "edit",
         "Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.",
+    ),
+    "every commit": (
+        "crypto_team.tools.hand_edits",
+        "commit",
+        "Commit what this role edited by hand, such as its code, under its name; broken files stay.",
     ),
     "every edit": (
         "crypto_team.tools.editing",

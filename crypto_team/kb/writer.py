@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError, LockTimeoutError
-from crypto_team.kb import git, git_locks, journal, views
+from crypto_team.kb import git, git_locks, hand_edits, journal, views
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.files import revision_of, sha256
 from crypto_team.kb.kinds import kind_of, misplaced
@@ -52,6 +52,8 @@ def commit_records(
 ) -> str | None:
     """Apply all changes as one operation and commit them; return the commit.
 
+    What the role edited by hand before gets a commit of its own, so that no tool's commit carries it along.
+
     Parameters
     ----------
     layout
@@ -68,7 +70,7 @@ def commit_records(
     OwnershipError
         The role may not write one of the kinds.
     ConflictError
-        A file is not what the caller read, or git is in the middle of a merge.
+        A file is not what the caller read, was edited by hand where that is never right, or git is amid a merge.
     RefusedError
         A record that only grows would lose something.
     FindingsError
@@ -86,6 +88,7 @@ def commit_records(
                 hint="git switch main, or git switch -c NAME",
             )
         files = {change.path: _approved(layout, change, role, tool) for change in changes}
+        hand_edits.commit_before(layout, role, files, strategy_id)
         trailers = {"Crypto-Team-Role": role, "Crypto-Team-Tool": tool}
         if strategy_id:
             trailers["Crypto-Team-Strategy"] = strategy_id
