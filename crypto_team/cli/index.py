@@ -122,7 +122,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "edit": (
         "crypto_team.tools.editing",
         "edit",
-        "Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.",
+        "Change parts of a specification or setting by JSON pointer, as one commit; the result has to fit the schema.",
     ),
     "every commit": (
         "crypto_team.tools.hand_edits",
@@ -132,7 +132,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "every edit": (
         "crypto_team.tools.editing",
         "edit",
-        "Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.",
+        "Change parts of a specification or setting by JSON pointer, as one commit; the result has to fit the schema.",
     ),
     "every handoff": (
         "crypto_team.roles.handoff",

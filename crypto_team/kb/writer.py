@@ -142,7 +142,7 @@ def _approved(layout: Layout, change: Change, role: str, tool: str) -> journal.S
         raise InputError(f"a {change.kind} cannot lie here", where=str(change.path), hint=step)
     check_write(layout, role, tool, change.kind)
     if revision_of(change.path) != change.base_revision:
-        raise _stale(change)
+        raise stale(change)
     content = change.content.encode() if isinstance(change.content, str) else change.content
     new = None if content is None else _valid(layout, change.path, kind, content)
     old = _readable(change.path, kind) if kind.mode == "append" else None
@@ -171,7 +171,7 @@ def _readable(path: Path, kind: Kind) -> Document | None:
         return None
 
 
-def _stale(change: Change) -> ConflictError:
+def stale(change: Change) -> ConflictError:
     """Say what changed on disk since the caller read the file."""
     now = change.path.read_text(errors="replace").splitlines() if change.path.exists() else []
     content = change.content or ""

@@ -36,6 +36,15 @@ def splice(text: str, pointer: str, value: str | float | bool | None, *, where: 
     return made
 
 
+def comments(text: str) -> frozenset[str]:
+    """Return the comments of a YAML text: what the scanner leaves out and is neither space nor a part of a value."""
+    starts = [(token.start_mark, token.end_mark) for token in yaml.scan(text, Loader=Loader)]
+    covered = [(_offset(text, start), _offset(text, end)) for start, end in starts if start.index != end.index]
+    gaps = zip([0, *(end for _, end in covered)], [*(start for start, _ in covered), len(text)], strict=True)
+    lines = (line.strip() for start, end in gaps for line in text[start:end].splitlines())
+    return frozenset(line for line in lines if line.startswith("#") and "yaml-language-server" not in line)
+
+
 def _reads_as(text: str, where: str, wanted: Any) -> bool:
     try:
         return bool(read_plain(text, where) == wanted)
