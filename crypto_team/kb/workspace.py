@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import InputError
-from crypto_team.kb import git, git_locks, hand_edits, health, views
+from crypto_team.kb import editor_schemas, git, git_locks, hand_edits, health, views
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.locks import locked
@@ -55,6 +55,8 @@ def init(path: Path) -> Layout:
                 write_atomic(file, dump(record, schema=schema).encode(), scratch=layout.scratch)
         if not ignore.exists():
             write_atomic(ignore, ("\n".join(health.IGNORED) + "\n").encode())
+        if not health.missing_ignores(layout):  # of an older workspace; doctor --repair adds them
+            editor_schemas.write(layout)
         new = [path for path in (*settings, ignore) if not git.tracked(root, path)]
         views.refresh(layout)
         git.commit(root, [*new, *views.paths(layout)], "Workspace for crypto-team", {"Crypto-Team-Tool": "init"})

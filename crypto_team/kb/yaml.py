@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from crypto_team.errors import DocumentError
 from crypto_team.kb import remedies
+from crypto_team.kb.editor_schemas import editor_line
 from crypto_team.kb.explain import escaped, explain
 from crypto_team.kb.index_walk import MOST_BYTES
 from crypto_team.kb.yaml_read import FindingsError, Places, read_plain, whole
@@ -173,6 +174,4 @@ def _may_hold_placeholders(text: str) -> bool:
 
 def dump(record: Document, *, schema: str | None = None) -> str:
     """Write a record in canonical form; the first line names its JSON Schema for editors."""
-    version = latest(schema) if schema else 1
-    head = f"# yaml-language-server: $schema=urn:crypto-team:schema:{schema}:{version}\n" if schema else ""
-    return head + dump_data(record.model_dump(mode="json"))
+    return (editor_line(schema) if schema else "") + dump_data(record.model_dump(mode="json"))
