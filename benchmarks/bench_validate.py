@@ -53,6 +53,16 @@ def documents(strategy_id: str, number: int) -> tuple[RegistryEntry, MlSpec, Fea
             "hypothesis": "Flows that follow a trend are slow, because large orders are split over hours.",
             "market": {"exchange": "binance", "pairs": ["BTC/USDT"], "timeframe": "1h"},
             "target": {**target, "definition": "close[t+24] / close[t] - 1 > 0"},
+            "out_of_sample": {
+                "bars": 1000,
+                "folds": 5,
+                "sharpe": number % 300 / 100,
+                "total_return": 0.2,
+                "max_drawdown": -0.2,
+                "n_trades": 120,
+                "hit_rate": 0.6,
+                "information_coefficient": 0.05,
+            },
         }
     )
     features = [

@@ -159,7 +159,7 @@ def run_tool(tool: Tool, role: RoleId, values: Mapping[str, Any]) -> int:
     with progress.shown(settings["progress"] or "auto", tool.name, long=tool.long) as report:
         outcome = _outcome(tool, role, settings["workspace"], report, given(values))
     try:
-        output.show(outcome, settings["format"] or "table", read_only=tool.read_only, validator=tool.validator)
+        output.show(outcome, settings["format"] or "table", validator=tool.validator)
         sys.stdout.flush()
     except BrokenPipeError:
         silence_stdout()

@@ -47,7 +47,12 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "ci": (
         "crypto_team.tools.ci",
         "ci",
-        "Check everything that a pull request may have broken: documents, chains, ledger, lists, canonical form.",
+        "Check everything that a pull request may have broken: documents, form, lists, chains, who changed what.",
+    ),
+    "commit": (
+        "crypto_team.tools.hand_edits",
+        "commit",
+        "Commit what this role edited by hand, such as its code, under its name; broken files stay.",
     ),
     "critic perturb": (
         "crypto_team.roles.critic",
@@ -119,12 +124,17 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "edit": (
         "crypto_team.tools.editing",
         "edit",
-        "Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.",
+        "Change parts of a specification or setting by JSON pointer, as one commit; the result has to fit the schema.",
+    ),
+    "every commit": (
+        "crypto_team.tools.hand_edits",
+        "commit",
+        "Commit what this role edited by hand, such as its code, under its name; broken files stay.",
     ),
     "every edit": (
         "crypto_team.tools.editing",
         "edit",
-        "Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.",
+        "Change parts of a specification or setting by JSON pointer, as one commit; the result has to fit the schema.",
     ),
     "every handoff": (
         "crypto_team.roles.handoff",

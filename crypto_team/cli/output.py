@@ -15,6 +15,7 @@ import click
 from crypto_team.cli import markdown
 from crypto_team.cli.findings import RENDERERS, clean, place
 from crypto_team.cli.plain_table import plain_table
+from crypto_team.errors import EXIT_FINDINGS, EXIT_OK, EXIT_REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,18 +23,18 @@ if TYPE_CHECKING:
     from crypto_team.schemas.outcome import Finding, Outcome
 
 Rows = list[dict[str, Any]]
+_JUDGED = frozenset({EXIT_OK, EXIT_FINDINGS, EXIT_REFUSED})
 
 
-def show(outcome: Outcome, format_: str, *, read_only: bool, validator: bool = False) -> None:
+def show(outcome: Outcome, format_: str, *, validator: bool = False) -> None:
     """Print an outcome.
 
-    The findings of a validator are its data. So are those of any other read-only tool that answers with nothing else.
+    The findings of a validator are its data; those of any other tool say on stderr why it did not do what it is for.
     """
     if format_ == "json":
         click.echo(json.dumps(outcome.model_dump(mode="json"), indent=2, ensure_ascii=False))
         return
-    alone = read_only and outcome.data is None and bool(outcome.findings) and outcome.exit_code == 1
-    findings_are_data = alone or (validator and outcome.data is None and outcome.exit_code in {0, 1})
+    findings_are_data = validator and outcome.data is None and outcome.exit_code in _JUDGED
     if findings_are_data:
         _show_findings(outcome, format_)
     else:

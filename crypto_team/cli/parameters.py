@@ -82,7 +82,7 @@ def option_of(argument: Argument) -> click.Parameter:
 
 def _default_text(argument: Argument) -> str:
     """Say what happens without the option."""
-    empty = argument.default is None or argument.default in ("", []) or argument.default == ()
+    empty = argument.required or argument.default is None or argument.default in ("", []) or argument.default == ()
     return "" if empty else f"  [default: {argument.default}]"
 
 

@@ -98,7 +98,7 @@ def _run(key: str, values: dict[str, Any]) -> int:
     findings = [Warned("incomplete", "warning", answer.warning, hint=hint)] if answer.warning else []
     said: Any = Said(ok=True, summary=answer.summary, data=answer.rows, findings=findings, next=list(answer.next))
     try:
-        output.show(said, settings["format"] or "table", read_only=True)
+        output.show(said, settings["format"] or "table")
         sys.stdout.flush()
     except BrokenPipeError:
         silence_stdout()

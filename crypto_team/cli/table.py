@@ -25,6 +25,7 @@ from crypto_team.roles import series_tools as _series
 from crypto_team.tools import ci as _ci
 from crypto_team.tools import editing as _editing
 from crypto_team.tools import forms as _forms
+from crypto_team.tools import hand_edits as _hand_edits
 from crypto_team.tools import handoffs as _handoffs
 from crypto_team.tools import ids as _ids
 from crypto_team.tools import knowledge as _knowledge
@@ -70,6 +71,7 @@ TOOL_MODULES: Final = (
     _ci,
     _feature_tools,
     _forms,
+    _hand_edits,
     _handoff,
     _handoffs,
     _holdout,

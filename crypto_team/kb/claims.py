@@ -34,14 +34,16 @@ def accepted(learning: Learning, role: RoleId) -> Learning:
             hint=f"crypto-team learnings accept {learning.learning_id} --as critic",
         )
     if learning.status != "proposed" and not (learning.status == "accepted" and learning.stale_since):
-        raise RefusedError(f"{learning.learning_id} is {learning.status}, not proposed")
+        what = f"{learning.learning_id} is {learning.status}, not proposed"
+        raise RefusedError(what, hint="crypto-team learnings list --status proposed")
     return learning.model_copy(update={"status": "accepted", "accepted_by": role, "stale_since": []})
 
 
 def superseded(old: Learning, new: Learning) -> Learning:
     """Return the old claim as replaced by a new one."""
     if old.status not in STANDING:
-        raise RefusedError(f"{old.learning_id} is {old.status} already")
+        hint = f"crypto-team learnings show {old.learning_id}"
+        raise RefusedError(f"{old.learning_id} is {old.status} already", hint=hint)
     return old.model_copy(update={"status": "superseded", "superseded_by": new.learning_id})
 
 

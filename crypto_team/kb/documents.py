@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from crypto_team import schemas
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import learnings
+from crypto_team.kb import learnings, remedies
 from crypto_team.kb.injection import orders
 from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
+from crypto_team.kb.secrets import MOST_BYTES, flaws
 from crypto_team.kb.yaml import FindingsError, check, decoded, parse, read_text
 from crypto_team.schemas import Learning
 from crypto_team.schemas.migrations import latest
@@ -48,19 +50,41 @@ def judge(layout: Layout, path: Path, content: bytes | None) -> Judged:
         if found is None:
             return Judged(None, None, [plain("unknown-file", "no kind of record lies here", path)])
         kind, schema = found.name, found.schema
+    unfit = _unfit(content, path)
     if schema is None:
-        return Judged(kind, None, [])
+        return Judged(kind, None, unfit)
     try:
         record = read(schema, content, path)
     except FindingsError as problem:
-        return Judged(kind, None, problem.findings)
+        return Judged(kind, None, unfit + problem.findings)
     except CryptoTeamError as problem:
         return Judged(kind, None, [plain("unreadable", problem.what, path)])
     wrong = misplaced(layout, path, record)
     if wrong:
-        return Judged(kind, None, [plain("misplaced", wrong, path)])
+        return Judged(kind, None, [*unfit, plain("misplaced", wrong, path)])
     notes = _orders(record, path) if isinstance(record, Learning) else []
-    return Judged(kind, record, notes + _old(schema, content, path))
+    return Judged(kind, record, unfit + notes + _old(schema, content, path))
+
+
+def _unfit(content: bytes | None, path: Path) -> list[Finding]:
+    """Find what must not be committed, in code and models too; the writer refuses the same."""
+    try:
+        held = content if content is not None else _bounded(path)
+    except OSError:
+        return []
+    return [
+        Finding(code=item.kind, severity="error", message=item.message, file=str(path), line=item.line, col=1,
+                hint=item.hint)
+        for item in flaws(held)
+    ]  # fmt: skip
+
+
+def _bounded(path: Path) -> bytes:
+    """Read a regular file, one byte more than may be; a pipe or device is never opened."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return b""
+    with path.open("rb") as stream:
+        return stream.read(MOST_BYTES + 1)
 
 
 def _old(schema: str, content: bytes | None, path: Path) -> list[Finding]:
@@ -103,4 +127,5 @@ def read(schema: str, content: bytes | None, path: Path) -> Document:
 
 def plain(code: str, message: str, path: Path, hint: str | None = None) -> Finding:
     """Make an error about a whole file."""
-    return Finding(code=code, severity="error", message=message, file=str(path), line=1, col=1, hint=hint)
+    known = hint or remedies.WHOLE.get(code)
+    return Finding(code=code, severity="error", message=message, file=str(path), line=1, col=1, hint=known)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
+from crypto_team.kb import remedies
 from crypto_team.schemas.base import in_words
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ def escaped(key: str) -> str:
 def explain(document: Marked, model: type[BaseModel], problem: Any) -> Finding:
     """Turn one pydantic error into a finding with its place and a hint."""
     pointer = "".join(f"/{escaped(str(part))}" for part in problem["loc"])
-    message, hint = in_words(problem), None
+    message, fields = in_words(problem), list[str]()
     if problem["type"] == "extra_forbidden":
         name = str(problem["loc"][-1])
-        near = difflib.get_close_matches(name, _fields(model, problem["loc"][:-1]), n=1)
-        message, hint = f"unknown field {name!r}", f"did you mean {near[0]!r}?" if near else None
+        message, fields = f"unknown field {name!r}", _fields(model, problem["loc"][:-1])
     elif problem["type"] == "missing":
         message = f"the field {problem['loc'][-1]!r} is missing"
     else:
         message = f"{'.'.join(str(part) for part in problem['loc']) or 'document'}: {message}"
+    hint = remedies.of_value(problem, fields)
     return document.finding(str(problem["type"]).replace("_", "-"), message, pointer, hint)
 
 

@@ -65,15 +65,18 @@ def judge_event(text: str, role: str | None, folder: Path) -> Refusal | None:
     return None
 
 
+_HINT = "PreToolUse hooks hand an event in JSON to stdin; for a commit: crypto-team ownership guard --staged"
+
+
 def _event(text: str) -> dict[str, Any]:
     if len(text) > _MOST_EVENT:
-        raise UsageError("the event is too large")
+        raise UsageError("the event is too large", hint=_HINT)
     try:
         event = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise UsageError("the event is no JSON") from problem
+        raise UsageError("the event is no JSON", hint=_HINT) from problem
     if not isinstance(event, dict) or not isinstance(event.get("tool_input"), dict):
-        raise UsageError("the event has no tool_input")
+        raise UsageError("the event has no tool_input", hint=_HINT)
     return event
 
 

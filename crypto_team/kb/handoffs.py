@@ -9,6 +9,7 @@ from crypto_team import __version__
 from crypto_team.kb import git
 from crypto_team.kb.attestation import KEY_VARIABLE, private_key, seal
 from crypto_team.kb.chain import PIPELINE, heads, line_of, links, rank, record_paths
+from crypto_team.kb.documents import plain
 from crypto_team.kb.evidence import load_manifest
 from crypto_team.kb.files import sha256
 from crypto_team.kb.kinds import kind_of
@@ -17,7 +18,6 @@ from crypto_team.kb.writer import Change
 from crypto_team.kb.yaml import dump, load_record
 from crypto_team.schemas import Handoff
 from crypto_team.schemas.gate import Subject
-from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas.base import Stage
     from crypto_team.schemas.gate import GateReport
+    from crypto_team.schemas.outcome import Finding
 
 __all__ = [
     "FIRST_STAGES",
@@ -147,7 +148,5 @@ def make_handoff(
 def verify_chain(layout: Layout, strategy_id: str) -> list[Finding]:
     """Return every break of a strategy's chain: order, digests, reports that did not pass, envelopes."""
     return [
-        Finding(code="handoff-chain", severity="error", message=message, file=str(link.path), line=1, col=1)
-        for link in links(layout, strategy_id)
-        for message in link.broken
+        plain("handoff-chain", message, link.path) for link in links(layout, strategy_id) for message in link.broken
     ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import git, journal
+from crypto_team.kb import editor_schemas, git, journal
 from crypto_team.kb.index_store import code_stamp, place, remove
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
 
 OLDEST_GIT: Final = (2, 31)
-IGNORED: Final = ("data/", "store/", "reports/", "logs/")
-"""What stays out of git; the index and locks lie in the git directory anyway."""
+IGNORED: Final = ("data/", "store/", "reports/", "logs/", "schemas/")
+"""What stays out of git, below .crypto; the index and locks lie in the git directory anyway."""
 _LEFT_SECONDS: Final = 24 * 3600
 
 
@@ -82,6 +82,7 @@ def workspace(layout: Layout) -> list[Check]:
         _interrupted(layout),
         _index(layout),
         _ignore(layout),
+        _editors(layout),
         _left_over(layout),
         _hooks(layout),
         _repository(layout),
@@ -136,6 +137,14 @@ def missing_ignores(layout: Layout) -> list[str]:
     return [name for name in IGNORED if name not in lines]
 
 
+def _editors(layout: Layout) -> Check:
+    count = len(editor_schemas.missing(layout))
+    if count:
+        lack = f"editors lack {count} schema(s) of this version"
+        return Check("schemas", "note", lack, "crypto-team doctor --repair")
+    return Check("schemas", "ok", "editors find the schemas of this version in .crypto/schemas")
+
+
 def _left_over(layout: Layout) -> Check:
     count = len(left_over(layout))
     if count:
@@ -179,6 +188,8 @@ def repair(layout: Layout) -> list[str]:
         text = ignore.read_text(encoding="utf-8", errors="replace") if ignore.is_file() else ""
         ignore.write_text(text.rstrip("\n") + "\n" * bool(text) + "\n".join(missing) + "\n", encoding="utf-8")
         done.append(f"told git to ignore {', '.join(missing)}")
+    if editor_schemas.write(layout):
+        done.append("wrote the schemas for editors")
     for left in left_over(layout):
         left.unlink(missing_ok=True)
         done.append(f"removed {left.name}")

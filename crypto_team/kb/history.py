@@ -60,7 +60,7 @@ def blame(layout: Layout, path: Path) -> list[tuple[Event, str]]:
         try:
             parts = repository.blame("HEAD", str(path)) or []
         except GitError as problem:
-            raise NotFoundError("git has no such file", where=str(path)) from problem
+            raise NotFoundError("git has no such file", where=str(path), hint="crypto-team search WORDS") from problem
         lines: list[tuple[Event, str]] = []
         for commit, texts, *_ in parts:
             if isinstance(commit, Commit) and isinstance(texts, list):

@@ -69,7 +69,7 @@ def _local(layout: Layout, kind: IdKind) -> str:
 
 
 def _full(kind: IdKind) -> CryptoTeamError:
-    return CryptoTeamError(f"all {FIRST_PROVISIONAL - 1} ids of {kind} are taken")
+    return CryptoTeamError(f"all {FIRST_PROVISIONAL - 1} ids of {kind} are taken", hint="crypto-team ids list")
 
 
 def _provisional(layout: Layout, kind: IdKind) -> str:
@@ -117,7 +117,8 @@ def sync(layout: Layout) -> list[str]:
         mine = git.run(layout.root, "rev-parse", ref)
         said = "ours" if taken.get(ref) == mine else git_remote.claim(layout.root, remote, ref)
         if said == "unreachable":
-            raise CryptoTeamError(f"the remote {remote} takes no refs below refs/crypto-team", where=str(layout.root))
+            what = f"the remote {remote} takes no refs below refs/crypto-team"
+            raise CryptoTeamError(what, where=str(layout.root), hint="allow them there, or give another --remote")
         if said == "taken":
             lost.append(name)
             continue

@@ -10,11 +10,13 @@ from unicodedata import category
 from pydantic import ValidationError
 
 from crypto_team.errors import InputError, NotFoundError, RefusedError
+from crypto_team.kb import remedies
 from crypto_team.kb.claims import accepted
 from crypto_team.kb.index_walk import current
 from crypto_team.kb.injection import orders
 from crypto_team.kb.yaml import FindingsError, check, dump_data, parse, read_text
 from crypto_team.schemas import Learning
+from crypto_team.schemas.base import in_words
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
@@ -92,7 +94,8 @@ def make(
         return Learning.model_validate(values)
     except ValidationError as problem:
         first = problem.errors()[0]
-        raise InputError(str(first["msg"]), where=".".join(str(part) for part in first["loc"])) from problem
+        where, step = ".".join(str(part) for part in first["loc"]), remedies.of_value(first, ())
+        raise InputError(in_words(first), where=where, hint=step) from problem
 
 
 def render(learning: Learning) -> str:
@@ -118,7 +121,8 @@ def read(text: str, where: str) -> Learning:
 
 
 def _finding(where: str, code: str, message: str) -> Finding:
-    return Finding(code=code, severity="error", message=message, file=where, line=1, col=1)
+    hint = "claims are made by a tool: crypto-team learnings add; restore the file: git checkout -- FILE"
+    return Finding(code=code, severity="error", message=message, file=where, line=1, col=1, hint=hint)
 
 
 def entries(layout: Layout) -> list[Learning]:

@@ -61,7 +61,7 @@ def applied(data: dict[str, Any], operations: Sequence[Operation]) -> dict[str, 
     for step in operations:
         parts = [part.replace("~1", "/").replace("~0", "~") for part in step.pointer[1:].split("/")]
         if len(parts) > DEEPEST:
-            raise UsageError("the pointer is too deep", where=step.pointer[:80])
+            raise UsageError("the pointer is too deep", where=step.pointer[:80], hint="/field/0/field")
         place: Any = result
         for part in parts[:-1]:
             place = _inner(place, part, step.pointer)
@@ -87,10 +87,11 @@ def _apply(place: Any, last: str, step: Operation) -> None:
     found = _inner(place, last, step.pointer)
     key: Any = int(last) if isinstance(place, list) else last
     if step.what == "test" and found != step.value:
-        raise ConflictError(f"the value is {json.dumps(found)[:200]}, not what was expected", where=step.pointer)
+        what = f"the value is {json.dumps(found)[:200]}, not what was expected"
+        raise ConflictError(what, where=step.pointer, hint="read the document again and decide anew")
     if step.what == "append":
         if not isinstance(found, list):
-            raise UsageError("only a list can be appended to", where=step.pointer)
+            raise UsageError("only a list can be appended to", where=step.pointer, hint="--set replaces a value")
         found.append(step.value)
     elif step.what == "set":
         place[key] = step.value

@@ -109,7 +109,7 @@ def _condition(text: str, metrics: Sequence[str]) -> tuple[str, str, str | float
     try:
         return field, sign, float(value)
     except ValueError:
-        raise UsageError(f"{value!r} is not a number", where="--where") from None
+        raise UsageError(f"{value!r} is not a number", where="--where", hint="metrics.NAME>=1.5") from None
 
 
 def _ordered(field: str, direction: str) -> tuple[str, str, list[str]]:

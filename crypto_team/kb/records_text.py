@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from crypto_team import schemas
 from crypto_team.errors import InputError
 from crypto_team.kb import learnings
+from crypto_team.kb.remedies import WHOLE
 from crypto_team.kb.yaml import check, parse
 
 if TYPE_CHECKING:
@@ -28,5 +29,5 @@ def document_of(content: bytes, where: str, schema: str | None) -> Document | No
     try:
         text = content.decode()
     except UnicodeDecodeError as problem:
-        raise InputError(f"not UTF-8 text at byte {problem.start}", where=where) from problem
+        raise InputError(f"not UTF-8 text at byte {problem.start}", where=where, hint=WHOLE["encoding"]) from problem
     return learnings.read(text, where) if schema == "learning" else check(parse(text, where), schemas.RECORDS[schema])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from crypto_team.errors import InputError, RefusedError
 
@@ -15,24 +15,27 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 64 * 2**20
 """The largest file that the knowledge base takes; evidence and data belong into the store."""
 
-_SHAPES: Final = {
-    "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
-    "an AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{50,})\b",
-    "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
-    "a Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
-    "a Google key": r"\bAIza[0-9A-Za-z_-]{35}\b",
-    "an API key of a model provider": r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}",
-    "a payment key": r"\b[rs]k_live_[0-9A-Za-z]{20,}",
-    "a package-registry token": r"\b(?:npm_[A-Za-z0-9]{36}|pypi-AgEI[A-Za-z0-9_-]{50,})",
-    "a bot token": r"\b[0-9]{8,10}:AA[A-Za-z0-9_-]{33}\b",
-    "a password in an address": r"[a-z0-9]://[^\s/:@'\"{}$]{1,64}:[^\s/@'\"{}$]{3,128}@",
-}
+_SHAPES: Final = (
+    ("a private key", ("PRIVATE KEY",), r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    ("an AWS access key", ("AKIA", "ASIA"), r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    ("a GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"\bgh[pousr]_[A-Za-z0-9]{36,}\b"),
+    ("a GitHub token", ("github_pat_",), r"\bgithub_pat_[A-Za-z0-9_]{50,}\b"),
+    ("a GitLab token", ("glpat-",), r"\bglpat-[A-Za-z0-9_-]{20,}"),
+    ("a Slack token", ("xox",), r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+    ("a Google key", ("AIza",), r"\bAIza[0-9A-Za-z_-]{35}\b"),
+    ("an API key of a model provider", ("sk-",), r"\bsk-(?:ant-|proj-)?[A-Za-z0-9_-]{32,}"),
+    ("a payment key", ("k_live_",), r"\b[rs]k_live_[0-9A-Za-z]{20,}"),
+    ("a package-registry token", ("npm_", "pypi-AgEI"), r"\b(?:npm_[A-Za-z0-9]{36}|pypi-AgEI[A-Za-z0-9_-]{50,})"),
+    ("a bot token", (":AA",), r"\b[0-9]{8,10}:AA[A-Za-z0-9_-]{33}\b"),
+    ("a password in an address", ("://",), r"[a-z0-9]://[^\s/:@'\"{}$]{1,64}:[^\s/@'\"{}$]{3,128}@"),
+)
+# Sort of a credential, literals of which every match holds one (most texts hold none), and its shape.
+_SEARCHED: Final = [(sort, literals, re.compile(shape)) for sort, literals, shape in _SHAPES]
+_NAMES: Final = ("secret", "passwd", "password", "passphrase", "key", "token")
 _NAMED: Final = re.compile(
     r"(?i)(?:secret|passwd|password|passphrase|api_?-?key|access_?-?key|auth_?-?token|private_?-?key)[a-z0-9_-]{0,40}"
     r"['\"]?\s{0,3}[:=]\s{0,3}['\"]?([A-Za-z0-9+/_=.-]{16,200})"
 )
-_ANY: Final = re.compile("|".join(f"(?P<k{number}>{shape})" for number, shape in enumerate(_SHAPES.values())))
 _LEAST_BITS: Final = 3.5
 # Nothing that a reader does not see: control characters, and marks that turn the order of what is shown around.
 _HIDDEN: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -40,18 +43,53 @@ _HIDDEN: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\u202a-\u202e\u2066-\u20
 
 def secrets(text: str) -> Iterator[tuple[int, str]]:
     """Yield the line and the sort of everything that looks like a credential."""
-    names = list(_SHAPES)
-    for found in _ANY.finditer(text):
-        yield text.count("\n", 0, found.start()) + 1, names[int(str(found.lastgroup)[1:])]
-    for found in _NAMED.finditer(text):
-        if _bits(found[1]) >= _LEAST_BITS and re.search("[0-9]", found[1]) and re.search("[A-Za-z]", found[1]):
-            yield text.count("\n", 0, found.start()) + 1, "a value under the name of a secret"
+    for sort, literals, shape in _SEARCHED:
+        if any(literal in text for literal in literals):
+            for found in shape.finditer(text):
+                yield _line(text, found.start()), sort
+    lowered = text.lower()
+    if any(name in lowered for name in _NAMES):
+        for found in _NAMED.finditer(text):
+            if _bits(found[1]) >= _LEAST_BITS and re.search("[0-9]", found[1]) and re.search("[A-Za-z]", found[1]):
+                yield _line(text, found.start()), "a value under the name of a secret"
+
+
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1
 
 
 def _bits(text: str) -> float:
     """Return the Shannon entropy per character, in bits: words have about 3, random keys 4 to 6."""
     counts = Counter(text)
     return -sum(number / len(text) * math.log2(number / len(text)) for number in counts.values())
+
+
+class Flaw(NamedTuple):
+    """Something that must not be committed: `kind` is `secret`, `hidden-character` or `too-large`."""
+
+    kind: str
+    line: int
+    message: str
+    hint: str
+
+
+def flaws(content: bytes) -> Iterator[Flaw]:
+    """Yield what must never be committed; a credential is named by its sort and line, its value never shown."""
+    if len(content) > MOST_BYTES:
+        message = f"{len(content):,} bytes are more than the {MOST_BYTES:,} that the knowledge base takes"
+        yield Flaw(
+            "too-large", 1, message, "large results belong into the evidence store, market data into .crypto/data"
+        )
+        return
+    text = content.decode(errors="replace")
+    hidden = _HIDDEN.search(text)
+    if hidden:
+        message = f"the hidden character U+{ord(hidden[0]):04X}"
+        yield Flaw("hidden-character", _line(text, hidden.start()), message, "remove it, readers miss it")
+    for line, sort in secrets(text):
+        message = f"this looks like {sort}; what is committed stays in the history for ever"
+        hint = "take it out, revoke it if it is real, and keep credentials in the environment"
+        yield Flaw("secret", line, message, hint)
 
 
 def check_content(content: bytes, where: str) -> None:
@@ -64,22 +102,6 @@ def check_content(content: bytes, where: str) -> None:
     InputError
         It is too large, or holds characters that nobody sees.
     """
-    if len(content) > MOST_BYTES:
-        raise InputError(
-            f"{len(content):,} bytes are more than the {MOST_BYTES:,} that the knowledge base takes",
-            where=where,
-            hint="large results belong into the evidence store, market data into .crypto/data",
-        )
-    text = content.decode(errors="replace")
-    hidden = _HIDDEN.search(text)
-    if hidden:
-        line = text.count("\n", 0, hidden.start()) + 1
-        raise InputError(
-            f"the hidden character U+{ord(hidden[0]):04X}", where=f"{where}:{line}:1", hint="remove it, readers miss it"
-        )
-    for line, sort in secrets(text):
-        raise RefusedError(
-            f"this looks like {sort}; what is committed stays in the history for ever",
-            where=f"{where}:{line}:1",
-            hint="take it out, revoke it if it is real, and keep credentials in the environment",
-        )
+    for flaw in flaws(content):
+        error = RefusedError if flaw.kind == "secret" else InputError
+        raise error(flaw.message, where=f"{where}:{flaw.line}:1", hint=flaw.hint)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import InputError
-from crypto_team.kb import git, git_locks, health, views
+from crypto_team.kb import editor_schemas, git, git_locks, hand_edits, health, views
 from crypto_team.kb.files import write_atomic
+from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import default_rules
 from crypto_team.kb.paths import Layout
@@ -54,6 +55,8 @@ def init(path: Path) -> Layout:
                 write_atomic(file, dump(record, schema=schema).encode(), scratch=layout.scratch)
         if not ignore.exists():
             write_atomic(ignore, ("\n".join(health.IGNORED) + "\n").encode())
+        if not health.missing_ignores(layout):  # of an older workspace; doctor --repair adds them
+            editor_schemas.write(layout)
         new = [path for path in (*settings, ignore) if not git.tracked(root, path)]
         views.refresh(layout)
         git.commit(root, [*new, *views.paths(layout)], "Workspace for crypto-team", {"Crypto-Team-Tool": "init"})
@@ -68,8 +71,20 @@ def repair(layout: Layout) -> list[str]:
         done = [*swept, *health.repair(layout)]
         done += [f"finished the interrupted write of {path.name}" for path in finished]
         done += [f"rendered {path.name}" for path in views.refresh(layout)]
-        changed = git.changed_since_commit(layout.root, [layout.knowledge])
-        if changed:
-            git.commit(layout.root, [layout.knowledge], "Repair", {"Crypto-Team-Tool": "doctor"})
-            done += [f"committed {name}" for name in changed]
+        done += [f"committed {path.name}" for path in _kept(layout)]
     return done
+
+
+def _kept(layout: Layout) -> list[Path]:
+    """Commit sound files that nobody committed, each on behalf of its owner; return them. Broken ones stay as they are.
+
+    A hook that refused a tool's commit leaves its files; nobody can say any more which tool it was.
+    """
+    waiting: dict[str, list[Path]] = {}
+    for path in hand_edits.changed(layout, [layout.knowledge]):
+        kind = kind_of(layout, path)
+        if kind is not None and not hand_edits.flaws(layout, path):
+            waiting.setdefault(hand_edits.owner_of(kind, "lead"), []).append(path)
+    for owner, paths in waiting.items():
+        git.commit(layout.root, paths, "Repair", {"Crypto-Team-Role": owner, "Crypto-Team-Tool": "doctor"})
+    return [path for paths in waiting.values() for path in paths]

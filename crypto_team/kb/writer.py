@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError, LockTimeoutError
-from crypto_team.kb import git, git_locks, journal, views
+from crypto_team.kb import git, git_locks, hand_edits, journal, views
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.files import revision_of, sha256
 from crypto_team.kb.kinds import kind_of, misplaced
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import check_write
 from crypto_team.kb.records_text import document_of
+from crypto_team.kb.remedies import WHOLE
 from crypto_team.kb.secrets import check_content
 from crypto_team.kb.yaml import read_text
 
@@ -51,6 +52,8 @@ def commit_records(
 ) -> str | None:
     """Apply all changes as one operation and commit them; return the commit.
 
+    What the role edited by hand before gets a commit of its own, so that no tool's commit carries it along.
+
     Parameters
     ----------
     layout
@@ -67,7 +70,7 @@ def commit_records(
     OwnershipError
         The role may not write one of the kinds.
     ConflictError
-        A file is not what the caller read, or git is in the middle of a merge.
+        A file is not what the caller read, was edited by hand where that is never right, or git is amid a merge.
     RefusedError
         A record that only grows would lose something.
     FindingsError
@@ -85,6 +88,7 @@ def commit_records(
                 hint="git switch main, or git switch -c NAME",
             )
         files = {change.path: _approved(layout, change, role, tool) for change in changes}
+        hand_edits.commit_before(layout, role, files, strategy_id)
         trailers = {"Crypto-Team-Role": role, "Crypto-Team-Tool": tool}
         if strategy_id:
             trailers["Crypto-Team-Strategy"] = strategy_id
@@ -134,10 +138,11 @@ def _approved(layout: Layout, change: Change, role: str, tool: str) -> journal.S
     layout.inside(change.path)
     kind = kind_of(layout, change.path)
     if kind is None or kind.name != change.kind:
-        raise InputError(f"a {change.kind} cannot lie here", where=str(change.path))
+        step = "crypto-team ownership explain FILE"
+        raise InputError(f"a {change.kind} cannot lie here", where=str(change.path), hint=step)
     check_write(layout, role, tool, change.kind)
     if revision_of(change.path) != change.base_revision:
-        raise _stale(change)
+        raise stale(change)
     content = change.content.encode() if isinstance(change.content, str) else change.content
     new = None if content is None else _valid(layout, change.path, kind, content)
     old = _readable(change.path, kind) if kind.mode == "append" else None
@@ -152,7 +157,7 @@ def _valid(layout: Layout, path: Path, kind: Kind, content: bytes) -> Document |
     record = document_of(content, str(path), kind.schema)
     wrong = misplaced(layout, path, record) if record is not None else None
     if wrong:
-        raise InputError(f"the document belongs elsewhere: {wrong}", where=str(path))
+        raise InputError(f"the document belongs elsewhere: {wrong}", where=str(path), hint=WHOLE["misplaced"])
     return record
 
 
@@ -166,7 +171,7 @@ def _readable(path: Path, kind: Kind) -> Document | None:
         return None
 
 
-def _stale(change: Change) -> ConflictError:
+def stale(change: Change) -> ConflictError:
     """Say what changed on disk since the caller read the file."""
     now = change.path.read_text(errors="replace").splitlines() if change.path.exists() else []
     content = change.content or ""

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import ValidationError
 
 from crypto_team.errors import DocumentError
+from crypto_team.kb import remedies
+from crypto_team.kb.editor_schemas import editor_line
 from crypto_team.kb.explain import escaped, explain
 from crypto_team.kb.index_walk import MOST_BYTES
 from crypto_team.kb.yaml_read import FindingsError, Places, read_plain, whole
@@ -89,7 +91,8 @@ def read_text(path: Path) -> str:
             raise whole(str(path), "yaml-limit", f"larger than {MOST_BYTES // 1_000_000} MB")
         return decoded(path.read_bytes(), path)
     except OSError as problem:
-        raise DocumentError(f"cannot read: {problem.strerror}", where=str(path)) from problem
+        hint = "restore it: git checkout -- FILE, or look at its permissions"
+        raise DocumentError(f"cannot read: {problem.strerror}", where=str(path), hint=hint) from problem
 
 
 def decoded(content: bytes, path: Path) -> str:
@@ -145,7 +148,8 @@ def _present(document: Marked, model: type[Document]) -> Any:
 def _placeholders(document: Marked, node: Any, pointer: str) -> Iterator[Finding]:
     text = _unfilled(node)
     if text is not None:
-        yield document.finding("placeholder", f"{text!r} is a placeholder that nobody filled in", pointer)
+        message = f"{text!r} is a placeholder that nobody filled in"
+        yield document.finding("placeholder", message, pointer, remedies.WHOLE["placeholder"])
     elif isinstance(node, dict):
         for key, value in node.items():
             yield from _placeholders(document, value, f"{pointer}/{escaped(key)}")
@@ -170,6 +174,4 @@ def _may_hold_placeholders(text: str) -> bool:
 
 def dump(record: Document, *, schema: str | None = None) -> str:
     """Write a record in canonical form; the first line names its JSON Schema for editors."""
-    version = latest(schema) if schema else 1
-    head = f"# yaml-language-server: $schema=urn:crypto-team:schema:{schema}:{version}\n" if schema else ""
-    return head + dump_data(record.model_dump(mode="json"))
+    return (editor_line(schema) if schema else "") + dump_data(record.model_dump(mode="json"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from crypto_team.errors import DocumentError
+from crypto_team.kb import remedies
 from crypto_team.kb.explain import escaped
 from crypto_team.kb.index_walk import MOST_BYTES
 from crypto_team.schemas.outcome import Finding
@@ -116,7 +117,7 @@ class Reader:
         while type(key := next(self.events)) is not yaml.MappingEndEvent:
             self._allowed(key, depth)
             if type(key) is not yaml.ScalarEvent:
-                raise self._refused(key, "yaml-key", "keys have to be plain text", None)
+                raise self._refused(key, "yaml-key", "keys have to be plain text", "write a name before the colon")
             name: str = key.value
             if name in made:
                 raise self._refused(key, "yaml-duplicate-key", f"the key {name!r} stands twice", "remove one of them")
@@ -126,7 +127,7 @@ class Reader:
                 self._note(child, key)
         return made
 
-    def _refused(self, event: Any, code: str, message: str, hint: str | None) -> FindingsError:
+    def _refused(self, event: Any, code: str, message: str, hint: str) -> FindingsError:
         line, col = event.start_mark.line + 1, event.start_mark.column + 1
         return FindingsError(
             [Finding(code=code, severity="error", message=message, file=self.where, line=line, col=col, hint=hint)]
@@ -135,7 +136,9 @@ class Reader:
 
 def whole(where: str, code: str, message: str, *, line: int = 1, col: int = 1) -> FindingsError:
     """Make the error of a document that cannot be read at all."""
-    return FindingsError([Finding(code=code, severity="error", message=message, file=where, line=line, col=col)])
+    hint = remedies.of_syntax(message) if code == "yaml-syntax" else remedies.WHOLE.get(code)
+    found = Finding(code=code, severity="error", message=message, file=where, line=line, col=col, hint=hint)
+    return FindingsError([found])
 
 
 def read_plain(text: str, where: str, places: Places | None = None) -> Any:

@@ -27,13 +27,22 @@ def splice(text: str, pointer: str, value: str | float | bool | None, *, where: 
     for part in pointer.split("/")[1:]:
         node = _child(node, part)
     if not isinstance(node, yaml.ScalarNode):
-        raise InputError(f"no single value stands at {pointer}", where=where)
+        raise InputError(f"no single value stands at {pointer}", where=where, hint="set it by hand")
     start, end = _offset(text, node.start_mark), _offset(text, node.end_mark)
     gap, tail = " " if start and text[start - 1] == ":" else "", "\n" if text[start:end].endswith("\n") else ""
     made = text[:start] + gap + _written(value) + tail + text[end:]
     if not _reads_as(made, where, _replaced(before, pointer.split("/")[1:], value)):
         raise InputError(f"the value at {pointer} cannot be replaced in place", where=where, hint="edit it by hand")
     return made
+
+
+def comments(text: str) -> frozenset[str]:
+    """Return the comments of a YAML text: what the scanner leaves out and is neither space nor a part of a value."""
+    starts = [(token.start_mark, token.end_mark) for token in yaml.scan(text, Loader=Loader)]
+    covered = [(_offset(text, start), _offset(text, end)) for start, end in starts if start.index != end.index]
+    gaps = zip([0, *(end for _, end in covered)], [*(start for start, _ in covered), len(text)], strict=True)
+    lines = (line.strip() for start, end in gaps for line in text[start:end].splitlines())
+    return frozenset(line for line in lines if line.startswith("#") and "yaml-language-server" not in line)
 
 
 def _reads_as(text: str, where: str, wanted: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Changing a part of a document that its owner writes by hand: one tool for all of them, against a base revision."""
+"""Changing a part of a document that people write: one tool for all of them, against a base revision."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from crypto_team.errors import ConflictError, InputError, NotFoundError, RefusedError, UsageError
-from crypto_team.kb.kinds import KINDS, kind_of
+from crypto_team.errors import ConflictError, CryptoTeamError, InputError, NotFoundError, RefusedError, UsageError
+from crypto_team.kb import settings
+from crypto_team.kb.kinds import SETTINGS, kind_of
 from crypto_team.kb.ownership import check_write
 from crypto_team.kb.partial import applied, read_operation
+from crypto_team.kb.remedies import of_value
 from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump, load_record
+from crypto_team.kb.yaml import check, dump, load_record, parse, read_text
+from crypto_team.kb.yaml_splice import comments, splice
 from crypto_team.schemas import RECORDS
-from crypto_team.schemas.outcome import Outcome
+from crypto_team.schemas.base import in_words
+from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 
 if TYPE_CHECKING:
@@ -39,12 +43,14 @@ def edit(
     base_revision: str | None = None,
     dry_run: bool = False,
 ) -> Outcome:
-    """Change parts of a specification by JSON pointer, as one commit; the result has to fit the schema.
+    """Change parts of a specification or setting by JSON pointer, as one commit; the result has to fit the schema.
+
+    Single values are replaced where they stand, so that comments stay.
 
     Parameters
     ----------
     document
-        For example STR-001/ml-spec.yaml.
+        For example STR-001/ml-spec.yaml; for the lead also policy.yaml, team.yaml, ownership.yaml.
     set_
         /pointer=value, with a value in JSON or plain text.
     append
@@ -67,48 +73,77 @@ def edit(
     if not operations:
         raise UsageError("nothing to change", hint="give --set, --append, --remove or --test")
     layout = session.layout
-    path = layout.inside(layout.strategies_root / document, layout.strategies_root)
-    kind = _designed(session, path, document)
+    path, kind, schema = _place(session, document)
     revision = revision_of(path)
-    text = dump(_changed(path, kind, operations), schema=kind)
+    text = _edited(path, kind, schema, operations)
+    dropped = [_dropped(document)] if comments(read_text(path)) - comments(text) else []
     if dry_run:
         if base_revision not in {None, revision}:
             raise ConflictError("the file changed since it was read", where=str(path), hint="read it again")
-        return Outcome(ok=True, summary=f"{document} would change; nothing written", path=str(path), data=text)
+        summary = f"{document} would change; nothing written"
+        return Outcome(ok=True, summary=summary, path=str(path), data=text, findings=dropped)
+    message = f"{document}: {len(operations)} part(s) changed"
     change = Change(kind, path, text, base_revision or revision)
-    done = commit_records(
-        layout,
-        role=session.role,
-        tool="edit",
-        strategy_id=path.relative_to(layout.strategies_root).parts[0],
-        changes=[change],
-        message=f"{document}: {len(operations)} part(s) changed",
-    )
-    return Outcome(ok=True, summary=f"{document} changed", path=str(path), revision=done)
+    if path.parent == layout.crypto:
+        done = settings.write(layout, session.role, change, message)
+    else:
+        strategy_id = path.relative_to(layout.strategies_root).parts[0]
+        done = commit_records(
+            layout, role=session.role, tool="edit", strategy_id=strategy_id, changes=[change], message=message
+        )
+    return Outcome(ok=True, summary=f"{document} changed", path=str(path), revision=done, findings=dropped)
 
 
-def _designed(session: Session, path: Path, document: str) -> str:
-    """Return the kind of a document that may be edited in parts by this role."""
-    kind = kind_of(session.layout, path)
+def _place(session: Session, document: str) -> tuple[Path, str, str]:
+    """Return path, kind and schema of a document that may be edited in parts by this role."""
+    layout = session.layout
+    name = document.removeprefix(".crypto/")
+    if name in SETTINGS:
+        check_write(layout, session.role, "edit", SETTINGS[name])
+        return layout.crypto / name, SETTINGS[name], SETTINGS[name]
+    path = layout.inside(layout.strategies_root / document, layout.strategies_root)
+    kind = kind_of(layout, path)
     if kind is None or not path.is_file():
         raise NotFoundError(f"there is no document {document[:200]!r}", hint="crypto-team search WORDS")
-    check_write(session.layout, session.role, "edit", kind.name)
+    check_write(layout, session.role, "edit", kind.name)
     if kind.name not in DESIGNED:
         raise RefusedError(
             f"records of kind {kind.name} hold what was computed; only the tool that computes it writes them",
             where=document,
-            hint=f"can be edited: {', '.join(sorted(DESIGNED))}",
+            hint=f"can be edited: {', '.join(sorted(DESIGNED))}, and by the lead {', '.join(SETTINGS)}",
         )
-    return kind.name
+    return path, kind.name, str(kind.schema)
 
 
-def _changed(path: Path, kind: str, operations: list[Operation]) -> Document:
+def _edited(path: Path, kind: str, schema: str, operations: list[Operation]) -> str:
+    """Return the text with the operations done: in place where they replace single values, else in canonical form."""
+    model, before = RECORDS[schema], read_text(path)
+    made = _changed(path, model, operations)
+    try:
+        text = before
+        for step in operations:
+            if step.what == "set":
+                text = splice(text, step.pointer, step.value, where=str(path))
+        if check(parse(text, str(path)), model) == made:
+            return text
+    except CryptoTeamError:
+        pass  # a field that was not written yet, a list: the whole document is written anew
+    return dump(made, schema=kind)
+
+
+def _dropped(document: str) -> Finding:
+    hint = "change lists and new fields by hand where comments matter; then crypto-team ROLE commit"
+    message = "the document was written anew, and its comments are gone; git has them"
+    return Finding(code="comments-dropped", severity="warning", message=message, file=document, hint=hint)
+
+
+def _changed(path: Path, model: type[Document], operations: list[Operation]) -> Document:
     """Apply the operations to the record on disk and check what results."""
-    model = RECORDS[str(KINDS[kind].schema)]
     data = applied(load_record(path, model).model_dump(mode="json"), operations)
     try:
         return model.model_validate(data)
     except ValidationError as problem:
         first = problem.errors()[0]
         where = "/" + "/".join(str(part) for part in first["loc"])
-        raise InputError(f"{first['msg']} (got {first['input']!r:.80})", where=where) from problem
+        what = f"{in_words(first)} (got {first['input']!r:.80})"
+        raise InputError(what, where=where, hint=of_value(first, ())) from problem

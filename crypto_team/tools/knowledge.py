@@ -244,7 +244,10 @@ def _sender(layout: Layout, strategy_id: str, stage: Stage) -> Stage:
     for record in reversed(handoff_records(layout, strategy_id)):
         if record.receiver == stage:
             return record.sender
-    raise RefusedError(f"{strategy_id} is with the {stage}, where it began: there is nobody to return it to")
+    raise RefusedError(
+        f"{strategy_id} is with the {stage}, where it began: there is nobody to return it to",
+        hint=f"crypto-team {stage.replace('_', '-')} next {strategy_id}",
+    )
 
 
 def _short(layout: Layout, path: Path) -> str:

@@ -117,7 +117,8 @@ def _propose(session: Session, made: Learning) -> Outcome:
     known = {item.learning_id: item for item in learnings.entries(session.layout)}
     claims.standing(known, made.rests_on, "--rests-on")
     if made.learning_id in known:
-        raise ConflictError("the same learning was proposed today", where=made.learning_id)
+        hint = f"crypto-team learnings show {made.learning_id}"
+        raise ConflictError("the same learning was proposed today", where=made.learning_id, hint=hint)
     near = _near(session, made)
     revision = _write(session, [made], "learn", f"Learning proposed: {made.title}")
     other = "lead" if session.role == "critic" else "critic"

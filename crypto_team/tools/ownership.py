@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 REFUSED = 3
 
 
-@tool(role=None, group="ownership", name="check", read_only=True)
+@tool(role=None, group="ownership", name="check", read_only=True, validator=True)
 def ownership_check(session: Session, *, base: str) -> Outcome:
     """Judge every commit since a base by the ownership rules of that base: the authority, for CI.
 
@@ -34,7 +34,7 @@ def ownership_check(session: Session, *, base: str) -> Outcome:
     if not found:
         return Outcome(ok=True, summary=f"{number} commit(s) since {base}: every change was made by its owner")
     summary = f"{len(found)} finding(s) in {number} commit(s) since {base}"
-    return Outcome(ok=False, summary=summary, findings=found, exit_code=REFUSED)
+    return Outcome(ok=False, summary=summary, path=str(session.layout.root), findings=found, exit_code=REFUSED)
 
 
 @tool(role="every", group="ownership", name="explain", read_only=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from crypto_team.tools.session import Session
 
 
-@tool(role=None, name="views", idempotent=True)
+@tool(role=None, name="views", idempotent=True, validator=True)
 def views_(session: Session, *, check: bool = False) -> Outcome:
     """Write registry.yaml, learnings.md and sources.yaml from the entries, on the default branch only.
 
@@ -42,5 +42,6 @@ def views_(session: Session, *, check: bool = False) -> Outcome:
         for path in views.stale(layout)
     ]
     if not findings:
-        return Outcome(ok=True, summary=f"{len(kept)} generated lists are fresh")
-    return Outcome(ok=False, summary=f"{len(findings)} stale list(s)", findings=findings, exit_code=1)
+        return Outcome(ok=True, summary=f"{len(kept)} generated lists are fresh", path=str(layout.root))
+    summary = f"{len(findings)} stale list(s)"
+    return Outcome(ok=False, summary=summary, path=str(layout.root), findings=findings, exit_code=1)

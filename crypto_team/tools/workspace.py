@@ -49,7 +49,7 @@ def init(session: Session, *, path: Path = Path()) -> Outcome:
 def validate(session: Session) -> Outcome:
     """Check every document of the knowledge base: shape, place, chains of handoffs, ledger, generated lists."""
     layout = session.layout
-    found = [_relative(item, layout.root) for item in findings_of(layout)]
+    found = [relative(item, layout.root) for item in findings_of(layout)]
     files = sum(1 for path in layout.knowledge.rglob("*") if path.is_file())
     wrong = sum(item.severity == "error" for item in found)
     if not wrong:
@@ -100,7 +100,7 @@ def _package(name: str, extra: str) -> dict[str, str | None]:
     return {"package": name, "extra": extra, "version": found}
 
 
-def _relative(finding: Finding, root: Path) -> Finding:
+def relative(finding: Finding, root: Path) -> Finding:
     """Name a file of the workspace from its root."""
     if finding.file is None or not Path(finding.file).is_relative_to(root):
         return finding

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from crypto_team.tools.ci import BRANCHES
+
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
@@ -28,6 +30,10 @@ class Runner:
     wheel: Path
     environment: dict[str, str]
 
+    @property
+    def program(self) -> str:
+        return str(self.temp / "crypto-team/bin/crypto-team")
+
     def run(self, command: list[str], cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command, capture_output=True, text=True, check=False, cwd=cwd, env={**self.environment, **more}
@@ -39,7 +45,7 @@ class Runner:
         values |= {"package": str(self.wheel)} | inputs
         step = ACTION["runs"]["steps"][number]
         environment = {key: _expanded(text, values) for key, text in step["env"].items()}
-        environment |= {"GITHUB_WORKSPACE": str(cwd)}
+        environment |= {"GITHUB_WORKSPACE": str(cwd), "GITHUB_BASE_REF": values.get("forge", "")}
         assert "${{" not in step["run"], "inputs reach the shell as variables only"
         return self.run(["bash", "-e", "-o", "pipefail", "-c", step["run"]], cwd, **environment)
 
@@ -63,7 +69,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     folder = tmp_path_factory.mktemp("elsewhere")
     build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
-    kept = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    kept = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV", *BRANCHES}}
     environment = kept | {"RUNNER_TEMP": str(folder), "PIP_CONSTRAINT": str(ROOT / "constraints.txt")}
     made = Runner(folder, next(folder.glob("*.whl")), environment)
     installed = made.step(1, folder)
@@ -104,6 +110,26 @@ def test_the_action_writes_a_file_to_upload_and_takes_arguments(runner: Runner, 
     assert '"ruleId": "yaml-syntax"' in (scratch / "out.sarif").read_text()
 
 
+def test_the_action_judges_every_commit_of_a_pull_request_by_the_rules_of_its_target(
+    runner: Runner, scratch: Path
+) -> None:
+    team = scratch / "team"
+    first = runner.run(["git", "rev-parse", "HEAD"], team).stdout.strip()
+    runner.run(["git", "update-ref", "refs/remotes/origin/main", first], team)
+    policy = team / ".crypto/policy.yaml"
+    policy.write_text(policy.read_text() + "# softer, please\n")
+    who = ["-c", "user.name=e", "-c", "user.email=e@e"]
+    assert runner.run(["git", *who, "commit", "-qam", "a small fix"], team).returncode == 0
+    assert "not checked (no --base)" in runner.step(2, scratch, path="team").stderr
+    for asked in ({"base": first}, {"forge": "main"}):
+        judged = runner.step(2, scratch, path="team", **asked)
+        assert judged.returncode == 1, judged.stdout + judged.stderr
+        found = r"^::error file=team/\.crypto/policy\.yaml,title=crypto-team ownership"
+        assert re.search(found, judged.stdout, re.MULTILINE)
+    gone = runner.step(2, scratch, path="team", base="origin/elsewhere")
+    assert (gone.returncode, "fetch-depth: 0" in gone.stdout) == (1, True)
+
+
 def test_text_in_an_input_is_never_run(runner: Runner, scratch: Path) -> None:
     done = runner.step(2, scratch, path='team"; touch owned; echo "', arguments="$(touch owned) `touch owned`")
     assert done.returncode != 0
@@ -119,7 +145,10 @@ def test_the_action_is_complete() -> None:
     assert all(item["description"] for item in ACTION["inputs"].values())
 
 
-@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: str(hook["id"]))
+JUDGES_RECORDS = [hook for hook in HOOKS if hook["id"] not in {"crypto-team-views", "crypto-team-ownership"}]
+
+
+@pytest.mark.parametrize("hook", JUDGES_RECORDS, ids=lambda hook: str(hook["id"]))
 def test_every_hook_passes_a_sound_workspace_and_stops_a_broken_one(
     runner: Runner, scratch: Path, hook: dict[str, Any]
 ) -> None:
@@ -128,7 +157,7 @@ def test_every_hook_passes_a_sound_workspace_and_stops_a_broken_one(
     assert runner.run(command, scratch / "team").returncode == 0
     spoil(scratch)
     if hook["id"] == "crypto-team-fmt":
-        policy = "# yaml-language-server: $schema=urn:crypto-team:schema:registry:1\nschema_version:   1\n"
+        policy = "# yaml-language-server: $schema=../../schemas/registry.json\nschema_version:   1\n"
         (scratch / "team/.crypto/knowledge/registry/STR-001.yaml").write_text(
             policy + "strategy_id: STR-001\nname: x\ntype: ml_based\nstage: ml_engineer\nstatus: draft\n"
             'created: "2021-03-04T05:00:00Z"\nupdated: "2021-03-04T05:00:00Z"\n'
@@ -158,13 +187,59 @@ def test_queries_work_from_the_wheel_and_parquet_names_its_extra(runner: Runner,
     assert runner.run([program, "registry", "export", str(scratch / "x.csv")], scratch / "team").returncode == 0
 
 
+def test_the_hook_of_lists_finds_a_stale_one(runner: Runner, scratch: Path) -> None:
+    hook = next(item for item in HOOKS if item["id"] == "crypto-team-views")
+    command = [runner.program, *shlex.split(hook["entry"])[1:]]
+    assert runner.run(command, scratch / "team").returncode == 0
+    (scratch / "team/.crypto/knowledge/registry.yaml").write_text("strategies: []\n")
+    done = runner.run(command, scratch / "team")
+    assert (done.returncode, "registry.yaml" in done.stdout) == (1, True)
+
+
+def test_the_hook_of_ownership_stops_a_record_of_somebody_else(runner: Runner, scratch: Path) -> None:
+    hook = next(item for item in HOOKS if item["id"] == "crypto-team-ownership")
+    command = [runner.program, *shlex.split(hook["entry"])[1:]]
+    team = scratch / "team"
+    assert runner.run(command, team).returncode == 0
+    policy = team / ".crypto/policy.yaml"
+    policy.write_text(policy.read_text() + "# softer, please\n")
+    runner.run(["git", "add", "-A"], team)
+    stopped = runner.run(command, team, CRYPTO_TEAM_ROLE="critic")
+    assert stopped.returncode == 2
+    assert "policy.yaml" in stopped.stderr
+    assert runner.run(command, team, CRYPTO_TEAM_ROLE="lead").returncode == 0
+
+
 @pytest.mark.slow
-def test_pre_commit_itself_installs_and_runs_the_hook(scratch: Path) -> None:
-    subprocess.run(["git", "-C", str(scratch), "add", "-A"], check=True)
-    names = [str(Path(sys.executable).with_name("pre-commit")), "try-repo", str(ROOT), "crypto-team-validate"]
-    kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    environment = kept | {"PRE_COMMIT_HOME": str(scratch / "cache")}
-    done = subprocess.run(
-        [*names, "--all-files"], capture_output=True, text=True, check=False, cwd=scratch / "team", env=environment
-    )
-    assert "validate the knowledge base" in done.stdout, done.stdout + done.stderr
+def test_pre_commit_itself_installs_the_hooks_and_they_stop_a_broken_record(runner: Runner, scratch: Path) -> None:
+    """The hooks as a commit in somebody else's repository runs them, from a repository that holds what lies here."""
+    team = scratch / "team"
+    source = scratch / "source"
+    files = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "-co", "--exclude-standard", "crypto_team", "pyproject.toml", "README.md",
+         "LICENSE", "schemas", "agents", ".claude-plugin", ".pre-commit-hooks.yaml"],
+        check=True, capture_output=True, text=True,
+    ).stdout.split()  # fmt: skip
+    for name in files:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes((ROOT / name).read_bytes())
+    git = ["git", "-c", "user.name=e", "-c", "user.email=e@e"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "source"]):
+        assert runner.run([*git, *command], source).returncode == 0
+    revision = runner.run(["git", "rev-parse", "HEAD"], source).stdout.strip()
+    hooks = [{"id": str(hook["id"])} for hook in HOOKS]
+    config = {"repos": [{"repo": str(source), "rev": revision, "hooks": hooks}]}
+    (team / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
+    pre_commit = str(Path(sys.executable).with_name("pre-commit"))
+    home = {"PRE_COMMIT_HOME": str(scratch / "cache"), "CRYPTO_TEAM_ROLE": "lead"}
+    everything = [pre_commit, "run", "--all-files"]
+    runner.run(["git", "add", "-A"], team)
+    sound = runner.run(everything, team, **home)
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    assert sound.stdout.count("Passed") == len(HOOKS) - 1, sound.stdout
+    assert runner.run([*everything, "crypto-team-ci", "--hook-stage", "pre-push"], team, **home).returncode == 0
+    spoil(scratch)
+    runner.run(["git", "add", "-A"], team)
+    broken = runner.run(everything, team, **home)
+    assert broken.returncode == 1
+    assert "STR-001.yaml" in broken.stdout

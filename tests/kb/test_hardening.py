@@ -57,6 +57,19 @@ def test_a_secret_is_refused_with_its_line_and_is_never_shown(strategy: Layout, 
     assert not (strategy.code_dir("STR-001") / "features.py").exists()
 
 
+@pytest.mark.parametrize("name", ["code/features.py", "ml-report.md", "ml-spec.yaml", "model/m.json"])
+def test_a_secret_that_was_put_there_by_hand_is_found_by_validation(strategy: Layout, name: str) -> None:
+    path = strategy.strategies_root / "STR-001" / name
+    path.parent.mkdir(exist_ok=True)
+    before = path.read_text() if path.exists() else "x = 1\n"
+    path.write_text(before + "# " + SECRETS[1] + "\n")
+    found = [item for item in validate.validate(strategy) if item.code == "secret"]
+    assert [(str(item.file), item.line) for item in found] == [(str(path), before.count("\n") + 1)]
+    assert SECRETS[1] not in found[0].message
+    path.write_text(before)
+    assert "secret" not in {item.code for item in validate.validate(strategy)}
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_team.kb.yaml import FindingsError, Marked, check, dump_data, load_record, parse
-from crypto_team.schemas import FeatureSet, MlSpec
+from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,3 +117,40 @@ def test_bytes_that_are_not_utf8_are_a_finding(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FindingsError, match="UTF-8"):
         load_record(path, FeatureSet)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "strategy_id: [a",
+        "\tstrategy_id: STR-001",
+        "name: a: b",
+        "name: 'open",
+        "name: {a: 1",
+        "strategy_id STR-001\nname: x",
+        "a: &x 1",
+        "a: !!python/object 1",
+        "a: 1\na: 2",
+        "? [a]\n: 1",
+        "a: 1\n---\nb: 2",
+        "name: \x07",
+        "- 1",
+        "strategy_id: STR-{NNN}",
+        "strategy_nam: momentum",
+        "schema_version: 99",
+        "stage: critics\ntype: ml\nname: 7\nmetrics: {x: high}\nhistory: none",
+    ],
+)
+def test_every_finding_says_what_to_do(text: str) -> None:
+    with pytest.raises(FindingsError) as caught:
+        check(parse(text, "registry.yaml"), RegistryEntry)
+    for item in caught.value.findings:
+        assert item.hint, item
+        assert "^" not in item.hint
+        assert item.line
+
+
+def test_a_wrong_choice_is_told_the_nearest_one() -> None:
+    with pytest.raises(FindingsError) as caught:
+        check(parse("stage: critics", "registry.yaml"), RegistryEntry)
+    assert "did you mean 'critic'?" in {item.hint for item in caught.value.findings}

@@ -46,7 +46,7 @@ def test_data_and_evidence_are_kept_out_of_git_again(staffed: Desk) -> None:
     path.write_text("data/\nmine/")
     assert staffed("doctor").exit_code == 1
     staffed.ok("doctor", repair=True)
-    assert path.read_text().splitlines() == ["data/", "mine/", "store/", "reports/", "logs/"]
+    assert path.read_text().splitlines() == ["data/", "mine/", "store/", "reports/", "logs/", "schemas/"]
 
 
 def test_only_old_temporary_files_are_removed(staffed: Desk) -> None:

@@ -61,3 +61,36 @@ def test_operations_are_done_in_order_on_a_copy() -> None:
 def test_what_is_no_pointer_is_a_usage_error(what: str, text: str) -> None:
     with pytest.raises(UsageError):
         applied({"d": "x"}, [read_operation(what, text)])  # type: ignore[arg-type]
+
+
+def test_a_value_is_replaced_where_it_stands_and_comments_stay(staffed: Desk) -> None:
+    path = staffed.session.layout.ml_spec("STR-001")
+    path.write_text(path.read_text().replace('timeframe: "1h"', 'timeframe: "1h"  # because of the fees # really'))
+    done = staffed.ok("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=4h"])
+    assert '  timeframe: "4h"  # because of the fees # really\n' in path.read_text()
+    assert done.findings == []
+    log = git.run(staffed.session.layout.root, "log", "-2", "--format=%(trailers:key=Crypto-Team-Tool,valueonly)")
+    assert log.split() == ["edit", "hand"]
+
+
+def test_who_drops_comments_is_told(staffed: Desk) -> None:
+    path = staffed.session.layout.ml_spec("STR-001")
+    path.write_text(path.read_text() + "# mine\n")
+    done = staffed.ok("edit", "ml_engineer", document=SPEC, append=["/market/pairs=ETH/USDT"])
+    assert [item.code for item in done.findings] == ["comments-dropped"]
+    assert "# mine" not in path.read_text()
+
+
+def test_the_lead_edits_settings_in_place_and_nobody_else_does(staffed: Desk) -> None:
+    layout = staffed.session.layout
+    base = git.run(layout.root, "rev-parse", "HEAD")
+    layout.policy.write_text("# ours\n" + layout.policy.read_text())
+    before = layout.policy.read_text()
+    profile = next(line for line in before.splitlines() if line.startswith("profile: "))
+    other = "research" if profile != "profile: research" else "strict"
+    staffed.ok("edit", document="policy.yaml", set=[f"/profile={other}"])
+    assert layout.policy.read_text() == before.replace(profile, f"profile: {other}")
+    assert staffed.ok("ownership.check", base=base).summary.startswith("2 commit(s)")
+    assert staffed("edit", "risk_manager", document="policy.yaml", set=["/profile=research"]).exit_code == 3
+    assert staffed("edit", document="policy.yaml", set=["/profile=lenient"]).exit_code == 1
+    assert staffed("edit", document="policy.yaml", set=[f"/profile={other}"], base_revision="sha256:0").exit_code == 4

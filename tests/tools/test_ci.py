@@ -1,0 +1,88 @@
+"""`ci`: every part of the check runs, each finds its own kind of damage, and what was not checked is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from crypto_team.kb import git
+from crypto_team.tools.ci import BRANCHES, STEPS, target
+from tests.tools.test_knowledge_tools import hand_over
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.tools.conftest import Desk
+
+WHO = ("-c", "user.name=e", "-c", "user.email=e@e")
+
+
+@pytest.fixture(autouse=True)
+def no_forge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the forge that these tests may run on."""
+    for name in BRANCHES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def first_commit(root: Path) -> str:
+    return git.run(root, "rev-list", "--max-parents=0", "HEAD")
+
+
+def test_a_sound_workspace_passes_every_part(staffed: Desk) -> None:
+    outcome = staffed.ok("ci", base=first_commit(staffed.session.layout.root))
+    assert outcome.summary.startswith("validate ok, fmt ok, views ok, chain ok, ownership ok: 0 finding(s)")
+    assert [step.name for step in STEPS] == ["validate", "fmt", "views", "chain", "ownership"]
+
+
+def test_without_a_base_it_says_that_nobody_checked_who_changed_what(staffed: Desk) -> None:
+    assert "ownership not checked (no --base)" in staffed.ok("ci").summary
+
+
+def test_a_change_by_nobody_is_found_against_the_base_only(staffed: Desk) -> None:
+    layout = staffed.session.layout
+    base = first_commit(layout.root)
+    path = layout.ml_spec("STR-001")
+    path.write_text(path.read_text().replace("strategy_name: momentum", "strategy_name: other"))
+    git.run(layout.root, *WHO, "commit", "-qam", "mine")
+    found = staffed("ci", base=base)
+    assert found.exit_code == 1
+    assert "ownership" in {item.code for item in found.findings}
+    assert "ownership failed" in found.summary
+
+
+def test_a_chain_that_was_cut_off_is_found_without_a_base(staffed: Desk) -> None:
+    hand_over(staffed, "STR-001")
+    layout = staffed.session.layout
+    staffed.ok("ci", base=first_commit(layout.root))
+    for path in layout.handoffs_dir("STR-001").glob("*.yaml"):
+        path.unlink()
+    git.run(layout.root, *WHO, "commit", "-qam", "never happened")
+    outcome = staffed("ci")
+    assert outcome.exit_code == 1
+    assert "chain failed" in outcome.summary
+    cut = [item for item in outcome.findings if item.code == "handoff-chain"]
+    assert cut
+    assert all(not str(item.file).startswith("/") for item in cut)
+
+
+def test_a_stale_list_is_one_finding(staffed: Desk) -> None:
+    staffed.session.layout.registry_view.write_text("strategies: []\n")
+    outcome = staffed("ci")
+    assert [item.code for item in outcome.findings] == ["stale-view"]
+    assert "views failed" in outcome.summary
+
+
+def test_a_base_that_is_not_here_is_a_finding_and_the_other_parts_still_run(staffed: Desk) -> None:
+    staffed.session.layout.registry_view.write_text("strategies: []\n")
+    outcome = staffed("ci", base="origin/main")
+    assert outcome.exit_code == 1
+    assert {item.code for item in outcome.findings} == {"stale-view", "not-found-error"}
+    assert any("git fetch" in str(item.hint) for item in outcome.findings)
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_forges_name_the_base(name: str) -> None:
+    assert target({name: "main"}) == "origin/main"
+    assert target({name: ""}) is None
+    assert target({}) is None
