@@ -6,7 +6,7 @@ from typing import Final
 
 from crypto_team.schemas.base import Document
 from crypto_team.schemas.data import Dataset, DataSpec
-from crypto_team.schemas.evidence import EvidenceManifest, EvidenceMeta
+from crypto_team.schemas.evidence import EvidenceManifest, EvidenceMeta, ImportedMeta
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.gate import Handoff, Policy
 from crypto_team.schemas.ml_spec import MlSpec
@@ -32,6 +32,7 @@ RECORDS: Final[dict[str, type[Document]]] = {
     "model": ModelManifest,
     "evidence": EvidenceManifest,
     "evidence_meta": EvidenceMeta,
+    "imported_evidence": ImportedMeta,
     "registry": RegistryEntry,
     "learning": Learning,
     "trial": Trial,
@@ -58,6 +59,7 @@ __all__ = [
     "EvidenceMeta",
     "FeatureSet",
     "Handoff",
+    "ImportedMeta",
     "Learning",
     "MlSpec",
     "ModelManifest",
