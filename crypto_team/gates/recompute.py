@@ -109,10 +109,11 @@ def next_returns(times: npt.NDArray[np.int64], market: pd.DataFrame, step: int) 
     if known.size == 0:
         return np.full(times.size, np.nan)
     close = market["close"].to_numpy(dtype=np.float64)[order]
-    return _close_at(times + step, known, close) / _close_at(times, known, close) - 1.0
+    return close_at(times + step, known, close) / close_at(times, known, close) - 1.0
 
 
-def _close_at(times: npt.NDArray[np.int64], known: npt.NDArray[np.int64], close: Floats) -> Floats:
+def close_at(times: npt.NDArray[np.int64], known: npt.NDArray[np.int64], close: Floats) -> Floats:
+    """Return the close at each time; NaN where `known` (ascending, not empty) does not have it."""
     place = np.minimum(np.searchsorted(known, times), len(known) - 1)
     return np.where(known[place] == times, close[place], np.nan)
 

@@ -28,7 +28,7 @@ HONEST: Mapping[str, Design] = {
     "next_bar": Design(horizon=1, edge=0.14),
     "long_horizon": Design(horizon=12, edge=0.17),
     "quarter_hours": Design(timeframe="15m", bars=9000, train=3000, inner=600, test=1000, volatility=0.003, edge=0.16),
-    "four_hours": Design(timeframe="4h", bars=4200, volatility=0.012, edge=0.14),
+    "four_hours": Design(timeframe="4h", bars=4200, test=300, volatility=0.012, edge=0.14),
     "days": Design(timeframe="1d", bars=2600, train=900, inner=200, test=250, horizon=1, volatility=0.03, edge=0.2),
     "three_classes": Design(classes=3, entry=0.54),
     "regression": Design(classes=0, entry=0.54),

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.case import Case, LedgerView
+from crypto_team.gates.case import Case
 from crypto_team.gates.imported.reading import Imported, read_folder
 from crypto_team.gates.imported.timing import Timed, timed
 from crypto_team.gates.imported.trials import ledger_of
-from crypto_team.gates.recompute import milliseconds
+from crypto_team.gates.imported.market import candles_of, sound_market
+from crypto_team.gates.recompute import milliseconds, recompute_signal
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange, ImportedFold, ImportedLabel
 from crypto_team.schemas.ml_spec import Signal, Target
 from crypto_team.validation.clock import utc_text
@@ -63,8 +63,8 @@ def case_from(found: Imported, strategy_id: str = IMPORTED_ID) -> Case:
     folds = _folds(found, predictions)
     ledger = ledger_of(found.meta, tables)
     meta = _meta(found, strategy_id, predictions, folds)
-    if market is not None:
-        market = market.dropna(subset=["close"]).sort_values(["pair", "time"], kind="stable").reset_index(drop=True)
+    predictions["signal"] = recompute_signal(predictions)
+    market = None if market is None else sound_market(found, market)
     facts = _facts(found, predictions, market, meta)
     return Case(
         strategy_id=strategy_id,
@@ -72,6 +72,7 @@ def case_from(found: Imported, strategy_id: str = IMPORTED_ID) -> Case:
         predictions=predictions,
         market=market,
         features_sample=tables.get("features"),
+        bars=None if market is None else candles_of(market),
         importances=tables.get("importances"),
         preprocessing=_preprocessing(tables.get("preprocessing")),
         universe=tables.get("universe"),

@@ -32,6 +32,7 @@ def with_forecasts(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         for name in [each for each in made.columns if each.startswith("p_raw_")]:
             made[name.replace("p_raw_", "p_")] = made[name]
     elif not final and "expected_bps" not in made.columns:
+        made["expected_bps"] = np.nan
         problems.append("there are no forecasts: neither p_0, p_1, ... nor expected_bps")
     return _whole_labels(made), problems
 
