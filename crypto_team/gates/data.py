@@ -183,6 +183,8 @@ def enough_folds(
         if fold.train_rows < rows_per_feature * max(1, len(fold.selected))
     ]
     thin += [f"fold {number}: only {rows} test rows" for number, rows in counts.items() if rows < test_rows]
+    if len(counts) == 1 and folds > 1:
+        return refused(f"a single split; {folds:g} folds are needed", 1, evidence=("predictions.parquet: fold",))
     if len(counts) < folds:
         return insufficient(f"{len(counts)} test folds, {folds:g} are needed", len(counts), evidence=tuple(thin))
     return judge(not thin, "; ".join(thin) or f"{len(counts)} folds, each large enough", len(counts))

@@ -116,8 +116,8 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
 def does_not_fade(returns: Returns, *, t: float = -2.33) -> Verdict:
     """The last third of the test days does not earn significantly less than the days before it, with half of it gone."""
     daily = returns.daily
-    if daily.size < 60:
-        return insufficient(f"{daily.size} days of returns, 60 are needed")
+    if daily.size < 40:
+        return insufficient(f"{daily.size} days of returns, 40 are needed: {40 - daily.size} more")
     cut = daily.size * 2 // 3
     early, late = newey_west_t(daily[:cut]), newey_west_t(daily[cut:])
     error = math.hypot(early.se, late.se)

@@ -92,8 +92,10 @@ def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float 
     """
     found = tried(trial_returns)
     daily = found.daily[:, found.alive]
-    if daily.shape[1] < 2:
-        return insufficient(f"{daily.shape[1]} different trials with returns, two are needed")
+    if daily.shape[1] == 1:
+        return passed("all trials traded alike: nothing was chosen among them", 0.0, evidence=("trial_returns.parquet",))
+    if daily.shape[1] < 1:
+        return insufficient("no trial ever moved", evidence=("trial_returns.parquet",))
     blocks = next((number for number in BLOCKS if daily.shape[0] // number * number // 2 >= 2 * number), 0)
     if not blocks:
         return insufficient(f"{daily.shape[0]} days of trial returns are too few to split")

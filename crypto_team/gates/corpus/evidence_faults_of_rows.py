@@ -9,7 +9,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.corpus.evidence_honest import Study, daily_of, score_of, traded
+from crypto_team.gates.corpus.evidence_honest import (
+    Study,
+    daily_of,
+    label_table,
+    market_of,
+    predict,
+    score_of,
+    traded,
+)
 from crypto_team.gates.corpus.evidence_parts import EvidenceParts
 from crypto_team.validation.clock import milliseconds
 
@@ -130,7 +138,7 @@ def delisted_dropped(study: Study, rng: Rng) -> EvidenceParts:
 
 def stale_prices(study: Study, rng: Rng) -> EvidenceParts:
     """Let the market of one pair stand still several times, and compute everything from those prices."""
-    return _on_other_closes(study, _frozen)
+    return _on_other_closes(study)
 
 
 def _frozen(close: Floats, study: Study) -> Floats:
@@ -141,9 +149,7 @@ def _frozen(close: Floats, study: Study) -> Floats:
     return made
 
 
-def _on_other_closes(study: Study, change: object) -> EvidenceParts:
-    from crypto_team.gates.corpus.evidence_honest import label_table, market_of, predict
-
+def _on_other_closes(study: Study) -> EvidenceParts:
     first = study.market[0]
     candles = first.candles.copy()
     close = _frozen(candles["close"].to_numpy(dtype=np.float64), study)
@@ -314,7 +320,9 @@ def lucky_day(study: Study, rng: Rng) -> EvidenceParts:
     table = _rows(study).sort_values(["pair", "time"], kind="stable")
     test = table["part"] == "test"
     move = (table["return_gross"] / table["position"].where(table["position"] != 0.0)).fillna(0.0)
-    best = move[test].nlargest(9).index
+    days = pd.DatetimeIndex(table["time"]).floor("D")
+    great = pd.Series(move.to_numpy(), index=days)[test.to_numpy()].groupby(level=0).max().nlargest(3).index
+    best = table.index[test.to_numpy() & days.isin(great) & (move.to_numpy() > 2 * study.design.volatility)]
     table.loc[test, "position"] = 0.0
     table.loc[best, "position"] = 1.0
     ordered = table[test]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -190,9 +189,3 @@ def _predictions(found: Imported) -> None:
     if far.any():
         found.wrong("predictions.parquet", f"{int(far.sum())} positions lie beyond -1 to 1")
     found.tables["predictions"] = made
-
-
-def classes_of_labels(labels: Mapping[str, Any] | pd.Series[Any]) -> list[float]:
-    """Return the label values of a table in ascending order."""
-    values = np.asarray(labels, dtype=np.float64)
-    return sorted(set(values[np.isfinite(values)].tolist()))
