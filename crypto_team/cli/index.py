@@ -18,7 +18,8 @@ ROLES: dict[str, str] = {
 GROUPS: dict[str, str] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
-    "gate": "Checks between roles.",
+    "gate": "Checks between roles, and of evidence from anywhere.",
+    "evidence": "Results from elsewhere: a notebook, FreqAI, another framework.",
     "holdout": "Looks at sealed bars, and how many are left.",
     "ledger": "Every try that could have been reported: list, verify, and book those made elsewhere.",
     "handoff": "Hand a strategy over; show and verify the chain of its handoffs.",
@@ -165,6 +166,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "verify",
         "Retrain a strategy from data hash, specification, code and seed, and compare every stored object.",
     ),
+    "evidence import": (
+        "crypto_team.roles.evidence_import",
+        "evidence.import",
+        "Bring in evidence from elsewhere: say what is there, what is missing and what breaks the form.",
+    ),
     "execution-specialist halt": (
         "crypto_team.roles.execution_specialist",
         "execution_specialist.halt",
@@ -215,13 +221,17 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "fmt",
         "Bring the files that tools own into their canonical form; with --check only say which are not.",
     ),
-    "gate check": ("crypto_team.roles.handoff", "gate.check", "Judge a strategy at a gate without recording anything."),
+    "gate check": (
+        "crypto_team.roles.evidence_judging",
+        "gate.check",
+        "Judge a strategy at a gate, or a folder of evidence from anywhere, without recording anything.",
+    ),
     "gate explain": (
-        "crypto_team.roles.handoff",
+        "crypto_team.roles.evidence_judging",
         "gate.explain",
         "Explain one check: what must hold, how it is measured, where it comes from, what to do.",
     ),
-    "gate list": ("crypto_team.roles.handoff", "gate.list", "List the gates and their checks."),
+    "gate list": ("crypto_team.roles.evidence_judging", "gate.list", "List the gates and their checks."),
     "handoff": (
         "crypto_team.roles.handoff",
         "handoff",
@@ -358,6 +368,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.roles.ml_engineer_training",
         "ml_engineer.export",
         "Render the Freqtrade strategy that reproduces the stored signals.",
+    ),
+    "ml-engineer import": (
+        "crypto_team.roles.evidence_import",
+        "evidence.import",
+        "Bring in evidence from elsewhere: say what is there, what is missing and what breaks the form.",
     ),
     "ml-engineer importance": (
         "crypto_team.roles.ml_engineer_training",

@@ -15,6 +15,8 @@ from crypto_team.roles import (
     strategy_researcher,
 )
 from crypto_team.roles import book_bars as _book_bars
+from crypto_team.roles import evidence_import as _evidence_import
+from crypto_team.roles import evidence_judging as _evidence_judging
 from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import holdout as _holdout
@@ -55,7 +57,8 @@ ROLES: Final[tuple[Role, ...]] = (
 GROUP_TITLES: Final[dict[str, str]] = {
     "registry": "Strategies: what there is and where each stands.",
     "learnings": "What the team learned: claims with evidence.",
-    "gate": "Checks between roles.",
+    "gate": "Checks between roles, and of evidence from anywhere.",
+    "evidence": "Results from elsewhere: a notebook, FreqAI, another framework.",
     "holdout": "Looks at sealed bars, and how many are left.",
     "ledger": "Every try that could have been reported: list, verify, and book those made elsewhere.",
     "handoff": "Hand a strategy over; show and verify the chain of its handoffs.",
@@ -69,6 +72,8 @@ TOOL_MODULES: Final = (
     _book_bars,
     _editing,
     _ci,
+    _evidence_import,
+    _evidence_judging,
     _feature_tools,
     _forms,
     _hand_edits,

@@ -24,6 +24,7 @@ from crypto_team.schemas.reviews import Backtest, CriticReview, RiskAssessment
 
 if TYPE_CHECKING:
     from crypto_team.gates.audit import FeatureAudit
+    from crypto_team.gates.imported.case import ImportedFacts
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Case:
     """One strategy before a gate. What is ``None`` is missing, and a check that needs it does not pass."""
 
     strategy_id: str
-    spec: MlSpec
-    features: FeatureSet
+    spec: MlSpec | None = None
+    features: FeatureSet | None = None
     meta: EvidenceMeta | None = None
     predictions: pd.DataFrame | None = None
     market: pd.DataFrame | None = None
@@ -77,32 +78,46 @@ class Case:
     risk: RiskAssessment | None = None
     critic: CriticReview | None = None
     report_text: str | None = None
-    report_numbers: Mapping[str, float | int | None] | None = None
     documents: Documents | None = None
     registry: RegistryEntry | None = None
     holdout: HoldoutLook | None = None
+    universe: pd.DataFrame | None = None
+    trials: pd.DataFrame | None = None
+    trial_returns: pd.DataFrame | None = None
+    seeds: pd.DataFrame | None = None
+    thresholds: pd.DataFrame | None = None
+    imported: ImportedFacts | None = None
 
     @cached_property
     def returns(self) -> Returns | None:
         """Positions, costs and returns of the test parts, recomputed from signals and market closes."""
         if self.predictions is None or self.market is None or self.meta is None:
             return None
+        if self.imported is not None and self.imported.timed.timing != "not_stored":
+            return recompute_returns(self.predictions, self.market, self.meta, self.imported.timed.position)
         return recompute_returns(self.predictions, self.market, self.meta)
 
     @cached_property
     def audit(self) -> FeatureAudit | None:
         """Causality audit of every feature, run once for all checks that look at it."""
-        if self.bars is None:
+        if self.bars is None or self.features is None or self.spec is None:
             return None
         from crypto_team.gates.audit import audit_features
 
         return audit_features(self.features, self.bars, self.code_dir, self.spec.market.timeframe)
 
 
-DERIVED: Mapping[str, tuple[str, ...]] = {"returns": ("predictions", "market", "meta"), "audit": ("bars",)}
+DERIVED: Mapping[str, tuple[str, ...]] = {"returns": ("predictions", "market", "meta"), "audit": ("bars", "features", "spec")}
 EVIDENCE = frozenset({each.name for each in fields(Case)} | set(DERIVED))
 
 LOCATIONS: Mapping[str, str] = {
+    "spec": "ml-spec.yaml",
+    "features": "features.yaml",
+    "universe": "evidence: universe.parquet",
+    "trials": "evidence: trials.parquet",
+    "trial_returns": "evidence: trial_returns.parquet",
+    "seeds": "evidence: seeds.parquet",
+    "thresholds": "evidence: thresholds.parquet",
     "meta": "evidence: meta.yaml",
     "predictions": "evidence: predictions.parquet",
     "market": "evidence: market.parquet",
@@ -130,7 +145,6 @@ LOCATIONS: Mapping[str, str] = {
     "critic": "critic-review.yaml",
     "report_text": "ml-report.md",
     "documents": "text of the documents, with places",
-    "report_numbers": "block of numbers in ml-report.md",
 }
 
 

@@ -93,10 +93,10 @@ def balance_differences(spec: MlSpec, predictions: pd.DataFrame, documents: Docu
         yield f"{place}: target.class_balance says {spec.target.class_balance}, the test rows have {told}"
 
 
-def report_differences(numbers: Numbers, computed: Numbers, returns: Returns) -> Iterator[str]:
+def report_differences(computed: Numbers, returns: Returns, documents: Documents) -> Iterator[str]:
     """Compare the machine-readable block of the report."""
     folds = {int(str(number)): skill(rows) for number, rows in returns.test.groupby("fold")}
-    for name, claim in numbers.items():
+    for name, claim in documents.report_numbers.items():
         group, _, key = name.partition(".")
         if group == "out_of_sample":
             known: Numbers = computed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +12,16 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.data.quality import assess
+from crypto_team.gates.imported.labels import labels_from_closes
 from crypto_team.gates.recompute import complete_bars, milliseconds, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
 from crypto_team.labels import make_labels
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.schemas.features import FeatureSet
+
+if TYPE_CHECKING:
+    from crypto_team.gates.imported.case import ImportedFacts
 
 REIMPORT = ("crypto-team data import FILE", "crypto-team ml-engineer train STR")
 RETRAIN = ("crypto-team ml-engineer train STR",)
@@ -116,18 +122,24 @@ def data_spans_everything(meta: EvidenceMeta, market: pd.DataFrame, features: Fe
     unit="share of missing bars",
     source="team card, data integrity",
     remedy=("crypto-team data show DATASET", *REIMPORT),
-    stricter={"missing_share": "lower"},
+    stricter={"missing_share": "lower", "stale_share": "lower"},
 )
 def quality_acceptable(
-    meta: EvidenceMeta, bars: Mapping[str, pd.DataFrame], *, missing_share: float = 0.005
+    meta: EvidenceMeta, bars: Mapping[str, pd.DataFrame], *, missing_share: float = 0.005, stale_share: float = 0.01
 ) -> Verdict:
-    """Reassessed candles: verdict not poor, few gaps, no candle whose high or low contradicts its open and close."""
+    """Reassessed candles: verdict not poor, few gaps, few bars in standstills of a day, no impossible candle."""
     worst, problems = 0.0, []
     for pair in meta.pairs:
+        if pair not in bars:
+            problems.append(f"{pair}: no candles")
+            continue
         frame = bars[pair]
         told = frame[~frame["filled"]].drop(columns="filled").reset_index(drop=True) if "filled" in frame else frame
         quality = assess(told, meta.timeframe)
         worst = max(worst, quality.missing_share)
+        still = standstill_share(told, meta.timeframe)
+        if still > stale_share:
+            problems.append(f"{pair}: {still:.1%} of the bars repeat the price before for a day or longer: stale prices")
         if quality.verdict == "poor" or quality.ohlc_violations or quality.missing_share > missing_share:
             problems.append(
                 f"{pair}: {quality.verdict}, {quality.missing_share:.2%} of bars missing, longest gap "
@@ -135,6 +147,16 @@ def quality_acceptable(
             )
     text = "; ".join(problems) or f"at most {worst:.3%} of bars missing in {len(meta.pairs)} pairs"
     return judge(not problems, text, worst, evidence=tuple(problems))
+
+
+def standstill_share(bars: pd.DataFrame, timeframe: str) -> float:
+    """Return the share of bars that lie in runs of equal closes of at least a day (12 bars of long timeframes)."""
+    close = bars["close"].to_numpy(dtype=np.float64)
+    same = np.concatenate([[False], np.diff(close) == 0.0])
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], same.astype(np.int8), [0]])))
+    lengths = edges[1::2] - edges[::2]
+    least = max(12, 86_400 // timeframe_seconds(timeframe))
+    return float(lengths[lengths >= least].sum() / max(1, close.size))
 
 
 @check(
@@ -161,6 +183,8 @@ def enough_folds(
         if fold.train_rows < rows_per_feature * max(1, len(fold.selected))
     ]
     thin += [f"fold {number}: only {rows} test rows" for number, rows in counts.items() if rows < test_rows]
+    if len(counts) == 1 and folds > 1:
+        return refused(f"a single split; {folds:g} folds are needed", 1, evidence=("predictions.parquet: fold",))
     if len(counts) < folds:
         return insufficient(f"{len(counts)} test folds, {folds:g} are needed", len(counts), evidence=tuple(thin))
     return judge(not thin, "; ".join(thin) or f"{len(counts)} folds, each large enough", len(counts))
@@ -177,7 +201,11 @@ def enough_folds(
 def rows_complete(
     meta: EvidenceMeta, predictions: pd.DataFrame, market: pd.DataFrame, *, coverage: float = 0.98
 ) -> Verdict:
-    """In every test part each pair has predictions for nearly all bars of the market; made-up bars do not count."""
+    """In every test part each pair has predictions for nearly all bars of the market, and no test part is left out.
+
+    Made-up bars do not count, nor does an unbroken tail of a part that is no longer than the horizon. Test parts follow
+    each other at even distances up to the end of the market.
+    """
     bars = market[~market["filled"]] if "filled" in market else market
     test = predictions[(predictions["part"] == "test") & predictions["signal"].notna()]
     worst, where = 1.0, ""
@@ -185,12 +213,46 @@ def rows_complete(
         known = milliseconds(bars.loc[bars["pair"] == pair, "time"])
         told = milliseconds(test.loc[test["pair"] == pair, "time"])
         for fold in meta.folds:
-            expected = known[_inside(known, fold)]
-            share = float(np.isin(expected, told).mean()) if expected.size else 0.0
+            share = _predicted(known[_inside(known, fold)], told, meta.horizon_bars)
             if share < worst:
                 worst, where = share, f"{pair} in fold {fold.fold}"
     text = f"least coverage {worst:.2%}" + (f" ({where})" if where else "")
-    return judge(worst >= coverage, text, worst, evidence=("predictions.parquet", "market.parquet"))
+    skipped = skipped_periods(meta, bars)
+    evidence = tuple(skipped) or (f"predictions.parquet: {where}" if where else "predictions.parquet", "market.parquet")
+    return judge(worst >= coverage and not skipped, "; ".join([text, *skipped]), worst, evidence=evidence)
+
+
+def _predicted(expected: npt.NDArray[np.int64], told: npt.NDArray[np.int64], horizon_bars: int) -> float:
+    """Return the share of bars with a prediction; an unbroken tail up to the horizon has no label and may be missing."""
+    found = np.isin(np.sort(expected), told)
+    if not found.any():
+        return 1.0 if expected.size <= horizon_bars else 0.0
+    last = int(np.flatnonzero(found)[-1]) + 1
+    kept = found[:last] if found.size - last <= horizon_bars else found
+    return float(kept.mean())
+
+
+def skipped_periods(meta: EvidenceMeta, bars: pd.DataFrame) -> list[str]:
+    """Name stretches of the market between or behind the test parts that should have been one."""
+    step = timeframe_seconds(meta.timeframe) * 1000
+    folds = sorted(meta.folds, key=lambda fold: stamp(fold.test_start))
+    spans = [(stamp(fold.test_start), stamp(fold.test_end)) for fold in folds]
+    if len(spans) < 3:
+        return []
+    between = np.array([later[0] - earlier[1] for earlier, later in pairwise(spans)]) // step
+    usual = max(float(np.median(between)), 0.0) + meta.horizon_bars + meta.gap_bars + 1
+    found = [
+        f"{int(length)} bars between the test parts of fold {folds[number].fold} and {folds[number + 1].fold} are left out"
+        for number, length in enumerate(between)
+        if length > usual
+    ]
+    longest = max(end - begin for begin, end in spans) // step
+    last = int(milliseconds(bars["time"]).max()) + step
+    limit = stamp(meta.research_end) if meta.research_end else last
+    behind = (min(last, limit) - spans[-1][1]) // step
+    if behind > 1.5 * longest + meta.horizon_bars + float(np.median(np.maximum(between, 0))):
+        found.append(f"{behind} bars of the market behind the last test part are left out")
+    return found
 
 
 def _inside(times: npt.NDArray[np.int64], fold: FoldRange) -> npt.NDArray[np.bool_]:
@@ -205,8 +267,19 @@ def _inside(times: npt.NDArray[np.int64], fold: FoldRange) -> npt.NDArray[np.boo
     remedy=RETRAIN,
     stricter={},
 )
-def labels_recompute(meta: EvidenceMeta, predictions: pd.DataFrame, bars: Mapping[str, pd.DataFrame]) -> Verdict:
-    """Every stored label, forward return and label end equals the one that the registered candles give."""
+def labels_recompute(
+    meta: EvidenceMeta,
+    predictions: pd.DataFrame,
+    bars: Mapping[str, pd.DataFrame],
+    market: pd.DataFrame,
+    imported: ImportedFacts | None = None,
+) -> Verdict:
+    """Every stored label, forward return and label end equals the one that the registered candles give.
+
+    Foreign evidence may write returns as logarithms and classes by other limits; its labels have to follow from prices.
+    """
+    if imported is not None:
+        return labels_from_closes(meta, predictions, market, imported)
     wrong: dict[str, int] = {"label": 0, "forward_return": 0, "label_end": 0}
     known = 0
     for pair, rows in predictions.groupby("pair", sort=True):
@@ -258,7 +331,9 @@ def rows_unique(meta: EvidenceMeta, predictions: pd.DataFrame) -> Verdict:
     twice = int(test.duplicated(["pair", "time"]).sum())
     inner = predictions[predictions["part"] == "inner"]
     twice += int(inner.duplicated(["pair", "time", "fold"]).sum())
-    inside = 0
+    trained = predictions.loc[predictions["part"] == "train", ["pair", "time", "fold"]]
+    shared = test[["pair", "time", "fold"]].merge(trained.drop_duplicates(), on=["pair", "time", "fold"])
+    inside = len(shared)
     for fold in meta.folds:
         times = milliseconds(test.loc[test["fold"] == fold.fold, "time"])
         for begin, end in ((fold.train_start, fold.train_end), (fold.inner_start, fold.inner_end)):

@@ -27,10 +27,14 @@ class Written:
 
 @dataclass(frozen=True)
 class Documents:
-    """Documents by name; `rendered_report` is ml-report.md as evidence and documents render it now."""
+    """Documents by name; `rendered_report` is ml-report.md as evidence and documents render it now.
+
+    `report_numbers` is the machine-readable block of the report as it stands.
+    """
 
     files: Mapping[str, Written] = field(default_factory=dict)
     rendered_report: str | None = None
+    report_numbers: Mapping[str, float | int | None] = field(default_factory=dict)
 
     def find(self, name: str) -> Written:
         """Return a document; an empty one of that name where it is not known."""

@@ -6,6 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,15 @@ import pandas as pd
 from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
+from crypto_team.gates.imported.provenance import trained_before
 from crypto_team.gates.recompute import Returns, milliseconds, stamp
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.validation.prediction import FoldModel, fold_signal
 from crypto_team.validation.scores import rank_ic
+
+if TYPE_CHECKING:
+    from crypto_team.gates.imported.case import ImportedFacts
 
 Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer train STR",)
@@ -32,7 +37,9 @@ RETRAIN = ("crypto-team ml-engineer train STR",)
     stricter={"gap": "higher"},
     limit=Limit("at_most", 0.0),
 )
-def folds_ordered(meta: EvidenceMeta, predictions: pd.DataFrame, *, gap: float = 1) -> Verdict:
+def folds_ordered(
+    meta: EvidenceMeta, predictions: pd.DataFrame, imported: ImportedFacts | None = None, *, gap: float = 1
+) -> Verdict:
     """Test parts follow their training by at least max(1, horizon) bars, do not overlap, and labels end before them."""
     step = timeframe_seconds(meta.timeframe) * 1000
     needed = max(1, meta.horizon_bars, int(gap))
@@ -48,6 +55,14 @@ def folds_ordered(meta: EvidenceMeta, predictions: pd.DataFrame, *, gap: float =
         problems.append("predictions of folds that meta.yaml does not describe")
     if not meta.folds:
         return insufficient("meta.yaml describes no fold")
+    if imported is not None:
+        problems += sealed_rows(predictions, imported)
+        unknown = [fold.fold for fold in meta.folds if fold.fold not in imported.train_known]
+        if unknown and not problems:
+            return insufficient(
+                f"nothing says which rows folds {', '.join(map(str, unknown[:5]))} were trained on",
+                evidence=("folds.yaml: train_start, train_end", "predictions.parquet: rows of part train"),
+            )
     text = "; ".join(problems[:5]) or f"{len(meta.folds)} folds in order, at least {needed} bars between train and test"
     return judge(not problems, text, len(problems), evidence=tuple(problems))
 
@@ -65,7 +80,9 @@ def _fold_problems(fold: FoldRange, predictions: pd.DataFrame, step: int, needed
     outside = rows[rows["part"] == "test"]
     inside = rows[rows["part"] == "inner"]
     told, heard = milliseconds(outside["time"]), milliseconds(inside["time"])
-    ends = milliseconds(inside.loc[inside["label"].notna(), "label_end"])
+    fitted = rows[rows["part"] != "test"]
+    ends = milliseconds(fitted.loc[fitted["label"].notna() & fitted["label_end"].notna(), "label_end"])
+    trained = milliseconds(rows.loc[rows["part"] == "train", "time"])
     latest = max(train[1], inner[1])
     rules = (
         (
@@ -79,9 +96,25 @@ def _fold_problems(fold: FoldRange, predictions: pd.DataFrame, step: int, needed
         (fold.gap_bars >= needed, f"gap of {fold.gap_bars} bars is recorded, {needed} are needed"),
         (bool(((told >= test[0]) & (told < test[1])).all()), "test predictions lie outside the test part"),
         (bool(((heard >= inner[0]) & (heard < inner[1])).all()), "inner predictions lie outside the inner part"),
-        (bool((ends <= test[0] - step).all()), "labels of the inner part end inside the test part"),
+        (
+            bool((ends <= test[0] - step).all()),
+            f"labels of {int((ends > test[0] - step).sum())} training or inner rows end inside the test part",
+        ),
+        (
+            bool(((trained >= train[0]) & (trained < max(train[1], inner[1]))).all()),
+            f"{int((trained >= max(train[1], inner[1])).sum())} training rows lie behind the training window",
+        ),
     )
     return [text for holds, text in rules if not holds]
+
+
+def sealed_rows(predictions: pd.DataFrame, imported: ImportedFacts) -> list[str]:
+    """Name rows of training or test that lie in the sealed holdout."""
+    if imported.holdout_ms is None:
+        return []
+    used = predictions[predictions["part"] != "holdout"]
+    inside = int((milliseconds(used["time"]) >= imported.holdout_ms).sum())
+    return [f"{inside} rows lie in the sealed holdout"] if inside else []
 
 
 @dataclass(frozen=True)
@@ -123,8 +156,9 @@ def no_disguised_label(
     comparisons = len(columns) * sum(name.startswith("next_") for name in ahead.columns)
     spacing = _bars_between(rows, timeframe_seconds(meta.timeframe) * 1000)
     found = [_strongest(name, values, rows, comparisons, spacing) for name, values in columns.items()]
-    signals = _join(returns.test[["time", "pair", "signal"]], ahead)
-    found.append(_strongest("signal", signals["signal"].to_numpy(dtype=np.float64), signals, comparisons, 1.0))
+    signals = _join(returns.test[["time", "pair", "signal", "position"]], ahead)
+    for name in ("signal", "position"):
+        found.append(_strongest(name, signals[name].to_numpy(dtype=np.float64), signals, comparisons, 1.0))
     judged = [each for each in found if math.isfinite(each.low)]
     if not judged:
         return insufficient(f"{len(rows)} sampled rows are too few to judge")
@@ -188,9 +222,21 @@ def _bars_between(rows: pd.DataFrame, step_ms: int) -> float:
     stricter={},
 )
 def models_have_provenance(
-    meta: EvidenceMeta, model_dir: Path, features_sample: pd.DataFrame, predictions: pd.DataFrame
+    meta: EvidenceMeta,
+    predictions: pd.DataFrame,
+    model_dir: Path | None = None,
+    features_sample: pd.DataFrame | None = None,
+    imported: ImportedFacts | None = None,
 ) -> Verdict:
-    """Every fold's model file has the recorded hash and training range, and gives the stored predictions when asked."""
+    """Every fold's model file has the recorded hash and training range, and gives the stored predictions when asked.
+
+    Foreign evidence has no model files; there each model's last training row lies before what it predicts, and it does
+    not predict the test rows far better than its own validation rows, which only a model that had seen them does.
+    """
+    if imported is not None:
+        return trained_before(meta, predictions, imported)
+    if model_dir is None or features_sample is None:
+        return insufficient("missing: fold model files or evidence: features.parquet")
     problems: list[str] = []
     asked = 0
     for fold in meta.folds:

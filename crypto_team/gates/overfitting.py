@@ -8,58 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.recompute import Returns, milliseconds
+from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
-from crypto_team.gates.statistics import DAY_MS, Mean, auc_contributions, block_mean, modes, rank_ic_contributions
+from crypto_team.gates.skill import part_skill, skill_contributions
+from crypto_team.gates.statistics import Mean, modes
 from crypto_team.schemas.evidence import EvidenceMeta
 
 Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer importance STR", "crypto-team ml-engineer train STR")
 MORE_DATA = ("crypto-team data import FILE", *RETRAIN)
-
-
-def _top_class(meta: EvidenceMeta) -> int:
-    return len(meta.target.thresholds_bps) if meta.target.kind == "n_class" else 1
-
-
-def outcomes(rows: pd.DataFrame, meta: EvidenceMeta) -> tuple[Floats, Floats]:
-    """Return signal and event (1.0 or 0.0; a positive forward return for regressions) of rows with a known label."""
-    if meta.target.kind == "return":
-        truth = np.where(rows["forward_return"].notna(), rows["forward_return"] > 0.0, np.nan).astype(np.float64)
-    else:
-        label = rows["label"].to_numpy(dtype=np.float64)
-        truth = np.where(np.isfinite(label), label == _top_class(meta), np.nan).astype(np.float64)
-    return rows["signal"].to_numpy(dtype=np.float64), truth
-
-
-def skill_contributions(rows: pd.DataFrame, meta: EvidenceMeta) -> Floats:
-    """Return per-row contributions to the skill of one part of one fold: AUC - 0.5, or rank correlation."""
-    signal, truth = outcomes(rows, meta)
-    if meta.target.kind == "return":
-        truth = rows["forward_return"].to_numpy(dtype=np.float64)
-    known = np.isfinite(signal) & np.isfinite(truth)
-    result = np.full(len(rows), np.nan)
-    if known.sum() < 3:
-        return result
-    if meta.target.kind == "return":
-        result[known] = rank_ic_contributions(signal[known], truth[known])
-    else:
-        result[known] = auc_contributions(signal[known], truth[known] > 0.5)
-    return result
-
-
-def _part_skill(predictions: pd.DataFrame, meta: EvidenceMeta, part: str, seed: int) -> tuple[Mean, int]:
-    """Return the skill of all folds' parts, ranked within each fold, and the number of rows behind it."""
-    rows = predictions[predictions["part"] == part]
-    pieces = [(skill_contributions(each, meta), milliseconds(each["time"])) for _, each in rows.groupby("fold")]
-    if not pieces:
-        return Mean(math.nan, np.full(1, np.nan)), 0
-    values = np.concatenate([piece[0] for piece in pieces])
-    times = np.concatenate([piece[1] for piece in pieces])
-    horizon_ms = meta.horizon_bars * timeframe_seconds(meta.timeframe) * 1000
-    skill = block_mean(values, times, rng=np.random.default_rng(seed), block_ms=max(DAY_MS, horizon_ms))
-    return skill, int(np.isfinite(values).sum())
 
 
 @check(
@@ -79,8 +36,8 @@ def skill_holds_outside(
     to compare with, or when the test skill itself cannot be told from zero. With `confidence` 0.5 the plain numbers
     are compared.
     """
-    inner, _ = _part_skill(returns.predictions, meta, "inner", 11)
-    test, rows = _part_skill(returns.predictions, meta, "test", 12)
+    inner, _ = part_skill(returns.predictions, meta, "inner", 11)
+    test, rows = part_skill(returns.predictions, meta, "test", 12)
     if not (np.isfinite(inner.estimate) and np.isfinite(test.estimate)):
         return insufficient("skill is undefined: labels or signals are missing, or only one class occurs")
     text = f"inner skill {inner.estimate:.4f}, test skill {test.estimate:.4f}"

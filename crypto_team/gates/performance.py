@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.gates.imported.claims import missing_costs
 from crypto_team.gates.naive import naive_daily
 from crypto_team.gates.recompute import Returns
-from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, refused
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import daily_returns, sharpe, total_return
 from crypto_team.validation.resampling import mean_interval, sharpe_interval, stationary_bootstrap
+
+if TYPE_CHECKING:
+    from crypto_team.gates.imported.case import ImportedFacts
 
 Floats = npt.NDArray[np.float64]
 DAYS_PER_YEAR = 365.0
@@ -33,6 +38,11 @@ def _baseline_daily(rows: pd.DataFrame, days: npt.NDArray[np.datetime64]) -> Flo
     stamps = pd.DatetimeIndex(rows["time"]).tz_localize(None).to_numpy().astype("datetime64[D]")
     sums = pd.Series(rows["return_net"].to_numpy(dtype=np.float64)).groupby(stamps).sum()
     return _on_days(sums.index.to_numpy(), sums.to_numpy(dtype=np.float64), days)
+
+
+def _baseline_is_the_market(baselines: pd.DataFrame, days: npt.NDArray[np.datetime64], computed: Floats) -> bool:
+    stored = _baseline_daily(baselines[baselines["name"] == "buy_and_hold"], days)
+    return bool(np.allclose(stored[1:-1], computed[1:-1], atol=1e-6))
 
 
 def _difference_interval(ours: Floats, theirs: Floats) -> tuple[float, float]:
@@ -56,7 +66,13 @@ def _difference_interval(ours: Floats, theirs: Floats) -> tuple[float, float]:
     stricter={"margin": "higher"},
 )
 def beats_baselines(
-    returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, baselines: pd.DataFrame, *, margin: float = 0.0
+    returns: Returns,
+    market: pd.DataFrame,
+    meta: EvidenceMeta,
+    baselines: pd.DataFrame | None = None,
+    imported: ImportedFacts | None = None,
+    *,
+    margin: float = 0.0,
 ) -> Verdict:
     """Require a Sharpe ratio above each naive strategy's on the same days and costs; the interval is reported.
 
@@ -67,9 +83,10 @@ def beats_baselines(
         return insufficient(f"{ours.size} days of returns, 10 are needed")
     found = naive_daily(returns, market, meta, rng=np.random.default_rng(meta.random_seed))
     theirs = {name: _on_days(known, values, days) for name, (known, values) in found.items()}
-    stored = _baseline_daily(baselines[baselines["name"] == "buy_and_hold"], days)
     own = _sharpe(ours)
-    if not np.allclose(stored[1:-1], theirs["buy_and_hold"][1:-1], atol=1e-6):
+    if baselines is None and imported is None:
+        return insufficient("missing: evidence: baselines.parquet")
+    if baselines is not None and not _baseline_is_the_market(baselines, days, theirs["buy_and_hold"]):
         return judge(
             False, "the stored buy-and-hold returns are not those of the market", evidence=("baselines.parquet",)
         )
@@ -107,11 +124,23 @@ def sharpe_high_enough(returns: Returns, meta: EvidenceMeta, *, ratio: float = 0
     unit="total return at the stressed cost",
     source="ML engineer card: include spread and fees",
     remedy=("crypto-team ml-engineer set-signal STR", *REMEDY),
-    stricter={"multiple": "higher"},
+    stricter={"multiple": "higher", "least_bps": "higher"},
     limit=Limit("above", 0.0),
 )
-def survives_costs(returns: Returns, *, multiple: float = 1.5) -> Verdict:
-    """Total return with costs on every change of position stays positive at 1.5 times the stated cost."""
+def survives_costs(
+    returns: Returns, imported: ImportedFacts | None = None, *, multiple: float = 1.5, least_bps: float = 0.1
+) -> Verdict:
+    """Total return with costs on every change of position stays positive at 1.5 times the stated cost.
+
+    A stated cost below `least_bps` is refused (no venue is free; 0.001 is a fraction, not basis points), and so are
+    stored net returns that leave out part of the costs.
+    """
+    if returns.cost_bps_per_side < least_bps:
+        text = f"{returns.cost_bps_per_side:g} bps per side are stated: no costs, or a fraction instead of basis points"
+        return refused(text, evidence=("meta.yaml: cost_bps_per_side",))
+    left_out = missing_costs(returns, imported) if imported is not None else ""
+    if left_out:
+        return refused(left_out, evidence=("predictions.parquet: return_gross - return_net",))
     levels = sorted({1.0, multiple, 2.0})
     totals = {level: total_return(returns.at_cost(level).daily) for level in levels}
     if returns.turnover.sum() == 0.0:

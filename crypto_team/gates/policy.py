@@ -22,7 +22,10 @@ from crypto_team.gates import (
     point_in_time,
     process,
     refits,
+    regimes,
     risk,
+    searches,
+    universe,
 )
 from crypto_team.gates.registry import CHECKS, find
 from crypto_team.schemas.gate import Policy, PolicyOverride, Profile
@@ -45,6 +48,9 @@ FAMILIES = (
     backtesting,
     process,
     risk,
+    universe,
+    regimes,
+    searches,
 )
 
 
@@ -66,6 +72,26 @@ LUCK = ("OF010", "OF013", "OF017")
 SEALED = ("HO001",)
 BEFORE_FREQTRADE = (*DATA, *LEAKAGE, *SKILL, "PF001", "PF002", *CLAIMS)
 
+# What can be judged of evidence from elsewhere, without its data and code.
+IMPORTED = "imported"
+FOREIGN = (
+    *("PR001", "PR002", "PR004", "PR012", "DQ003", "DQ004", "DQ005", "DQ006", "DQ007", "DQ008"),
+    *("LK004", "LK005", "LK006", "LK008", "OF001", "OF002", "OF003", "OF004", "OF006", "OF007", "OF008", "OF009"),
+    *("OF010", "OF011", "OF013", "OF014", "OF015", "OF017", "PF001", "PF002", "PF006", "PF007", "PF008", "PF009"),
+    *("PF010", "PF011"),
+)
+# Tables that foreign evidence may lack: a check that needs one of them says so, and does not block.
+OPTIONAL_TABLES: Mapping[Profile, frozenset[str]] = {
+    "strict": frozenset({"universe", "trials", "trial_returns", "seeds", "thresholds"}),
+    "seed-literal": frozenset({"universe", "trials", "trial_returns", "seeds", "thresholds"}),
+    "research": frozenset(
+        {
+            *("universe", "trials", "trial_returns", "seeds", "thresholds"),
+            *("features_sample", "importances", "preprocessing", "ledger"),
+        }
+    ),
+}
+
 GATES: Mapping[str, Gate] = {
     "ml_engineer->data_collector": Gate(DESIGN),
     "strategy_researcher->data_collector": Gate(("PR001",)),
@@ -78,6 +104,7 @@ GATES: Mapping[str, Gate] = {
     "risk_manager->execution_specialist": Gate(
         ("RK001", "RK002", "RK003", "RK005", "PF002"), {"PF002": {"ratio": 1.0}}
     ),
+    IMPORTED: Gate(FOREIGN, {"PF002": {"ratio": 0.5}}),
 }
 
 PROFILES: Mapping[Profile, Mapping[str, Settings]] = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from crypto_team.gates import claims
 from crypto_team.gates.case import LedgerView, ReplayResult
 from crypto_team.gates.documents import Documents
+from crypto_team.gates.imported.claims import stated_equals_computed
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -20,6 +21,9 @@ from crypto_team.schemas.registry import RegistryEntry
 from crypto_team.schemas.report import SECTIONS
 from crypto_team.schemas.reviews import CriticReview
 from crypto_team.validation.metrics import summary
+
+if TYPE_CHECKING:
+    from crypto_team.gates.imported.case import ImportedFacts
 
 RETRAIN = ("crypto-team ml-engineer train STR",)
 REPORT = ("crypto-team ml-engineer report STR",)
@@ -50,23 +54,30 @@ def documents_valid(document_findings: list[Finding], evidence_problems: list[st
     stricter={},
 )
 def claims_equal_computed(
-    spec: MlSpec,
     returns: Returns,
     meta: EvidenceMeta,
-    importances: pd.DataFrame,
+    spec: MlSpec | None = None,
+    importances: pd.DataFrame | None = None,
     features: FeatureSet | None = None,
-    report_numbers: Mapping[str, float | int | None] | None = None,
     registry: RegistryEntry | None = None,
     documents: Documents | None = None,
+    imported: ImportedFacts | None = None,
 ) -> Verdict:
-    """Recompute headline numbers, also the registry's, top features, balance, typed numbers, the report's lines."""
+    """Recompute headline numbers, also the registry's, top features, balance, typed numbers, the report's lines.
+
+    Of foreign evidence the stored returns are compared row by row, and the claims of `meta.yaml`.
+    """
+    if imported is not None:
+        return stated_equals_computed(meta, returns, imported)
+    if spec is None or importances is None:
+        return insufficient("missing: ml-spec.yaml or evidence: importances.parquet")
     computed, written = summary(returns.predictions), documents or Documents()
     wrong = [
         *claims.headline_differences(spec, computed, written),
         *claims.registry_differences(registry, computed, written),
         *claims.top_feature_differences(spec, importances, written),
         *claims.balance_differences(spec, returns.predictions, written),
-        *claims.report_differences(report_numbers or {}, computed, returns),
+        *claims.report_differences(computed, returns, written),
         *claims.prose_differences(spec, features, computed, written),
         *claims.rendering_differences(written),
     ]
@@ -102,8 +113,12 @@ def replay_equal(replay: ReplayResult) -> Verdict:
     remedy=RETRAIN,
     stricter={},
 )
-def reproducible(spec: MlSpec, meta: EvidenceMeta) -> Verdict:
+def reproducible(meta: EvidenceMeta, spec: MlSpec | None = None, imported: ImportedFacts | None = None) -> Verdict:
     """Seed, library versions, data hash and rules in the specification are those that the evidence was made with."""
+    if imported is not None:
+        return _recorded_elsewhere(imported)
+    if spec is None:
+        return insufficient("missing: ml-spec.yaml")
     recorded = spec.reproducibility
     rules = (
         (recorded.random_seed == meta.random_seed, f"seed {recorded.random_seed}, evidence {meta.random_seed}"),
@@ -121,6 +136,19 @@ def reproducible(spec: MlSpec, meta: EvidenceMeta) -> Verdict:
     return judge(
         not gaps, "; ".join(gaps) or "everything needed to rebuild is recorded", len(gaps), evidence=tuple(gaps)
     )
+
+
+def _recorded_elsewhere(imported: ImportedFacts) -> Verdict:
+    """Foreign evidence has to name what one needs to make it again."""
+    rules = (
+        (imported.random_seed is not None, "random_seed"),
+        (bool(imported.versions), "versions"),
+        (bool(imported.dataset_hashes), "dataset_hashes"),
+    )
+    gaps = [name for there, name in rules if not there]
+    if gaps:
+        return insufficient(f"meta.yaml does not record {', '.join(gaps)}", len(gaps), evidence=("meta.yaml",))
+    return passed("seed, versions and dataset hashes are recorded", 0)
 
 
 def _same_target(spec: MlSpec, meta: EvidenceMeta) -> bool:
@@ -181,21 +209,3 @@ def ledger_intact(ledger: LedgerView) -> Verdict:
     problems = list(ledger.problems) or ([] if ledger.chain_ok else ["the chain of records is broken"])
     text = "; ".join(problems[:4]) or f"{ledger.n_trials} trials, chain intact"
     return judge(not problems, text, len(problems), evidence=tuple(problems))
-
-
-@check(
-    "PR012",
-    "Disclosed trials are those of the ledger",
-    unit="trials",
-    source="every trial counts",
-    remedy=RETRAIN,
-    stricter={},
-)
-def trials_disclosed(meta: EvidenceMeta, ledger: LedgerView) -> Verdict:
-    """Require in the ledger all trials that were known when the evidence was made; later ones may have come."""
-    text = f"{meta.declared_n_trials} trials declared with the evidence, {ledger.n_trials} are in the ledger"
-    if ledger.n_trials < 1:
-        return refused(f"{text}: the training itself is not booked", ledger.n_trials)
-    if len(ledger.sharpes) > ledger.n_trials:
-        return refused(f"{text}, which has {len(ledger.sharpes)} Sharpe ratios", ledger.n_trials)
-    return judge(ledger.n_trials >= meta.declared_n_trials, text, ledger.n_trials)

@@ -85,29 +85,42 @@ def recompute_signal(predictions: pd.DataFrame) -> Floats:
     expected = predictions["expected_bps"].to_numpy(dtype=np.float64)
     forward = predictions["forward_return"].to_numpy(dtype=np.float64) * 1e4
     fold = predictions["fold"].to_numpy()
-    inner = (predictions["part"] == "inner").to_numpy()
+    part = predictions["part"].to_numpy()
+    inner = part == "inner"
     signal = np.full(len(predictions), np.nan)
     for number in np.unique(fold):
-        sigma = float(np.nanstd(forward[inner & (fold == number)])) or 1.0
         rows = fold == number
+        seen = forward[inner & rows]
+        sigma = _spread(seen) or _spread(forward[rows & (part == "train")]) or _spread(expected[rows]) or 1.0
         signal[rows] = signal_from_bps(expected[rows], sigma)
     return signal
+
+
+def _spread(values: Floats) -> float:
+    """Return the deviation of the known values; 0 where there are none."""
+    known = values[np.isfinite(values)]
+    return float(known.std()) if known.size else 0.0
 
 
 def next_returns(times: npt.NDArray[np.int64], market: pd.DataFrame, step: int) -> Floats:
     """Return close[t+1]/close[t]-1 of one pair at `times`; NaN where one of the two bars is not in the market."""
     order = np.argsort(milliseconds(market["time"]))
     known = milliseconds(market["time"])[order]
+    if known.size == 0:
+        return np.full(times.size, np.nan)
     close = market["close"].to_numpy(dtype=np.float64)[order]
-    return _close_at(times + step, known, close) / _close_at(times, known, close) - 1.0
+    return close_at(times + step, known, close) / close_at(times, known, close) - 1.0
 
 
-def _close_at(times: npt.NDArray[np.int64], known: npt.NDArray[np.int64], close: Floats) -> Floats:
+def close_at(times: npt.NDArray[np.int64], known: npt.NDArray[np.int64], close: Floats) -> Floats:
+    """Return the close at each time; NaN where `known` (ascending, not empty) does not have it."""
     place = np.minimum(np.searchsorted(known, times), len(known) - 1)
     return np.where(known[place] == times, close[place], np.nan)
 
 
-def recompute_returns(predictions: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta) -> Returns:
+def recompute_returns(
+    predictions: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta, decided: pd.Series[float] | None = None
+) -> Returns:
     """Trade the stored probabilities anew by the stated rule on the stated market.
 
     Parameters
@@ -118,6 +131,8 @@ def recompute_returns(predictions: pd.DataFrame, market: pd.DataFrame, meta: Evi
         Evidence table with `time`, `pair`, `close`.
     meta
         Signal rule, timeframe and cost.
+    decided
+        Positions by row of `predictions`, where they do not follow from the rule (foreign evidence).
 
     Notes
     -----
@@ -128,7 +143,10 @@ def recompute_returns(predictions: pd.DataFrame, market: pd.DataFrame, meta: Evi
     step = timeframe_seconds(meta.timeframe) * 1000
     test = frame[frame["part"] == "test"].sort_values(["pair", "time"], kind="stable")
     closes = dict(tuple(market.groupby("pair", sort=False)))
-    parts = [_trade_pair(rows, closes[pair], meta, step) for pair, rows in test.groupby("pair", sort=True)]
+    none = market.iloc[:0]
+    parts = [
+        _trade_pair(rows, closes.get(pair, none), meta, step, decided) for pair, rows in test.groupby("pair", sort=True)
+    ]
     traded = pd.concat(parts)
     for column in ("position", "return_gross", "return_net"):
         frame[column] = traded[column].reindex(frame.index)
@@ -136,7 +154,9 @@ def recompute_returns(predictions: pd.DataFrame, market: pd.DataFrame, meta: Evi
     return Returns(frame, turnover, meta.cost_bps_per_side)
 
 
-def _trade_pair(rows: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta, step: int) -> pd.DataFrame:
+def _trade_pair(
+    rows: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta, step: int, decided: pd.Series[float] | None
+) -> pd.DataFrame:
     times = milliseconds(rows["time"])
     signal = rows["signal"].to_numpy(dtype=np.float64)
     following = next_returns(times, market, step)
@@ -144,12 +164,16 @@ def _trade_pair(rows: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta, st
     position, gross, net, turnover = (np.zeros(len(rows)) for _ in range(4))
     for first, last in zip(starts, [*starts[1:], len(rows)], strict=True):
         piece = slice(first, last)
-        position[piece] = positions(
-            signal[piece],
-            entry=meta.signal.entry_threshold,
-            exit=meta.signal.exit_threshold,
-            long_short=meta.signal.side == "long_short",
-            confidence_weighted=meta.signal.position_sizing == "confidence_weighted",
+        position[piece] = (
+            positions(
+                signal[piece],
+                entry=meta.signal.entry_threshold,
+                exit=meta.signal.exit_threshold,
+                long_short=meta.signal.side == "long_short",
+                confidence_weighted=meta.signal.position_sizing == "confidence_weighted",
+            )
+            if decided is None
+            else decided.reindex(rows.index[piece]).to_numpy(dtype=np.float64)
         )
         gross[piece], net[piece] = net_returns(position[piece], following[piece], meta.cost_bps_per_side)
         turnover[piece] = np.abs(np.diff(position[piece], prepend=0.0))

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import pandas as pd
 from crypto_team.features.matrix import build_matrix
 from crypto_team.features.surroundings import Surroundings
 from crypto_team.gates.causality import reference_folder
+from crypto_team.gates.imported.fits import fitted_inside
 from crypto_team.gates.recompute import complete_bars, milliseconds, probability_columns, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, passed, refused
 from crypto_team.models.scaling import fit_scaler
@@ -24,6 +25,9 @@ from crypto_team.validation.calibration import Platt, fit_calibrator
 from crypto_team.validation.fitted import filled, fit_all
 from crypto_team.validation.panel import Panel, build_panel
 from crypto_team.validation.selection import FILTER_CLIP
+
+if TYPE_CHECKING:
+    from crypto_team.gates.imported.case import ImportedFacts
 
 Floats = npt.NDArray[np.float64]
 CORRELATION = re.compile(r"^correlation (\d\.\d+) with (\S+)$")
@@ -42,17 +46,24 @@ def fitted_on_training_rows(
     meta: EvidenceMeta,
     predictions: pd.DataFrame,
     preprocessing: pd.DataFrame,
-    features: FeatureSet,
-    bars: Mapping[str, pd.DataFrame],
+    features: FeatureSet | None = None,
+    bars: Mapping[str, pd.DataFrame] | None = None,
     code_dir: Path | None = None,
     surroundings: Surroundings | None = None,
+    features_sample: pd.DataFrame | None = None,
+    imported: ImportedFacts | None = None,
 ) -> Verdict:
     """Require that fits lie inside their fold's training range, and that refitting on those rows gives their numbers.
 
     Calibration is refitted on the inner predictions and applied to the test rows; means and deviations of the scaler,
     and the correlations that selection names as its reasons, are recomputed from the candles; fitted features (hidden
-    Markov models, principal components, scalers) are fitted again and their numbers compared.
+    Markov models, principal components, scalers) are fitted again and their numbers compared. Of foreign evidence the
+    ranges are read, scalers compared with the stored features, and calibrators refitted.
     """
+    if imported is not None:
+        return fitted_inside(meta, predictions, preprocessing, features_sample)
+    if features is None or bars is None:
+        return insufficient("missing: features.yaml or candles of the registered datasets")
     stages = set(preprocessing["stage"])
     if "selection" not in stages:
         return insufficient("preprocessing.parquet records no selection")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from crypto_team.gates.case import Case
-from crypto_team.gates.policy import deviations, policy_digest, resolve
+from crypto_team.gates.case import Case, missing
+from crypto_team.gates.policy import OPTIONAL_TABLES, deviations, policy_digest, resolve
 from crypto_team.gates.registry import find, run_check
-from crypto_team.schemas.gate import CheckResult, GateReport, Policy
+from crypto_team.schemas.gate import CheckResult, GateReport, Outcome_, Policy
 
 Progress = Callable[[float, str], None]
 
@@ -27,16 +27,33 @@ def run_gate(gate: str, case: Case, policy: Policy, *, progress: Progress | None
         Called with the share done and the title of the check that starts.
     """
     settings = resolve(gate, policy)
-    results = _run(settings, case, settings, progress)
+    results = [_weighed(each, case, policy) for each in _run(settings, case, settings, progress)]
     return GateReport(
         gate=gate,
         strategy_id=case.strategy_id,
-        passed=bool(results) and all(each.outcome == "passed" for each in results),
+        passed=bool(results) and all(each.outcome == "passed" or not each.blocking for each in results),
         profile=policy.profile,
         policy_digest=policy_digest(policy),
         results=results,
         deviations=deviations(gate, policy),
     )
+
+
+def _weighed(result: CheckResult, case: Case, policy: Policy) -> CheckResult:
+    """Say that a check does not block where only tables are missing that the profile lets foreign evidence lack."""
+    if case.imported is None or result.outcome != "not_enough_evidence":
+        return result
+    absent = {name for name in find(result.code).required if missing(case, name)}
+    if absent and absent <= OPTIONAL_TABLES[policy.profile]:
+        return result.model_copy(update={"blocking": False})
+    return result
+
+
+def verdict(report: GateReport) -> Outcome_:
+    """Return one word for a report: refused where any check refuses, else whether evidence is missing."""
+    if any(each.outcome == "refused" for each in report.results):
+        return "refused"
+    return "passed" if report.passed else "not_enough_evidence"
 
 
 def run_checks(codes: Iterable[str], case: Case, policy: Policy, *, gate: str) -> list[CheckResult]:

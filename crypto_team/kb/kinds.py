@@ -39,6 +39,7 @@ _TABLE: Final = (
     Kind("model", _STRATEGY + r"model/[a-z0-9_]+\.json", "ml_engineer", None),
     Kind("model_manifest", _STRATEGY + r"model/manifest\.yaml", "ml_engineer", "model"),
     Kind("evidence", _STRATEGY + r"evidence\.yaml", "ml_engineer", "evidence"),
+    Kind("imported_evidence", _STRATEGY + r"imported-evidence\.yaml", "ml_engineer", "evidence"),
     Kind("strategy_spec", _STRATEGY + r"strategy-spec\.yaml", "strategy_researcher", "strategy_spec"),
     Kind("hypothesis", _STRATEGY + r"hypothesis\.md", "strategy_researcher", None),
     Kind("data_spec", _STRATEGY + r"data-spec\.yaml", "data_collector", "data_spec"),

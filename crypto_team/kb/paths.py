@@ -172,6 +172,10 @@ class Layout:
         """Return the evidence manifest."""
         return self.strategy_dir(strategy_id) / "evidence.yaml"
 
+    def imported_evidence(self, strategy_id: str) -> Path:
+        """Return the manifest of evidence from elsewhere."""
+        return self.strategy_dir(strategy_id) / "imported-evidence.yaml"
+
     def handoffs_dir(self, strategy_id: str) -> Path:
         """Return the folder of handoff records."""
         return self.strategy_dir(strategy_id) / "handoffs"

@@ -29,7 +29,6 @@ D = TypeVar("D", bound="Document")
 def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
     """Collect the case of a strategy; what is missing or corrupt becomes a finding of the case, never an exception."""
     from crypto_team.gates.case import Case
-    from crypto_team.reports.ml_report import numbers_in
 
     spec = records.ml_spec(session, strategy_id)
     report_text = _text_or_none(session.layout.ml_report(strategy_id))
@@ -62,7 +61,6 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         risk=_record_or_none(layout.risk_assessment(strategy_id), RiskAssessment),
         critic=_record_or_none(layout.critic_review(strategy_id), CriticReview),
         report_text=report_text,
-        report_numbers=numbers_in(report_text) if report_text else None,
         documents=_documents(session, spec, evidence, report_text, problems),
         holdout=holdout.earlier_answer(session, strategy_id),
         registry=_record_or_none(layout.registry_entry(strategy_id), RegistryEntry),
@@ -80,13 +78,14 @@ def _documents(
     if evidence is None or not report_text:
         return Documents(written)
     written["ml-report.md"] = Written("ml-report.md", report_text)
-    counted = numbers_in(report_text).get("luck.n_trials") or 0
+    numbers = numbers_in(report_text)
+    counted = numbers.get("luck.n_trials") or 0
     try:
         rendered = reporting.rendered_again(session, spec, evidence, ledgers.ledger_when(session, int(counted)))
     except CryptoTeamError as problem:
         problems.append(f"ml-report.md cannot be rendered: {problem}")
-        return Documents(written)
-    return Documents(written, rendered)
+        return Documents(written, report_numbers=numbers)
+    return Documents(written, rendered, numbers)
 
 
 def _written(session: Session, strategy_id: str) -> dict[str, Written]:

@@ -10,7 +10,7 @@ from crypto_team.kb.handoffs import PIPELINE, current_stage, make_handoff
 from crypto_team.kb.registry import entry
 from crypto_team.roles import cases, holdout, records
 from crypto_team.roles.turns import require_sender
-from crypto_team.schemas.base import CheckCode, StrategyId
+from crypto_team.schemas.base import StrategyId
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 
@@ -190,53 +190,6 @@ def _after(strategy_id: str, receiver: str) -> str:
         "risk_manager": f"crypto-team risk-manager approve {strategy_id}",
         "execution_specialist": f"crypto-team execution-specialist paper {strategy_id}",
     }[receiver]
-
-
-@tool(role="every", group="gate", name="check", read_only=True, long=True)
-def gate_check(session: Session, strategy_id: StrategyId, *, gate: str | None = None) -> Outcome:
-    """Judge a strategy at a gate without recording anything.
-
-    Parameters
-    ----------
-    strategy_id
-        For example STR-001.
-    gate
-        For example ml_engineer->data_collector; the next gate of the strategy where not given.
-    """
-    stage = current_stage(session.layout, strategy_id)
-    report = judge(session, strategy_id, gate or f"{stage}->{next_stage(stage)}")
-    return Outcome(
-        ok=report.passed,
-        summary=f"{report.gate}: {'passed' if report.passed else 'refused'} "
-        f"({sum(item.outcome == 'passed' for item in report.results)} of {len(report.results)} checks)",
-        data=rows(report),
-        findings=findings(report.results),
-        exit_code=0 if report.passed else 3,
-    )
-
-
-@tool(role="every", group="gate", name="list", read_only=True)
-def gate_list(session: Session) -> Outcome:
-    """List the gates and their checks."""
-    from crypto_team.gates.policy import GATES
-
-    data = [{"gate": name, "checks": " ".join(gate.codes)} for name, gate in GATES.items()]
-    return Outcome(ok=True, summary=f"{len(data)} gates", data=data)
-
-
-@tool(role="every", group="gate", name="explain", read_only=True)
-def gate_explain(session: Session, code: CheckCode) -> Outcome:
-    """Explain one check: what must hold, how it is measured, where it comes from, what to do.
-
-    Parameters
-    ----------
-    code
-        For example OF010.
-    """
-    import crypto_team.gates.run  # noqa: F401 - fills the table of checks
-    from crypto_team.gates.registry import explain
-
-    return Outcome(ok=True, summary=code, data=explain(code))
 
 
 @tool(role="every", read_only=True, long=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from crypto_team.schemas.base import Document
 from crypto_team.schemas.data import Dataset, DataSpec
-from crypto_team.schemas.evidence import EvidenceManifest, EvidenceMeta
+from crypto_team.schemas.evidence import EvidenceManifest, EvidenceMeta, ImportedMeta
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.gate import Handoff, Policy
 from crypto_team.schemas.holdout import HoldoutLook
@@ -33,6 +33,7 @@ RECORDS: Final[dict[str, type[Document]]] = {
     "model": ModelManifest,
     "evidence": EvidenceManifest,
     "evidence_meta": EvidenceMeta,
+    "imported_evidence": ImportedMeta,
     "registry": RegistryEntry,
     "learning": Learning,
     "trial": Trial,
@@ -61,6 +62,7 @@ __all__ = [
     "FeatureSet",
     "Handoff",
     "HoldoutLook",
+    "ImportedMeta",
     "Learning",
     "MlSpec",
     "ModelManifest",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from crypto_team.schemas.base import (
     Pair,
     Record,
     Sha256,
+    ShortText,
     StrategyId,
     Timeframe,
     TrialId,
@@ -86,3 +87,60 @@ class EvidenceMeta(Document):
     research_end: UtcTime | None = Field(default=None, description="First sealed bar; nothing here reads beyond it.")
     declared_n_trials: Annotated[int, Field(ge=1)]
     folds: list[FoldRange]
+
+
+class ImportedLabel(Record):
+    """How the labels of foreign evidence follow from prices."""
+
+    kind: Literal["direction", "n_class", "return", "other"] = Field(
+        default="direction",
+        description="direction: 1 where the forward return is positive; n_class: thresholds_bps; return: regression; "
+        "other: any rule in which a higher class never has the lower forward return.",
+    )
+    thresholds_bps: list[float] = []
+    definition: str = ""
+
+
+class ImportedFold(Record):
+    """One fold of foreign evidence; ISO times, ranges half-open. What is left out is taken from the predictions."""
+
+    fold: Annotated[int, Field(ge=0)]
+    train_start: str | None = None
+    train_end: str | None = None
+    inner_start: str | None = None
+    inner_end: str | None = None
+    test_start: str | None = None
+    test_end: str | None = None
+    gap_bars: Annotated[int, Field(ge=0)] | None = None
+    train_rows: Annotated[int, Field(ge=0)] | None = None
+    selected: list[str] | None = None
+    trained_at: str | None = Field(default=None, description="Time of the last row that the model had seen.")
+
+
+class ImportedMeta(Document):
+    """`meta.yaml` of evidence from elsewhere: a notebook, FreqAI, another framework."""
+
+    timeframe: Timeframe
+    horizon_bars: Annotated[int, Field(ge=1, le=10_000)] = Field(description="Bars from the decision to the label end.")
+    cost_bps_per_side: Annotated[float, Field(ge=0, le=500)] = Field(
+        description="Fee and slippage of each change of position, in basis points (10 = 0.1 %)."
+    )
+    n_trials: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Everything that was tried and could have been reported, this one included."
+    )
+    strategy: ShortText = "imported"
+    periods_per_year: Annotated[float, Field(gt=0)] | None = None
+    gap_bars: Annotated[int, Field(ge=0)] | None = None
+    label: ImportedLabel = ImportedLabel()
+    signal: Signal | None = Field(default=None, description="Rule from signal to position; without it `position` counts.")
+    feature_names: list[str] = []
+    model: ShortText = "unknown"
+    random_seed: int | None = None
+    versions: dict[str, str] = {}
+    dataset_hashes: list[str] = []
+    holdout_start: str | None = Field(default=None, description="First sealed bar; no row may lie at or beyond it.")
+    calibration: Literal["platt", "isotonic", "beta", "temperature", "none", "unknown"] = "unknown"
+    claims: dict[str, float] = Field(
+        default={}, description="Stated results, compared with computed ones: sharpe, total_return, max_drawdown, auc ..."
+    )
+    folds: list[ImportedFold] = Field(default=[], description="May stand in folds.yaml instead.")

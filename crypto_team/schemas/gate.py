@@ -38,6 +38,7 @@ class CheckResult(Record):
     explanation: Text
     evidence: list[ShortText] = Field(default=[], description="File, rows or columns that the verdict rests on.")
     next: list[ShortText] = Field(default=[], description="Tools that help, as commands.")
+    blocking: bool = Field(default=True, description="False: the policy does not demand the evidence that is missing.")
 
 
 class GateReport(Record):

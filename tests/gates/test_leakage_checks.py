@@ -176,7 +176,7 @@ def oracle_signal(case: Case) -> Case:
         ("LK003", lambda c: replace(c, strategy_code="startup_candle_count = 2\n"), "starts up with 2"),
         ("LK003", lambda c: replace(c, strategy_code="pass\n"), "states no startup"),
         ("LK004", narrow_gap, "bars between train and test"),
-        ("LK004", inner_labels_reach_the_test, "labels of the inner part end inside the test part"),
+        ("LK004", inner_labels_reach_the_test, "training or inner rows end inside the test part"),
         ("LK004", reversed_folds, "a later model predicts earlier rows"),
         ("LK005", calibrated_on_test, "platt refitted"),
         ("LK005", preprocessing_changed("calibration", "a", 1.5), "Platt's A and B"),

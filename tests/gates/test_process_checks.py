@@ -9,6 +9,7 @@ import pytest
 
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
 from crypto_team.gates.case import Case, LedgerView, ReplayResult
+from crypto_team.gates.documents import Documents
 from crypto_team.gates.registry import run_check
 from crypto_team.schemas import RegistryEntry
 from crypto_team.schemas.ml_spec import Risk, TopFeature
@@ -37,6 +38,10 @@ def headline(**changes: object) -> Callable[[Case], Case]:
         return replace(case, spec=case.spec.model_copy(update={"out_of_sample": claim}))
 
     return change
+
+
+def reported(name: str, value: float) -> Callable[[Case], Case]:
+    return lambda case: replace(case, documents=Documents(report_numbers={name: value}))
 
 
 def flattering_returns(case: Case) -> Case:
@@ -114,8 +119,8 @@ def risk(**changes: object) -> Callable[[Case], Case]:
         ("PR002", other_top_feature, "features.top_features[0] volume_1 says 0.9"),
         ("PR002", balance, "class_balance"),
         ("PR002", spec(hypothesis="It has a Sharpe ratio of 4.20 in all years."), "Sharpe ratio of 4.20"),
-        ("PR002", lambda c: replace(c, report_numbers={"out_of_sample.auc": 0.9}), "ml-report.md: out_of_sample.auc"),
-        ("PR002", lambda c: replace(c, report_numbers={"fold_0.auc": 0.99}), "ml-report.md: fold_0.auc"),
+        ("PR002", reported("out_of_sample.auc", 0.9), "ml-report.md: out_of_sample.auc"),
+        ("PR002", reported("fold_0.auc", 0.99), "ml-report.md: fold_0.auc"),
         ("PR003", lambda c: replace(c, replay=ReplayResult(False, ("predictions.parquet",))), "predictions"),
         ("PR004", other_seed, "seed 7"),
         ("PR006", lambda c: replace(c, report_text="## Overfitting analysis\n\nfine\n"), "Limitations"),

@@ -1,0 +1,334 @@
+"""Faults in the rows of evidence: time, labels, prices, forecasts, positions, costs, importances."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.gates.corpus.evidence_honest import (
+    Study,
+    daily_of,
+    label_table,
+    market_of,
+    predict,
+    score_of,
+    traded,
+)
+from crypto_team.gates.corpus.evidence_parts import EvidenceParts
+from crypto_team.validation.clock import milliseconds
+
+Floats = npt.NDArray[np.float64]
+Rng = np.random.Generator
+
+
+def _rows(study: Study) -> pd.DataFrame:
+    return study.parts.tables["predictions"].copy()
+
+
+def _step(study: Study) -> int:
+    return timeframe_seconds(study.design.timeframe)
+
+
+def _retraded(study: Study, table: pd.DataFrame) -> EvidenceParts:
+    """Trade changed forecasts anew, so that only the fault itself is wrong."""
+    made = table.copy()
+    for column in ("time", "label_end"):
+        made[column] = milliseconds(made[column])
+    return study.parts.with_table("predictions", traded(made, study.market, study.design))
+
+
+def shuffled_time(study: Study, rng: Rng) -> EvidenceParts:
+    """Deal the times of each pair's test rows out anew."""
+    table = _rows(study)
+    for _, rows in table[table["part"] == "test"].groupby(["pair", "fold"]):
+        table.loc[rows.index, "time"] = rng.permutation(rows["time"].to_numpy())
+    table["time"] = pd.to_datetime(table["time"], utc=True).astype("datetime64[ms, UTC]")
+    return study.parts.with_table("predictions", table)
+
+
+def labels_wrong(study: Study, rng: Rng) -> EvidenceParts:
+    """Turn one label in twenty into what the forecast says."""
+    table = _rows(study)
+    chosen = rng.random(len(table)) < 0.05
+    table.loc[chosen, "label"] = (table.loc[chosen, "p_1"] > 0.5).astype(float)
+    return study.parts.with_table("predictions", table)
+
+
+def forward_shifted(study: Study, rng: Rng) -> EvidenceParts:
+    """Give each row the forward return and label of the next one."""
+    table = _rows(study)
+    group = table.groupby(["pair", "fold", "part"], sort=False)
+    for column in ("forward_return", "label"):
+        table[column] = group[column].shift(-1)
+    return study.parts.with_table("predictions", table)
+
+
+def forward_in_percent(study: Study, rng: Rng) -> EvidenceParts:
+    """Write forward returns as percentages."""
+    table = _rows(study)
+    table["forward_return"] *= 100.0
+    return study.parts.with_table("predictions", table)
+
+
+def label_end_early(study: Study, rng: Rng) -> EvidenceParts:
+    """Say that labels over several bars are known after one."""
+    table = _rows(study)
+    table["label_end"] = table["time"] + pd.Timedelta(_step(study), "s")
+    return study.parts.with_table("predictions", table)
+
+
+def timezone(study: Study, rng: Rng) -> EvidenceParts:
+    """Write local times as if they were UTC."""
+    table = _rows(study)
+    table["time"] += pd.Timedelta(max(3 * 3600, 3 * _step(study)), "s")
+    table["label_end"] += pd.Timedelta(max(3 * 3600, 3 * _step(study)), "s")
+    return study.parts.with_table("predictions", table)
+
+
+def duplicated_rows(study: Study, rng: Rng) -> EvidenceParts:
+    """Count the best rows twice."""
+    table = _rows(study)
+    best = table[table["part"] == "test"].nlargest(len(table) // 50, "return_net")
+    return study.parts.with_table("predictions", pd.concat([table, best], ignore_index=True))
+
+
+def losers_dropped(study: Study, rng: Rng) -> EvidenceParts:
+    """Leave out the worst rows of the test."""
+    table = _rows(study)
+    test = table[table["part"] == "test"]
+    return study.parts.with_table("predictions", table.drop(test.nsmallest(len(test) // 12, "return_net").index))
+
+
+def period_dropped(study: Study, rng: Rng) -> EvidenceParts:
+    """Leave out the worst test part that is not at an end."""
+    table = _rows(study)
+    inner = sorted(table["fold"].unique())[1:-1]
+    gains = table[table["part"] == "test"].groupby("fold")["return_net"].sum()
+    worst = int(gains.loc[inner].idxmin())
+    folds = [fold for fold in study.parts.folds if fold["fold"] != worst]
+    kept = {name: frame[frame["fold"] != worst] if "fold" in frame else frame for name, frame in study.parts.tables.items()}
+    return replace(study.parts, folds=folds, tables=kept)
+
+
+def _without_pair(study: Study, pair: str) -> EvidenceParts:
+    table = _rows(study)
+    features = study.parts.tables["features"]
+    made = study.parts.with_table("predictions", table[table["pair"] != pair])
+    return made.with_table("features", features[features["pair"] != pair])
+
+
+def pair_dropped(study: Study, rng: Rng) -> EvidenceParts:
+    """Leave out the pair that earned least."""
+    table = _rows(study)
+    return _without_pair(study, str(table.groupby("pair")["return_net"].sum().idxmin()))
+
+
+def delisted_dropped(study: Study, rng: Rng) -> EvidenceParts:
+    """Leave out the pair that was delisted, from the market too; only the universe still knows it."""
+    universe = study.parts.tables["universe"]
+    dead = str(universe.loc[universe["delisted"].notna(), "pair"].iloc[0])
+    made = _without_pair(study, dead)
+    market = made.tables["market"]
+    return made.with_table("market", market[market["pair"] != dead])
+
+
+def stale_prices(study: Study, rng: Rng) -> EvidenceParts:
+    """Let the market of one pair stand still several times, and compute everything from those prices."""
+    return _on_other_closes(study)
+
+
+def _frozen(close: Floats, study: Study) -> Floats:
+    made = close.copy()
+    length = 3 * max(12, 86_400 // _step(study))
+    for begin in np.linspace(close.size * 0.5, close.size * 0.9, 4).astype(int):
+        made[begin : begin + length] = made[begin]
+    return made
+
+
+def _on_other_closes(study: Study) -> EvidenceParts:
+    first = study.market[0]
+    candles = first.candles.copy()
+    close = _frozen(candles["close"].to_numpy(dtype=np.float64), study)
+    for column in ("open", "high", "low", "close"):
+        candles[column] = close
+    market = [replace(first, candles=candles), *study.market[1:]]
+    labels = [label_table(pair, study.design) for pair in market]
+    table = predict(market, labels, study.folds, study.fitted, study.design)
+    return study.parts.with_table("predictions", table).with_table("market", market_of(market))
+
+
+def market_holes(study: Study, rng: Rng) -> EvidenceParts:
+    """Take one bar in thirty out of the market."""
+    market = study.parts.tables["market"]
+    return study.parts.with_table("market", market[rng.random(len(market)) > 1 / 30])
+
+
+def missing_forecasts(study: Study, rng: Rng) -> EvidenceParts:
+    """Lose the forecasts of some test rows."""
+    table = _rows(study)
+    test = table.index[table["part"] == "test"]
+    table.loc[rng.choice(test, len(test) // 40, replace=False), ["p_0", "p_1"]] = np.nan
+    return study.parts.with_table("predictions", table)
+
+
+def percent_probabilities(study: Study, rng: Rng) -> EvidenceParts:
+    """Write probabilities as percentages."""
+    table = _rows(study)
+    table[["p_0", "p_1"]] *= 100.0
+    return study.parts.with_table("predictions", table)
+
+
+def _with_probability(study: Study, p: Floats) -> EvidenceParts:
+    table = _rows(study)
+    table["p_1"], table["p_0"] = p, 1.0 - p
+    return _retraded(study, table)
+
+
+def bimodal(study: Study, rng: Rng) -> EvidenceParts:
+    """Push every forecast to one of two peaks."""
+    table = _rows(study)
+    side = np.where(table["p_1"] > 0.5, 1.0, -1.0)
+    return _with_probability(study, np.clip(0.5 + side * 0.25 + 0.04 * rng.standard_normal(len(table)), 0.01, 0.99))
+
+
+def uncalibrated(study: Study, rng: Rng) -> EvidenceParts:
+    """Make every forecast six times as bold."""
+    p = np.clip(_rows(study)["p_1"].to_numpy(dtype=np.float64), 1e-3, 1 - 1e-3)
+    return _with_probability(study, np.clip(1.0 / (1.0 + np.exp(-6.0 * np.log(p / (1.0 - p)))), 1e-3, 1 - 1e-3))
+
+
+def overlapping_positions(study: Study, rng: Rng) -> EvidenceParts:
+    """Let every row earn the return of its whole horizon."""
+    table = _rows(study)
+    test = table["part"] == "test"
+    cost = table["return_gross"] - table["return_net"]
+    table.loc[test, "return_gross"] = table["position"] * table["forward_return"]
+    table.loc[test, "return_net"] = table["return_gross"] - cost
+    return study.parts.with_table("predictions", table)
+
+
+def same_bar(study: Study, rng: Rng) -> EvidenceParts:
+    """Let each position earn the return of the bar whose close it was decided at."""
+    table = _rows(study)
+    market = study.parts.tables["market"].sort_values(["pair", "time"])
+    move = market["close"] / market.groupby("pair")["close"].shift(1) - 1.0
+    keyed = pd.Series(move.to_numpy(), index=pd.MultiIndex.from_frame(market[["pair", "time"]]))
+    before = keyed.reindex(pd.MultiIndex.from_frame(table[["pair", "time"]])).to_numpy()
+    cost = table["return_gross"] - table["return_net"]
+    table["return_gross"] = table["position"] * before
+    table["return_net"] = table["return_gross"] - cost
+    return study.parts.with_table("predictions", table)
+
+
+def peeking_positions(study: Study, rng: Rng) -> EvidenceParts:
+    """Turn half of the positions into what the next bar does, keeping the books in order."""
+    table = _rows(study)
+    test = (table["part"] == "test") & table["return_gross"].notna()
+    table = table.sort_values(["pair", "fold", "part", "time"], kind="stable")
+    move = (table["return_gross"] / table["position"].where(table["position"] != 0.0)).fillna(0.0)
+    known = test.reindex(table.index) & (rng.random(len(table)) < 0.6) & (move != 0.0)
+    table.loc[known, "position"] = np.sign(move[known])
+    ordered = table[table["part"] == "test"].sort_values(["pair", "time"], kind="stable")
+    traded_now = ordered["position"].groupby(ordered["pair"]).diff().fillna(ordered["position"]).abs()
+    gross = ordered["position"] * move.reindex(ordered.index)
+    table.loc[ordered.index, "return_gross"] = gross
+    table.loc[ordered.index, "return_net"] = gross - traded_now * study.design.cost_bps / 1e4
+    return study.parts.with_table("predictions", table)
+
+
+def one_sided_costs(study: Study, rng: Rng) -> EvidenceParts:
+    """Pay for entries, not for exits."""
+    table = _rows(study)
+    half = (table["return_gross"] - table["return_net"]) * 0.5
+    table["return_net"] = table["return_gross"] - half
+    return study.parts.with_table("predictions", table)
+
+
+def no_costs(study: Study, rng: Rng) -> EvidenceParts:
+    """Trade for nothing."""
+    table = _rows(study)
+    table["return_net"] = table["return_gross"]
+    return study.parts.with_table("predictions", table).with_meta(cost_bps_per_side=0.0)
+
+
+def cost_as_fraction(study: Study, rng: Rng) -> EvidenceParts:
+    """Write 2 basis points as 0.0002."""
+    table = _rows(study)
+    table["return_net"] = table["return_gross"] - (table["return_gross"] - table["return_net"]) / 1e4
+    return study.parts.with_table("predictions", table).with_meta(cost_bps_per_side=study.design.cost_bps / 1e4)
+
+
+def inflated_returns(study: Study, rng: Rng) -> EvidenceParts:
+    """Add a little to every net return."""
+    table = _rows(study)
+    table["return_net"] += 0.0005 * (table["position"] != 0.0)
+    return study.parts.with_table("predictions", table)
+
+
+def claimed_sharpe(study: Study, rng: Rng) -> EvidenceParts:
+    """State a Sharpe ratio a third too high."""
+    value = score_of(daily_of(_rows(study)))
+    return study.parts.with_meta(claims={"sharpe": round(value * 1.33 + 0.5, 3)})
+
+
+def wrong_year(study: Study, rng: Rng) -> EvidenceParts:
+    """Annualise on 252 days."""
+    return study.parts.with_meta(periods_per_year=study.parts.meta["periods_per_year"] * 252.0 / 365.0)
+
+
+def disguised_label(study: Study, rng: Rng) -> EvidenceParts:
+    """Let a feature be the coming return with a little noise."""
+    features = study.parts.tables["features"].copy()
+    market = study.parts.tables["market"].sort_values(["pair", "time"])
+    ahead = market.groupby("pair")["close"].shift(-study.design.horizon) / market["close"] - 1.0
+    keyed = pd.Series(ahead.to_numpy(), index=pd.MultiIndex.from_frame(market[["pair", "time"]]))
+    values = keyed.reindex(pd.MultiIndex.from_frame(features[["pair", "time"]])).to_numpy()
+    features["f0"] = values + 0.5 * np.nanstd(values) * rng.standard_normal(len(features))
+    return study.parts.with_table("features", features)
+
+
+def too_many_features(study: Study, rng: Rng) -> EvidenceParts:
+    """Lean on eighty features in every fold."""
+    numbers = sorted(study.parts.tables["importances"]["fold"].unique())
+    rows = [(n, f"g{k}", "gain", v) for n in numbers for k, v in enumerate(rng.dirichlet(np.full(80, 0.2)))]
+    return study.parts.with_table("importances", pd.DataFrame(rows, columns=["fold", "feature", "kind", "value"]))
+
+
+def dominant_feature(study: Study, rng: Rng) -> EvidenceParts:
+    """Give two thirds of the importance to one feature."""
+    table = study.parts.tables["importances"].copy()
+    table["value"] *= np.where(table["feature"] == table["feature"].iloc[0], 20.0, 1.0)
+    return study.parts.with_table("importances", table)
+
+
+def unstable_importances(study: Study, rng: Rng) -> EvidenceParts:
+    """Let each fold lean on other features."""
+    numbers = sorted(study.parts.tables["importances"]["fold"].unique())
+    rows = []
+    for n in numbers:
+        chosen = rng.choice(40, 10, replace=False)
+        rows += [(n, f"g{k}", "gain", v) for k, v in zip(chosen, rng.dirichlet(np.full(10, 2.0)), strict=True)]
+    return study.parts.with_table("importances", pd.DataFrame(rows, columns=["fold", "feature", "kind", "value"]))
+
+
+def lucky_day(study: Study, rng: Rng) -> EvidenceParts:
+    """Be out of a market without edge, but for three days with one great move each."""
+    table = _rows(study).sort_values(["pair", "time"], kind="stable")
+    test = table["part"] == "test"
+    move = (table["return_gross"] / table["position"].where(table["position"] != 0.0)).fillna(0.0)
+    days = pd.DatetimeIndex(table["time"]).floor("D")
+    great = pd.Series(move.to_numpy(), index=days)[test.to_numpy()].groupby(level=0).max().nlargest(3).index
+    best = table.index[test.to_numpy() & days.isin(great) & (move.to_numpy() > 2 * study.design.volatility)]
+    table.loc[test, "position"] = 0.0
+    table.loc[best, "position"] = 1.0
+    ordered = table[test]
+    changed = ordered["position"].groupby(ordered["pair"]).diff().fillna(ordered["position"]).abs()
+    table.loc[ordered.index, "return_gross"] = ordered["position"] * move[ordered.index]
+    table.loc[ordered.index, "return_net"] = (
+        ordered["position"] * move[ordered.index] - changed * study.design.cost_bps / 1e4
+    )
+    return study.parts.with_table("predictions", table)

@@ -1,0 +1,146 @@
+"""Labels, forward returns and label ends of foreign evidence, recomputed from closes under the conventions in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.gates.imported.case import ImportedFacts
+from crypto_team.gates.recompute import close_at, milliseconds
+from crypto_team.gates.registry import Verdict, insufficient, judge
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.scores import rank_ic
+
+Floats = npt.NDArray[np.float64]
+TINY = 1e-6
+LOOSE_RANK = 0.5
+
+
+@dataclass
+class _Count:
+    wrong: int = 0
+    first: str = ""
+
+    def add(self, rows: pd.DataFrame, wrong: npt.NDArray[np.bool_]) -> None:
+        if wrong.any() and not self.first:
+            row = rows.iloc[int(wrong.argmax())]
+            self.first = f"{row['pair']} at {row['time']}"
+        self.wrong += int(wrong.sum())
+
+
+def labels_from_closes(
+    meta: EvidenceMeta, predictions: pd.DataFrame, market: pd.DataFrame, imported: ImportedFacts
+) -> Verdict:
+    """Recompute what each row says about its future; simple and logarithmic returns are both in use."""
+    step = timeframe_seconds(meta.timeframe) * 1000
+    counts = {name: _Count() for name in ("forward_return", "label", "label_end")}
+    confirmed, shifts = 0, {-1: 0, 1: 0}
+    pieces = []
+    for pair, rows in predictions.groupby("pair", sort=True):
+        closes = market[market["pair"] == pair]
+        ahead = _ahead(rows, closes, meta.horizon_bars, step)
+        stored = rows["forward_return"].to_numpy(dtype=np.float64)
+        known = np.isfinite(ahead) & np.isfinite(stored)
+        wrong = known & ~_same(stored, ahead)
+        wrong |= np.isfinite(stored) & ~np.isfinite(ahead)
+        confirmed += int(known.sum())
+        counts["forward_return"].add(rows, wrong)
+        counts["label_end"].add(rows, _early_end(rows, meta.horizon_bars, step))
+        for shift in shifts:
+            moved = _ahead(rows.assign(time=rows["time"] + pd.Timedelta(step * shift, "ms")), closes, meta.horizon_bars, step)
+            shifts[shift] += int((np.isfinite(moved) & _same(stored, moved)).sum())
+        pieces.append((rows, ahead))
+    _judge_labels(pieces, imported, counts["label"], regression=meta.target.kind == "return")
+    if confirmed == 0:
+        return _unconfirmed(predictions, counts)
+    return _verdict(counts, confirmed, shifts)
+
+
+def _unconfirmed(predictions: pd.DataFrame, counts: dict[str, _Count]) -> Verdict:
+    if predictions["forward_return"].isna().all():
+        return insufficient("no row states a forward return", evidence=("predictions.parquet: forward_return",))
+    wrong = counts["forward_return"].wrong
+    return judge(False, f"none of {wrong} forward returns has prices at its two ends in market.parquet", wrong)
+
+
+def _verdict(counts: dict[str, _Count], confirmed: int, shifts: dict[int, int]) -> Verdict:
+    total = sum(each.wrong for each in counts.values())
+    text = ", ".join(f"{name}: {each.wrong} differ" for name, each in counts.items()) + f" of {confirmed} rows"
+    for shift, matches in shifts.items():
+        if counts["forward_return"].wrong > confirmed // 2 and matches > confirmed // 2:
+            text += f"; they are those of the bar {'before' if shift < 0 else 'after'}"
+    lines = tuple(f"predictions.parquet: {name}, first {each.first}" for name, each in counts.items() if each.wrong)
+    return judge(total == 0, text, total, evidence=lines or ("predictions.parquet",))
+
+
+def _ahead(rows: pd.DataFrame, closes: pd.DataFrame, horizon: int, step: int) -> Floats:
+    times = milliseconds(rows["time"])
+    known, place = np.unique(milliseconds(closes["time"]), return_index=True)
+    close = closes["close"].to_numpy(dtype=np.float64)[place]
+    if known.size == 0:
+        return np.full(len(rows), np.nan)
+    return np.asarray(close_at(times + horizon * step, known, close) / close_at(times, known, close) - 1.0)
+
+
+def _same(stored: Floats, ahead: Floats) -> npt.NDArray[np.bool_]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        simple = np.isclose(stored, ahead, rtol=1e-4, atol=TINY)
+        return np.asarray(simple | np.isclose(stored, np.log1p(ahead), rtol=1e-4, atol=TINY))
+
+
+def _early_end(rows: pd.DataFrame, horizon: int, step: int) -> npt.NDArray[np.bool_]:
+    """Mark labels that claim to be known before their horizon is over, or more than a bar later."""
+    told = rows["label_end"].notna().to_numpy() & rows["label"].notna().to_numpy()
+    length = (milliseconds(rows["label_end"]) - milliseconds(rows["time"])) // step
+    return np.asarray(told & ((length < horizon) | (length > horizon + 1)))
+
+
+def _judge_labels(
+    pieces: list[tuple[pd.DataFrame, Floats]], imported: ImportedFacts, count: _Count, *, regression: bool
+) -> None:
+    """Count labels that their own forward return contradicts."""
+    kind = "return" if regression else imported.label.kind
+    for rows, ahead in pieces:
+        label = rows["label"].to_numpy(dtype=np.float64)
+        known = np.isfinite(label) & np.isfinite(ahead)
+        if kind == "return":
+            wrong = known & ~(_same(label, ahead) | _same(label / 1e4, ahead) | _same(label / 100.0, ahead))
+        elif kind == "direction":
+            wrong = known & (np.abs(ahead) > TINY) & ((label > 0.5) != (ahead > 0.0))
+        else:
+            wrong = np.zeros(len(rows), dtype=bool)
+        count.add(rows, wrong)
+    if kind in {"n_class", "other"} and pieces:
+        _judge_order(pieces, count, strictly=kind == "n_class")
+
+
+def _judge_order(pieces: list[tuple[pd.DataFrame, Floats]], count: _Count, *, strictly: bool) -> None:
+    """Count rows whose class is out of order with their forward return: between classes there is one limit."""
+    rows = pd.concat([piece[0] for piece in pieces])
+    ahead = np.concatenate([piece[1] for piece in pieces])
+    label = rows["label"].to_numpy(dtype=np.float64)
+    known = np.isfinite(label) & np.isfinite(ahead)
+    wrong = np.zeros(len(rows), dtype=bool)
+    if not strictly and known.sum() > 30:
+        if rank_ic(label[known], ahead[known]) < LOOSE_RANK:
+            wrong = known
+        count.add(rows, wrong)
+        return
+    classes = np.unique(label[known])
+    for lower, upper in zip(classes[:-1], classes[1:], strict=True):
+        limit = _best_limit(ahead[known & (label == lower)], ahead[known & (label == upper)])
+        wrong |= known & (label == lower) & (ahead > limit + TINY)
+        wrong |= known & (label == upper) & (ahead < limit - TINY)
+    count.add(rows, wrong)
+
+
+def _best_limit(lower: Floats, upper: Floats) -> float:
+    """Return the limit between two classes that fewest rows contradict."""
+    values = np.sort(np.concatenate([lower, upper]))
+    above = lower.size - np.searchsorted(np.sort(lower), values, side="right")
+    below = np.searchsorted(np.sort(upper), values, side="left")
+    return float(values[int((above + below).argmin())])

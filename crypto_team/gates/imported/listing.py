@@ -1,0 +1,30 @@
+"""What a folder of evidence has and lacks, and which checks that decides."""
+
+from __future__ import annotations
+
+from crypto_team.gates.case import Case
+from crypto_team.gates.imported.contracts import CONTRACTS
+from crypto_team.gates.policy import FOREIGN
+from crypto_team.gates.registry import find
+
+NAMES = {"features": "features_sample"}
+
+
+def inventory(case: Case) -> list[dict[str, str | int | None]]:
+    """Return for each table of the form whether it is there, its rows, what it is for, and what was noted."""
+    notes = case.imported.notes if case.imported is not None else ()
+    found: list[dict[str, str | int | None]] = []
+    for name, contract in CONTRACTS.items():
+        table = getattr(case, NAMES.get(name, name))
+        needing = [code for code in FOREIGN if NAMES.get(name, name) in find(code).required]
+        found.append(
+            {
+                "table": name,
+                "there": "yes" if table is not None else "no",
+                "rows": None if table is None else len(table),
+                "what": contract.what,
+                "checks that need it": " ".join(needing),
+                "notes": "; ".join(note for note in notes if note.startswith(f"{name}:")),
+            }
+        )
+    return found

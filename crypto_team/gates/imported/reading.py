@@ -1,0 +1,191 @@
+"""Read a folder of foreign evidence: tolerant of names, strict about content; what is wrong becomes a finding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from crypto_team.errors import EvidenceError
+from crypto_team.gates.imported.contracts import CONTRACTS, PARTS, Column
+from crypto_team.gates.imported.forecasts import with_forecasts
+from crypto_team.gates.imported.meta import read_meta
+from crypto_team.schemas.evidence import ImportedMeta
+from crypto_team.schemas.outcome import Finding
+
+TIME = "datetime64[ms, UTC]"
+MOST_ROWS = 20_000_000
+
+
+@dataclass
+class Imported:
+    """A folder of evidence, read.
+
+    Attributes
+    ----------
+    meta
+        `meta.yaml`, and the folds of `folds.yaml` where that is there.
+    tables
+        Name -> table, columns under the names of the contract; a table that is not there is missing.
+    findings
+        What breaks the contracts; PR001 refuses by them.
+    notes
+        What was read in another way than it was written.
+    """
+
+    meta: ImportedMeta
+    tables: dict[str, pd.DataFrame]
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def wrong(self, file: str, text: str, pointer: str | None = None) -> None:
+        """Record something that breaks the contract."""
+        self.findings.append(Finding(code="PR001", severity="error", message=text, file=file, pointer=pointer))
+
+
+def read_folder(folder: Path) -> Imported:
+    """Read a folder of evidence.
+
+    Raises
+    ------
+    EvidenceError
+        There is no folder, or no `meta.yaml` that can be read: without it nothing can be judged.
+    """
+    if not folder.is_dir():
+        raise EvidenceError("no such folder of evidence", where=str(folder), hint="docs/reference/evidence.md has its form")
+    found = Imported(read_meta(folder), {})
+    for name in CONTRACTS:
+        path = _path(folder, name)
+        if path is not None:
+            _read_into(found, name, path)
+    _one_pair(found)
+    if "predictions" in found.tables:
+        _predictions(found)
+    return found
+
+
+def _path(folder: Path, name: str) -> Path | None:
+    for candidate in (name, *CONTRACTS[name].aliases):
+        for ending in (".parquet", ".csv"):
+            if (folder / f"{candidate}{ending}").is_file():
+                return folder / f"{candidate}{ending}"
+    return None
+
+
+def _read_into(found: Imported, name: str, path: Path) -> None:
+    try:
+        if path.suffix == ".parquet" and pq.read_metadata(path).num_rows > MOST_ROWS:
+            found.wrong(path.name, f"more than {MOST_ROWS:,} rows")
+            return
+        frame = pq.read_table(path).to_pandas() if path.suffix == ".parquet" else pd.read_csv(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        found.wrong(path.name, f"cannot be read: {error}"[:500])
+        return
+    if frame.index.name or isinstance(frame.index, pd.MultiIndex):
+        frame = frame.reset_index()
+    frame.columns = [str(column) for column in frame.columns]
+    made = _conformed(found, name, path.name, frame)
+    if made is not None:
+        found.tables[name] = made
+
+
+def _conformed(found: Imported, name: str, file: str, frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the table with the contract's names and types; None, with a finding, where that is impossible."""
+    contract = CONTRACTS[name].columns
+    renamed = {}
+    for wanted, column in contract.items():
+        if wanted not in frame.columns:
+            other = next((alias for alias in column.aliases if alias in frame.columns), None)
+            if other is not None:
+                renamed[other] = wanted
+    table = frame.rename(columns=renamed)
+    missing = [wanted for wanted, column in contract.items() if column.required and wanted not in table.columns]
+    if missing:
+        found.wrong(file, f"lacks the columns {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}"[:500])
+        return None
+    if table.columns.duplicated().any():
+        found.wrong(file, f"has two columns {table.columns[table.columns.duplicated()][0]}")
+        return None
+    for wanted, column in contract.items():
+        if wanted in table.columns:
+            try:
+                table[wanted] = _typed(table[wanted], column)
+            except (ValueError, TypeError, OverflowError) as error:
+                found.wrong(file, f"column {wanted} is not of the type {column.type}: {error}"[:500], f"/{wanted}")
+                return None
+            _hollow(found, file, wanted, column, table[wanted])
+    return table.reset_index(drop=True)
+
+
+def _hollow(found: Imported, file: str, wanted: str, column: Column, values: pd.Series[Any]) -> None:
+    """Record a required column with holes."""
+    holes = int(values.isna().sum())
+    if holes and column.required and not (file.startswith("market") and wanted == "close"):
+        found.wrong(file, f"column {wanted} is empty in {holes} of {len(values)} rows", f"/{wanted}")
+
+
+def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
+    if column.type == "time":
+        return _utc(values)
+    if column.type == "text":
+        return values.astype("str")
+    if column.type == "truth":
+        return values.map(lambda each: str(each).lower() in {"true", "1", "1.0", "yes"}).astype(bool)
+    numbers = pd.to_numeric(values, errors="raise").astype("float64")
+    if column.type == "whole":
+        if not np.isfinite(numbers).all() or (numbers % 1 != 0).any():
+            raise ValueError("not a whole number")
+        return numbers.astype("int64")
+    return numbers
+
+
+def _utc(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times as UTC; naive ones are taken as UTC, numbers as seconds or milliseconds since 1970."""
+    if pd.api.types.is_numeric_dtype(values):
+        largest = float(np.nanmax(values.to_numpy(dtype=np.float64))) if len(values) else 0.0
+        unit = "s" if largest < 1e11 else "ms" if largest < 1e14 else "us" if largest < 1e17 else "ns"
+        return pd.to_datetime(values, unit=unit, utc=True).astype(TIME)
+    return pd.to_datetime(values, utc=True, errors="raise").astype(TIME)
+
+
+def _one_pair(found: Imported) -> None:
+    """Name the only pair where tables do not."""
+    named = [table["pair"].iloc[0] for table in found.tables.values() if "pair" in table.columns and len(table)]
+    pair = str(named[0]) if named else "ASSET/QUOTE"
+    for name, table in found.tables.items():
+        if "pair" in CONTRACTS[name].columns and "pair" not in table.columns:
+            table.insert(1, "pair", pair)
+            found.notes.append(f"{name}: no column pair, all rows are taken as {pair}")
+
+
+def _predictions(found: Imported) -> None:
+    table = found.tables["predictions"]
+    table["part"] = table["part"].str.lower().str.strip().map(lambda part: PARTS.get(part, part))
+    unknown = sorted(set(table["part"]) - {"train", "inner", "test", "holdout"})
+    if unknown:
+        found.wrong("predictions.parquet", f"unknown parts {', '.join(unknown)[:200]}; train, inner, test, holdout exist")
+    for column in ("label", "forward_return", "position", "return_gross", "return_net"):
+        if column not in table.columns:
+            table[column] = np.nan
+            found.notes.append(f"predictions: no column {column}")
+    if "label_end" not in table.columns:
+        table["label_end"] = pd.Series(pd.NaT, index=table.index).dt.tz_localize("UTC").astype(TIME)
+        found.notes.append("predictions: no column label_end")
+    made, problems = with_forecasts(table)
+    for problem in problems:
+        found.wrong("predictions.parquet", problem)
+    test = made[made["part"] == "test"]
+    for column in ("p_1", "expected_bps"):
+        holes = int(test[column].isna().sum()) if column in made.columns else 0
+        if holes:
+            first = test.loc[test[column].isna(), "time"].iloc[0]
+            found.wrong("predictions.parquet", f"{holes} of {len(test)} test rows have no forecast ({column}), first {first}")
+    far = (test["position"].abs() > 1.0 + 1e-9) | np.isinf(test["position"])
+    if far.any():
+        found.wrong("predictions.parquet", f"{int(far.sum())} positions lie beyond -1 to 1")
+    found.tables["predictions"] = made

@@ -1,0 +1,161 @@
+"""Checks of where and when it earns: regimes, market beta, decay, capacity (PF007, PF010-PF012)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.gates.recompute import Returns, milliseconds
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.metrics import daily_returns
+from crypto_team.validation.significance import newey_west_lags, newey_west_ols, newey_west_t
+
+Floats = npt.NDArray[np.float64]
+Days = npt.NDArray[np.datetime64]
+REMEDY = ("crypto-team ml-engineer define-target STR", "crypto-team ml-engineer train STR")
+REGIMES = ("low", "normal", "high")
+MONTH = 30
+
+
+def market_daily(market: pd.DataFrame, days: Days) -> tuple[Floats, Floats]:
+    """Return the mean daily return of all pairs on `days`, and its deviation over the 30 days before each of them."""
+    stamps = pd.DatetimeIndex(market["time"]).tz_localize(None).floor("D")
+    close = market.assign(day=stamps).sort_values("time", kind="stable").groupby(["day", "pair"])["close"].last().unstack()
+    moves = close.pct_change(fill_method=None).mean(axis=1)
+    before = moves.rolling(MONTH, min_periods=5).std().shift(1)
+    wanted = pd.DatetimeIndex(days)
+    return moves.reindex(wanted).to_numpy(dtype=np.float64), before.reindex(wanted).to_numpy(dtype=np.float64)
+
+
+def volatility_regimes(returns: Returns, market: pd.DataFrame) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Return daily net returns and the regime of each day: 0 low, 1 normal, 2 high volatility of the 30 days before.
+
+    The limits are the terciles of all test days; days without a month of prices before them are regime -1.
+    """
+    days, daily = daily_returns(returns.predictions)
+    _, before = market_daily(market, days)
+    known = np.isfinite(before)
+    regime = np.full(daily.size, -1, dtype=np.int64)
+    if known.sum() >= 3:
+        regime[known] = np.searchsorted(np.quantile(before[known], [1 / 3, 2 / 3]), before[known], side="right")
+    return daily, regime
+
+
+@check(
+    "PF007",
+    "Earns in several regimes",
+    unit="share of the profit from one regime",
+    source="ML engineer card: regime sensitivity",
+    remedy=REMEDY,
+    stricter={"largest": "lower", "least_days": "higher"},
+)
+def earns_in_several_regimes(
+    returns: Returns, market: pd.DataFrame, *, largest: float = 0.6, least_days: float = 10
+) -> Verdict:
+    """At most 60 % of the profit comes from days of one volatility regime (low, normal, high).
+
+    Refused when the largest share is above the limit beyond its sampling error; a third of the days is in each regime.
+    """
+    daily, regime = volatility_regimes(returns, market)
+    counts = [int((regime == number).sum()) for number in range(3)]
+    if min(counts) < least_days:
+        return insufficient(f"days by regime {counts}, {least_days:g} of each are needed")
+    gains = np.array([daily[regime == number].sum() for number in range(3)])
+    errors = np.array([daily[regime == number].std(ddof=1) * math.sqrt(counts[number]) for number in range(3)])
+    total = float(gains.sum())
+    text = ", ".join(f"{name} volatility {gain:+.2%}" for name, gain in zip(REGIMES, gains, strict=True))
+    if total <= 0.0:
+        return refused(f"{text}: there is no profit", evidence=("predictions.parquet", "market.parquet"))
+    worst = int(gains.argmax())
+    value = float(gains[worst]) / total
+    rest = np.delete(np.arange(3), worst)
+    # Above the limit beyond chance: gain - limit x total is above zero by more than its error.
+    surplus = (1.0 - largest) * gains[worst] - largest * gains[rest].sum()
+    error = math.hypot((1.0 - largest) * errors[worst], largest * math.hypot(*errors[rest]))
+    return judge(surplus <= 1.645 * error, f"{text}; {value:.0%} of the profit from one regime", value)
+
+
+@check(
+    "PF010",
+    "Not the market in disguise",
+    unit="t-value of the alpha",
+    source="Newey and West (1987)",
+    remedy=REMEDY,
+    stricter={"t": "higher"},
+)
+def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) -> Verdict:
+    """Daily net returns keep a significant mean when the mean return of all pairs is taken out of them."""
+    days, daily = daily_returns(returns.predictions)
+    moves, _ = market_daily(market, days)
+    known = np.isfinite(moves) & np.isfinite(daily)
+    if known.sum() < 30:
+        return insufficient(f"{int(known.sum())} days, 30 are needed")
+    if daily[known].std() == 0.0 or moves[known].std() == 0.0:
+        return insufficient("daily returns or the market have no spread")
+    fit = newey_west_ols(daily[known], moves[known][:, None], lags=newey_west_lags(int(known.sum())))
+    value = float(fit.t[1])
+    text = f"alpha {float(fit.params[1]):.4%} a day with t-value {value:.2f}, beta {float(fit.params[0]):.2f}"
+    if 0.0 < value < t:
+        more = math.ceil(int(known.sum()) * ((t / value) ** 2 - 1.0))
+        return insufficient(f"{text}; about {more:,} more days would show an alpha of this size", value)
+    return judge(value >= t, text, value, evidence=("predictions.parquet", "market.parquet"))
+
+
+@check(
+    "PF011",
+    "Does not fade away",
+    unit="t-value of the change",
+    source="alpha decay; Newey and West (1987)",
+    remedy=REMEDY,
+    stricter={"t": "higher"},
+)
+def does_not_fade(returns: Returns, *, t: float = -2.33) -> Verdict:
+    """The last third of the test days does not earn significantly less than the days before it, with half of it gone."""
+    daily = returns.daily
+    if daily.size < 40:
+        return insufficient(f"{daily.size} days of returns, 40 are needed: {40 - daily.size} more")
+    cut = daily.size * 2 // 3
+    early, late = newey_west_t(daily[:cut]), newey_west_t(daily[cut:])
+    error = math.hypot(early.se, late.se)
+    if not error > 0.0:
+        return insufficient("daily returns have no spread")
+    value = (late.mean - early.mean) / error
+    text = f"mean daily return {early.mean:.3%} in the first two thirds, {late.mean:.3%} in the last"
+    return judge(value >= t or late.mean >= 0.5 * early.mean, f"{text}; t-value of the change {value:.2f}", value)
+
+
+@check(
+    "PF012",
+    "Small against the volume",
+    unit="share of a bar's volume, 95th percentile",
+    source="capacity: an order that is a large part of the bar moves the price",
+    remedy=("crypto-team ml-engineer set-signal STR", *REMEDY),
+    stricter={"participation": "lower", "account": "higher"},
+)
+def small_against_volume(
+    returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *, participation: float = 0.02, account: float = 10_000
+) -> Verdict:
+    """Orders of an account of `account` (quote currency, split evenly over the pairs) are a small part of each bar."""
+    if "volume" not in market.columns:
+        return insufficient("market.parquet has no volume")
+    test = returns.test.assign(traded=returns.turnover)
+    orders = test[test["traded"] > 0.0]
+    if orders.empty:
+        return insufficient("the strategy never traded")
+    quote = (market["volume"] * market["close"]).to_numpy(dtype=np.float64)
+    bars = pd.DataFrame({"pair": market["pair"], "key": milliseconds(market["time"]), "quote": quote})
+    joined = orders.assign(key=milliseconds(orders["time"])).merge(bars, on=["pair", "key"], how="left")
+    size = joined["traded"].to_numpy(dtype=np.float64) * account / max(1, len(meta.pairs))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(joined["quote"] > 0.0, size / joined["quote"], np.inf)
+    value = float(np.quantile(share, 0.95))
+    if not math.isfinite(value):
+        return refused("more than one order in twenty meets a bar without volume", evidence=("market.parquet: volume",))
+    capacity = account * participation / value if value > 0.0 else math.inf
+    text = f"orders are {value:.3%} of the bar's volume at the 95th percentile; at {participation:.0%} the account "
+    text += f"could hold about {capacity:,.0f}"
+    return passed(text, value) if value <= participation else refused(text, value, evidence=("market.parquet: volume",))

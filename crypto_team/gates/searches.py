@@ -1,0 +1,183 @@
+"""Checks of everything else that was tried: disclosed, not padded, and the choice no stroke of luck (OF011-15, PR012)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.gates.case import LedgerView
+from crypto_team.gates.imported.trials import shown_trials, tried
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.resampling import pbo_cscv
+
+if TYPE_CHECKING:
+    from crypto_team.gates.imported.case import ImportedFacts
+
+Floats = npt.NDArray[np.float64]
+RETRAIN = ("crypto-team ml-engineer train STR",)
+BLOCKS = (16, 12, 10, 8, 6, 4)
+
+
+@check(
+    "PR012",
+    "Disclosed trials are those of the ledger",
+    unit="trials",
+    source="every trial counts",
+    remedy=RETRAIN,
+    stricter={"dead_share": "lower"},
+    limit="evidence",
+)
+def trials_disclosed(
+    meta: EvidenceMeta,
+    ledger: LedgerView,
+    trials: pd.DataFrame | None = None,
+    trial_returns: pd.DataFrame | None = None,
+    imported: ImportedFacts | None = None,
+    *,
+    dead_share: float = 0.3,
+) -> Verdict:
+    """Require in the ledger all trials that were known when the evidence was made; later ones may have come.
+
+    Foreign evidence declares a number; no table may show more than that, and at most `dead_share` of the trials may be
+    copies of others or never have moved: padding makes the spread of all trials look small.
+    """
+    if imported is not None:
+        return _declared(imported, trials, trial_returns, dead_share)
+    text = f"{meta.declared_n_trials} trials declared with the evidence, {ledger.n_trials} are in the ledger"
+    if ledger.n_trials < 1:
+        return refused(f"{text}: the training itself is not booked", ledger.n_trials)
+    if len(ledger.sharpes) > ledger.n_trials:
+        return refused(f"{text}, which has {len(ledger.sharpes)} Sharpe ratios", ledger.n_trials)
+    return judge(ledger.n_trials >= meta.declared_n_trials, text, ledger.n_trials)
+
+
+def _declared(
+    imported: ImportedFacts, trials: pd.DataFrame | None, trial_returns: pd.DataFrame | None, dead_share: float
+) -> Verdict:
+    tables = {"trials": trials, "trial_returns": trial_returns}
+    shown = shown_trials({name: table for name, table in tables.items() if table is not None})
+    if imported.n_trials is None:
+        return insufficient("meta.yaml declares no n_trials: how many were tried is unknown", evidence=("meta.yaml: n_trials",))
+    more = [f"{name}.parquet shows {count} trials" for name, count in shown.items() if count > imported.n_trials]
+    text = f"{imported.n_trials} trials are declared"
+    if more:
+        return refused(f"{text}, but {'; '.join(more)}", imported.n_trials, evidence=tuple(more))
+    if trial_returns is not None:
+        alive = tried(trial_returns).alive
+        dead = int((~alive).sum())
+        if alive.size >= 5 and dead > dead_share * alive.size:
+            line = f"trial_returns.parquet: {dead} of {alive.size} trials are copies of others or never moved"
+            return refused(f"{text}; {line}", imported.n_trials, evidence=(line,))
+    return passed(f"{text}, no table shows more", imported.n_trials)
+
+
+@check(
+    "OF011",
+    "Choosing among the trials was no overfitting",
+    unit="probability of backtest overfitting",
+    source="Bailey, Borwein, Lopez de Prado and Zhu (2017)",
+    remedy=RETRAIN,
+    stricter={"probability": "lower"},
+)
+def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float = 0.2) -> Verdict:
+    """Split the days in halves in all ways: the trial that is best in one half must rarely be below the median of the other.
+
+    Copies and trials that never moved are left out. Trials that are all good differ by chance alone, so that their order
+    says nothing: then the check passes when the best of one half loses money in few of the other halves.
+    """
+    found = tried(trial_returns)
+    daily = found.daily[:, found.alive]
+    if daily.shape[1] == 1:
+        return passed("all trials traded alike: nothing was chosen among them", 0.0, evidence=("trial_returns.parquet",))
+    if daily.shape[1] < 1:
+        return insufficient("no trial ever moved", evidence=("trial_returns.parquet",))
+    blocks = next((number for number in BLOCKS if daily.shape[0] // number * number // 2 >= 2 * number), 0)
+    if not blocks:
+        return insufficient(f"{daily.shape[0]} days of trial returns are too few to split")
+    result = pbo_cscv(daily, n_blocks=blocks)
+    text = (
+        f"the best of {daily.shape[1]} trials in one half of the days is below the median of the other in "
+        f"{result.pbo:.0%} of {result.n_combinations} splits, and loses money there in {result.loss_probability:.0%}"
+    )
+    if result.pbo > probability and result.loss_probability <= probability / 4:
+        return passed(f"{text}: all trials earn alike, their order is chance", min(result.pbo, probability))
+    return judge(result.pbo <= probability, text, result.pbo, evidence=("trial_returns.parquet",))
+
+
+@check(
+    "OF014",
+    "Threshold stands on a plateau and was chosen inside",
+    unit="share of its score that its neighbours keep",
+    source="parameter plateau; thresholds are chosen inside the training window",
+    remedy=("crypto-team ml-engineer set-signal STR", *RETRAIN),
+    stricter={"kept": "higher"},
+)
+def threshold_on_plateau(thresholds: pd.DataFrame, *, kept: float = 0.3) -> Verdict:
+    """The neighbours of the chosen threshold keep part of its score, and it was not chosen by the test.
+
+    Refused when the chosen one is the best out of sample while inside the training window another was better by more
+    than the spread of the scores explains.
+    """
+    if "outer_score" not in thresholds.columns:
+        return insufficient("thresholds.parquet has no outer_score")
+    table = thresholds.sort_values("threshold").reset_index(drop=True)
+    if "chosen" not in table.columns or int(table["chosen"].sum()) != 1 or len(table) < 3:
+        return insufficient("thresholds.parquet needs three thresholds, one of them chosen")
+    place = int(table["chosen"].to_numpy().argmax())
+    outer = table["outer_score"].to_numpy(dtype=np.float64)
+    near = [outer[each] for each in (place - 1, place + 1) if 0 <= each < len(outer)]
+    value = float(min(near) / outer[place]) if outer[place] > 0.0 else math.nan
+    text = f"the chosen threshold {table['threshold'][place]:g} scores {outer[place]:.3f}, its neighbours {near}"
+    tuned = _tuned_outside(table, place)
+    if tuned:
+        return refused(tuned, value if math.isfinite(value) else None, evidence=("thresholds.parquet: chosen",))
+    if outer[place] <= 0.0:
+        return refused(f"{text}: it does not earn", evidence=("thresholds.parquet",))
+    return judge(value >= kept, text, value, evidence=("thresholds.parquet",))
+
+
+def _tuned_outside(table: pd.DataFrame, place: int) -> str:
+    """Say that a threshold was picked by its test score; empty where nothing speaks for that."""
+    outer = table["outer_score"].to_numpy(dtype=np.float64)
+    if "inner_score" not in table.columns or outer[place] < outer.max():
+        return ""
+    inner = table["inner_score"].to_numpy(dtype=np.float64)
+    rank = int((inner > inner[place]).sum())
+    gain = (outer[place] - np.median(outer)) / max(1e-12, abs(float(np.median(outer))))
+    if rank >= max(2, len(inner) // 3) and gain > 0.15:
+        return (
+            f"the chosen threshold {table['threshold'][place]:g} is the best of {len(outer)} out of sample, but number "
+            f"{rank + 1} inside the training windows: it was chosen by the test"
+        )
+    return ""
+
+
+@check(
+    "OF015",
+    "Not the best of many seeds",
+    unit="mean score of the seeds over the chosen one's",
+    source="a seed is a trial too",
+    remedy=RETRAIN,
+    stricter={"share": "higher"},
+)
+def no_lucky_seed(seeds: pd.DataFrame, *, share: float = 0.5) -> Verdict:
+    """The same design with other seeds keeps at least half of the score, and earns with most of them."""
+    scores = seeds["score"].to_numpy(dtype=np.float64)
+    known = scores[np.isfinite(scores)]
+    if known.size < 3:
+        return insufficient(f"{known.size} seeds with a score, three are needed")
+    marked = seeds["chosen"].to_numpy(dtype=bool) if "chosen" in seeds.columns else np.zeros(len(seeds), dtype=bool)
+    own = float(scores[marked][0]) if marked.sum() == 1 and np.isfinite(scores[marked][0]) else float(known.max())
+    others = float(np.delete(known, int(np.abs(known - own).argmin())).mean())
+    value = others / own if own > 0.0 else math.nan
+    losing = float((known <= 0.0).mean())
+    best = " (the best of them)" if own >= known.max() else ""
+    text = f"the chosen seed scores {own:.3f}{best}, the mean of the {known.size - 1} others is {others:.3f}"
+    if not math.isfinite(value):
+        return refused(f"{text}: the chosen seed does not earn")
+    return judge(value >= share and losing <= 0.34, text, value, evidence=("seeds.parquet",))

@@ -1,0 +1,133 @@
+"""Bringing in results from elsewhere: read without trust, stored by content, booked as the trials that they declare."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from crypto_team.kb import store
+from crypto_team.roles import records
+from crypto_team.roles.booking import booked
+from crypto_team.schemas import EvidenceManifest
+from crypto_team.schemas.base import StrategyId
+from crypto_team.schemas.outcome import Outcome
+from crypto_team.tools.base import tool
+
+if TYPE_CHECKING:
+    from crypto_team.gates.case import Case
+    from crypto_team.tools.session import Session
+
+Source = Literal["folder", "freqai"]
+
+
+@tool(role="ml_engineer", group="evidence", name="import", long=True)
+def evidence_import(
+    session: Session,
+    folder: Path,
+    *,
+    from_: Source = "folder",
+    out: Path | None = None,
+    strategy: StrategyId | None = None,
+) -> Outcome:
+    """Bring in evidence from elsewhere: say what is there, what is missing and what breaks the form.
+
+    With a strategy the files are stored by content, and the trials that they declare are booked in the ledger.
+
+    Parameters
+    ----------
+    folder
+        Folder with meta.yaml, predictions.parquet and the other tables (docs/reference/evidence.md), or FreqAI's
+        folder of backtest predictions.
+    from_
+        folder: the form of the reference; freqai: predictions of a FreqAI backtest.
+    out
+        Write the evidence in its form to this folder.
+    strategy
+        For example STR-001: keep it in the knowledge base.
+    """
+    from crypto_team.gates.imported.case import case_from_folder
+
+    with tempfile.TemporaryDirectory() as scratch:
+        source = session.folder / folder
+        if from_ == "freqai":
+            from crypto_team.gates.imported.freqai import convert
+
+            session.progress(0.1, "reading FreqAI's predictions")
+            source = convert(source, session.folder / out if out is not None else Path(scratch))
+        elif out is not None:
+            source = _copied(source, session.folder / out)
+        session.progress(0.4, "reading the evidence")
+        case = case_from_folder(source, strategy or "STR-000")
+        revision = _kept(session, strategy, source, case) if strategy is not None else None
+    return _answer(folder, case, out, strategy, revision)
+
+
+def _copied(source: Path, target: Path) -> Path:
+    """Copy the files of the form, and nothing else."""
+    from crypto_team.kb.files import write_atomic
+
+    target.mkdir(parents=True, exist_ok=True)
+    for path in _files(source):
+        write_atomic(target / path.name, path.read_bytes())
+    return target
+
+
+def _files(folder: Path) -> list[Path]:
+    from crypto_team.gates.imported.contracts import CONTRACTS
+
+    names = {alias for name, contract in CONTRACTS.items() for alias in (name, *contract.aliases)}
+    found = [folder / name for name in ("meta.yaml", "folds.yaml")]
+    found += [folder / f"{name}{ending}" for name in sorted(names) for ending in (".parquet", ".csv")]
+    return [path for path in found if path.is_file()]
+
+
+def _kept(session: Session, strategy_id: StrategyId, folder: Path, case: Case) -> str | None:
+    """Store the files by content and book what was tried."""
+    from crypto_team.validation.significance import moments
+
+    contents = {path.name: path.read_bytes() for path in _files(folder)}
+    digest = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        digest.update(name.encode() + hashlib.sha256(content).digest())
+    fingerprint = "sha256:" + digest.hexdigest()
+    tried = case.ledger.n_trials if case.ledger is not None else 1
+    note = f"imported: {tried} trials declared"
+    with booked(session, strategy_id, kind="evaluate", fingerprint=fingerprint, n_trials=tried, note=note) as booking:
+        objects = {name: store.put(session.layout, content) for name, content in contents.items()}
+        shown = list(case.ledger.sharpes) if case.ledger is not None else []
+        if case.returns is not None:
+            own = moments(case.returns.daily)
+            booking.sharpes = [*shown[: max(0, tried - 1)], own.sharpe if own.std > 0 else 0.0]
+            booking.n_periods = own.n
+        manifest = EvidenceManifest(
+            strategy_id=strategy_id,
+            trial_id=booking.trial_id,
+            spec_hash=fingerprint,
+            recorded=records.utc_text(session),
+            objects=objects,
+        )
+        path = session.layout.imported_evidence(strategy_id)
+        changes = [records.change(session, "imported_evidence", path, manifest), booking.finished()]
+        text = f"{strategy_id}: evidence imported, {tried} trials"
+        return records.save(session, "ml_engineer", "evidence_import", strategy_id, changes, text)
+
+
+def _answer(folder: Path, case: Case, out: Path | None, strategy: StrategyId | None, revision: str | None) -> Outcome:
+    from crypto_team.gates.imported.contracts import CONTRACTS
+    from crypto_team.gates.imported.listing import inventory
+
+    wrong = [item for item in case.document_findings or [] if item.severity == "error"]
+    there = case.imported.tables if case.imported is not None else frozenset()
+    return Outcome(
+        ok=not wrong,
+        summary=f"{folder}: {len(there)} of {len(CONTRACTS)} tables, {len(wrong)} breach(es) of the form"
+        + (f"; kept as evidence of {strategy}" if strategy else ""),
+        path=None if out is None else str(out),
+        revision=revision,
+        data=inventory(case),
+        findings=wrong,
+        next=[f"crypto-team gate check --evidence {out or folder}"],
+        exit_code=1 if wrong else 0,
+    )
