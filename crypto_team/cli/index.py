@@ -160,6 +160,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "search",
         "Find documents of the knowledge base that hold every word; each is shown with the first line that has one.",
     ),
+    "every selftest": (
+        "crypto_team.roles.selftest",
+        "selftest",
+        "Let the gates judge a corpus of known-bad and known-good work, and print how often they are wrong.",
+    ),
     "every status": ("crypto_team.tools.knowledge", "status", "Show where the team, or one strategy, stands."),
     "every verify": (
         "crypto_team.roles.handoff",
@@ -522,6 +527,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.tools.knowledge",
         "search",
         "Find documents of the knowledge base that hold every word; each is shown with the first line that has one.",
+    ),
+    "selftest": (
+        "crypto_team.roles.selftest",
+        "selftest",
+        "Let the gates judge a corpus of known-bad and known-good work, and print how often they are wrong.",
     ),
     "status": ("crypto_team.tools.knowledge", "status", "Show where the team, or one strategy, stands."),
     "strategy-researcher add-rule": (

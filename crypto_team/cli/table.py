@@ -23,6 +23,7 @@ from crypto_team.roles import holdout as _holdout
 from crypto_team.roles import ledger_tools as _ledger
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
+from crypto_team.roles import selftest as _selftest
 from crypto_team.roles import series_tools as _series
 from crypto_team.tools import ci as _ci
 from crypto_team.tools import editing as _editing
@@ -88,6 +89,7 @@ TOOL_MODULES: Final = (
     _ml_features,
     _ownership,
     _registry,
+    _selftest,
     _series,
     _training,
     _views,

@@ -13,7 +13,7 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.corpus.evidence_market import Design, PairData, simulate
-from crypto_team.gates.corpus.evidence_model import Fold, Fitted, cut_folds, fit, forecast
+from crypto_team.gates.corpus.evidence_model import Fitted, Fold, cut_folds, fit, forecast
 from crypto_team.gates.corpus.evidence_parts import EvidenceParts
 from crypto_team.labels import classes_of, forward_returns
 from crypto_team.trading.costs import net_returns

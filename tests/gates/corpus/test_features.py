@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.features.frame_audit import audit_frames
+from crypto_team.gates.corpus.feature_market import together
 from crypto_team.gates.corpus.honest_features import honest_features
 from crypto_team.gates.corpus.leaking_features import leaking_features
-from tests.gates.corpus.conftest import together
 
 if TYPE_CHECKING:
     from pathlib import Path
