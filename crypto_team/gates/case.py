@@ -96,7 +96,7 @@ class Case:
             return None
         from crypto_team.gates.audit import audit_features
 
-        return audit_features(self.features, self.bars, self.code_dir, self.spec.market.timeframe)
+        return audit_features(self.features, self.bars, self.code_dir, self.spec.market.timeframe, self.surroundings)
 
 
 DERIVED: Mapping[str, tuple[str, ...]] = {"returns": ("predictions", "market", "meta"), "audit": ("bars",)}
