@@ -21,6 +21,7 @@ from crypto_team.schemas.outcome import Finding
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from crypto_team.kb.kinds import Kind
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas import Document
 
@@ -42,10 +43,10 @@ def judge(layout: Layout, path: Path, content: bytes | None, *, inside: bool = F
 
     `inside`: the caller knows that no link leads out of the workspace.
     """
-    stranger = _stranger(layout, path, inside=inside)
+    found = kind_of(layout, path)
+    stranger = _stranger(layout, path, found, inside=inside)
     if stranger is not None:
         return Judged(None, None, [stranger])
-    found = kind_of(layout, path)
     kind, schema = (found.name, found.schema) if found else (None, SETTINGS.get(path.name))
     unfit = _unfit(content, path)
     if schema is None:
@@ -63,14 +64,14 @@ def judge(layout: Layout, path: Path, content: bytes | None, *, inside: bool = F
     return Judged(kind, record, unfit + notes + _old(schema, content, path))
 
 
-def _stranger(layout: Layout, path: Path, *, inside: bool) -> Finding | None:
+def _stranger(layout: Layout, path: Path, kind: Kind | None, *, inside: bool) -> Finding | None:
     """Find a file that lies outside of the workspace, or where no kind of record lies."""
     try:
         if not inside:
             layout.inside(path)
     except CryptoTeamError as problem:
         return plain("outside", problem.what, path)
-    if path.parent == layout.crypto or kind_of(layout, path) is not None:
+    if kind is not None or path.parent == layout.crypto:
         return None
     return plain("unknown-file", "no kind of record lies here", path)
 
