@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from crypto_team.schemas.ml_spec import HEADLINE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -66,6 +68,8 @@ def ml_spec_rows(document: Document) -> Iterator[Row]:
             item.hypothesis,
         ),
     )
+    for name, field in HEADLINE.items() if item.out_of_sample else ():
+        yield "stated", (id_, name, getattr(item.out_of_sample, field))
     yield from _market(id_, market)
     yield from _hypothesis(id_, item.hypothesis)
     if target:
