@@ -351,6 +351,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "ml_engineer.report",
         "Render ml-report.md and one self-contained HTML page from the stored evidence.",
     ),
+    "ml-engineer set-labels": (
+        "crypto_team.roles.ml_engineer",
+        "ml_engineer.set-labels",
+        "Change how the labels of a defined target are made and weighted; what is not given stays as it is.",
+    ),
     "ml-engineer set-model": (
         "crypto_team.roles.ml_engineer",
         "ml_engineer.set-model",

@@ -164,7 +164,7 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
     import numpy as np
 
     from crypto_team.features.matrix import build_matrix
-    from crypto_team.labels import make_labels
+    from crypto_team.labels import forward_returns
     from crypto_team.validation.fitted import fitted_on_first_half
     from crypto_team.validation.scores import rank_ic
 
@@ -181,12 +181,7 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
     for pair, bars in found.bars.items():
         seen = around.seen_from(pair) if around else None
         matrix = fitted_on_first_half(build_matrix(features, bars, surroundings=seen))
-        labels = make_labels(
-            bars["close"].to_numpy(),
-            kind=spec.target.kind,
-            horizon_bars=spec.target.horizon_bars,
-            thresholds_bps=spec.target.thresholds_bps,
-        )
+        ahead = forward_returns(bars["close"].to_numpy(), spec.target.horizon_bars)
         for column, feature in enumerate(features):
             values = matrix.values[:, column].astype(np.float64)
             known = values[np.isfinite(values)]
@@ -198,7 +193,7 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
                     "mean": float(known.mean()),
                     "std": float(known.std()),
                     "last": float(values[-1]),
-                    "rank_ic": rank_ic(values, labels.forward_return),
+                    "rank_ic": rank_ic(values, ahead),
                 }
             )
     return rows

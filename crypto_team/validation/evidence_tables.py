@@ -110,9 +110,10 @@ def conform(name: str, frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
 
 
 def _check_forecasts(extra: list[str], where: str) -> None:
-    classes = len(extra) // 2
+    forecasts = set(extra) - {"side"}
+    classes = len(forecasts) // 2
     wanted = {f"p_{k}" for k in range(classes)} | {f"p_raw_{k}" for k in range(classes)}
-    if set(extra) != {"expected_bps"} and (classes < 2 or set(extra) != wanted):
+    if set(extra) != {"expected_bps"} and (classes < 2 or forecasts != wanted):
         raise EvidenceError(
             f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps, or "
             "p_k and p_raw_k for every class",

@@ -18,8 +18,8 @@ from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, Platt, fit_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
 from crypto_team.validation.fitted import filled, fit_all
-from crypto_team.validation.panel import Panel
-from crypto_team.validation.prediction import FoldModel, FoldPrediction
+from crypto_team.validation.panel import Panel, label_weights
+from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.scores import rank_ic
 from crypto_team.validation.selection import Selection, select
 from crypto_team.validation.settings import WalkForwardSettings
@@ -103,7 +103,7 @@ def _fit(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | N
 
 def _learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
     x, y = panel.features[rows.fit], _target(panel, rows.fit, settings)
-    weight = None if panel.weight is None else panel.weight[rows.fit]
+    weight = label_weights(panel, rows.fit) if settings.label_weights == "uniqueness" else None
     selection = select(
         x,
         y,
@@ -139,13 +139,14 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
             "test": (fold.test_start, fold.test_end),
         },
         transformers=transformers,
+        side=settings.side_feature,
     )
     data = fitted.save()
     # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
     stored = FoldModel.load(data)
     scaler = fit_scaler(panel.block(rows.fit, selection.kept))
     parts = [
-        _prediction_rows(panel, index, stored.signal(panel.block(index, selection.kept)), fold.index, part)
+        _prediction_rows(panel, index, stored, fold.index, part)
         for part, index in (("inner", rows.inner), ("test", rows.test))
     ]
     return FittedFold(
@@ -154,7 +155,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
         predictions=pd.concat(parts, ignore_index=True),
         importances=_importance_rows(fold.index, stored, factory(settings.model).importance_kind),
         preprocessing=_preprocessing_rows(panel, fold.index, rows, selection, scaler, fitted),
-        noise=_noise_rows(panel, fold.index, rows.test, selection, stored, scaler, settings),
+        noise=_noise_rows(panel, fold.index, rows.test, stored, scaler, settings),
         test_rows=rows.test,
         fitted={name: panel.features[rows.test, panel.names.index(name)] for name in transformers},
     )
@@ -173,13 +174,15 @@ def _range(panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: by
         train_rows=rows.fit.size,
         inner_rows=rows.inner.size,
         test_rows=rows.test.size,
-        selected=stored.features,
+        selected=stored.inputs,
         model_file=f"fold_{fold.index:02d}.json",
         model_hash="sha256:" + hashlib.sha256(data).hexdigest(),
     )
 
 
-def _prediction_rows(panel: Panel, rows: Rows, predicted: FoldPrediction, fold: int, part: str) -> pd.DataFrame:
+def _prediction_rows(panel: Panel, rows: Rows, stored: FoldModel, fold: int, part: str) -> pd.DataFrame:
+    values = panel.block(rows, [panel.names.index(name) for name in stored.inputs])
+    predicted, side = stored.signal(values), stored.sides(values)
     table: dict[str, object] = {
         "time": utc_times(panel.time[rows]),
         "pair": np.array(panel.pairs, dtype=object)[panel.pair_index[rows]],
@@ -195,6 +198,8 @@ def _prediction_rows(panel: Panel, rows: Rows, predicted: FoldPrediction, fold: 
         classes = range(predicted.raw.shape[1])
         table |= {f"p_raw_{k}": predicted.raw[:, k] for k in classes}
         table |= {f"p_{k}": predicted.calibrated[:, k] for k in classes}
+    if side is not None:
+        table["side"] = side
     return pd.DataFrame(table | {"signal": predicted.signal})
 
 
@@ -240,17 +245,18 @@ def _noise_rows(
     panel: Panel,
     fold: int,
     test: Rows,
-    selection: Selection,
     stored: FoldModel,
     scaler: Scaler,
     settings: WalkForwardSettings,
 ) -> pd.DataFrame:
-    values, forward = panel.block(test, selection.kept), panel.forward_return[test]
-    base = stored.signal(values).signal
+    values = panel.block(test, [panel.names.index(name) for name in stored.inputs])
+    # The primary rule is no input of the model and keeps its sign.
+    spread = np.append(scaler.std, np.zeros(len(stored.inputs) - len(stored.features)))
+    base, forward = stored.signal(values).signal, panel.forward_return[test]
     table = []
     for repeat in range(settings.noise_repeats):
         rng = np.random.default_rng([settings.seed, fold, repeat])
-        noise = rng.standard_normal(values.shape) * (NOISE_SHARE * scaler.std)
+        noise = rng.standard_normal(values.shape) * (NOISE_SHARE * spread)
         noisy = stored.signal((values + noise).astype(np.float32)).signal
         table.append((fold, repeat, rank_ic(base, noisy), rank_ic(base, forward), rank_ic(noisy, forward)))
     columns = ["fold", "repeat", "signal_rank_correlation", "skill_base", "skill_noisy"]

@@ -14,7 +14,7 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError
 from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.features.transformers import FittedInput
-from crypto_team.labels import make_labels
+from crypto_team.labels import Prices, target_labels, uniqueness_weights
 from crypto_team.schemas.ml_spec import Target
 from crypto_team.validation.clock import milliseconds
 
@@ -41,7 +41,6 @@ class Panel:
     usable: npt.NDArray[np.bool_]
     next_return: Floats
     timeframe_ms: int
-    weight: Floats | None = None
     fitted: Mapping[str, FittedInput] = field(default_factory=dict)
 
     def block(self, rows: npt.NDArray[np.int64], columns: list[int]) -> npt.NDArray[np.float32]:
@@ -55,6 +54,24 @@ def panel_rows(panel: Panel, predictions: pd.DataFrame) -> npt.NDArray[np.int64]
     keys = panel.pair_index * span + panel.time
     pair = pd.Index(panel.pairs).get_indexer(pd.Index(predictions["pair"])).astype(np.int64)
     return np.searchsorted(keys, pair * span + milliseconds(predictions["time"])).astype(np.int64)
+
+
+def label_weights(panel: Panel, rows: npt.NDArray[np.int64]) -> Floats:
+    """Return weights of training rows by the uniqueness of their labels among those very rows, mean one.
+
+    Labels of other rows do not count, so a fold knows nothing of how labels behind its training part end.
+    """
+    made = np.zeros(rows.size)
+    for pair in np.unique(panel.pair_index[rows]):
+        own = panel.pair_index[rows] == pair
+        at = rows[own]
+        bars = (panel.time[at] - panel.time[at[0]]) // panel.timeframe_ms
+        grid = np.full(int(bars[-1]) + 1, np.nan)
+        grid[bars] = panel.label[at]
+        after = np.ones(grid.size, dtype=np.int64)
+        after[bars] = (panel.label_end[at] - panel.time[at]) // panel.timeframe_ms
+        made[own] = uniqueness_weights(grid, after)[bars]
+    return made
 
 
 def build_panel(
@@ -106,9 +123,8 @@ def _joined(parts: list[FittedInput]) -> FittedInput:
 
 def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Target, unit: int) -> dict[str, Any]:
     close = bars["close"].to_numpy(dtype=np.float64)
-    labels = make_labels(
-        close, kind=target.kind, horizon_bars=target.horizon_bars, thresholds_bps=tuple(target.thresholds_bps)
-    )
+    prices = Prices(bars["high"].to_numpy(dtype=np.float64), bars["low"].to_numpy(dtype=np.float64), close)
+    labels = target_labels(prices, target, side=_side(matrix, target))
     time = milliseconds(bars["timestamp"])
     following = np.full(close.size, np.nan)
     following[:-1] = close[1:] / close[:-1] - 1.0
@@ -125,7 +141,21 @@ def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Ta
         "features": np.asarray(matrix.values, dtype=np.float32),
         "label": labels.label,
         "forward_return": labels.forward_return,
-        "label_end": time + target.horizon_bars * unit,
+        "label_end": time + labels.known_after * unit,
         "usable": usable,
         "next_return": following,
     }
+
+
+def _side(matrix: FeatureMatrix, target: Target) -> Floats | None:
+    """Return the primary rule of a meta-label; None where there is none."""
+    if target.side_feature not in matrix.names:
+        return None
+    if target.side_feature in matrix.fitted:
+        raise InputError(
+            f"{target.side_feature} is fitted in each fold, so its sign is not known for labels",
+            where="ml-spec.yaml: target.side_feature",
+            hint="take a plain formula as the primary rule",
+        )
+    side: Floats = matrix.values[:, matrix.names.index(target.side_feature)].astype(np.float64)
+    return side

@@ -207,6 +207,12 @@ def events(predictions: pd.DataFrame) -> tuple[Floats, Floats]:
     return probabilities(predictions)[known, top], (label[known] == top).astype(np.float64)
 
 
+def event_scores(predictions: pd.DataFrame) -> Floats:
+    """Return what ranks the event: the signal, or for a meta-label P(win), as its signal also says the side."""
+    column = "p_1" if "side" in predictions else "signal"
+    return np.asarray(predictions[column].to_numpy(dtype=np.float64))
+
+
 def skill(part: pd.DataFrame) -> dict[str, float | int]:
     """Measure one part of one fold: the numbers of a row of `skill.parquet`.
 
@@ -231,7 +237,7 @@ def skill(part: pd.DataFrame) -> dict[str, float | int]:
         "n": int(known.sum()),
         "accuracy": hit,
         "base_rate": base_rate(truth),
-        "auc": auc(signal[known], event),
+        "auc": auc(event_scores(part)[known], event),
         "log_loss": loss,
         "ic": rank_ic(signal[known], forward[known]),
     }
