@@ -189,7 +189,7 @@ def _prediction_rows(panel: Panel, rows: Rows, stored: FoldModel, fold: int, par
         "fold": np.full(rows.size, fold, dtype=np.int16),
         "part": np.full(rows.size, part, dtype=object),
         "label": panel.label[rows],
-        "label_end": utc_times(panel.label_end[rows]),
+        "label_end": utc_times(panel.known_at[rows]),
         "forward_return": panel.forward_return[rows],
     }
     if predicted.raw.shape[1] == 1:

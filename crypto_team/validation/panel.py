@@ -26,8 +26,10 @@ class Panel:
     """Rows of all pairs, sorted by (pair, time); n rows, k features.
 
     Times are bar opens in milliseconds. `label` and `forward_return` are NaN where the future is not known yet;
-    `next_return` is the return from this close to the next one. `usable` rows may be trained on; every row can be
-    predicted. Columns named in `fitted` are NaN until a fold fills them from the inputs that stand there.
+    `label_end` is the end of the full horizon: purging goes by it, because keeping rows near a boundary only where a
+    barrier was touched early would make early touches too frequent. `touched` is when a label is really known, where
+    that differs. `next_return` is the return from this close to the next one. `usable` rows may be trained on; every
+    row can be predicted. Columns named in `fitted` are NaN until a fold fills them from the inputs that stand there.
     """
 
     time: npt.NDArray[np.int64]
@@ -42,6 +44,12 @@ class Panel:
     next_return: Floats
     timeframe_ms: int
     fitted: Mapping[str, FittedInput] = field(default_factory=dict)
+    touched: npt.NDArray[np.int64] | None = None
+
+    @property
+    def known_at(self) -> npt.NDArray[np.int64]:
+        """Time at which each label is known, in milliseconds: a touched barrier or the end of the horizon."""
+        return self.label_end if self.touched is None else self.touched
 
     def block(self, rows: npt.NDArray[np.int64], columns: list[int]) -> npt.NDArray[np.float32]:
         """Return the features of some rows and columns, shape (rows, columns)."""
@@ -69,7 +77,7 @@ def label_weights(panel: Panel, rows: npt.NDArray[np.int64]) -> Floats:
         grid = np.full(int(bars[-1]) + 1, np.nan)
         grid[bars] = panel.label[at]
         after = np.ones(grid.size, dtype=np.int64)
-        after[bars] = (panel.label_end[at] - panel.time[at]) // panel.timeframe_ms
+        after[bars] = (panel.known_at[at] - panel.time[at]) // panel.timeframe_ms
         made[own] = uniqueness_weights(grid, after)[bars]
     return made
 
@@ -141,7 +149,8 @@ def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Ta
         "features": np.asarray(matrix.values, dtype=np.float32),
         "label": labels.label,
         "forward_return": labels.forward_return,
-        "label_end": time + labels.known_after * unit,
+        "label_end": time + target.horizon_bars * unit,
+        "touched": time + labels.known_after * unit,
         "usable": usable,
         "next_return": following,
     }
