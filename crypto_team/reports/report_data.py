@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -171,7 +170,7 @@ def performance(predictions: pd.DataFrame, daily: Floats, *, seed: int) -> Perfo
         sortino=metrics.sortino(daily, periods_per_year=YEAR),
         calmar=metrics.calmar(daily, periods_per_year=YEAR),
         cagr=metrics.cagr(daily, periods_per_year=YEAR),
-        volatility=float(daily.std(ddof=1)) * math.sqrt(YEAR) if daily.size > 1 else math.nan,
+        volatility=metrics.annual_volatility(daily, periods_per_year=YEAR),
         total_return=metrics.total_return(daily),
         max_drawdown=metrics.max_drawdown(daily),
         profit_factor=metrics.profit_factor(trade_profits(predictions)),

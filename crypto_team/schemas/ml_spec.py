@@ -49,6 +49,9 @@ class Training(Record):
     test: Duration = Field(default="63d", description="Length of each out-of-sample test part.")
     step: Duration = Field(default="63d", description="Distance between the starts of consecutive test parts.")
     gap: Duration = Field(default="1d", description="Least distance between training and test; raised to the horizon.")
+    anchor: Literal["start", "end"] = Field(
+        default="start", description="Where bars that fill no test part are left out: behind the last, or at the start."
+    )
     n_splits: Annotated[int, Field(ge=5)] = Field(default=5, description="Least number of folds that is accepted.")
 
 

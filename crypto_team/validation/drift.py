@@ -105,9 +105,7 @@ def tabular_cusum(values: Floats, *, mean: float, slack: float, limit: float) ->
     return Cusum(sums[0, 1:], sums[1, 1:], int(alarms[0]) if alarms.size else -1)
 
 
-def page_hinkley(
-    *, least: int = 30, slack: float = 0.005, limit: float = 50.0, forgetting: float = 0.9999
-) -> Detector:
+def page_hinkley(*, least: int = 30, slack: float = 0.005, limit: float = 50.0, forgetting: float = 0.9999) -> Detector:
     """Return a detector of a shifted mean, both ways (Page 1954; Hinkley 1971), from river; its mean includes x_t."""
     from river import drift
 
@@ -121,7 +119,7 @@ def adaptive_window(*, confidence: float = 0.002, every: int = 32) -> Detector:
     """Return a detector that keeps a window as long as its halves agree (ADWIN; Bifet and Gavalda 2007), from river."""
     from river import drift
 
-    detector: Detector = drift.ADWIN(delta=confidence, clock=every)
+    detector: Detector = drift.ADWIN(delta=confidence, clock=every)  # type: ignore[no-untyped-call]
     return detector
 
 

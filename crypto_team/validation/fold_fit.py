@@ -101,7 +101,8 @@ def _fit(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | N
     return model
 
 
-def _learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
+def learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
+    """Select features and fit the model on the rows to fit; nothing else of `rows` is read."""
     x, y = panel.features[rows.fit], _target(panel, rows.fit, settings)
     weight = label_weights(panel, rows.fit) if settings.label_weights == "uniqueness" else None
     selection = select(
@@ -122,7 +123,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     rows = fold_rows(panel, fold, settings)
     transformers = fit_all(panel, rows.fit)
     panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
-    selection, model = _learn(panel, rows, settings)
+    selection, model = learn(panel, rows, settings)
     raw = model.predict(panel.block(rows.inner, selection.kept)) if settings.n_classes else None
     calibrator = Calibrator(()) if raw is None else fit_calibrator(raw, panel.label[rows.inner], settings.calibration)
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))

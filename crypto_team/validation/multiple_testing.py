@@ -67,7 +67,7 @@ def adjusted_p_values(p: Floats, method: Method) -> Floats:
     Bonferroni and Holm bound the chance of any false discovery, the others the expected share of false ones; `bhy`
     holds under any dependence. Shape (n,) in and out.
     """
-    from statsmodels.stats.multitest import multipletests
+    from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped]
 
     return np.asarray(multipletests(p, method=_STATSMODELS[method])[1], dtype=np.float64)
 
@@ -78,7 +78,7 @@ def lo_adjustment(autocorrelation: float, periods: int) -> float:
     [1 + 2 rho / (1 - rho) (1 - (1 - rho^q) / (q (1 - rho)))]^-1/2 with q periods a year. Source: Lo (2002).
     """
     rho, q = autocorrelation, periods
-    return (1.0 + 2.0 * rho / (1.0 - rho) * (1.0 - (1.0 - rho**q) / (q * (1.0 - rho)))) ** -0.5
+    return 1.0 / math.sqrt(1.0 + 2.0 * rho / (1.0 - rho) * (1.0 - (1.0 - rho**q) / (q * (1.0 - rho))))
 
 
 def sharpe_p_value(sharpe_annual: float, years: float, *, observations: int | None = None) -> float:
@@ -152,7 +152,7 @@ def _holm_of_first(p: Floats) -> Floats:
     factors = p.shape[1] - np.arange(p.shape[1])
     running = np.maximum.accumulate(ordered * factors, axis=1)
     place = (ordered < p[:, :1]).sum(axis=1)
-    return np.minimum(1.0, running[np.arange(len(p)), place])
+    return np.asarray(np.minimum(1.0, running[np.arange(len(p)), place]))
 
 
 def _bhy_of_first(p: Floats) -> Floats:
@@ -163,7 +163,7 @@ def _bhy_of_first(p: Floats) -> Floats:
     scaled[:, -1] = ordered[:, -1]
     falling = np.minimum.accumulate(scaled[:, ::-1], axis=1)[:, ::-1]
     place = (ordered < p[:, :1]).sum(axis=1)
-    return np.minimum(1.0, falling[np.arange(len(p)), place])
+    return np.asarray(np.minimum(1.0, falling[np.arange(len(p)), place]))
 
 
 def _haircut(sharpe_annual: float, adjusted: float, years: float, observations: int | None) -> Haircut:
@@ -177,7 +177,7 @@ def effective_trials(returns: Floats) -> EffectiveTrials:
     rho + (1 - rho) N with the mean correlation rho; (sum l)^2 / sum l^2 and exp(entropy) over the eigenvalues l of the
     correlation matrix.
     """
-    matrix = np.corrcoef(returns, rowvar=False)
+    matrix = np.atleast_2d(np.corrcoef(returns, rowvar=False))
     n = len(matrix)
     rho = float((matrix.sum() - n) / (n * (n - 1)))
     shares = np.clip(np.linalg.eigvalsh(matrix), 0.0, None) / n

@@ -1,7 +1,7 @@
 """Performance beyond the Sharpe ratio: what is lost below a target, in drawdowns and in the tail.
 
-Returns are simple, per period, shape (n,); NaN are dropped. Losses are negative returns. A ratio without a denominator is
-NaN. Formulas as in Bacon (2008), Practical Portfolio Performance Measurement and Attribution.
+Returns are simple, per period, shape (n,); NaN are dropped. Losses are negative returns. A ratio without a
+denominator is NaN. Formulas as in Bacon (2008), Practical Portfolio Performance Measurement and Attribution.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Floats = npt.NDArray[np.float64]
 class Downside:
     """What lies below and above a minimum acceptable return per period, all of it over all n periods.
 
-    `frequency` is the share of periods below it; `deviation` and `upside_risk` are roots of mean squares, `potential` and
-    `upside_potential` means; `kappa2` is the Sortino ratio, `omega_sharpe` (mean - target) / potential,
-    `volatility_skewness` the ratio of the squares, `variability_skewness` that of the roots, `d_ratio` losses over gains
-    weighted by how many there are.
+    `frequency` is the share of periods below it; `deviation` and `upside_risk` are roots of mean squares, `potential`
+    and `upside_potential` means; `kappa2` is the Sortino ratio, `omega_sharpe` (mean - target) / potential,
+    `volatility_skewness` the ratio of the squares, `variability_skewness` that of the roots, `d_ratio` losses over
+    gains weighted by how many there are.
     """
 
     frequency: float
@@ -44,8 +44,8 @@ class Downside:
 class Underwater:
     """Drawdowns as a course: `peak`, `trough` and `recovery` number the periods of the deepest, -1 is the start.
 
-    `recovery` is None while it lasts. `longest` counts periods below a peak; `ulcer` is the root of the mean square of the
-    drawdowns, `pain` their mean size.
+    `recovery` is None while it lasts. `longest` counts periods below a peak; `ulcer` is the root of the mean square of
+    the drawdowns, `pain` their mean size.
     """
 
     deepest: float
@@ -159,9 +159,9 @@ def tail(returns: Floats, *, level: float = 0.95) -> Tail:
 
     Notes
     -----
-    Historical: type-7 quantile and the mean of what is not above it. Gaussian and Cornish-Fisher with population moments;
-    the modified shortfall is the second-order Edgeworth expectation below that quantile (Boudt, Peterson and Croux 2008),
-    and never better than its value at risk.
+    Historical: type-7 quantile and the mean of what is not above it. Gaussian and Cornish-Fisher with population
+    moments; the modified shortfall is the second-order Edgeworth expectation below that quantile (Boudt, Peterson and
+    Croux 2008), and never better than its value at risk.
     """
     values = returns[np.isfinite(returns)]
     mean, deviation = float(values.mean()), float(values.std())
@@ -198,9 +198,7 @@ def _edgeworth(g: float, skew: float, excess: float) -> float:
             return sum(terms) + math.prod(range(2, order + 1, 2)) * density
         half = (order - 1) // 2
         odd = math.prod(range(1, order + 1, 2))
-        terms = [
-            odd / math.prod(range(1, 2 * each + 2, 2)) * g ** (2 * each + 1) * density for each in range(half + 1)
-        ]
+        terms = [odd / math.prod(range(1, 2 * each + 2, 2)) * g ** (2 * each + 1) * density for each in range(half + 1)]
         return sum(terms) - odd * float(stats.norm.cdf(g))
 
     return (

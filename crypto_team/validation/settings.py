@@ -100,4 +100,5 @@ def geometry_from_spec(spec: MlSpec, horizon_bars: int) -> Geometry:
         expanding=style == "expanding",
         horizon_bars=horizon_bars,
         n_splits=training.n_splits,
+        anchor=training.anchor,
     )

@@ -95,7 +95,7 @@ def long_run_deviation(values: Floats, restart: float) -> Floats:
     lag = np.arange(length)[:, None]
     kappa = (length - lag) / length * (1.0 - restart) ** lag + lag / length * (1.0 - restart) ** (length - lag)
     kappa[0] = 0.5
-    return np.sqrt(np.maximum(2.0 * (kappa * covariance).sum(axis=0), 0.0))
+    return np.asarray(np.sqrt(np.maximum(2.0 * (kappa * covariance).sum(axis=0), 0.0)))
 
 
 def superior_to_zero(returns: Floats, *, rng: np.random.Generator, resamples: int = 2000) -> Superiority:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crypto_team.validation import calibration, metrics, resampling, scores, significance, splits
+from crypto_team.validation import calibration, metrics, pbo, scores, significance, splits
 
 Case = dict[str, Any]
 Answer = dict[str, Any]
@@ -108,8 +108,8 @@ def pbo_cscv(case: Case) -> Answer:
     if "S" in inputs:
         rng = np.random.default_rng(0)
         trials = {s: rng.normal(size=(4 * s, 3)) for s in inputs["S"]}
-        return {"n": [resampling.pbo_cscv(trials[s], n_blocks=s).n_combinations for s in inputs["S"]]}
-    result = resampling.pbo_cscv(_array(inputs["returns_matrix"]), n_blocks=inputs["n_blocks"])
+        return {"n": [pbo.pbo_cscv(trials[s], n_blocks=s).n_combinations for s in inputs["S"]]}
+    result = pbo.pbo_cscv(_array(inputs["returns_matrix"]), n_blocks=inputs["n_blocks"])
     ordered = np.sort(result.logits)
     return {
         "n_combinations": result.n_combinations,
