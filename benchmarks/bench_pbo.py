@@ -57,9 +57,7 @@ def main() -> None:
         raise SystemExit("the two do not agree on the sampled splits")
     fast = statistics.median(times)
     print(f"{len(everything):,} splits, {given.trials:,} trials x {periods:,} periods; PBO {found.pbo:.3f}")
-    print(
-        f"loop (scaled from {given.sample} splits) {naive:.1f} s CPU, all at once {fast:.3f} s: {naive / fast:,.0f}x"
-    )
+    print(f"loop (scaled from {given.sample} splits) {naive:.1f} s CPU, all at once {fast:.3f} s: {naive / fast:,.0f}x")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.reports import formats
+from crypto_team.reports.classes import Classes, class_rows
 from crypto_team.reports.confidence import Calibration, calibration
 from crypto_team.reports.fold_table import FoldRow, PairRow, fold_rows, pair_rows, trade_profits
+from crypto_team.reports.horizons import HorizonRow, horizon_rows
 from crypto_team.reports.luck import Luck, TrialLedger, luck
 from crypto_team.reports.overfitting import ImportanceRow, Overfitting, importance_rows, overfitting
 from crypto_team.reports.regimes import RegimeRow, regime_rows
+from crypto_team.reports.risk import Risk, TradeProfile, risk, trade_profile
+from crypto_team.reports.rule_grid import RuleGrid, rule_grid
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.ml_spec import OutOfSample
 from crypto_team.validation import metrics
@@ -76,6 +80,11 @@ class ReportData:
     calibration: Calibration
     regimes: tuple[RegimeRow, ...]
     luck: Luck
+    classes: Classes
+    horizons: tuple[HorizonRow, ...]
+    rules: RuleGrid
+    risk: Risk
+    trades: TradeProfile
     daily: pd.DataFrame
 
     @property
@@ -118,6 +127,16 @@ class ReportData:
         for regime in self.regimes:
             yield from _members(f"regime.{regime.group}_{regime.name}", regime)
         yield from _members("luck", self.luck)
+        yield from _members("classes", self.classes)
+        for row in self.classes.rows:
+            yield from _members(f"class.{row.name}", row)
+        for horizon in self.horizons:
+            yield from _members(f"horizon_{horizon.bars}", horizon, skip=("bars", "predicted"))
+        yield from _members("rules", self.rules)
+        for number, rule in enumerate(self.rules.rows):
+            yield from _members(f"rule_{number}", rule, skip=("chosen",))
+        yield from _members("risk", self.risk)
+        yield from _members("trades", self.trades)
 
 
 def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger) -> ReportData:
@@ -151,6 +170,11 @@ def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger)
         calibration=calibration(predictions),
         regimes=regime_rows(tables.market, days, daily),
         luck=luck(daily, trials),
+        classes=class_rows(meta, predictions),
+        horizons=horizon_rows(meta, predictions, tables.market),
+        rules=rule_grid(meta, predictions, tables.market),
+        risk=risk(daily),
+        trades=trade_profile(predictions),
         daily=frame,
     )
 

@@ -153,6 +153,7 @@ def evidence(plan: Design, prepared: Panel, result: WalkForwardResult, *, declar
         noise=result.noise,
         skill=result.skill,
         baselines=result.baselines,
+        simple=result.simple,
     )
     return Evidence(meta=_meta(plan, prepared, result, declared_n_trials), tables=tables, models=dict(result.models))
 

@@ -23,6 +23,7 @@ from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.scores import rank_ic
 from crypto_team.validation.selection import Selection, select
 from crypto_team.validation.settings import WalkForwardSettings
+from crypto_team.validation.simple_model import simple_rows
 from crypto_team.validation.splits import Fold, purge
 
 Rows = npt.NDArray[np.int64]
@@ -44,7 +45,10 @@ class FoldRows:
 
 @dataclass(frozen=True)
 class FittedFold:
-    """What one fold contributes to the evidence; `fitted` holds the fitted features at its test rows."""
+    """What one fold contributes to the evidence.
+
+    `fitted` holds the fitted features at its test rows, `simple` the predictions of the simplest model.
+    """
 
     range: FoldRange
     data: bytes
@@ -54,6 +58,7 @@ class FittedFold:
     noise: pd.DataFrame
     test_rows: Rows
     fitted: dict[str, Matrix]
+    simple: pd.DataFrame
 
 
 def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRows:
@@ -159,6 +164,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
         noise=_noise_rows(panel, fold.index, rows.test, stored, scaler, settings),
         test_rows=rows.test,
         fitted={name: panel.features[rows.test, panel.names.index(name)] for name in transformers},
+        simple=simple_rows(panel, rows, selection.kept, fold.index, settings),
     )
 
 

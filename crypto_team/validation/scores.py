@@ -66,6 +66,26 @@ def precision_recall_f1(p: Floats, y: Floats, *, cut: float = 0.5) -> tuple[floa
     return float(precision), float(recall), float(2.0 * precision * recall / both) if both > 0.0 else math.nan
 
 
+def class_scores(called: Floats, truth: Floats, n_classes: int) -> Floats:
+    """Return precision, recall, F1, calls and rows of every class, shape (n_classes, 5); NaN where undefined.
+
+    Parameters
+    ----------
+    called, truth
+        Class indices, shape (n,); rows in which either is NaN are dropped.
+    n_classes
+        Number of classes.
+    """
+    called, truth = _pairwise(called, truth)
+    table = np.zeros((n_classes, n_classes))
+    np.add.at(table, (truth.astype(np.int64), called.astype(np.int64)), 1.0)
+    hits, calls, rows = np.diag(table), table.sum(axis=0), table.sum(axis=1)
+    precision = np.divide(hits, calls, out=np.full(n_classes, np.nan), where=calls > 0)
+    recall = np.divide(hits, rows, out=np.full(n_classes, np.nan), where=rows > 0)
+    f1 = np.divide(2.0 * hits, calls + rows, out=np.full(n_classes, np.nan), where=calls + rows > 0)
+    return np.column_stack([precision, recall, f1, calls, rows])
+
+
 def auc(score: Floats, y: Floats) -> float:
     """Return the area under the ROC curve (ties count half); NaN when only one class occurs."""
     score, y = _pairwise(score, y)
