@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -114,27 +114,19 @@ class ReportData:
     def _named(self) -> Iterator[tuple[str, float | int | None]]:
         yield from ((f"out_of_sample.{key}", value) for key, value in self.out_of_sample.model_dump().items())
         yield from _members("performance", self.performance)
-        for fold in self.folds:
-            yield from _members(f"fold_{fold.fold}", fold, skip=("fold",))
-        for pair in self.pairs:
-            yield from _members(f"pair.{pair.pair}", pair)
-        for baseline in self.baselines:
-            yield from _members(f"baseline.{baseline.name}", baseline)
-        for feature in self.importances[:10]:
-            yield f"importance.{feature.feature}", feature.mean
+        yield from _each("fold_{0.fold}", self.folds, skip=("fold",))
+        yield from _each("pair.{0.pair}", self.pairs)
+        yield from _each("baseline.{0.name}", self.baselines)
+        yield from ((f"importance.{feature.feature}", feature.mean) for feature in self.importances[:10])
         yield from _members("overfitting", self.overfitting)
         yield from _members("calibration", self.calibration)
-        for regime in self.regimes:
-            yield from _members(f"regime.{regime.group}_{regime.name}", regime)
+        yield from _each("regime.{0.group}_{0.name}", self.regimes)
         yield from _members("luck", self.luck)
         yield from _members("classes", self.classes)
-        for row in self.classes.rows:
-            yield from _members(f"class.{row.name}", row)
-        for horizon in self.horizons:
-            yield from _members(f"horizon_{horizon.bars}", horizon, skip=("bars", "predicted"))
+        yield from _each("class.{0.name}", self.classes.rows)
+        yield from _each("horizon_{0.bars}", self.horizons, skip=("bars", "predicted"))
         yield from _members("rules", self.rules)
-        for number, rule in enumerate(self.rules.rows):
-            yield from _members(f"rule_{number}", rule, skip=("chosen",))
+        yield from _each("rule_{0.entry}", self.rules.rows, skip=("chosen",))
         yield from _members("risk", self.risk)
         yield from _members("trades", self.trades)
 
@@ -228,3 +220,8 @@ def _members(prefix: str, record: Any, *, skip: tuple[str, ...] = ()) -> Iterato
         value = getattr(record, member.name)
         if isinstance(value, (int, float)) and member.name not in skip:
             yield f"{prefix}.{member.name}", value
+
+
+def _each(prefix: str, records: Iterable[Any], *, skip: tuple[str, ...] = ()) -> Iterator[tuple[str, float | int]]:
+    for record in records:
+        yield from _members(prefix.format(record), record, skip=skip)

@@ -1,4 +1,4 @@
-"""The same signals under stricter and looser rules: Sharpe ratio against turnover, and how much choosing among them is worth."""
+"""The same signals under stricter and looser rules: Sharpe ratio against turnover, and what choosing is worth."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class RuleRow:
 class RuleGrid:
     """All thresholds, and how far the best of them is selection.
 
-    `pbo` is the probability of backtest overfitting by 10 blocks; `superiority_p` Hansen's consistent p-value that the best
-    rule earns anything. NaN where fewer than two rules trade, or days are too few.
+    `pbo` is the probability of backtest overfitting by 10 blocks; `superiority_p` Hansen's consistent p-value that the
+    best rule earns anything. NaN where fewer than two rules trade, or days are too few.
     """
 
     rows: tuple[RuleRow, ...]
@@ -62,7 +62,7 @@ class RuleGrid:
 def rule_grid(meta: EvidenceMeta, predictions: pd.DataFrame, market: pd.DataFrame) -> RuleGrid:
     """Trade the test signals at nine entry thresholds and at the specification's own.
 
-    Thresholds lie at quantiles of the distance of the signals from one half; the exit keeps its proportion to the entry.
+    Thresholds lie at quantiles of the signals' distance from one half; the exit keeps its proportion to the entry.
     """
     test = metrics.out_of_sample_rows(predictions).sort_values(["pair", "time"], kind="stable").reset_index(drop=True)
     step = timeframe_seconds(meta.timeframe) * 1000
@@ -101,7 +101,7 @@ def _entries(meta: EvidenceMeta, signal: Floats) -> list[float]:
 def _leave(meta: EvidenceMeta, entry: float) -> float:
     """Return the exit threshold that has the specification's proportion to the entry."""
     own = meta.signal
-    if entry == own.entry_threshold or own.entry_threshold == 0.5:
+    if own.entry_threshold in {entry, 0.5}:
         return min(own.exit_threshold, entry)
     share = (0.5 - own.exit_threshold) / (own.entry_threshold - 0.5)
     return min(max(0.5 - share * (entry - 0.5), 0.0), entry)

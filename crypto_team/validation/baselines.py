@@ -34,8 +34,8 @@ def baseline_returns(
         time, name, position_mean, return_net (mean over pairs), sorted by (name, time). ``buy_and_hold`` is always
         long; ``random`` is the mean over 100 circular shifts of the strategy's own positions: its exposure and turnover
         without its timing; ``ma_cross`` is long while the 20-bar mean is above the 100-bar mean; ``previous_sign``
-        repeats the sign of the last horizon; both go short where the strategy may. ``simple_model`` trades the signal of
-        the simplest model by the strategy's own rules.
+        repeats the sign of the last horizon; both go short where the strategy may. ``simple_model`` trades the signal
+        of the simplest model by the strategy's own rules.
     """
     test = out_of_sample_rows(predictions)
     trading, rng = settings.trading, np.random.default_rng(settings.seed)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crypto_team.gates.run import run_check
-from crypto_team.roles import publishing, records
+from crypto_team.roles import publishing, records, reporting
 from crypto_team.roles.cases import gather
 from crypto_team.tools.session import open_session
 from tests.roles.conftest import Desk
@@ -46,6 +46,12 @@ def test_a_target_is_trained_and_its_evidence_recomputes(desk: Desk, kind: str) 
     for code in ("DQ007", "DQ008", "LK004", "LK005", "LK008"):
         result = run_check(code, case)
         assert result.outcome == "passed", f"{code}: {result.evidence}"
+    found = reporting.data(session, evidence)
+    (chosen,) = [row for row in found.rules.rows if row.chosen]
+    assert chosen.sharpe == pytest.approx(found.performance.sharpe, nan_ok=True)
+    assert chosen.n_trades == found.out_of_sample.n_trades
+    assert [row.bars for row in found.horizons] == [1, 3, 4, 6, 12, 24, 48]
+    assert {row.name for row in found.baselines} >= {"buy_and_hold", "simple_model"}
     if kind == "meta_label":
         declined = test["p_1"].to_numpy() <= 0.5
         assert (test["signal"].to_numpy()[declined] == 0.5).all()
