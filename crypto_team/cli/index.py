@@ -407,6 +407,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "ownership.guard",
         "Stop a write that is not this role's: as a PreToolUse hook (event on stdin) or a pre-commit hook.",
     ),
+    "quant-analyst cross-validate": (
+        "crypto_team.roles.quant_analyst",
+        "quant_analyst.cross-validate",
+        "Run combinatorial purged cross-validation: many backtest paths instead of one.",
+    ),
     "quant-analyst review": (
         "crypto_team.roles.quant_analyst",
         "quant_analyst.review",

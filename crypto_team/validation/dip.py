@@ -35,7 +35,8 @@ def dip(values: Floats) -> float:
     after = np.cumsum(counts) / sample.size
     before = after - counts / sample.size
     low, high, deviation = 0, place.size - 1, 1.0 / sample.size
-    while True:
+    # A single point may hold any mass: a distribution with one mode may have an atom there.
+    while low < high:
         inside = slice(low, high + 1)
         convex = low + _hull(place[inside], before[inside], lower=True)
         concave = low + _hull(place[inside], after[inside], lower=False)
@@ -46,8 +47,8 @@ def dip(values: Floats) -> float:
             break
         deviation = max(
             deviation,
-            float(np.max(after[low : left + 1] - minorant[: left + 1 - low], initial=0.0)),
-            float(np.max(majorant[right - low :] - before[right : high + 1], initial=0.0)),
+            float(np.max(after[low:left] - minorant[: left - low], initial=0.0)),
+            float(np.max(majorant[right + 1 - low :] - before[right + 1 : high + 1], initial=0.0)),
         )
         if (left, right) == (low, high):
             break

@@ -164,7 +164,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
         noise=_noise_rows(panel, fold.index, rows.test, stored, scaler, settings),
         test_rows=rows.test,
         fitted={name: panel.features[rows.test, panel.names.index(name)] for name in transformers},
-        simple=simple_rows(panel, rows, selection.kept, fold.index, settings),
+        simple=simple_rows(panel, rows, selection.kept, parts[1], settings),
     )
 
 

@@ -28,8 +28,20 @@ def simple_name(n_classes: int) -> str:
     return "logistic" if n_classes else "ridge"
 
 
+def is_simplest(settings: WalkForwardSettings) -> bool:
+    """Say whether the strategy's own model is the simplest one, so that it need not be fitted twice."""
+    name = simple_name(settings.n_classes)
+    plain = settings.calibration == "platt" or not settings.n_classes
+    return (
+        settings.model == name
+        and plain
+        and settings.label_weights == "none"
+        and dict(settings.hyperparameters) == dict(resolve(name, {}))
+    )
+
+
 def simple_rows(
-    panel: Panel, rows: FoldRows, columns: list[int], fold: int, settings: WalkForwardSettings
+    panel: Panel, rows: FoldRows, columns: list[int], own: pd.DataFrame, settings: WalkForwardSettings
 ) -> pd.DataFrame:
     """Fit the simplest model of a fold and predict its test part.
 
@@ -39,8 +51,10 @@ def simple_rows(
         The fold's panel, fitted features filled in, and its rows.
     columns
         Columns that the fold's own model uses.
-    fold, settings
-        Number of the fold and settings of the run; hyperparameters are the learner's defaults, calibration is Platt.
+    own
+        Predictions of the fold's own model for its test rows; they are taken where that model is the simplest one.
+    settings
+        Settings of the run; hyperparameters here are the learner's defaults, calibration is Platt.
 
     Returns
     -------
@@ -48,12 +62,16 @@ def simple_rows(
         time, pair, fold, label, forward_return, signal, event: `event` is the probability of the top class, for a
         regression that of a positive return. One row per test row.
     """
-    signal, event = _signals(panel, rows, columns, settings)
+    if is_simplest(settings):
+        signal = own["signal"].to_numpy(dtype=np.float64)
+        event = own[f"p_{settings.n_classes - 1}"].to_numpy(dtype=np.float64) if settings.n_classes else signal
+    else:
+        signal, event = _signals(panel, rows, columns, settings)
     return pd.DataFrame(
         {
             "time": utc_times(panel.time[rows.test]),
             "pair": np.array(panel.pairs, dtype=object)[panel.pair_index[rows.test]],
-            "fold": np.full(rows.test.size, fold, dtype=np.int16),
+            "fold": own["fold"].to_numpy(),
             "label": panel.label[rows.test],
             "forward_return": panel.forward_return[rows.test],
             "signal": signal,
