@@ -129,7 +129,7 @@ def _traded(
         entry=entry,
         leave=leave,
         chosen=entry == meta.signal.entry_threshold,
-        n_trades=len(metrics.trades_from_positions(table)),
+        n_trades=_trades(np.sign(held), table["pair"].to_numpy()),
         turnover=float(np.mean([metrics.turnover(each.to_numpy(dtype=np.float64)) for _, each in changes])),
         time_in_market=float(np.mean(held != 0.0)),
         gross_sharpe=metrics.sharpe(before, periods_per_year=metrics.DAYS_PER_YEAR),
@@ -138,3 +138,10 @@ def _traded(
         cost=float(before.sum() - daily.sum()),
     )
     return row, daily
+
+
+def _trades(side: Floats, pair: npt.NDArray[np.object_]) -> int:
+    """Count unbroken stretches of one sign within a pair."""
+    begun = np.ones(side.size, dtype=bool)
+    begun[1:] = (side[1:] != side[:-1]) | (pair[1:] != pair[:-1])
+    return int(np.count_nonzero(begun & (side != 0.0)))

@@ -170,7 +170,7 @@ def set_labels(
     label_weights
         none, or uniqueness: labels that overlap count less in training.
     also_horizon
-        Further horizon (bars or a duration) whose information coefficient is reported beside; repeat for several.
+        Further horizon (bars or a duration) that is labelled and reported at once; repeat for several.
     """
     from crypto_team.roles import targets
 

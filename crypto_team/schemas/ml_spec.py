@@ -110,10 +110,16 @@ class Target(Record):
         default="none", description="How much overlapping labels count in training: all alike, or by their uniqueness."
     )
     horizon_set: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(
-        default=[], description="Further horizons in bars that are measured beside the one that is predicted."
+        default=[],
+        description="Further horizons in bars, labelled and measured at once; gap and purge go by the longest.",
     )
     classes: list[str] = []
     class_balance: list[Fraction] = Field(default=[], description="Share of each class in the labelled test rows.")
+
+    @property
+    def horizons(self) -> list[int]:
+        """All horizons in bars, the predicted one first."""
+        return [self.horizon_bars, *self.horizon_set]
 
     @property
     def n_classes(self) -> int:

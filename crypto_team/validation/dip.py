@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-MOST_ROWS = 2_000
+MOST_ROWS = 600
 
 
 def dip(values: Floats) -> float:
@@ -84,7 +84,7 @@ def _widest(convex: Ints, concave: Ints, gap: Floats, low: int) -> tuple[float, 
 def dip_p_value(values: Floats, *, rng: np.random.Generator, draws: int = 200) -> float:
     """Return how often a uniform sample of the same size has at least this dip: small where there are two modes.
 
-    Samples above 2,000 rows are thinned evenly; the table of published quantiles is not needed. Resolution 1 / draws.
+    Samples above 600 rows are thinned evenly; the table of published quantiles is not needed. Resolution 1 / draws.
     """
     sample = np.sort(values[np.isfinite(values)])
     if sample.size == 0:

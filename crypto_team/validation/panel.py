@@ -14,7 +14,7 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError
 from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.features.transformers import FittedInput
-from crypto_team.labels import Prices, target_labels, uniqueness_weights
+from crypto_team.labels import Prices, horizon_returns, target_labels, uniqueness_weights
 from crypto_team.schemas.ml_spec import Target
 from crypto_team.validation.clock import milliseconds
 
@@ -28,8 +28,10 @@ class Panel:
     Times are bar opens in milliseconds. `label` and `forward_return` are NaN where the future is not known yet;
     `label_end` is the end of the full horizon: purging goes by it, because keeping rows near a boundary only where a
     barrier was touched early would make early touches too frequent. `touched` is when a label is really known, where
-    that differs. `next_return` is the return from this close to the next one. `usable` rows may be trained on; every
-    row can be predicted. Columns named in `fitted` are NaN until a fold fills them from the inputs that stand there.
+    that differs. `ahead` holds the forward returns of every horizon of the target's set, shape (n, horizons), the
+    predicted one first; `label_end` is the end of the longest. `next_return` is the return from this close to the next
+    one. `usable` rows may be trained on; every row can be predicted. Columns named in `fitted` are NaN until a fold
+    fills them from the inputs that stand there.
     """
 
     time: npt.NDArray[np.int64]
@@ -45,6 +47,7 @@ class Panel:
     timeframe_ms: int
     fitted: Mapping[str, FittedInput] = field(default_factory=dict)
     touched: npt.NDArray[np.int64] | None = None
+    ahead: Floats | None = None
 
     @property
     def known_at(self) -> npt.NDArray[np.int64]:
@@ -149,8 +152,9 @@ def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Ta
         "features": np.asarray(matrix.values, dtype=np.float32),
         "label": labels.label,
         "forward_return": labels.forward_return,
-        "label_end": time + target.horizon_bars * unit,
+        "label_end": time + max(target.horizons) * unit,
         "touched": time + labels.known_after * unit,
+        "ahead": horizon_returns(close, target.horizons),
         "usable": usable,
         "next_return": following,
     }

@@ -70,7 +70,7 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
         model=learner.name,
         n_classes=target.n_classes,
         hyperparameters=resolve(learner.name, spec.model.hyperparameters),
-        geometry=geometry_from_spec(spec, target.horizon_bars),
+        geometry=geometry_from_spec(spec, max(target.horizons)),
         calibration=spec.model.calibration,
         correlation_limit=selection.correlation_limit,
         max_features=selection.max_features,

@@ -32,11 +32,13 @@ def test_a_target_is_trained_and_its_evidence_recomputes(desk: Desk, kind: str) 
     )
     desk.use("ml_engineer.define-target", strategy_id=strategy_id, kind=kind, horizon="12", **KINDS[kind])
     desk.use("ml_engineer.set-labels", strategy_id=strategy_id, label_weights="uniqueness", also_horizon=["4", "2d"])
+    desk.use("ml_engineer.set-split", strategy_id=strategy_id, anchor="end")
     desk.use("ml_engineer.train", strategy_id=strategy_id)
     session = open_session(desk.folder, "ml_engineer")
     spec = records.ml_spec(session, strategy_id)
     assert spec.target is not None
     assert spec.target.horizon_set == [4, 48]
+    assert spec.model.training.anchor == "end"
     assert sum(spec.target.class_balance) == pytest.approx(1.0, abs=1e-4)
     evidence = publishing.stored_evidence(session, strategy_id)
     predictions = evidence.tables.predictions
