@@ -38,7 +38,7 @@ class PathStudy:
         }
 
 
-def study(session: Session, strategy_id: str, *, groups: int, tested: int, embargo_bars: int) -> PathStudy:
+def study(session: Session, strategy_id: str, *, groups: int = 6, tested: int = 2, embargo_bars: int = 0) -> PathStudy:
     """Fit every split of the current design and put the predictions of its paths into the store.
 
     It is no trial: the design is the one that was trained, and its paths cannot be reported as a track record.

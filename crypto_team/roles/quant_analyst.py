@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from crypto_team.roles import cases, publishing, records
+from crypto_team.roles import cases, path_study, publishing, records
 from crypto_team.roles.turns import require_turn
 from crypto_team.schemas import QuantReview
 from crypto_team.schemas.base import StrategyId
@@ -98,8 +98,6 @@ def cross_validate(
     embargo_bars
         Bars behind a tested span, after its last label, that nothing learns from.
     """
-    from crypto_team.roles import path_study
-
     found = path_study.study(session, strategy_id, groups=groups, tested=tested, embargo_bars=embargo_bars)
     spread = found.metrics
     return Outcome(
@@ -128,12 +126,8 @@ def review(session: Session, strategy_id: StrategyId, *, paths: bool = False) ->
 
     require_turn(session, strategy_id, "quant_analyst")
     numbers, intervals = measures(session, strategy_id)
-    studied = None
-    if paths:
-        from crypto_team.roles import path_study
-
-        studied = path_study.study(session, strategy_id, groups=6, tested=2, embargo_bars=0)
-        numbers |= studied.metrics
+    studied = path_study.study(session, strategy_id) if paths else None
+    numbers |= studied.metrics if studied else {}
     case = cases.gather(session, strategy_id, with_replay=False)
     results = run_checks(SIGNIFICANCE_CHECKS, case, records.policy(session), gate=ROLE.gate or "")
     verdict = _verdict(results)

@@ -18,19 +18,16 @@ from crypto_team.errors import InputError, UsageError
 from crypto_team.trading.costs import net_returns
 from crypto_team.trading.signals import positions
 from crypto_team.validation import metrics, scores
-from crypto_team.validation.calibration import Calibrator, fit_calibrator
 from crypto_team.validation.clock import utc_times
 from crypto_team.validation.fitted import filled, fit_all
-from crypto_team.validation.fold_fit import LEAST_FIT_ROWS, LEAST_INNER_ROWS, FoldRows, learn
+from crypto_team.validation.fold_fit import LEAST_FIT_ROWS, LEAST_INNER_ROWS, FoldRows, fitted_model
 from crypto_team.validation.panel import Panel
-from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.splits import cpcv_paths
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 Progress = Callable[[float, str], None]
-BPS = 1e4
 
 
 @dataclass(frozen=True)
@@ -160,22 +157,7 @@ def _predicted(panel: Panel, split: Split, settings: WalkForwardSettings) -> Flo
     rows = _rows(panel, split, settings)
     transformers = fit_all(panel, rows.fit)
     whole = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
-    selection, model = learn(whole, rows, settings)
-    calibrator = Calibrator(())
-    if settings.n_classes:
-        raw = model.predict(whole.block(rows.inner, selection.kept))
-        calibrator = fit_calibrator(raw, panel.label[rows.inner], settings.calibration)
-    fitted = FoldModel(
-        model_name=settings.model,
-        n_classes=settings.n_classes,
-        features=[panel.names[column] for column in selection.kept],
-        model=model,
-        calibrator=calibrator,
-        sigma_bps=float(np.std(panel.forward_return[rows.inner] * BPS)) or 1.0,
-        ranges={},
-        transformers=transformers,
-        side=settings.side_feature,
-    )
+    fitted, _ = fitted_model(whole, rows, settings, transformers=transformers, ranges={})
     made = np.full(panel.time.size, np.nan)
     columns = [panel.names.index(name) for name in fitted.inputs]
     made[rows.test] = fitted.signal(whole.block(rows.test, columns)).signal

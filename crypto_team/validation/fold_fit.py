@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, Platt, fit_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
-from crypto_team.validation.fitted import filled, fit_all
+from crypto_team.validation.fitted import StoredTransformer, filled, fit_all
 from crypto_team.validation.panel import Panel, label_weights
 from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.scores import rank_ic
@@ -123,30 +124,45 @@ def learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple[
     return selection, _fit(settings, x[:, selection.kept], y, weight)
 
 
-def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedFold:
-    """Fit one fold on its training window and predict its calibration tail and its test part."""
-    rows = fold_rows(panel, fold, settings)
-    transformers = fit_all(panel, rows.fit)
-    panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
+def fitted_model(
+    panel: Panel,
+    rows: FoldRows,
+    settings: WalkForwardSettings,
+    *,
+    transformers: Mapping[str, StoredTransformer],
+    ranges: Mapping[str, tuple[int, int]],
+) -> tuple[FoldModel, Selection]:
+    """Select, fit and calibrate; the fitted features of the panel are filled in already."""
     selection, model = learn(panel, rows, settings)
     raw = model.predict(panel.block(rows.inner, selection.kept)) if settings.n_classes else None
-    calibrator = Calibrator(()) if raw is None else fit_calibrator(raw, panel.label[rows.inner], settings.calibration)
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
         model_name=settings.model,
         n_classes=settings.n_classes,
         features=[panel.names[column] for column in selection.kept],
         model=model,
-        calibrator=calibrator,
+        calibrator=Calibrator(())
+        if raw is None
+        else fit_calibrator(raw, panel.label[rows.inner], settings.calibration),
         sigma_bps=sigma if sigma > 0.0 else 1.0,
-        ranges={
-            "train": (fold.train_start, fold.train_end),
-            "inner": (rows.inner_start, fold.train_end),
-            "test": (fold.test_start, fold.test_end),
-        },
+        ranges=ranges,
         transformers=transformers,
         side=settings.side_feature,
     )
+    return fitted, selection
+
+
+def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedFold:
+    """Fit one fold on its training window and predict its calibration tail and its test part."""
+    rows = fold_rows(panel, fold, settings)
+    transformers = fit_all(panel, rows.fit)
+    panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
+    ranges = {
+        "train": (fold.train_start, fold.train_end),
+        "inner": (rows.inner_start, fold.train_end),
+        "test": (fold.test_start, fold.test_end),
+    }
+    fitted, selection = fitted_model(panel, rows, settings, transformers=transformers, ranges=ranges)
     data = fitted.save()
     # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
     stored = FoldModel.load(data)
