@@ -43,6 +43,9 @@ class Calibration:
     brier_raw: float
     brier: float
     brier_of_base_rate: float
+    brier_skill: float
+    ece_equal_mass: float
+    ece_top_label: float
     brier_reliability: float
     brier_resolution: float
     brier_uncertainty: float
@@ -73,6 +76,9 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
         brier_raw=scores.brier(raw, y),
         brier=scores.brier(p, y),
         brier_of_base_rate=rate * (1.0 - rate),
+        brier_skill=scores.brier_skill(p, y),
+        ece_equal_mass=scores.ece_equal_mass(p, y, bins=BINS),
+        ece_top_label=scores.ece(*scores.top_label(p, y), bins=BINS),
         brier_reliability=parts.reliability,
         brier_resolution=parts.resolution,
         brier_uncertainty=parts.uncertainty,

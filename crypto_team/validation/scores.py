@@ -159,12 +159,38 @@ def brier_decomposition(p: Floats, y: Floats, *, bins: int = 10) -> Brier:
     share = count[used] / p.size
     forecast = np.bincount(number, p, minlength=bins)[used] / count[used]
     observed = np.bincount(number, y, minlength=bins)[used] / count[used]
-    climate = float(y.mean())
-    score = brier(p, y)
+    return decomposed(brier(p, y), forecast, observed, share, float(y.mean()))
+
+
+def decomposed(score: float, forecast: Floats, observed: Floats, share: Floats, climate: float) -> Brier:
+    """Split a Brier score by a reliability table: mean forecast, observed rate and share of rows of each bin."""
     reliability = float(share @ (forecast - observed) ** 2)
     resolution = float(share @ (observed - climate) ** 2)
     uncertainty = climate * (1.0 - climate)
     return Brier(score, reliability, resolution, uncertainty, score - reliability + resolution - uncertainty)
+
+
+def brier_skill(p: Floats, y: Floats) -> float:
+    """Return 1 - Brier score over that of always forecasting the base rate; NaN when one class occurs."""
+    p, y = _pairwise(p, y)
+    climate = float(y.mean()) if y.size else math.nan
+    alone = climate * (1.0 - climate)
+    return 1.0 - brier(p, y) / alone if alone > 0.0 else math.nan
+
+
+def ece_equal_mass(p: Floats, y: Floats, *, bins: int = 10) -> float:
+    """Return the expected calibration error over bins of equal numbers of rows, in the order of the forecasts."""
+    p, y = _pairwise(p, y)
+    if not y.size:
+        return math.nan
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if part.size]
+    return float(sum(abs(float(p[part].mean() - y[part].mean())) * part.size for part in parts) / y.size)
+
+
+def top_label(p: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return the probability of the more likely of two classes, and whether it was right."""
+    return np.maximum(p, 1.0 - p), ((p > 0.5) == (y > 0.5)).astype(np.float64)
 
 
 def logit(p: Floats, *, floor: float = 1e-6) -> Floats:

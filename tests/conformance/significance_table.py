@@ -187,7 +187,7 @@ def _geometry(*, train: int, test: int, gap: int, expanding: bool) -> splits.Geo
 def time_series_split(case: Case) -> Answer:
     """Windows anchored at the end of the data, as `anchor: end` does it; without a gap there is no split here."""
     inputs = case["inputs"]
-    if not inputs["gap"]:
+    if not inputs["gap"] or "n_splits" not in inputs:
         return {}
     n, count, test, gap = inputs["n"], inputs["n_splits"], inputs["test_size"], inputs["gap"]
     longest = inputs["max_train_size"]
@@ -392,5 +392,6 @@ STATISTICS: dict[str, Callable[[Case], Answer]] = {
     "stationary_bootstrap": stationary_bootstrap,
     "tabular_cusum": tabular_cusum,
     "time_series_split": time_series_split,
+    "walk_forward_gap": time_series_split,
     "walk_forward_seed002": walk_forward_seed002,
 }
