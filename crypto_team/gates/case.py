@@ -60,6 +60,7 @@ class Case:
     noise: pd.DataFrame | None = None
     skill: pd.DataFrame | None = None
     baselines: pd.DataFrame | None = None
+    simple: pd.DataFrame | None = None
     datasets: Mapping[str, Dataset] | None = None
     dataset_hashes: Mapping[str, str] | None = None
     bars: Mapping[str, pd.DataFrame] | None = None
@@ -112,6 +113,7 @@ LOCATIONS: Mapping[str, str] = {
     "noise": "evidence: noise.parquet",
     "skill": "evidence: skill.parquet",
     "baselines": "evidence: baselines.parquet",
+    "simple": "evidence: simple.parquet, the simplest model of each fold",
     "datasets": "data catalog records",
     "dataset_hashes": "hashes of the datasets' files",
     "bars": "candles of the registered datasets",

@@ -126,12 +126,8 @@ def reproducible(spec: MlSpec, meta: EvidenceMeta) -> Verdict:
 def _same_target(spec: MlSpec, meta: EvidenceMeta) -> bool:
     if spec.target is None:
         return False
-    ours, theirs = spec.target, meta.target
-    return (ours.kind, ours.horizon_bars, ours.thresholds_bps) == (
-        theirs.kind,
-        theirs.horizon_bars,
-        theirs.thresholds_bps,
-    )
+    measured: dict[str, object] = {"class_balance": []}
+    return spec.target.model_copy(update=measured) == meta.target.model_copy(update=measured)
 
 
 @check(

@@ -73,7 +73,7 @@ def ml_spec_rows(document: Document) -> Iterator[Row]:
     yield from _market(id_, market)
     yield from _hypothesis(id_, item.hypothesis)
     if target:
-        limits = ",".join(str(limit) for limit in target.thresholds_bps)
+        limits = ",".join(str(limit) for limit in (*target.thresholds_bps, *target.thresholds_sigma))
         yield "tokens", (f"target:{target.kind}:{target.horizon_bars}:{limits}", id_)
         yield "tokens", (f"horizon:{target.horizon_bars}", id_)
     yield "tokens", (f"model:{item.model.primary}", id_)

@@ -179,7 +179,7 @@ def checked_code(file: Path, most_bytes: int) -> bytes:
 def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, Any]]:
     """Compute a formula on the research candles and say what it looks like and what it predicts."""
     from crypto_team.features.matrix import build_matrix
-    from crypto_team.labels import make_labels
+    from crypto_team.labels import forward_returns
     from crypto_team.validation.fitted import fitted_on_first_half
 
     if spec.target is None:
@@ -194,16 +194,11 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
     rows: list[dict[str, Any]] = []
     for pair, bars in found.bars.items():
         seen = around.seen_from(pair) if around else None
-        labels = make_labels(
-            bars["close"].to_numpy(),
-            kind=spec.target.kind,
-            horizon_bars=spec.target.horizon_bars,
-            thresholds_bps=spec.target.thresholds_bps,
-        )
+        ahead = forward_returns(bars["close"].to_numpy(), spec.target.horizon_bars)
         computed = build_matrix(features, bars, surroundings=seen)
-        matrix = fitted_on_first_half(computed, labels.forward_return, spec.target.horizon_bars)
+        matrix = fitted_on_first_half(computed, ahead, spec.target.horizon_bars)
         for column, feature in enumerate(features):
-            rows.append(_looked_at(pair, feature, matrix.values[:, column], labels.forward_return))
+            rows.append(_looked_at(pair, feature, matrix.values[:, column], ahead))
     return rows
 
 
