@@ -41,7 +41,7 @@ def documents(strategy_id: str, number: int) -> tuple[RegistryEntry, MlSpec, Fea
             "status": "draft",
             "created": TIME,
             "updated": TIME,
-            "metrics": {"oos_sharpe": number % 300 / 100, "max_drawdown": -0.2},
+            "metrics": {"oos_sharpe": number % 300 / 100, "oos_max_drawdown": -0.2},
             "history": [{"time": TIME, "role": "ml_engineer", "event": "new"}],
         }
     )
@@ -105,7 +105,7 @@ def cpu_seconds(code: str, root: Path) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, check=False, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, (done.stdout + done.stderr)[:2000]
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 

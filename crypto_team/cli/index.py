@@ -404,6 +404,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "ml_engineer.report",
         "Render ml-report.md and one self-contained HTML page from the stored evidence.",
     ),
+    "ml-engineer set-labels": (
+        "crypto_team.roles.ml_engineer",
+        "ml_engineer.set-labels",
+        "Change how the labels of a defined target are made and weighted; what is not given stays as it is.",
+    ),
     "ml-engineer set-model": (
         "crypto_team.roles.ml_engineer",
         "ml_engineer.set-model",
@@ -454,6 +459,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "crypto_team.tools.ownership",
         "ownership.guard",
         "Stop a write that is not this role's: as a PreToolUse hook (event on stdin) or a pre-commit hook.",
+    ),
+    "quant-analyst cross-validate": (
+        "crypto_team.roles.quant_analyst",
+        "quant_analyst.cross-validate",
+        "Run combinatorial purged cross-validation: many backtest paths instead of one.",
     ),
     "quant-analyst review": (
         "crypto_team.roles.quant_analyst",

@@ -24,7 +24,7 @@ def audit_python(
     code_path: Path,
     function: str,
     bars: Mapping[str, pd.DataFrame],
-    aux: Mapping[str, pd.DataFrame] | None = None,
+    aux: Mapping[str, Mapping[str, pd.DataFrame]] | None = None,
     *,
     seed: int | None = None,
 ) -> list[ColumnVerdict]:
@@ -39,7 +39,7 @@ def audit_python(
     bars
         Regular bars by pair.
     aux
-        Other frames that the function is handed.
+        Other frames that the function is handed, by pair.
     seed
         Seed of cuts and replaced futures, to repeat an audit. Without one every audit cuts elsewhere, so that nobody
         can try until a leak falls between the cuts; the verdict names the seed.
@@ -52,7 +52,7 @@ def audit_python(
     seed = secrets.randbits(32) if seed is None else seed
     verdicts: list[ColumnVerdict] = []
     for number, (pair, frame) in enumerate(sorted(bars.items())):
-        verdicts += _of_pair(code_path, function, pair, (bars_of(frame), aux or {}), seed + number)
+        verdicts += _of_pair(code_path, function, pair, (bars_of(frame), (aux or {}).get(pair, {})), seed + number)
     return verdicts
 
 

@@ -141,18 +141,20 @@ def _whole(sources: Mapping[str, Source], decision: Decision, rng: np.random.Gen
 def _parts(
     sources: Mapping[str, Source], odd: list[int], decision: Decision, rng: np.random.Generator
 ) -> Iterator[_Part]:
-    """Yield the last bars and, of a long series, as many from a random place before them, with other frames in full."""
+    """Yield the last bars and, of a long series, as many from a random place before them.
+
+    Frames that have the very rows of the bars are cut as they are; others are there in full.
+    """
     own = sources[OHLCV]
     starts = [max(0, own.opens.size - MOST_BARS)]
     if starts[0] > 0:
         starts.append(int(rng.integers(0, max(1, starts[0] - MOST_BARS + 1))))
     for start in starts:
-        rows = slice(start, start + MOST_BARS)
-        part = Source(own.frame.iloc[rows], own.opens[rows], own.known[rows], own.step)
-        if not isinstance(own.frame.index, pd.DatetimeIndex):
-            part = replace(part, frame=part.frame.reset_index(drop=True))
-        cut = {**sources, OHLCV: part}
-        inside = [row - start for row in odd if start <= row < start + part.opens.size]
+        cut = {
+            name: item.rows(start, start + MOST_BARS) if np.array_equal(item.opens, own.opens) else item
+            for name, item in sources.items()
+        }
+        inside = [row - start for row in odd if start <= row < start + cut[OHLCV].opens.size]
         yield _Part(start, {name: item.frame for name, item in cut.items()}, list(variants(cut, decision, rng, inside)))
 
 

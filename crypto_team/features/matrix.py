@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from crypto_team.data.frame import epoch_ms
 from crypto_team.errors import InputError
-from crypto_team.features.composition import composed_columns
-from crypto_team.features.formula import COLUMNS
+from crypto_team.features.composition import composed_columns, formula_values
+from crypto_team.features.formula import COLUMNS, parse
+from crypto_team.features.nodes import column_name
 from crypto_team.features.plan import compile_formulas
 from crypto_team.features.scopes import TIMEFRAMES
 from crypto_team.features.surroundings import Frame, Surroundings
@@ -21,8 +23,6 @@ from crypto_team.features.transformers import FittedInput, fitted_input
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    import pandas as pd
 
     from crypto_team.schemas.features import Feature
 
@@ -77,7 +77,10 @@ def build_matrix(
     values = np.empty((len(bars), len(features)), dtype=np.float32)
     by_formula = iter(computed.T)
     for number, item in enumerate(features):
-        values[:, number] = next(by_formula) if item.formula is not None else _python(item, bars, code_dir)
+        if item.formula is not None:
+            values[:, number] = next(by_formula)
+        else:
+            values[:, number] = _python(item, bars, code_dir, read_frames(item.reads, bars, surroundings))
     longest = max((*plan.lookback, *(item.lookback for item in features)), default=0)
     return FeatureMatrix(tuple(item.name for item in features), values, longest, fitted)
 
@@ -95,12 +98,27 @@ def _timeframe(frame: Frame) -> str | None:
     return next((name for name, length in TIMEFRAMES.items() if length == frame.step), None)
 
 
-def _python(feature: Feature, bars: pd.DataFrame, code_dir: Path | None) -> npt.NDArray[np.float32]:
+def read_frames(reads: Sequence[str], bars: pd.DataFrame, surroundings: Surroundings | None) -> dict[str, pd.DataFrame]:
+    """Return what a Python function is handed as `aux`: for each formula that it reads, by column name, its values.
+
+    Each frame has the rows of the bars: timestamp (open) and value, which is known at the bar's close; NaN where it is
+    not known by then, and before the look-back of the formula.
+    """
+    frame = bar_frame(bars)
+    nodes = [parse(text, _timeframe(frame)) for text in reads]
+    found = zip(nodes, formula_values(nodes, frame, surroundings), strict=True)
+    times = bars["timestamp"].reset_index(drop=True)
+    return {column_name(node): pd.DataFrame({"timestamp": times, "value": values}) for node, values in found}
+
+
+def _python(
+    feature: Feature, bars: pd.DataFrame, code_dir: Path | None, aux: Mapping[str, pd.DataFrame]
+) -> npt.NDArray[np.float32]:
     from crypto_team.features.python_features import compute_python
 
     if code_dir is None or feature.python is None:
         raise InputError(f"the code of the feature {feature.name} is missing", where=feature.python)
-    values = compute_python(feature.python, code_dir, bars).astype(np.float32)
+    values = compute_python(feature.python, code_dir, bars, aux).astype(np.float32)
     values[~np.isfinite(values)] = np.nan
     values[: feature.lookback] = np.nan
     made: npt.NDArray[np.float32] = values

@@ -114,3 +114,37 @@ def vol_state(x: Floats, n: int = 24, m: int = 240) -> Floats:
     """Volatility regime in three states: -1 low, 0 medium, 1 high (thirds of the last m realised volatilities)."""
     place = rolling.rank(rolling.mean(np.square(log_changes(x, 1)), n), m)
     return 1.0 * (place > 2.0 / 3.0) - 1.0 * (place <= 1.0 / 3.0) + 0.0 * place
+
+
+def fracdiff_weights(d: float, n: int) -> Floats:
+    """Return the first n weights of the fractional difference (1 - L)^d: w_0 = 1, w_k = -w_(k-1) (d - k + 1) / k."""
+    k = np.arange(1, n, dtype=np.float64)
+    return np.concatenate([[1.0], np.cumprod(-(d - k + 1.0) / k)])
+
+
+def fracdiff_width(d: float, threshold: float) -> int:
+    """Return how many weights of the fractional difference there are before the first below the threshold in size."""
+    weight, width = 1.0, 0
+    while abs(weight) >= threshold:
+        width += 1
+        weight *= -(d - width + 1.0) / width
+    return width
+
+
+@operator(
+    "statistical",
+    lambda d, threshold: fracdiff_width(d, threshold) - 1,
+    rule=Rule(
+        lambda d, threshold: 0.0 < d <= 2.0 and 1e-4 <= threshold < 1.0, "0 < d <= 2 and 0.0001 <= threshold < 1"
+    ),
+)
+def fracdiff(x: Floats, d: float = 0.4, threshold: float = 0.001) -> Floats:
+    """Fractional difference of order d over a fixed window: stationary, yet with the memory that returns lose.
+
+    Weights (1 - L)^d down to the threshold; meant for log prices. Source: Lopez de Prado (2018), chapter 5, FFD.
+    """
+    weights = fracdiff_weights(d, fracdiff_width(d, threshold))
+    made = x
+    for back, weight in enumerate(weights[1:].tolist(), start=1):
+        made = made + weight * shifted(x, back)
+    return made

@@ -37,6 +37,13 @@ class Source:
     known: Times
     step: int
 
+    def rows(self, first: int, end: int) -> Source:
+        """Return some rows that follow each other, numbered from 0 where the frame has no index of times."""
+        part = self.frame.iloc[first:end]
+        if not isinstance(part.index, pd.DatetimeIndex):
+            part = part.reset_index(drop=True)
+        return Source(part, self.opens[first:end], self.known[first:end], self.step)
+
     def columns(self, names: frozenset[str]) -> list[int]:
         """Return the places of columns with one of these names, in any case."""
         return [place for place, name in enumerate(self.frame.columns) if str(name).lower() in names]

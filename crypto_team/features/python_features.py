@@ -29,7 +29,9 @@ def source_file(code_dir: Path, reference: str) -> Path:
     raise InputError("the file of the feature is missing", where=reference, hint="crypto-team ml-engineer add-code")
 
 
-def compute_python(reference: str, code_dir: Path, bars: pd.DataFrame) -> npt.NDArray[np.float64]:
+def compute_python(
+    reference: str, code_dir: Path, bars: pd.DataFrame, aux: Mapping[str, pd.DataFrame] | None = None
+) -> npt.NDArray[np.float64]:
     """Compute one Python feature on the bars of one pair.
 
     Parameters
@@ -41,17 +43,20 @@ def compute_python(reference: str, code_dir: Path, bars: pd.DataFrame) -> npt.ND
         Folder that the reference is relative to.
     bars
         Regular bars, n rows.
+    aux
+        Other frames by name, for a function of two arguments.
 
     Returns
     -------
     ndarray
         float64, shape (n,).
     """
-    return compute_many(source_file(code_dir, reference), reference.split(":")[1], [bars])[0][:, 0]
+    found = compute_many(source_file(code_dir, reference), reference.split(":")[1], [bars], [aux or {}])[0]
+    return found[:, 0]
 
 
 def compute_many(
-    path: Path, function: str, frames: Sequence[pd.DataFrame], aux: Mapping[str, pd.DataFrame] | None = None
+    path: Path, function: str, frames: Sequence[pd.DataFrame], aux: Sequence[Mapping[str, pd.DataFrame]] = ()
 ) -> list[npt.NDArray[np.float64]]:
     """Compute a function on many frames, each in a process that sees no other; arrays of shape (rows, columns).
 
@@ -60,7 +65,8 @@ def compute_many(
     WorkerError
         The code failed, reached out of its folder, took too long, or did not return a number for each bar.
     """
-    jobs = [{OHLCV: bars_of(frame), **(aux or {})} for frame in frames]
+    others = aux or [{} for _ in frames]
+    jobs = [{OHLCV: bars_of(frame), **other} for frame, other in zip(frames, others, strict=True)]
     limits = {"seconds": SECONDS + SECONDS_EACH * len(jobs), "memory_mb": MEMORY_MB}
     found = compute_frames(path, function, jobs, strict=True, **limits)  # type: ignore[arg-type]
     for item in found:

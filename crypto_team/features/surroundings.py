@@ -192,7 +192,9 @@ class Surroundings:
             raise InputError(
                 f"there is no series {named}{f' from {key.source}' if key.source else ''}",
                 where="formula",
-                hint=f"crypto-team data {'book-bars DS-000' if key.column else 'import-series FILE'} ...",
+                hint="crypto-team data book-bars DS-000 ..."
+                if key.column
+                else "crypto-team data import-series FILE ...",
             )
         return self.series[key]
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from crypto_team.errors import CryptoTeamError
 from crypto_team.features.plan import compile_formulas
 from crypto_team.schemas.features import Feature, FeatureSet
 
 if TYPE_CHECKING:
+    from crypto_team.features.surroundings import Surroundings
     from crypto_team.features.verdicts import ColumnVerdict
 
 FORWARD_CALLS = frozenset({"bfill", "backfill", "interpolate", "filtfilt", "fft", "rfft", "fit", "fit_transform"})
@@ -51,7 +53,11 @@ def code_file(code_dir: Path, reference: str) -> Path | None:
 
 
 def audit_features(
-    features: FeatureSet, bars: Mapping[str, pd.DataFrame], code_dir: Path | None, timeframe: str
+    features: FeatureSet,
+    bars: Mapping[str, pd.DataFrame],
+    code_dir: Path | None,
+    timeframe: str,
+    surroundings: Surroundings | None = None,
 ) -> FeatureAudit:
     """Derive look-backs of formulas and probe every Python feature on every pair's candles."""
     from crypto_team.features.causality import audit_python
@@ -59,13 +65,30 @@ def audit_features(
     lookbacks, broken = _derive(features.features, timeframe)
     verdicts: list[ColumnVerdict] = []
     absent: list[str] = []
-    for reference in sorted({each.python for each in features.features if each.python}):
+    for reference, reads in sorted({(each.python, tuple(each.reads)) for each in features.features if each.python}):
         path = code_file(code_dir, reference) if code_dir else None
         if path is None:
             absent.append(reference)
             continue
-        verdicts += audit_python(path, reference.split(":")[1], dict(bars))
+        try:
+            aux = handed(reads, bars, surroundings)
+        except CryptoTeamError as problem:
+            broken.append(f"{reference}: {problem}")
+            continue
+        verdicts += audit_python(path, reference.split(":")[1], dict(bars), aux)
     return FeatureAudit(lookbacks, tuple(broken), tuple(verdicts), tuple(absent))
+
+
+def handed(
+    reads: Sequence[str], bars: Mapping[str, pd.DataFrame], surroundings: Surroundings | None
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return by pair the frames that a Python function is handed as `aux`."""
+    from crypto_team.features.matrix import read_frames
+
+    return {
+        pair: read_frames(reads, frame, surroundings.seen_from(pair) if surroundings else None)
+        for pair, frame in bars.items()
+    }
 
 
 def _derive(features: list[Feature], timeframe: str) -> tuple[dict[str, int], list[str]]:

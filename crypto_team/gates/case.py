@@ -61,6 +61,7 @@ class Case:
     noise: pd.DataFrame | None = None
     skill: pd.DataFrame | None = None
     baselines: pd.DataFrame | None = None
+    simple: pd.DataFrame | None = None
     datasets: Mapping[str, Dataset] | None = None
     dataset_hashes: Mapping[str, str] | None = None
     bars: Mapping[str, pd.DataFrame] | None = None
@@ -104,7 +105,7 @@ class Case:
             return None
         from crypto_team.gates.audit import audit_features
 
-        return audit_features(self.features, self.bars, self.code_dir, self.spec.market.timeframe)
+        return audit_features(self.features, self.bars, self.code_dir, self.spec.market.timeframe, self.surroundings)
 
 
 DERIVED: Mapping[str, tuple[str, ...]] = {"returns": ("predictions", "market", "meta"), "audit": ("bars", "features", "spec")}
@@ -127,6 +128,7 @@ LOCATIONS: Mapping[str, str] = {
     "noise": "evidence: noise.parquet",
     "skill": "evidence: skill.parquet",
     "baselines": "evidence: baselines.parquet",
+    "simple": "evidence: simple.parquet, the simplest model of each fold",
     "datasets": "data catalog records",
     "dataset_hashes": "hashes of the datasets' files",
     "bars": "candles of the registered datasets",

@@ -12,16 +12,14 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.data.quality import assess
-from crypto_team.gates.imported.labels import labels_from_closes
 from crypto_team.gates.recompute import complete_bars, milliseconds, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
-from crypto_team.labels import make_labels
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.schemas.features import FeatureSet
 
 if TYPE_CHECKING:
-    from crypto_team.gates.imported.case import ImportedFacts
+    pass
 
 REIMPORT = ("crypto-team data import FILE", "crypto-team ml-engineer train STR")
 RETRAIN = ("crypto-team ml-engineer train STR",)
@@ -257,64 +255,6 @@ def skipped_periods(meta: EvidenceMeta, bars: pd.DataFrame) -> list[str]:
 
 def _inside(times: npt.NDArray[np.int64], fold: FoldRange) -> npt.NDArray[np.bool_]:
     return np.asarray((times >= stamp(fold.test_start)) & (times < stamp(fold.test_end)))
-
-
-@check(
-    "DQ007",
-    "Labels, forward returns and label ends recompute from prices",
-    unit="rows that differ",
-    source="gate rule: recomputed, not claimed",
-    remedy=RETRAIN,
-    stricter={},
-)
-def labels_recompute(
-    meta: EvidenceMeta,
-    predictions: pd.DataFrame,
-    bars: Mapping[str, pd.DataFrame],
-    market: pd.DataFrame,
-    imported: ImportedFacts | None = None,
-) -> Verdict:
-    """Every stored label, forward return and label end equals the one that the registered candles give.
-
-    Foreign evidence may write returns as logarithms and classes by other limits; its labels have to follow from prices.
-    """
-    if imported is not None:
-        return labels_from_closes(meta, predictions, market, imported)
-    wrong: dict[str, int] = {"label": 0, "forward_return": 0, "label_end": 0}
-    known = 0
-    for pair, rows in predictions.groupby("pair", sort=True):
-        expected = _expected_labels(rows, complete_bars(bars[str(pair)], meta.timeframe), meta)
-        known += int(np.isfinite(expected["forward_return"]).sum())
-        for column in ("label", "forward_return"):
-            stored = rows[column].to_numpy(dtype=np.float64)
-            same = np.isclose(stored, expected[column], rtol=1e-9, atol=1e-12, equal_nan=True)
-            wrong[column] += int((~same).sum())
-        labelled = rows["label"].notna().to_numpy()
-        ends = milliseconds(rows.loc[labelled, "label_end"])
-        wrong["label_end"] += int((ends != expected["label_end"][labelled]).sum())
-    total = sum(wrong.values())
-    if known == 0:
-        return insufficient("no row has a forward return that prices could confirm")
-    text = ", ".join(f"{column}: {count} differ" for column, count in wrong.items())
-    return judge(total == 0, f"{text} of {len(predictions)} rows", total, evidence=("predictions.parquet",))
-
-
-def _expected_labels(rows: pd.DataFrame, bars: pd.DataFrame, meta: EvidenceMeta) -> dict[str, npt.NDArray[np.float64]]:
-    close = bars["close"].to_numpy(dtype=np.float64)
-    times = milliseconds(bars["timestamp"])
-    target = meta.target
-    labels = make_labels(
-        close, kind=target.kind, horizon_bars=target.horizon_bars, thresholds_bps=tuple(target.thresholds_bps)
-    )
-    place = np.searchsorted(times, milliseconds(rows["time"]))
-    found = np.append(times, -1)[place] == milliseconds(rows["time"])
-    nowhere = np.where(found, place, len(times))
-    step = timeframe_seconds(meta.timeframe) * 1000
-    return {
-        "label": np.append(labels.label, np.nan)[nowhere],
-        "forward_return": np.append(labels.forward_return, np.nan)[nowhere],
-        "label_end": milliseconds(rows["time"]) + np.int64(target.horizon_bars * step),
-    }
 
 
 @check(

@@ -268,6 +268,6 @@ def _predicts_otherwise(
     rows = sample.merge(stored[["time", "pair", "signal"]], on=["time", "pair"], how="inner")
     if rows.empty:
         return 0, 0
-    told = fold_signal(model, {name: rows[name].to_numpy(dtype=np.float32) for name in model.features}).signal
+    told = fold_signal(model, {name: rows[name].to_numpy(dtype=np.float32) for name in model.inputs}).signal
     same = np.isclose(told, rows["signal"].to_numpy(dtype=np.float64), rtol=1e-6, atol=1e-9, equal_nan=True)
     return int((~same).sum()), len(rows)

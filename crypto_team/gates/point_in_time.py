@@ -44,11 +44,11 @@ def known_at_decision(
     Each source that formulas read is part of the evidence and says when its values were known. At sampled bars of
     every pair everything that became known later is taken away, and the stored features have to stay as they are.
     """
-    chosen = [item for item in features.features if item.formula and reads_beyond(item.formula)]
+    chosen = [item for item in features.features if any(reads_beyond(text) for text in item.formulas)]
     if not {"time", "pair"} <= set(features_sample):
         return insufficient("the sample of features has no times or pairs")
     if not chosen:
-        return passed("no formula reads another pair or a series", 0)
+        return passed("no feature reads another pair or a series", 0)
     if surroundings is None:
         return insufficient("other pairs and series that formulas read are missing")
     problems = list(_unregistered(chosen, meta, datasets))
@@ -66,7 +66,7 @@ def known_at_decision(
 
 def _unregistered(chosen: list[Feature], meta: EvidenceMeta, datasets: Mapping[str, Dataset]) -> Iterator[str]:
     """Yield sources that the evidence does not name, or that do not say when their values were known."""
-    wanted = needs([str(item.formula) for item in chosen], meta.pairs)
+    wanted = needs([text for item in chosen for text in item.formulas], meta.pairs)
     used = [datasets[name] for name in meta.dataset_ids if name in datasets]
     candles = {item.pair for item in used if item.kind == "ohlcv" and item.timeframe == meta.timeframe}
     for pair in wanted.pairs:

@@ -154,12 +154,8 @@ def _recorded_elsewhere(imported: ImportedFacts) -> Verdict:
 def _same_target(spec: MlSpec, meta: EvidenceMeta) -> bool:
     if spec.target is None:
         return False
-    ours, theirs = spec.target, meta.target
-    return (ours.kind, ours.horizon_bars, ours.thresholds_bps) == (
-        theirs.kind,
-        theirs.horizon_bars,
-        theirs.thresholds_bps,
-    )
+    measured: dict[str, object] = {"class_balance": []}
+    return spec.target.model_copy(update=measured) == meta.target.model_copy(update=measured)
 
 
 @check(

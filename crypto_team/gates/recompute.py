@@ -81,7 +81,8 @@ def recompute_signal(predictions: pd.DataFrame) -> Floats:
     """Rebuild `signal` of every row from its probabilities, or from expected returns and each fold's inner spread."""
     columns = probability_columns(predictions)
     if columns:
-        return np.asarray(signal_from_probabilities(predictions[columns].to_numpy(dtype=np.float64)))
+        side = predictions["side"].to_numpy(dtype=np.float64) if "side" in predictions else None
+        return np.asarray(signal_from_probabilities(predictions[columns].to_numpy(dtype=np.float64), side))
     expected = predictions["expected_bps"].to_numpy(dtype=np.float64)
     forward = predictions["forward_return"].to_numpy(dtype=np.float64) * 1e4
     fold = predictions["fold"].to_numpy()

@@ -13,7 +13,7 @@ from crypto_team.gates.case import LedgerView
 from crypto_team.gates.imported.trials import shown_trials, tried
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.validation.resampling import pbo_cscv
+from crypto_team.validation.pbo import pbo_cscv
 
 if TYPE_CHECKING:
     from crypto_team.gates.imported.case import ImportedFacts

@@ -12,22 +12,19 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.recompute import milliseconds
 from crypto_team.gates.statistics import DAY_MS, Mean, auc_contributions, block_mean, rank_ic_contributions
 from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.scores import event_scores
 
 Floats = npt.NDArray[np.float64]
 
 
-def _top_class(meta: EvidenceMeta) -> int:
-    return len(meta.target.thresholds_bps) if meta.target.kind == "n_class" else 1
-
-
 def outcomes(rows: pd.DataFrame, meta: EvidenceMeta) -> tuple[Floats, Floats]:
-    """Return signal and event (1.0 or 0.0; a positive forward return for regressions) of rows with a known label."""
+    """Return score and event (1.0 or 0.0; a positive forward return for regressions) of rows with a known label."""
     if meta.target.kind == "return":
         truth = np.where(rows["forward_return"].notna(), rows["forward_return"] > 0.0, np.nan).astype(np.float64)
     else:
         label = rows["label"].to_numpy(dtype=np.float64)
-        truth = np.where(np.isfinite(label), label == _top_class(meta), np.nan).astype(np.float64)
-    return rows["signal"].to_numpy(dtype=np.float64), truth
+        truth = np.where(np.isfinite(label), label == meta.target.n_classes - 1, np.nan).astype(np.float64)
+    return event_scores(rows), truth
 
 
 def skill_contributions(rows: pd.DataFrame, meta: EvidenceMeta) -> Floats:

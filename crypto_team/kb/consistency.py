@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crypto_team.errors import CryptoTeamError
-from crypto_team.kb.yaml import load_record
-from crypto_team.schemas import MlSpec, RegistryEntry
-from crypto_team.schemas.ml_spec import HEADLINE
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
     from crypto_team.kb.paths import Layout
 
 
-def contradictions(layout: Layout) -> Iterator[Finding]:
+def contradictions(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding]:
     """Yield documents that miss their other half, and registry numbers that the specification does not confirm."""
     for folder in sorted(layout.strategies_root.glob("STR-*")):
         if folder.is_symlink() or not folder.is_dir():
             continue  # that is a finding of its own
         yield from _halves(layout, folder)
-    for path in sorted(layout.registry_dir.glob("STR-*.yaml")):
-        if path.is_symlink() or not path.is_file():
-            continue
-        yield from _numbers(layout, path)
+    yield from _numbers(connection, layout)
 
 
 def _halves(layout: Layout, folder: Path) -> Iterator[Finding]:
@@ -39,24 +33,25 @@ def _halves(layout: Layout, folder: Path) -> Iterator[Finding]:
         yield _finding("incomplete", f"{absent} of {folder.name} is missing", folder / absent, git)
 
 
-def _numbers(layout: Layout, path: Path) -> Iterator[Finding]:
-    """Compare the headline numbers of the registry with those of the specification, which the gates recompute."""
-    try:
-        entry = load_record(path, RegistryEntry)
-        spec = load_record(layout.ml_spec(entry.strategy_id), MlSpec) if entry.type == "ml_based" else None
-    except CryptoTeamError:
-        return  # a broken document is a finding already
-    measured = spec.out_of_sample if spec else None
-    for name, value in sorted(entry.metrics.items()):
-        field = HEADLINE.get(name)
-        stated = getattr(measured, field) if field and measured else None
-        if spec and stated != value:
-            yield _finding(
-                "claim",
-                f"metrics.{name} says {value}, ml-spec.yaml says {stated}",
-                path,
-                f"restore the file with git, or measure again: crypto-team ml-engineer train {entry.strategy_id}",
-            )
+def _numbers(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding]:
+    """Compare the headline numbers of the registry with those of the specification, which the gates recompute.
+
+    Broken documents have no rows; they are findings already.
+    """
+    rows = connection.execute(
+        "SELECT f.path, e.strategy_id, m.name, m.value, s.value FROM entries e "
+        "JOIN files f ON f.id = e.file_id JOIN metrics m ON m.strategy_id = e.strategy_id "
+        "JOIN specs p ON p.strategy_id = e.strategy_id JOIN files g ON g.id = p.file_id AND g.kind = 'ml_spec' "
+        "LEFT JOIN stated s ON s.strategy_id = e.strategy_id AND s.name = m.name "
+        "WHERE e.type = 'ml_based' AND (m.value IS NOT s.value OR m.value IS NULL) ORDER BY f.path, m.name"
+    )
+    for path, strategy_id, name, value, stated in rows:
+        yield _finding(
+            "claim",
+            f"metrics.{name} says {value}, ml-spec.yaml says {stated}",
+            layout.crypto / path,
+            f"restore the file with git, or measure again: crypto-team ml-engineer train {strategy_id}",
+        )
 
 
 def _finding(code: str, message: str, path: Path, hint: str | None = None) -> Finding:

@@ -21,6 +21,7 @@ from crypto_team.schemas.outcome import Finding
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from crypto_team.kb.kinds import Kind
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas import Document
 
@@ -37,19 +38,16 @@ class Judged:
     findings: list[Finding]
 
 
-def judge(layout: Layout, path: Path, content: bytes | None) -> Judged:
-    """Judge a file by where it lies and what it holds; `content` is None where it could not be read."""
-    try:
-        layout.inside(path)
-    except CryptoTeamError as problem:
-        return Judged(None, None, [plain("outside", problem.what, path)])
-    if path.parent == layout.crypto:
-        kind, schema = None, SETTINGS.get(path.name)
-    else:
-        found = kind_of(layout, path)
-        if found is None:
-            return Judged(None, None, [plain("unknown-file", "no kind of record lies here", path)])
-        kind, schema = found.name, found.schema
+def judge(layout: Layout, path: Path, content: bytes | None, *, inside: bool = False) -> Judged:
+    """Judge a file by where it lies and what it holds; `content` is None where it could not be read.
+
+    `inside`: the caller knows that no link leads out of the workspace.
+    """
+    found = kind_of(layout, path)
+    stranger = _stranger(layout, path, found, inside=inside)
+    if stranger is not None:
+        return Judged(None, None, [stranger])
+    kind, schema = (found.name, found.schema) if found else (None, SETTINGS.get(path.name))
     unfit = _unfit(content, path)
     if schema is None:
         return Judged(kind, None, unfit)
@@ -64,6 +62,18 @@ def judge(layout: Layout, path: Path, content: bytes | None) -> Judged:
         return Judged(kind, None, [*unfit, plain("misplaced", wrong, path)])
     notes = _orders(record, path) if isinstance(record, Learning) else []
     return Judged(kind, record, unfit + notes + _old(schema, content, path))
+
+
+def _stranger(layout: Layout, path: Path, kind: Kind | None, *, inside: bool) -> Finding | None:
+    """Find a file that lies outside of the workspace, or where no kind of record lies."""
+    try:
+        if not inside:
+            layout.inside(path)
+    except CryptoTeamError as problem:
+        return plain("outside", problem.what, path)
+    if kind is not None or path.parent == layout.crypto:
+        return None
+    return plain("unknown-file", "no kind of record lies here", path)
 
 
 def _unfit(content: bytes | None, path: Path) -> list[Finding]:

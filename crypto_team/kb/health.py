@@ -124,9 +124,10 @@ def index_trouble(path: Path) -> str | None:
 def _ignore(layout: Layout) -> Check:
     missing = missing_ignores(layout)
     if missing:
-        return Check(
-            "gitignore", "bad", f".crypto/.gitignore lacks {', '.join(missing)}", "crypto-team doctor --repair"
-        )
+        lack = f".crypto/.gitignore lacks {', '.join(missing)}"
+        # Copies of schemas in git are a nuisance; data or evidence there are a harm.
+        state = "note" if missing == [f"{editor_schemas.FOLDER}/"] else "bad"
+        return Check("gitignore", state, lack, "crypto-team doctor --repair")
     return Check("gitignore", "ok", "market data and evidence stay out of git")
 
 

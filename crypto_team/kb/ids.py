@@ -118,7 +118,8 @@ def sync(layout: Layout) -> list[str]:
         said = "ours" if taken.get(ref) == mine else git_remote.claim(layout.root, remote, ref)
         if said == "unreachable":
             what = f"the remote {remote} takes no refs below refs/crypto-team"
-            raise CryptoTeamError(what, where=str(layout.root), hint="allow them there, or give another --remote")
+            hint = "allow them there, or: git config crypto-team.idRemote none"
+            raise CryptoTeamError(what, where=str(layout.root), hint=hint)
         if said == "taken":
             lost.append(name)
             continue

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from crypto_team.schemas.ml_spec import HEADLINE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -66,10 +68,12 @@ def ml_spec_rows(document: Document) -> Iterator[Row]:
             item.hypothesis,
         ),
     )
+    for name, field in HEADLINE.items() if item.out_of_sample else ():
+        yield "stated", (id_, name, getattr(item.out_of_sample, field))
     yield from _market(id_, market)
     yield from _hypothesis(id_, item.hypothesis)
     if target:
-        limits = ",".join(str(limit) for limit in target.thresholds_bps)
+        limits = ",".join(str(limit) for limit in (*target.thresholds_bps, *target.thresholds_sigma))
         yield "tokens", (f"target:{target.kind}:{target.horizon_bars}:{limits}", id_)
         yield "tokens", (f"horizon:{target.horizon_bars}", id_)
     yield "tokens", (f"model:{item.model.primary}", id_)

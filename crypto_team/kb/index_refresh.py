@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from crypto_team.kb.documents import judge
 from crypto_team.kb.index_rows import rows
 from crypto_team.kb.index_store import ROW_TABLES
-from crypto_team.kb.index_walk import compare, content_of, note
+from crypto_team.kb.index_walk import compare, content_of, note, touch
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,18 +42,15 @@ def apply(connection: sqlite3.Connection, layout: Layout, changes: Changes, befo
 
 
 def _write(connection: sqlite3.Connection, layout: Layout, changes: Changes) -> None:
-    for seen, file_id, racy in changes.touched:
-        connection.execute(
-            "UPDATE files SET mtime = ?, ctime = ?, size = ?, inode = ?, racy = ? WHERE id = ?",
-            (seen.mtime, seen.ctime, seen.size, seen.inode, racy, file_id),
-        )
+    touch(connection, changes)
     replaced = [item.row for item in changes.new if item.row is not None]
     for file_id in (*changes.gone, *replaced):
         _forget(connection, file_id)
     pending: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for number, item in enumerate(changes.new, start=1):
         content, digest = content_of(layout, item.seen)
-        judged = judge(layout, Path(layout.crypto, item.seen.path), content)
+        # The walk follows no links, so what is no link itself lies inside.
+        judged = judge(layout, Path(layout.crypto, item.seen.path), content, inside=not item.seen.linked)
         file_id = _file_row(connection, layout, item, digest, judged)
         if judged.record is not None:
             for table, values in rows(judged.record):
@@ -65,7 +62,7 @@ def _write(connection: sqlite3.Connection, layout: Layout, changes: Changes) -> 
 
 def _forget(connection: sqlite3.Connection, file_id: int) -> None:
     """Remove a file and everything that came from it."""
-    for table in (*ROW_TABLES, "tokens"):
+    for table in (*ROW_TABLES, "tokens", "stated"):
         connection.execute(f"DELETE FROM {table} WHERE file_id = ?", (file_id,))  # noqa: S608 - our own table names
     connection.execute("DELETE FROM texts WHERE rowid = ?", (file_id,))
     connection.execute("DELETE FROM files WHERE id = ?", (file_id,))

@@ -54,6 +54,7 @@ CREATE TABLE learnings(learning_id TEXT, role TEXT, created TEXT, status TEXT, s
 CREATE TABLE datasets(dataset_id TEXT, exchange TEXT, pair TEXT, timeframe TEXT, trading_mode TEXT, kind TEXT,
     rows INTEGER, first TEXT, last TEXT, content_hash TEXT, holdout_from TEXT, quality TEXT, file_id INTEGER);
 CREATE TABLE lineage(source TEXT, relation TEXT, target TEXT, file_id INTEGER);
+CREATE TABLE stated(strategy_id TEXT, name TEXT, value REAL, file_id INTEGER);
 CREATE TABLE tokens(token TEXT, strategy_id TEXT, file_id INTEGER);
 CREATE VIRTUAL TABLE texts USING fts5(kind UNINDEXED, id UNINDEXED, title, body, tokenize = "porter unicode61");
 CREATE UNIQUE INDEX specs_strategy ON specs(strategy_id);
@@ -70,6 +71,7 @@ CREATE INDEX checks_strategy ON checks(strategy_id);
 CREATE INDEX learnings_id ON learnings(learning_id);
 CREATE INDEX lineage_source ON lineage(source);
 CREATE INDEX lineage_target ON lineage(target);
+CREATE INDEX stated_strategy ON stated(strategy_id);
 CREATE INDEX tokens_token ON tokens(token);
 CREATE INDEX tokens_strategy ON tokens(strategy_id);
 """
@@ -172,7 +174,7 @@ def _made(connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
     for statement in _TABLES.strip().split(";\n"):
         connection.execute(statement.rstrip(";"))
-    for table in (*ROW_TABLES, "tokens"):
+    for table in (*ROW_TABLES, "tokens", "stated"):
         connection.execute(_BY_FILE.format(table=table))
     connection.execute("INSERT INTO meta VALUES ('code', ?)", (code_stamp(),))
     connection.execute("COMMIT")

@@ -70,10 +70,6 @@ class Changes:
     version: int = 0
     """The state of the index that this was found against."""
 
-    def __bool__(self) -> bool:
-        """Return whether the index has to be written."""
-        return bool(self.new or self.touched or self.gone)
-
 
 def walked(layout: Layout) -> Iterator[Seen]:
     """Yield every file of the knowledge base and the settings; links are not followed."""
@@ -161,6 +157,27 @@ def note(connection: sqlite3.Connection, count: int, before: str) -> None:
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
 
+def touch(connection: sqlite3.Connection, changes: Changes) -> None:
+    """Write the new times of files whose bytes are what they were."""
+    connection.executemany(
+        "UPDATE files SET mtime = ?, ctime = ?, size = ?, inode = ?, racy = ? WHERE id = ?",
+        [(seen.mtime, seen.ctime, seen.size, seen.inode, racy, row) for seen, row, racy in changes.touched],
+    )
+
+
+def _settle(connection: sqlite3.Connection, changes: Changes, before: str) -> None:
+    """Write new times only; where another process wrote meanwhile, the next question finds them again."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if connection.execute("PRAGMA data_version").fetchone()[0] == changes.version:
+            touch(connection, changes)
+            note(connection, changes.count, before)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
 def current(layout: Layout, *, exact: bool = False) -> sqlite3.Connection:
     """Return the index as it has to be now. Only changed documents are read; without any, nothing heavy is imported.
 
@@ -187,10 +204,12 @@ def _current(connection: sqlite3.Connection, layout: Layout, *, exact: bool) -> 
         if 0 <= age < TRUSTED_SECONDS:
             return connection
     changes = compare(connection, layout)
-    if changes:
+    if changes.new or changes.gone:
         from crypto_team.kb.index_refresh import apply
 
         apply(connection, layout, changes, before)
+    elif changes.touched:
+        _settle(connection, changes, before)
     elif changes.count > MOST_WALKED:
         note(connection, changes.count, before)
     return connection

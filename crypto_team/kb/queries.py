@@ -60,7 +60,8 @@ def listing(
     connection = current(layout, exact=exact)
     total = connection.execute("SELECT count(*) FROM entries").fetchone()[0]
     if not total:
-        return Answer([], "0 of 0 strategies", ("crypto-team ml-engineer new --name NAME --pair BASE/QUOTE",))
+        start = ("crypto-team ml-engineer new --name NAME --pair BASE/QUOTE",)
+        return Answer([], "0 of 0 strategies", start, warning=_broken(connection))
     names = [_METRIC + name for (name,) in connection.execute(_METRIC_NAMES) if name is not None]
     conditions = [_condition(text, names) for text in where]
     asked = [*column, *(name.strip() for name in columns.split(",") if name.strip())]
@@ -103,7 +104,7 @@ def _condition(text: str, metrics: Sequence[str]) -> tuple[str, str, str | float
             f"{text!r} is not a condition", where="--where", hint="write for example 'metrics.oos_sharpe>=1'"
         )
     field, sign, value = found.groups()
-    _known(field, metrics)
+    field = _known(field, metrics)
     if not field.startswith(_METRIC):
         return field, sign, value
     try:
@@ -131,9 +132,11 @@ def _clause(field: str, sign: str, value: str | float) -> tuple[str, list[str | 
 
 
 def _known(field: str, metrics: Sequence[str]) -> str:
-    """Refuse a field that no strategy has."""
+    """Return the full name of a field, where a metric may go without its `metrics.`; refuse what no strategy has."""
     if field in FIELDS or field in metrics:
         return field
+    if _METRIC + field in metrics:
+        return _METRIC + field
     import difflib
 
     fields = [*FIELDS, *metrics]

@@ -41,7 +41,7 @@ def validate(layout: Layout) -> list[Finding]:
     findings += _remembered(connection, layout, "ledger", _ledger_key(connection, layout), lambda: _ledger(layout))
     findings += _groundless(connection, layout) + _changed_ground(connection, layout)
     findings += _remembered(
-        connection, layout, "consistency", _designs_key(connection), lambda: list(contradictions(layout))
+        connection, layout, "consistency", _designs_key(connection), lambda: list(contradictions(connection, layout))
     )
     if journal.pending(layout):
         findings.append(plain("interrupted", "an interrupted operation waits to be finished", layout.crypto))

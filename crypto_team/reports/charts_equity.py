@@ -15,7 +15,7 @@ from crypto_team.reports.formats import signed_percent
 from crypto_team.reports.palette import BLUE, GREEN, GREY, LINE, MUTED, ORANGE, RED, VIOLET, frame, legend, style, svg
 from crypto_team.validation import metrics
 
-COLOURS = {"buy_and_hold": ORANGE, "ma_cross": GREEN, "previous_sign": VIOLET, "random": GREY}
+COLOURS = {"buy_and_hold": ORANGE, "ma_cross": GREEN, "previous_sign": VIOLET, "random": GREY, "simple_model": RED}
 
 
 def equity(daily: pd.DataFrame, boundaries: Sequence[str]) -> bytes:

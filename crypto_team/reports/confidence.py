@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.validation import metrics, scores
+from crypto_team.validation.dip import dip, dip_p_value
 
 Floats = npt.NDArray[np.float64]
 BINS = 10
@@ -28,7 +29,11 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration on all test rows with a known outcome; the `raw` numbers are NaN for a regression."""
+    """Calibration on all test rows with a known outcome; the `raw` numbers are NaN for a regression.
+
+    Brier score = reliability - resolution + uncertainty, up to what varies inside bins. `dip` is Hartigan's for the
+    probabilities of the event, `dip_p` how often one mode would show as much.
+    """
 
     rows: int
     event_rate: float
@@ -38,6 +43,14 @@ class Calibration:
     brier_raw: float
     brier: float
     brier_of_base_rate: float
+    brier_skill: float
+    ece_equal_mass: float
+    ece_top_label: float
+    brier_reliability: float
+    brier_resolution: float
+    brier_uncertainty: float
+    dip: float
+    dip_p: float
     slope_raw: float
     slope: float
     slope_error: float
@@ -52,7 +65,7 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
     The event is the top class; for a regression it is a positive forward return, and the signal is its probability.
     """
     raw, p, y = forecasts(predictions)
-    fit = scores.calibration_slope(p, y)
+    fit, parts = scores.calibration_slope(p, y), scores.brier_decomposition(p, y, bins=BINS)
     rate = float(y.mean()) if y.size else math.nan
     return Calibration(
         rows=y.size,
@@ -63,6 +76,14 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
         brier_raw=scores.brier(raw, y),
         brier=scores.brier(p, y),
         brier_of_base_rate=rate * (1.0 - rate),
+        brier_skill=scores.brier_skill(p, y),
+        ece_equal_mass=scores.ece_equal_mass(p, y, bins=BINS),
+        ece_top_label=scores.ece(*scores.top_label(p, y), bins=BINS),
+        brier_reliability=parts.reliability,
+        brier_resolution=parts.resolution,
+        brier_uncertainty=parts.uncertainty,
+        dip=dip(p),
+        dip_p=dip_p_value(p, rng=np.random.default_rng(0), draws=100),
         slope_raw=scores.calibration_slope(raw, y).slope,
         slope=fit.slope,
         slope_error=fit.slope_se,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crypto_team.validation import significance
+from crypto_team.validation import multiple_testing, significance
 from crypto_team.validation.metrics import DAYS_PER_YEAR
 
 
@@ -22,7 +22,12 @@ class TrialLedger:
 
 @dataclass(frozen=True)
 class Luck:
-    """Sharpe ratios on 365 days; `expected_maximum` is what the best of `n_trials` without skill reaches."""
+    """Sharpe ratios on 365 days; `expected_maximum` is what the best of `n_trials` without skill reaches.
+
+    The haircuts are what is left of the ratio after its p-value is adjusted for all trials (Harvey and Liu 2015); Holm
+    and BHY need the ratios of the others. `minimum_backtest_years` is how long a record has to be for the best of as
+    many tries without skill not to be expected to reach this ratio.
+    """
 
     n_trials: int
     n_days: int
@@ -32,6 +37,10 @@ class Luck:
     probabilistic_sharpe_ratio: float
     deflated_sharpe_ratio: float
     minimum_track_record_days: float
+    minimum_backtest_years: float
+    haircut_bonferroni: float
+    haircut_holm: float
+    haircut_bhy: float
     trial_sharpes: tuple[float, ...]
 
 
@@ -61,5 +70,24 @@ def luck(daily: npt.NDArray[np.float64], trials: TrialLedger) -> Luck:
             sample.sharpe, n=sample.n, n_trials=n_trials, variance=variance, **shape
         ),
         minimum_track_record_days=significance.minimum_track_record_length(sample.sharpe, **shape),
+        minimum_backtest_years=significance.minimum_backtest_length(
+            n_trials, target_sharpe_annual=max(sample.sharpe * year, 0.0) or math.nan
+        ),
+        **_haircuts(sample, n_trials, known),
         trial_sharpes=tuple(float(value) * year for value in known),
     )
+
+
+def _haircuts(sample: significance.SampleMoments, n_trials: int, known: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Return the ratio that is left after the haircut by each method, NaN where it cannot be known."""
+    names = ("haircut_bonferroni", "haircut_holm", "haircut_bhy")
+    if not math.isfinite(sample.sharpe) or sample.n < 3:
+        return dict.fromkeys(names, math.nan)
+    years, year = sample.n / DAYS_PER_YEAR, math.sqrt(DAYS_PER_YEAR)
+    own = sample.sharpe * year
+    alone = multiple_testing.bonferroni_haircut(own, years, n_trials, observations=sample.n).sharpe
+    if known.size < 2:
+        return dict(zip(names, (alone, math.nan, math.nan), strict=True))
+    family = [own, *(float(value) * year for value in known)]
+    holm, bhy = (multiple_testing.haircut(family, years, method).sharpe for method in ("holm", "bhy"))
+    return dict(zip(names, (alone, holm, bhy), strict=True))

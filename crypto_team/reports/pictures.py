@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from crypto_team.reports import charts_confidence, charts_folds, charts_proof
+from crypto_team.reports import charts_confidence, charts_folds, charts_proof, charts_signal
 from crypto_team.reports.charts_equity import backtest_equity, equity
 from crypto_team.reports.charts_proof import ProbeTrace, leak_probe
 from crypto_team.reports.report_data import ReportData
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["TITLES", "ProbeTrace", "backtest_equity", "draw_pictures", "leak_probe"]
 
 TITLES: Final[dict[str, str]] = {
-    "equity": "Equity against four naive strategies, with drawdown",
+    "equity": "Equity against naive strategies and the simplest model, with drawdown",
     "folds": "Sharpe ratio and skill of every walk-forward fold",
     "information_coefficient": "Information coefficient of every fold",
+    "horizons": "Information coefficient and hit rate by horizon",
+    "rules": "Sharpe ratio against turnover",
+    "trade_profile": "Net returns and holding times of trades",
     "importance": "Feature importance by fold",
     "reliability": "Reliability of the probabilities",
     "confidence": "How often each confidence occurs",
@@ -47,6 +50,14 @@ def draw_pictures(meta: EvidenceMeta, tables: EvidenceTables, data: ReportData) 
             long_short=meta.signal.side == "long_short",
         ),
     }
+    if len(data.horizons) > 1:
+        pictures["horizons"] = charts_signal.horizons(data.horizons)
+    if len(data.rules.rows) > 1:
+        pictures["rules"] = charts_signal.rules(data.rules)
+    trades = metrics.trades_from_positions(tables.predictions)
+    if len(trades):
+        profit, bars = (trades[name].to_numpy(dtype=np.float64) for name in ("return_net", "bars"))
+        pictures["trade_profile"] = charts_signal.trades(profit, bars)
     if len(data.luck.trial_sharpes) > 1:
         pictures["trials"] = charts_proof.trials(data.luck)
     return pictures

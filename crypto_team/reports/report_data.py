@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.reports import formats
+from crypto_team.reports.classes import Classes, class_rows
 from crypto_team.reports.confidence import Calibration, calibration
 from crypto_team.reports.fold_table import FoldRow, PairRow, fold_rows, pair_rows, trade_profits
+from crypto_team.reports.horizons import HorizonRow, horizon_rows
 from crypto_team.reports.luck import Luck, TrialLedger, luck
 from crypto_team.reports.overfitting import ImportanceRow, Overfitting, importance_rows, overfitting
 from crypto_team.reports.regimes import RegimeRow, regime_rows
+from crypto_team.reports.risk import Risk, TradeProfile, risk, trade_profile
+from crypto_team.reports.rule_grid import RuleGrid, rule_grid
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.ml_spec import OutOfSample
 from crypto_team.validation import metrics
@@ -77,6 +80,11 @@ class ReportData:
     calibration: Calibration
     regimes: tuple[RegimeRow, ...]
     luck: Luck
+    classes: Classes
+    horizons: tuple[HorizonRow, ...]
+    rules: RuleGrid
+    risk: Risk
+    trades: TradeProfile
     daily: pd.DataFrame
 
     @property
@@ -106,19 +114,21 @@ class ReportData:
     def _named(self) -> Iterator[tuple[str, float | int | None]]:
         yield from ((f"out_of_sample.{key}", value) for key, value in self.out_of_sample.model_dump().items())
         yield from _members("performance", self.performance)
-        for fold in self.folds:
-            yield from _members(f"fold_{fold.fold}", fold, skip=("fold",))
-        for pair in self.pairs:
-            yield from _members(f"pair.{pair.pair}", pair)
-        for baseline in self.baselines:
-            yield from _members(f"baseline.{baseline.name}", baseline)
-        for feature in self.importances[:10]:
-            yield f"importance.{feature.feature}", feature.mean
+        yield from _each("fold_{0.fold}", self.folds, skip=("fold",))
+        yield from _each("pair.{0.pair}", self.pairs)
+        yield from _each("baseline.{0.name}", self.baselines)
+        yield from ((f"importance.{feature.feature}", feature.mean) for feature in self.importances[:10])
         yield from _members("overfitting", self.overfitting)
         yield from _members("calibration", self.calibration)
-        for regime in self.regimes:
-            yield from _members(f"regime.{regime.group}_{regime.name}", regime)
+        yield from _each("regime.{0.group}_{0.name}", self.regimes)
         yield from _members("luck", self.luck)
+        yield from _members("classes", self.classes)
+        yield from _each("class.{0.name}", self.classes.rows)
+        yield from _each("horizon_{0.bars}", self.horizons, skip=("bars", "predicted"))
+        yield from _members("rules", self.rules)
+        yield from _each("rule_{0.entry}", self.rules.rows, skip=("chosen",))
+        yield from _members("risk", self.risk)
+        yield from _members("trades", self.trades)
 
 
 def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger) -> ReportData:
@@ -152,6 +162,11 @@ def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger)
         calibration=calibration(predictions),
         regimes=regime_rows(tables.market, days, daily),
         luck=luck(daily, trials),
+        classes=class_rows(meta, predictions),
+        horizons=horizon_rows(meta, predictions, tables.market),
+        rules=rule_grid(meta, predictions, tables.market),
+        risk=risk(daily),
+        trades=trade_profile(predictions),
         daily=frame,
     )
 
@@ -171,7 +186,7 @@ def performance(predictions: pd.DataFrame, daily: Floats, *, seed: int) -> Perfo
         sortino=metrics.sortino(daily, periods_per_year=YEAR),
         calmar=metrics.calmar(daily, periods_per_year=YEAR),
         cagr=metrics.cagr(daily, periods_per_year=YEAR),
-        volatility=float(daily.std(ddof=1)) * math.sqrt(YEAR) if daily.size > 1 else math.nan,
+        volatility=metrics.annual_volatility(daily, periods_per_year=YEAR),
         total_return=metrics.total_return(daily),
         max_drawdown=metrics.max_drawdown(daily),
         profit_factor=metrics.profit_factor(trade_profits(predictions)),
@@ -205,3 +220,8 @@ def _members(prefix: str, record: Any, *, skip: tuple[str, ...] = ()) -> Iterato
         value = getattr(record, member.name)
         if isinstance(value, (int, float)) and member.name not in skip:
             yield f"{prefix}.{member.name}", value
+
+
+def _each(prefix: str, records: Iterable[Any], *, skip: tuple[str, ...] = ()) -> Iterator[tuple[str, float | int]]:
+    for record in records:
+        yield from _members(prefix.format(record), record, skip=skip)

@@ -119,6 +119,7 @@ def _tables(evidence: Evidence | None) -> dict[str, Any]:
         "noise": tables.noise,
         "skill": tables.skill,
         "baselines": tables.baselines,
+        "simple": tables.simple if len(tables.simple) else None,
     }
 
 

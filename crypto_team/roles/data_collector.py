@@ -210,7 +210,8 @@ def _beside(session: Session, spec: MlSpec, needed: int) -> list[DataRequirement
     from crypto_team.features.needs import needs
     from crypto_team.roles.surroundings import series_dataset
 
-    formulas = [item.formula for item in records.feature_set(session, spec.strategy_id).features if item.formula]
+    features = records.feature_set(session, spec.strategy_id).features
+    formulas = [text for item in features for text in item.formulas]
     wanted = needs(formulas, spec.market.pairs)
     others = [pair for pair in wanted.pairs if pair not in spec.market.pairs]
     made = [_requirement(pair, spec, candles.find(session, spec.market, pair), needed) for pair in others]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from crypto_team.errors import UsageError
-from crypto_team.schemas.ml_spec import Target, Training
+from crypto_team.schemas.ml_spec import Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crypto_team.schemas import FeatureSet, MlSpec
     from crypto_team.schemas.base import Record
     from crypto_team.schemas.features import Feature
-    from crypto_team.schemas.ml_spec import CalibrationMethod, ModelName, TargetKind
+    from crypto_team.schemas.ml_spec import CalibrationMethod, ModelName
 
 R = TypeVar("R", bound="Record")
 MOST_FEATURES = 50
@@ -38,34 +38,6 @@ def geometry(bars: int, timeframe: str) -> Training:
     train = max(10, int(bars * 0.3))
     test = max(1, int((bars - train) * 0.95) // 7)
     return Training(window=f"rolling_{train}bars", test=f"{test}bars", step=f"{test}bars", gap="1bars")
-
-
-def target(kind: TargetKind, horizon: str, timeframe: str, thresholds_bps: Sequence[float]) -> Target:
-    """Make the target section; a bare number of `horizon` means bars."""
-    from crypto_team.trading.durations import bars as to_bars
-
-    duration = f"{horizon}bars" if horizon.isdigit() else horizon
-    horizon_bars = to_bars(duration, timeframe)
-    if horizon_bars < 1:
-        raise UsageError("the horizon must be at least one bar", where="--horizon", hint="use for example --horizon 24")
-    names = {"direction": ["down", "up"], "return": []}.get(kind)
-    if names is None:
-        names = [f"class_{number}" for number in range(len(thresholds_bps) + 1)]
-    definition = {
-        "direction": f"close[t+{horizon_bars}] / close[t] - 1 > 0",
-        "return": f"(close[t+{horizon_bars}] / close[t] - 1) in basis points",
-        "n_class": f"close[t+{horizon_bars}] / close[t] - 1 cut at {list(thresholds_bps)} basis points",
-    }[kind]
-    values = {
-        "type": "regression" if kind == "return" else "classification",
-        "kind": kind,
-        "definition": definition,
-        "horizon": duration,
-        "horizon_bars": horizon_bars,
-        "thresholds_bps": list(thresholds_bps),
-        "classes": names,
-    }
-    return checked(Target, values)
 
 
 def checked(model: type[R], values: Mapping[str, object]) -> R:

@@ -32,7 +32,8 @@ def entries_for(
 ) -> tuple[list[Feature], list[str]]:
     """Make the entries, and say which of a set were left out for lack of data.
 
-    Exactly what was asked for: sweeps expanded, baskets pinned to pairs, sources there, look-back derived.
+    Exactly what was asked for: sweeps expanded, baskets pinned to pairs, sources there, look-back derived. With a
+    Python function, the formulas are what it reads.
     """
     from crypto_team.features.formula import expand
     from crypto_team.roles.surroundings import check_sources, resolved
@@ -40,13 +41,14 @@ def entries_for(
     expanded = [text for formula in formulas for text in expand(formula, market.timeframe)]
     texts = resolved(session, market, expanded)
     check_sources(session, market, texts)
-    made = [from_formula(text, category, rationale, timeframe=market.timeframe) for text in texts]
+    own = [] if python else texts
+    made = [from_formula(text, category, rationale, timeframe=market.timeframe) for text in own]
     left_out: list[str] = []
     if set_name:
         found, left_out = set_entries(session, market, set_name, rationale)
         made += found
     if python:
-        made.append(_from_python(python, name, category, rationale))
+        made.append(_from_python(python, texts, name, category, rationale))
     if not made:
         raise UsageError("nothing to add", hint='give --formula "rsi(close, 14)", --set standard or --python')
     if name and len(made) != 1:
@@ -98,13 +100,23 @@ def from_formula(text: str, category: str, rationale: str, name: str | None = No
     )
 
 
-def _from_python(reference: str, name: str | None, category: str, rationale: str) -> Feature:
+def _from_python(reference: str, reads: list[str], name: str | None, category: str, rationale: str) -> Feature:
     """File a Python feature: unsafe until the audit of a gate has probed it."""
+    from crypto_team.features.formula import parse
+
+    fitted = [text for text in reads if parse(text).kind == "fitted"]
+    if fitted:
+        raise UsageError(
+            f"{fitted[0]} is fitted in every fold and cannot be handed to a function",
+            where="--formula",
+            hint="read what goes into it, or make it a feature of its own",
+        )
     return Feature.model_validate(
         {
             "name": name or reference.rpartition(":")[2].lower(),
             "category": "custom" if category == "auto" else category,
             "python": reference,
+            "reads": reads,
             "lookback": 0,
             "leakage_safe": False,
             "rationale": rationale,
@@ -167,7 +179,7 @@ def checked_code(file: Path, most_bytes: int) -> bytes:
 def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, Any]]:
     """Compute a formula on the research candles and say what it looks like and what it predicts."""
     from crypto_team.features.matrix import build_matrix
-    from crypto_team.labels import make_labels
+    from crypto_team.labels import forward_returns
     from crypto_team.validation.fitted import fitted_on_first_half
 
     if spec.target is None:
@@ -182,16 +194,11 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
     rows: list[dict[str, Any]] = []
     for pair, bars in found.bars.items():
         seen = around.seen_from(pair) if around else None
-        labels = make_labels(
-            bars["close"].to_numpy(),
-            kind=spec.target.kind,
-            horizon_bars=spec.target.horizon_bars,
-            thresholds_bps=spec.target.thresholds_bps,
-        )
+        ahead = forward_returns(bars["close"].to_numpy(), spec.target.horizon_bars)
         computed = build_matrix(features, bars, surroundings=seen)
-        matrix = fitted_on_first_half(computed, labels.forward_return, spec.target.horizon_bars)
+        matrix = fitted_on_first_half(computed, ahead, spec.target.horizon_bars)
         for column, feature in enumerate(features):
-            rows.append(_looked_at(pair, feature, matrix.values[:, column], labels.forward_return))
+            rows.append(_looked_at(pair, feature, matrix.values[:, column], ahead))
     return rows
 
 

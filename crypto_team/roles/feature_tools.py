@@ -127,7 +127,7 @@ def features_audit(
     data: Path,
     aux: list[str] | None = None,
     decision: Literal["close", "open"] = "close",
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Outcome:
     """Probe Python features for knowledge of the future: features(ohlcv) or features(ohlcv, aux), column by column.
 
@@ -146,7 +146,7 @@ def features_audit(
     decision
         Whether a row decides at its bar's close, or already at its open.
     seed
-        Seed of cuts and replaced futures.
+        Seed of cuts and replaced futures, to repeat an audit; without one every audit cuts elsewhere.
     """
     from crypto_team.roles.frame_audits import audit
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 USUAL = "features"
 
 
-def audit(session: Session, file: str, data: Path, aux: Sequence[str], *, decision: Decision, seed: int) -> Outcome:
+def audit(
+    session: Session, file: str, data: Path, aux: Sequence[str], *, decision: Decision, seed: int | None
+) -> Outcome:
     """Audit every column of a function and say which look ahead, and what shows it."""
     from crypto_team.features.frame_audit import audit_frames
     from crypto_team.gates.audit import suspicious_lines
@@ -36,7 +38,10 @@ def audit(session: Session, file: str, data: Path, aux: Sequence[str], *, decisi
         for line, reason in suspicious_lines(code.read_text(encoding="utf-8"))
     ]
     notes = [Finding(code="not-probed", severity="warning", message=text, file=code.name) for text in found.notes]
-    counted = f"{len(found.verdicts)} column(s), {found.variants} replaced futures, decision at the bar's {decision}"
+    counted = (
+        f"{len(found.verdicts)} column(s), {found.variants} replaced futures, decision at the bar's {decision}, "
+        f"seed {found.seed}"
+    )
     return Outcome(
         ok=not leaking,
         summary=f"{', '.join(leaking[:10])} look ahead: {counted}" if leaking else f"no leak found: {counted}",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from crypto_team.errors import UsageError
 from crypto_team.roles import design, records
-from crypto_team.schemas.base import ExchangeId, Pair, Slug, StrategyId, Timeframe
+from crypto_team.schemas.base import ExchangeId, FeatureName, Pair, Slug, StrategyId, Timeframe
+from crypto_team.schemas.ml_spec import LabelWeights, TargetKind
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import Role, tool
 
@@ -90,9 +92,13 @@ def new(
 def define_target(
     session: Session,
     strategy_id: StrategyId,
-    kind: Literal["direction", "n_class", "return"] = "direction",
+    kind: TargetKind = "direction",
     horizon: str = "24",
     threshold_bps: list[float] | None = None,
+    *,
+    preset: Literal["3_class", "5_class"] | None = None,
+    threshold_sigma: list[float] | None = None,
+    side_feature: FeatureName | None = None,
 ) -> Outcome:
     """Say what is predicted, and how far ahead.
 
@@ -101,14 +107,32 @@ def define_target(
     strategy_id
         For example STR-001.
     kind
-        direction (up or down), n_class (cut at thresholds) or return (regression in basis points).
+        direction (up or down), n_class (cut at thresholds), return (regression in basis points), volatility_scaled
+        (cut in units of the expected move), triple_barrier (loss, time or profit first), meta_label (whether the trade
+        of a primary rule wins).
     horizon
         Bars (24) or a duration (4h, 1d).
     threshold_bps
         Ascending class limits in basis points, for n_class only.
+    preset
+        Named limits for n_class: 3_class is +-0.2 %, 5_class is +-0.5 % and +-1.5 %.
+    threshold_sigma
+        Ascending class limits in expected moves, for volatility_scaled only; -0.5 and 0.5 where not given.
+    side_feature
+        Feature whose sign is the side of the primary rule, for meta_label only.
     """
+    from crypto_team.roles import targets
+
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
-    target = design.target(kind, horizon, spec.market.timeframe, threshold_bps or [])
+    target = targets.target(
+        kind,
+        horizon,
+        spec.market.timeframe,
+        thresholds_bps=threshold_bps or [],
+        preset=preset,
+        thresholds_sigma=threshold_sigma or [],
+        side_feature=side_feature,
+    )
     changed = spec.model_copy(update={"target": target})
     revision = write_design(session, "define_target", changed, features, f"target: {target.definition}")
     return Outcome(
@@ -117,6 +141,61 @@ def define_target(
         revision=revision,
         path=str(session.layout.ml_spec(strategy_id)),
         next=[f"crypto-team ml-engineer add-feature {strategy_id} --set standard"],
+    )
+
+
+@tool(role="ml_engineer")
+def set_labels(
+    session: Session,
+    strategy_id: StrategyId,
+    *,
+    volatility_bars: int | None = None,
+    profit_sigma: float | None = None,
+    loss_sigma: float | None = None,
+    label_weights: LabelWeights | None = None,
+    also_horizon: list[str] | None = None,
+) -> Outcome:
+    """Change how the labels of a defined target are made and weighted; what is not given stays as it is.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    volatility_bars
+        Past bars whose deviation says how large a move is expected.
+    profit_sigma
+        Distance of the profit barrier in expected moves.
+    loss_sigma
+        Distance of the loss barrier in expected moves.
+    label_weights
+        none, or uniqueness: labels that overlap count less in training.
+    also_horizon
+        Further horizon (bars or a duration) that is labelled and reported at once; repeat for several.
+    """
+    from crypto_team.roles import targets
+
+    spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
+    if spec.target is None:
+        raise UsageError(
+            "the target is not defined yet",
+            where="ml-spec.yaml: target",
+            hint=f"crypto-team ml-engineer define-target {strategy_id}",
+        )
+    target = targets.with_labels(
+        spec.target,
+        spec.market.timeframe,
+        volatility_bars=volatility_bars,
+        barriers=(profit_sigma, loss_sigma),
+        label_weights=label_weights,
+        also=also_horizon or [],
+    )
+    changed = spec.model_copy(update={"target": target})
+    revision = write_design(session, "set_labels", changed, features, f"labels: {target.definition}")
+    return Outcome(
+        ok=True,
+        summary=f"{strategy_id} predicts {target.definition}; label weights: {target.label_weights}",
+        revision=revision,
+        next=[f"crypto-team ml-engineer train {strategy_id}"],
     )
 
 

@@ -66,7 +66,7 @@ def add_feature(
     strategy_id
         For example STR-001.
     formula
-        Formula over operators; repeat for several.
+        Formula over operators; repeat for several. With --python, what the function is handed as aux, by column name.
     set_
         Name of a ready-made set, for example standard.
     python

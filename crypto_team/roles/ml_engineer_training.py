@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from crypto_team.roles import candles, exporting, feature_audit, publishing, records, reporting, sweeping, training
 from crypto_team.roles.booking import booked
@@ -114,6 +114,8 @@ def set_split(
     test: str | None = None,
     step: str | None = None,
     gap: str | None = None,
+    anchor: Literal["start", "end"] | None = None,
+    n_splits: int | None = None,
 ) -> Outcome:
     """Change the walk-forward geometry. A random split cannot be expressed.
 
@@ -129,9 +131,13 @@ def set_split(
         Distance between test parts; at least their length.
     gap
         Least distance between training and test; raised to the horizon where shorter.
+    anchor
+        Where bars that fill no test part are left out: start (behind the last) or end (before the first window).
+    n_splits
+        Least number of folds that is accepted, at least 5.
     """
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
-    given = {"window": window, "test": test, "step": step, "gap": gap}
+    given = {"window": window, "test": test, "step": step, "gap": gap, "anchor": anchor, "n_splits": n_splits}
     changed = records.revalidated(
         spec.model.training, {name: value for name, value in given.items() if value is not None}
     )

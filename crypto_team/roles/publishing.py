@@ -198,7 +198,7 @@ def _read_beside(plan: Design, used: Sequence[Feature]) -> dict[str, Any]:
     """Return the other pairs and the series that the features in use read."""
     from crypto_team.features.needs import needs
 
-    wanted = needs([item.formula for item in used if item.formula], plan.spec.market.pairs)
+    wanted = needs([text for item in used for text in item.formulas], plan.spec.market.pairs)
     sources = plan.candles.around.sources
     series = [
         SeriesSource.model_validate(

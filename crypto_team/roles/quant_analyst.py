@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from crypto_team.roles import cases, ledgers, publishing, records
+from crypto_team.roles import cases, ledgers, path_study, publishing, records
 from crypto_team.roles.turns import require_turn
 from crypto_team.schemas import QuantReview
 from crypto_team.schemas.base import StrategyId
@@ -79,19 +79,55 @@ def significance(session: Session, strategy_id: StrategyId) -> Outcome:
 
 
 @tool(role="quant_analyst", long=True)
-def review(session: Session, strategy_id: StrategyId) -> Outcome:
+def cross_validate(
+    session: Session, strategy_id: StrategyId, *, groups: int = 6, tested: int = 2, embargo_bars: int = 0
+) -> Outcome:
+    """Run combinatorial purged cross-validation: many backtest paths instead of one.
+
+    Models learn from both sides of what they predict, so the paths are no track record; they say how much the result
+    depends on the order in which history came.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    groups
+        Spans of time that the data is cut into.
+    tested
+        Spans that each split leaves out.
+    embargo_bars
+        Bars behind a tested span, after its last label, that nothing learns from.
+    """
+    found = path_study.study(session, strategy_id, groups=groups, tested=tested, embargo_bars=embargo_bars)
+    spread = found.metrics
+    return Outcome(
+        ok=True,
+        summary=f"{len(found.rows)} paths: Sharpe {spread['path_sharpe_lowest']:.2f} to "
+        f"{spread['path_sharpe_highest']:.2f}, median {spread['path_sharpe_median']:.2f}, "
+        f"{spread['paths_profitable']:.0%} profitable; predictions stored as {found.stored.sha256[:19]}",
+        data=found.rows,
+        next=[f"crypto-team quant-analyst review {strategy_id} --paths"],
+    )
+
+
+@tool(role="quant_analyst", long=True)
+def review(session: Session, strategy_id: StrategyId, *, paths: bool = False) -> Outcome:
     """Recompute the statistical checks and write quant-review.yaml.
 
     Parameters
     ----------
     strategy_id
         For example STR-001.
+    paths
+        Also run combinatorial purged cross-validation (six groups, two tested) and record the spread of its paths.
     """
     from crypto_team.gates.run import run_checks
     from crypto_team.kb.evidence import load_manifest, manifest_digest
 
     require_turn(session, strategy_id, "quant_analyst")
     numbers, intervals = measures(session, strategy_id)
+    studied = path_study.study(session, strategy_id) if paths else None
+    numbers |= studied.metrics if studied else {}
     case = cases.gather(session, strategy_id, with_replay=False)
     results = run_checks(SIGNIFICANCE_CHECKS, case, records.policy(session), gate=ROLE.gate or "")
     verdict = _verdict(results)
@@ -100,6 +136,7 @@ def review(session: Session, strategy_id: StrategyId) -> Outcome:
         evidence_hash=manifest_digest(load_manifest(session.layout, strategy_id)),
         metrics=numbers,
         intervals=intervals,
+        paths=studied.stored if studied else None,
         checks=results,
         verdict=verdict,
         reviewed=records.utc_text(session),

@@ -31,7 +31,7 @@ def attach(
     from crypto_team.features.surroundings import Surroundings
     from crypto_team.roles.candles import Around
 
-    wanted = needs([item.formula for item in features if item.formula], market.pairs)
+    wanted = needs([text for item in features for text in item.formulas], market.pairs)
     frames: dict[str, Frame] = {pair: _frame(bars) for pair, bars in found.bars.items() if pair in wanted.pairs}
     used: dict[str, Dataset] = {}
     bars: dict[str, pd.DataFrame] = {pair: found.bars[pair] for pair in frames}

@@ -153,20 +153,21 @@ def evidence(plan: Design, prepared: Panel, result: WalkForwardResult, *, declar
         noise=result.noise,
         skill=result.skill,
         baselines=result.baselines,
+        simple=result.simple,
     )
     return Evidence(meta=_meta(plan, prepared, result, declared_n_trials), tables=tables, models=dict(result.models))
 
 
 def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_trials: int) -> EvidenceMeta:
-    from crypto_team.data.frame import timeframe_seconds
     from crypto_team.models.registry import resolve
+    from crypto_team.trading.durations import periods_per_year
 
     spec, training = plan.spec, plan.spec.model.training
     return EvidenceMeta(
         strategy_id=spec.strategy_id,
         timeframe=spec.market.timeframe,
         pairs=list(prepared.pairs),
-        periods_per_year=DAYS_PER_YEAR * 86_400 / timeframe_seconds(spec.market.timeframe),
+        periods_per_year=periods_per_year(spec.market.timeframe),
         horizon_bars=plan.target.horizon_bars,
         gap_bars=max(fold.gap_bars for fold in result.folds),
         cost_bps_per_side=spec.costs.fee_bps + spec.costs.slippage_bps,

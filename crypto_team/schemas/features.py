@@ -24,6 +24,9 @@ class Feature(Record):
     category: Category
     formula: Formula | None = Field(default=None, description="Expression over operators, executable as it stands.")
     python: PythonReference | None = Field(default=None, description="`code/features.py:function` beside this file.")
+    reads: Annotated[list[Formula], Field(max_length=20)] = Field(
+        default=[], description="Formulas whose values the Python function is handed as `aux`."
+    )
     lookback: Annotated[int, Field(ge=0)] = Field(description="Bars needed before the value counts; derived by tools.")
     leakage_safe: bool = Field(description="True by construction for formulas, by the audit for Python; derived.")
     importance_rank: Annotated[int, Field(ge=1)] | None = None
@@ -33,7 +36,14 @@ class Feature(Record):
     def _one_source(self) -> Feature:
         if (self.formula is None) == (self.python is None):
             raise ValueError("a feature has either a formula or a python reference")
+        if self.reads and self.python is None:
+            raise ValueError("only a python reference reads formulas")
         return self
+
+    @property
+    def formulas(self) -> list[str]:
+        """Every formula that has to be computed for it: its own, or those that its function reads."""
+        return [self.formula] if self.formula is not None else list(self.reads)
 
 
 class RemovedFeature(Record):

@@ -26,7 +26,9 @@ from crypto_team.schemas.base import (
 )
 
 ModelName = Literal["lightgbm", "xgboost", "logistic", "ridge"]
-TargetKind = Literal["direction", "n_class", "return"]
+FixedKind = Literal["direction", "n_class", "return"]
+TargetKind = Literal["direction", "n_class", "return", "volatility_scaled", "triple_barrier", "meta_label"]
+LabelWeights = Literal["none", "uniqueness"]
 CalibrationMethod = Literal["platt", "isotonic", "none"]
 
 
@@ -47,6 +49,9 @@ class Training(Record):
     test: Duration = Field(default="63d", description="Length of each out-of-sample test part.")
     step: Duration = Field(default="63d", description="Distance between the starts of consecutive test parts.")
     gap: Duration = Field(default="1d", description="Least distance between training and test; raised to the horizon.")
+    anchor: Literal["start", "end"] = Field(
+        default="start", description="Where bars that fill no test part are left out: behind the last, or at the start."
+    )
     n_splits: Annotated[int, Field(ge=5)] = Field(default=5, description="Least number of folds that is accepted.")
 
 
@@ -86,15 +91,52 @@ class Target(Record):
     horizon: Duration
     horizon_bars: Annotated[int, Field(ge=1, le=10_000)]
     thresholds_bps: list[float] = Field(default=[], description="Ascending class limits of `n_class`, in basis points.")
+    thresholds_sigma: list[float] = Field(
+        default=[], description="Ascending class limits of `volatility_scaled`, in expected moves over the horizon."
+    )
+    volatility_bars: Annotated[int, Field(ge=2, le=100_000)] = Field(
+        default=100, description="Past bars whose deviation scales labels and barriers; unused by the other kinds."
+    )
+    profit_sigma: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=1.0, description="Distance of the profit barrier in expected moves over the horizon."
+    )
+    loss_sigma: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=1.0, description="Distance of the loss barrier in expected moves over the horizon."
+    )
+    side_feature: FeatureName | None = Field(
+        default=None, description="Feature whose sign is the side that a `meta_label` model accepts or declines."
+    )
+    label_weights: LabelWeights = Field(
+        default="none", description="How much overlapping labels count in training: all alike, or by their uniqueness."
+    )
+    horizon_set: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        default=[],
+        description="Further horizons in bars, labelled and measured at once; gap and purge go by the longest.",
+    )
     classes: list[str] = []
     class_balance: list[Fraction] = Field(default=[], description="Share of each class in the labelled test rows.")
 
+    @property
+    def horizons(self) -> list[int]:
+        """All horizons in bars, the predicted one first."""
+        return [self.horizon_bars, *self.horizon_set]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes; 0 for a regression."""
+        fixed = {"return": 0, "direction": 2, "meta_label": 2, "triple_barrier": 3}
+        return fixed.get(self.kind, len(self.thresholds_bps) + len(self.thresholds_sigma) + 1)
+
     @model_validator(mode="after")
     def _thresholds_fit_kind(self) -> Target:
-        if self.kind == "n_class" and (not self.thresholds_bps or sorted(self.thresholds_bps) != self.thresholds_bps):
-            raise ValueError("n_class needs ascending thresholds_bps")
-        if self.kind != "n_class" and self.thresholds_bps:
-            raise ValueError("thresholds_bps belongs to n_class only")
+        for name, kind in (("thresholds_bps", "n_class"), ("thresholds_sigma", "volatility_scaled")):
+            limits: list[float] = getattr(self, name)
+            if self.kind == kind and (not limits or sorted(set(limits)) != limits):
+                raise ValueError(f"{kind} needs ascending {name}")
+            if self.kind != kind and limits:
+                raise ValueError(f"{name} belongs to {kind} only")
+        if (self.side_feature is None) == (self.kind == "meta_label"):
+            raise ValueError("meta_label, and no other kind, needs side_feature: the primary rule it judges")
         return self
 
 

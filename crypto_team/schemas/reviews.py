@@ -20,6 +20,7 @@ from crypto_team.schemas.base import (
     Text,
     UtcTime,
 )
+from crypto_team.schemas.evidence import EvidenceObject
 from crypto_team.schemas.features import Formula
 from crypto_team.schemas.gate import CheckResult
 from crypto_team.schemas.ml_spec import Costs, Market, Risk
@@ -72,6 +73,9 @@ class QuantReview(Document):
     evidence_hash: Sha256
     metrics: dict[str, float]
     intervals: dict[str, list[float]] = {}
+    paths: EvidenceObject | None = Field(
+        default=None, description="Predictions of the paths of combinatorial purged cross-validation, if it was run."
+    )
     checks: list[CheckResult]
     verdict: Literal["significant", "not_significant", "not_enough_evidence"]
     reviewed: UtcTime

@@ -16,6 +16,9 @@ EXTRA_OF: Final[dict[str, str]] = {
     "lightgbm": "ml",
     "xgboost": "ml",
     "matplotlib": "ml",
+    "statsmodels": "ml",
+    "arch": "ml",
+    "river": "live",
     "freqtrade": "freqtrade",
     "cryptography": "sign",
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.errors import NotFoundError, RefusedError
+from crypto_team.errors import CryptoTeamError, NotFoundError, RefusedError
 from crypto_team.kb import registry, trials
 from crypto_team.kb.handoffs import current_stage, handoff_records
 from crypto_team.kb.history import history as commits
@@ -19,7 +20,6 @@ from crypto_team.tools.next_step import next_step, obstacles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas import RegistryEntry
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from crypto_team.tools.session import Session
 
 LONGEST_LINE = 200
+MOST_NAMES = 10
 
 
 @tool(role="every", read_only=True)
@@ -131,11 +132,21 @@ def read(session: Session, name: str) -> Outcome:
     layout = session.layout
     path = _find(layout, name)
     if path is None:
-        hint = "crypto-team search WORDS finds documents by what they say"
-        raise NotFoundError(f"there is no document {name!r} in the knowledge base", hint=hint)
+        raise NotFoundError(f"there is no document {name[:200]!r} in the knowledge base", hint=_instead(layout, name))
     return Outcome(
         ok=True, summary=_short(layout, path), path=str(path), revision=revision_of(path), data=read_text(path)
     )
+
+
+def _instead(layout: Layout, name: str) -> str:
+    """Name the documents of a folder that was asked for, or those of that name in any strategy."""
+    folder = next((item for item in (layout.strategies_root / name, layout.knowledge / name) if item.is_dir()), None)
+    inside = sorted(folder.rglob("*")) if folder else sorted(layout.strategies_root.glob(f"STR-*/{Path(name).name}"))
+    known = [_short(layout, path) for path in inside if path.is_file() and kind_of(layout, path)]
+    if not known:
+        return "crypto-team search WORDS finds documents by what they say"
+    more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    return f"there is {', '.join(known[:MOST_NAMES])}{more}"
 
 
 def _find(layout: Layout, name: str) -> Path | None:
@@ -170,7 +181,10 @@ def _matches(layout: Layout, words: list[str]) -> Iterator[dict[str, Any]]:
     for path in sorted(layout.knowledge.rglob("*")):
         if path.suffix not in {".md", ".yaml", ".py"} or kind_of(layout, path) is None:
             continue
-        content = read_text(path)
+        try:
+            content = read_text(path)
+        except CryptoTeamError:
+            continue  # what one file hides must not hide the others; validate names it
         if not all(word in content.lower() for word in words):
             continue
         lines = content.splitlines()

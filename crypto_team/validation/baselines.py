@@ -16,13 +16,17 @@ Floats = npt.NDArray[np.float64]
 RANDOM_SHIFTS = 100
 
 
-def baseline_returns(panel: Panel, predictions: pd.DataFrame, settings: WalkForwardSettings) -> pd.DataFrame:
+def baseline_returns(
+    panel: Panel, predictions: pd.DataFrame, settings: WalkForwardSettings, simple: pd.DataFrame
+) -> pd.DataFrame:
     """Trade the baselines over the test bars.
 
     Parameters
     ----------
     panel, predictions, settings
         Input and traded predictions of a walk-forward run.
+    simple
+        Traded predictions of the simplest model of each fold.
 
     Returns
     -------
@@ -30,7 +34,8 @@ def baseline_returns(panel: Panel, predictions: pd.DataFrame, settings: WalkForw
         time, name, position_mean, return_net (mean over pairs), sorted by (name, time). ``buy_and_hold`` is always
         long; ``random`` is the mean over 100 circular shifts of the strategy's own positions: its exposure and turnover
         without its timing; ``ma_cross`` is long while the 20-bar mean is above the 100-bar mean; ``previous_sign``
-        repeats the sign of the last horizon. The last two go short where the strategy may.
+        repeats the sign of the last horizon; both go short where the strategy may. ``simple_model`` trades the signal
+        of the simplest model by the strategy's own rules.
     """
     test = out_of_sample_rows(predictions)
     trading, rng = settings.trading, np.random.default_rng(settings.seed)
@@ -49,6 +54,11 @@ def baseline_returns(panel: Panel, predictions: pd.DataFrame, settings: WalkForw
             pd.DataFrame({"time": rows["time"], "name": name, "position_mean": held[name], "return_net": table[name]})
             for name in held
         ]
+    parts.append(
+        simple.assign(name="simple_model").rename(columns={"position": "position_mean"})[
+            ["time", "name", "position_mean", "return_net"]
+        ]
+    )
     joined = pd.concat(parts, ignore_index=True)
     return joined.groupby(["name", "time"], sort=True, as_index=False)[["position_mean", "return_net"]].mean()[
         ["time", "name", "position_mean", "return_net"]

@@ -72,7 +72,18 @@ CONTRACTS: dict[str, dict[str, str]] = {
         "ic": "float64",
     },
     "baselines": {"time": TIME, "name": "str", "position_mean": "float64", "return_net": "float64"},
+    "simple": {
+        "time": TIME,
+        "pair": "str",
+        "fold": "int16",
+        "label": "float64",
+        "forward_return": "float64",
+        "signal": "float64",
+        "event": "float64",
+    },
 }
+# Tables that evidence written by earlier versions does not have: they are read as empty.
+LATER = frozenset({"simple"})
 # Columns beyond the contract that a table may have: forecasts by class, features by name, more of the market.
 EXTRA_DTYPES: dict[str, str] = {"predictions": "float64", "features": "float32", "market": "float64"}
 
@@ -89,6 +100,7 @@ class EvidenceTables:
     noise: pd.DataFrame
     skill: pd.DataFrame
     baselines: pd.DataFrame
+    simple: pd.DataFrame
 
 
 def conform(name: str, frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
@@ -110,9 +122,10 @@ def conform(name: str, frame: pd.DataFrame, *, where: str) -> pd.DataFrame:
 
 
 def _check_forecasts(extra: list[str], where: str) -> None:
-    classes = len(extra) // 2
+    forecasts = set(extra) - {"side"}
+    classes = len(forecasts) // 2
     wanted = {f"p_{k}" for k in range(classes)} | {f"p_raw_{k}" for k in range(classes)}
-    if set(extra) != {"expected_bps"} and (classes < 2 or set(extra) != wanted):
+    if set(extra) != {"expected_bps"} and (classes < 2 or forecasts != wanted):
         raise EvidenceError(
             f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps, or "
             "p_k and p_raw_k for every class",
@@ -160,6 +173,7 @@ def tables_from(result: WalkForwardResult, *, market: pd.DataFrame, features: pd
         noise=result.noise,
         skill=result.skill,
         baselines=result.baselines,
+        simple=result.simple,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +18,13 @@ from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, Platt, fit_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
-from crypto_team.validation.fitted import filled, fit_all
-from crypto_team.validation.panel import Panel
-from crypto_team.validation.prediction import FoldModel, FoldPrediction
+from crypto_team.validation.fitted import StoredTransformer, filled, fit_all
+from crypto_team.validation.panel import Panel, label_weights
+from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.scores import rank_ic
 from crypto_team.validation.selection import Selection, select
 from crypto_team.validation.settings import WalkForwardSettings
+from crypto_team.validation.simple_model import simple_rows
 from crypto_team.validation.splits import Fold, purge
 
 Rows = npt.NDArray[np.int64]
@@ -44,7 +46,10 @@ class FoldRows:
 
 @dataclass(frozen=True)
 class FittedFold:
-    """What one fold contributes to the evidence; `fitted` holds the fitted features at its test rows."""
+    """What one fold contributes to the evidence.
+
+    `fitted` holds the fitted features at its test rows, `simple` the predictions of the simplest model.
+    """
 
     range: FoldRange
     data: bytes
@@ -54,6 +59,7 @@ class FittedFold:
     noise: pd.DataFrame
     test_rows: Rows
     fitted: dict[str, Matrix]
+    simple: pd.DataFrame
 
 
 def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRows:
@@ -101,9 +107,10 @@ def _fit(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | N
     return model
 
 
-def _learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
+def learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
+    """Select features and fit the model on the rows to fit; nothing else of `rows` is read."""
     x, y = panel.features[rows.fit], _target(panel, rows.fit, settings)
-    weight = None if panel.weight is None else panel.weight[rows.fit]
+    weight = label_weights(panel, rows.fit) if settings.label_weights == "uniqueness" else None
     selection = select(
         x,
         y,
@@ -117,35 +124,51 @@ def _learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple
     return selection, _fit(settings, x[:, selection.kept], y, weight)
 
 
-def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedFold:
-    """Fit one fold on its training window and predict its calibration tail and its test part."""
-    rows = fold_rows(panel, fold, settings)
-    transformers = fit_all(panel, rows.fit)
-    panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
-    selection, model = _learn(panel, rows, settings)
+def fitted_model(
+    panel: Panel,
+    rows: FoldRows,
+    settings: WalkForwardSettings,
+    *,
+    transformers: Mapping[str, StoredTransformer],
+    ranges: Mapping[str, tuple[int, int]],
+) -> tuple[FoldModel, Selection]:
+    """Select, fit and calibrate; the fitted features of the panel are filled in already."""
+    selection, model = learn(panel, rows, settings)
     raw = model.predict(panel.block(rows.inner, selection.kept)) if settings.n_classes else None
-    calibrator = Calibrator(()) if raw is None else fit_calibrator(raw, panel.label[rows.inner], settings.calibration)
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
         model_name=settings.model,
         n_classes=settings.n_classes,
         features=[panel.names[column] for column in selection.kept],
         model=model,
-        calibrator=calibrator,
+        calibrator=Calibrator(())
+        if raw is None
+        else fit_calibrator(raw, panel.label[rows.inner], settings.calibration),
         sigma_bps=sigma if sigma > 0.0 else 1.0,
-        ranges={
-            "train": (fold.train_start, fold.train_end),
-            "inner": (rows.inner_start, fold.train_end),
-            "test": (fold.test_start, fold.test_end),
-        },
+        ranges=ranges,
         transformers=transformers,
+        side=settings.side_feature,
     )
+    return fitted, selection
+
+
+def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedFold:
+    """Fit one fold on its training window and predict its calibration tail and its test part."""
+    rows = fold_rows(panel, fold, settings)
+    transformers = fit_all(panel, rows.fit)
+    panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
+    ranges = {
+        "train": (fold.train_start, fold.train_end),
+        "inner": (rows.inner_start, fold.train_end),
+        "test": (fold.test_start, fold.test_end),
+    }
+    fitted, selection = fitted_model(panel, rows, settings, transformers=transformers, ranges=ranges)
     data = fitted.save()
     # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
     stored = FoldModel.load(data)
     scaler = fit_scaler(panel.block(rows.fit, selection.kept))
     parts = [
-        _prediction_rows(panel, index, stored.signal(panel.block(index, selection.kept)), fold.index, part)
+        _prediction_rows(panel, index, stored, fold.index, part)
         for part, index in (("inner", rows.inner), ("test", rows.test))
     ]
     return FittedFold(
@@ -154,9 +177,10 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
         predictions=pd.concat(parts, ignore_index=True),
         importances=_importance_rows(fold.index, stored, factory(settings.model).importance_kind),
         preprocessing=_preprocessing_rows(panel, fold.index, rows, selection, scaler, fitted),
-        noise=_noise_rows(panel, fold.index, rows.test, selection, stored, scaler, settings),
+        noise=_noise_rows(panel, fold.index, rows.test, stored, scaler, settings),
         test_rows=rows.test,
         fitted={name: panel.features[rows.test, panel.names.index(name)] for name in transformers},
+        simple=simple_rows(panel, rows, selection.kept, parts[1], settings),
     )
 
 
@@ -173,20 +197,22 @@ def _range(panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: by
         train_rows=rows.fit.size,
         inner_rows=rows.inner.size,
         test_rows=rows.test.size,
-        selected=stored.features,
+        selected=stored.inputs,
         model_file=f"fold_{fold.index:02d}.json",
         model_hash="sha256:" + hashlib.sha256(data).hexdigest(),
     )
 
 
-def _prediction_rows(panel: Panel, rows: Rows, predicted: FoldPrediction, fold: int, part: str) -> pd.DataFrame:
+def _prediction_rows(panel: Panel, rows: Rows, stored: FoldModel, fold: int, part: str) -> pd.DataFrame:
+    values = panel.block(rows, [panel.names.index(name) for name in stored.inputs])
+    predicted, side = stored.signal(values), stored.sides(values)
     table: dict[str, object] = {
         "time": utc_times(panel.time[rows]),
         "pair": np.array(panel.pairs, dtype=object)[panel.pair_index[rows]],
         "fold": np.full(rows.size, fold, dtype=np.int16),
         "part": np.full(rows.size, part, dtype=object),
         "label": panel.label[rows],
-        "label_end": utc_times(panel.label_end[rows]),
+        "label_end": utc_times(panel.known_at[rows]),
         "forward_return": panel.forward_return[rows],
     }
     if predicted.raw.shape[1] == 1:
@@ -195,6 +221,8 @@ def _prediction_rows(panel: Panel, rows: Rows, predicted: FoldPrediction, fold: 
         classes = range(predicted.raw.shape[1])
         table |= {f"p_raw_{k}": predicted.raw[:, k] for k in classes}
         table |= {f"p_{k}": predicted.calibrated[:, k] for k in classes}
+    if side is not None:
+        table["side"] = side
     return pd.DataFrame(table | {"signal": predicted.signal})
 
 
@@ -240,17 +268,18 @@ def _noise_rows(
     panel: Panel,
     fold: int,
     test: Rows,
-    selection: Selection,
     stored: FoldModel,
     scaler: Scaler,
     settings: WalkForwardSettings,
 ) -> pd.DataFrame:
-    values, forward = panel.block(test, selection.kept), panel.forward_return[test]
-    base = stored.signal(values).signal
+    values = panel.block(test, [panel.names.index(name) for name in stored.inputs])
+    # The primary rule is no input of the model and keeps its sign.
+    spread = np.append(scaler.std, np.zeros(len(stored.inputs) - len(stored.features)))
+    base, forward = stored.signal(values).signal, panel.forward_return[test]
     table = []
     for repeat in range(settings.noise_repeats):
         rng = np.random.default_rng([settings.seed, fold, repeat])
-        noise = rng.standard_normal(values.shape) * (NOISE_SHARE * scaler.std)
+        noise = rng.standard_normal(values.shape) * (NOISE_SHARE * spread)
         noisy = stored.signal((values + noise).astype(np.float32)).signal
         table.append((fold, repeat, rank_ic(base, noisy), rank_ic(base, forward), rank_ic(noisy, forward)))
     columns = ["fold", "repeat", "signal_rank_correlation", "skill_base", "skill_noisy"]

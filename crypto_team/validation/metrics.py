@@ -40,6 +40,18 @@ def cagr(returns: Floats, *, periods_per_year: float) -> float:
     return float(max(values[-1], 0.0) ** (periods_per_year / (values.size - 1)) - 1.0)
 
 
+def annual_return(returns: Floats, *, periods_per_year: float) -> float:
+    """Return the arithmetic mean return of a year; NaN without returns."""
+    values = _known(returns)
+    return float(values.mean() * periods_per_year) if values.size else math.nan
+
+
+def annual_volatility(returns: Floats, *, periods_per_year: float) -> float:
+    """Return the annualised ddof-1 deviation; NaN with fewer than two returns."""
+    values = _known(returns)
+    return float(values.std(ddof=1)) * math.sqrt(periods_per_year) if values.size > 1 else math.nan
+
+
 def sharpe(returns: Floats, *, periods_per_year: float) -> float:
     """Return the annualised Sharpe ratio with the ddof-1 deviation; NaN without spread."""
     values = _known(returns)

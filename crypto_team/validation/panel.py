@@ -14,7 +14,7 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError
 from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.features.transformers import FittedInput
-from crypto_team.labels import make_labels
+from crypto_team.labels import Prices, horizon_returns, target_labels, uniqueness_weights
 from crypto_team.schemas.ml_spec import Target
 from crypto_team.validation.clock import milliseconds
 
@@ -26,8 +26,12 @@ class Panel:
     """Rows of all pairs, sorted by (pair, time); n rows, k features.
 
     Times are bar opens in milliseconds. `label` and `forward_return` are NaN where the future is not known yet;
-    `next_return` is the return from this close to the next one. `usable` rows may be trained on; every row can be
-    predicted. Columns named in `fitted` are NaN until a fold fills them from the inputs that stand there.
+    `label_end` is the end of the full horizon: purging goes by it, because keeping rows near a boundary only where a
+    barrier was touched early would make early touches too frequent. `touched` is when a label is really known, where
+    that differs. `ahead` holds the forward returns of every horizon of the target's set, shape (n, horizons), the
+    predicted one first; `label_end` is the end of the longest. `next_return` is the return from this close to the next
+    one. `usable` rows may be trained on; every row can be predicted. Columns named in `fitted` are NaN until a fold
+    fills them from the inputs that stand there.
     """
 
     time: npt.NDArray[np.int64]
@@ -41,8 +45,14 @@ class Panel:
     usable: npt.NDArray[np.bool_]
     next_return: Floats
     timeframe_ms: int
-    weight: Floats | None = None
     fitted: Mapping[str, FittedInput] = field(default_factory=dict)
+    touched: npt.NDArray[np.int64] | None = None
+    ahead: Floats | None = None
+
+    @property
+    def known_at(self) -> npt.NDArray[np.int64]:
+        """Time at which each label is known, in milliseconds: a touched barrier or the end of the horizon."""
+        return self.label_end if self.touched is None else self.touched
 
     def block(self, rows: npt.NDArray[np.int64], columns: list[int]) -> npt.NDArray[np.float32]:
         """Return the features of some rows and columns, shape (rows, columns)."""
@@ -55,6 +65,24 @@ def panel_rows(panel: Panel, predictions: pd.DataFrame) -> npt.NDArray[np.int64]
     keys = panel.pair_index * span + panel.time
     pair = pd.Index(panel.pairs).get_indexer(pd.Index(predictions["pair"])).astype(np.int64)
     return np.searchsorted(keys, pair * span + milliseconds(predictions["time"])).astype(np.int64)
+
+
+def label_weights(panel: Panel, rows: npt.NDArray[np.int64]) -> Floats:
+    """Return weights of training rows by the uniqueness of their labels among those very rows, mean one.
+
+    Labels of other rows do not count, so a fold knows nothing of how labels behind its training part end.
+    """
+    made = np.zeros(rows.size)
+    for pair in np.unique(panel.pair_index[rows]):
+        own = panel.pair_index[rows] == pair
+        at = rows[own]
+        bars = (panel.time[at] - panel.time[at[0]]) // panel.timeframe_ms
+        grid = np.full(int(bars[-1]) + 1, np.nan)
+        grid[bars] = panel.label[at]
+        after = np.ones(grid.size, dtype=np.int64)
+        after[bars] = (panel.known_at[at] - panel.time[at]) // panel.timeframe_ms
+        made[own] = uniqueness_weights(grid, after)[bars]
+    return made
 
 
 def build_panel(
@@ -106,9 +134,8 @@ def _joined(parts: list[FittedInput]) -> FittedInput:
 
 def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Target, unit: int) -> dict[str, Any]:
     close = bars["close"].to_numpy(dtype=np.float64)
-    labels = make_labels(
-        close, kind=target.kind, horizon_bars=target.horizon_bars, thresholds_bps=tuple(target.thresholds_bps)
-    )
+    prices = Prices(bars["high"].to_numpy(dtype=np.float64), bars["low"].to_numpy(dtype=np.float64), close)
+    labels = target_labels(prices, target, side=_side(matrix, target))
     time = milliseconds(bars["timestamp"])
     following = np.full(close.size, np.nan)
     following[:-1] = close[1:] / close[:-1] - 1.0
@@ -125,7 +152,23 @@ def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Ta
         "features": np.asarray(matrix.values, dtype=np.float32),
         "label": labels.label,
         "forward_return": labels.forward_return,
-        "label_end": time + target.horizon_bars * unit,
+        "label_end": time + max(target.horizons) * unit,
+        "touched": time + labels.known_after * unit,
+        "ahead": horizon_returns(close, target.horizons),
         "usable": usable,
         "next_return": following,
     }
+
+
+def _side(matrix: FeatureMatrix, target: Target) -> Floats | None:
+    """Return the primary rule of a meta-label; None where there is none."""
+    if target.side_feature not in matrix.names:
+        return None
+    if target.side_feature in matrix.fitted:
+        raise InputError(
+            f"{target.side_feature} is fitted in each fold, so its sign is not known for labels",
+            where="ml-spec.yaml: target.side_feature",
+            hint="take a plain formula as the primary rule",
+        )
+    side: Floats = matrix.values[:, matrix.names.index(target.side_feature)].astype(np.float64)
+    return side

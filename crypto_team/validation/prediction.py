@@ -40,8 +40,14 @@ class FoldPrediction:
     signal: Floats
 
 
-def signal_from_probabilities(p: Floats) -> Floats:
-    """Return (1 + P(top class) - P(bottom class)) / 2, which for two classes is P(up) to the bit."""
+def signal_from_probabilities(p: Floats, side: Floats | None = None) -> Floats:
+    """Return (1 + P(top class) - P(bottom class)) / 2, which for two classes is P(up) to the bit.
+
+    With the `side` of a primary rule, `p` judges that rule: 0.5 + sign(side) max(0, P(win) - 0.5). A trade that is
+    declined has no opinion, one half; it is not the opposite trade.
+    """
+    if side is not None:
+        return np.asarray(0.5 + np.nan_to_num(np.sign(side)) * np.maximum(p[:, -1] - 0.5, 0.0))
     if p.shape[1] == 2:
         return p[:, 1].copy()
     return np.asarray((1.0 + p[:, -1] - p[:, 0]) / 2.0)
@@ -57,7 +63,8 @@ class FoldModel:
     """A fitted fold: selected features in order, learner, calibration.
 
     `sigma_bps` is the deviation of forward returns in the calibration tail; regressions divide by it. `ranges` holds
-    the half-open time ranges (milliseconds) that the fold was fitted on. `transformers` are its fitted features.
+    the half-open time ranges (milliseconds) that the fold was fitted on. `transformers` are its fitted features. `side`
+    names the primary rule that a meta-label model judges.
     """
 
     model_name: str
@@ -68,12 +75,24 @@ class FoldModel:
     sigma_bps: float
     ranges: Mapping[str, tuple[int, int]]
     transformers: Mapping[str, StoredTransformer] = field(default_factory=dict)
+    side: str | None = None
+
+    @property
+    def inputs(self) -> list[str]:
+        """Columns that :meth:`signal` reads: the model's features, then the primary rule where there is one."""
+        return self.features if self.side in {None, *self.features} else [*self.features, str(self.side)]
+
+    def sides(self, values: Matrix) -> Floats | None:
+        """Return the sign of the primary rule in rows of :attr:`inputs`; None without one."""
+        if self.side is None:
+            return None
+        return np.sign(values[:, self.inputs.index(self.side)].astype(np.float64))
 
     def values(self, matrix: FeatureMatrix, rows: npt.NDArray[np.int64]) -> Matrix:
         """Return the features of some rows of one pair as :meth:`signal` takes them, fitted ones filled in."""
         place = {name: number for number, name in enumerate(matrix.names)}
-        made = matrix.values[rows][:, [place[name] for name in self.features]]
-        for column, name in enumerate(self.features):
+        made = matrix.values[rows][:, [place[name] for name in self.inputs]]
+        for column, name in enumerate(self.inputs):
             if name in matrix.fitted:
                 made[:, column] = self.transformers[name].at(matrix.fitted[name], rows)
         return made
@@ -84,18 +103,18 @@ class FoldModel:
         Parameters
         ----------
         values
-            float32, shape (n, len(features)), columns in the order of `features`; NaN means unknown.
+            float32, shape (n, len(inputs)), columns in the order of `inputs`; NaN means unknown.
 
         Returns
         -------
         FoldPrediction
             Each row depends on nothing but itself.
         """
-        raw = self.model.predict(np.ascontiguousarray(values, dtype=np.float32))
+        raw = self.model.predict(np.ascontiguousarray(values[:, : len(self.features)], dtype=np.float32))
         if self.n_classes == 0:
             return FoldPrediction(raw, raw, signal_from_bps(raw[:, 0], self.sigma_bps))
         calibrated = self.calibrator.apply(raw)
-        return FoldPrediction(raw, calibrated, signal_from_probabilities(calibrated))
+        return FoldPrediction(raw, calibrated, signal_from_probabilities(calibrated, self.sides(values)))
 
     def save(self) -> bytes:
         """Return the fold as one JSON document; the same fold gives the same bytes."""
@@ -109,6 +128,8 @@ class FoldModel:
             "ranges": {name: list(span) for name, span in self.ranges.items()},
             "learner": self.model.save().decode(),
         }
+        if self.side is not None:
+            document["side"] = self.side
         if self.transformers:
             document["transformers"] = {name: item.document() for name, item in self.transformers.items()}
         return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
@@ -132,6 +153,7 @@ class FoldModel:
                 transformers={
                     name: StoredTransformer.load(item) for name, item in document.get("transformers", {}).items()
                 },
+                side=document.get("side"),
             )
         except (KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError) as error:
             raise EvidenceError(f"not a fold file: {error}") from error
@@ -142,10 +164,10 @@ class FoldModel:
 
 def fold_signal(fold: FoldModel, columns: Mapping[str, npt.NDArray[np.floating[Any]]]) -> FoldPrediction:
     """Predict from named columns of equal length; a missing one is an EvidenceError that names it."""
-    missing = [name for name in fold.features if name not in columns]
+    missing = [name for name in fold.inputs if name not in columns]
     if missing:
         raise EvidenceError(f"features missing for the model: {', '.join(missing)}")
-    return fold.signal(np.column_stack([np.asarray(columns[name], dtype=np.float32) for name in fold.features]))
+    return fold.signal(np.column_stack([np.asarray(columns[name], dtype=np.float32) for name in fold.inputs]))
 
 
 def filled_by_folds(matrix: FeatureMatrix, times: npt.NDArray[np.int64], folds: Sequence[FoldModel]) -> FeatureMatrix:

@@ -66,6 +66,26 @@ def precision_recall_f1(p: Floats, y: Floats, *, cut: float = 0.5) -> tuple[floa
     return float(precision), float(recall), float(2.0 * precision * recall / both) if both > 0.0 else math.nan
 
 
+def class_scores(called: Floats, truth: Floats, n_classes: int) -> Floats:
+    """Return precision, recall, F1, calls and rows of every class, shape (n_classes, 5); NaN where undefined.
+
+    Parameters
+    ----------
+    called, truth
+        Class indices, shape (n,); rows in which either is NaN are dropped.
+    n_classes
+        Number of classes.
+    """
+    called, truth = _pairwise(called, truth)
+    table = np.zeros((n_classes, n_classes))
+    np.add.at(table, (truth.astype(np.int64), called.astype(np.int64)), 1.0)
+    hits, calls, rows = np.diag(table), table.sum(axis=0), table.sum(axis=1)
+    precision = np.divide(hits, calls, out=np.full(n_classes, np.nan), where=calls > 0)
+    recall = np.divide(hits, rows, out=np.full(n_classes, np.nan), where=rows > 0)
+    f1 = np.divide(2.0 * hits, calls + rows, out=np.full(n_classes, np.nan), where=calls + rows > 0)
+    return np.column_stack([precision, recall, f1, calls, rows])
+
+
 def auc(score: Floats, y: Floats) -> float:
     """Return the area under the ROC curve (ties count half); NaN when only one class occurs."""
     score, y = _pairwise(score, y)
@@ -139,12 +159,38 @@ def brier_decomposition(p: Floats, y: Floats, *, bins: int = 10) -> Brier:
     share = count[used] / p.size
     forecast = np.bincount(number, p, minlength=bins)[used] / count[used]
     observed = np.bincount(number, y, minlength=bins)[used] / count[used]
-    climate = float(y.mean())
-    score = brier(p, y)
+    return decomposed(brier(p, y), forecast, observed, share, float(y.mean()))
+
+
+def decomposed(score: float, forecast: Floats, observed: Floats, share: Floats, climate: float) -> Brier:
+    """Split a Brier score by a reliability table: mean forecast, observed rate and share of rows of each bin."""
     reliability = float(share @ (forecast - observed) ** 2)
     resolution = float(share @ (observed - climate) ** 2)
     uncertainty = climate * (1.0 - climate)
     return Brier(score, reliability, resolution, uncertainty, score - reliability + resolution - uncertainty)
+
+
+def brier_skill(p: Floats, y: Floats) -> float:
+    """Return 1 - Brier score over that of always forecasting the base rate; NaN when one class occurs."""
+    p, y = _pairwise(p, y)
+    climate = float(y.mean()) if y.size else math.nan
+    alone = climate * (1.0 - climate)
+    return 1.0 - brier(p, y) / alone if alone > 0.0 else math.nan
+
+
+def ece_equal_mass(p: Floats, y: Floats, *, bins: int = 10) -> float:
+    """Return the expected calibration error over bins of equal numbers of rows, in the order of the forecasts."""
+    p, y = _pairwise(p, y)
+    if not y.size:
+        return math.nan
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if part.size]
+    return float(sum(abs(float(p[part].mean() - y[part].mean())) * part.size for part in parts) / y.size)
+
+
+def top_label(p: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return the probability of the more likely of two classes, and whether it was right."""
+    return np.maximum(p, 1.0 - p), ((p > 0.5) == (y > 0.5)).astype(np.float64)
 
 
 def logit(p: Floats, *, floor: float = 1e-6) -> Floats:
@@ -207,6 +253,12 @@ def events(predictions: pd.DataFrame) -> tuple[Floats, Floats]:
     return probabilities(predictions)[known, top], (label[known] == top).astype(np.float64)
 
 
+def event_scores(predictions: pd.DataFrame) -> Floats:
+    """Return what ranks the event: the signal, or for a meta-label P(win), as its signal also says the side."""
+    column = "p_1" if "side" in predictions else "signal"
+    return np.asarray(predictions[column].to_numpy(dtype=np.float64))
+
+
 def skill(part: pd.DataFrame) -> dict[str, float | int]:
     """Measure one part of one fold: the numbers of a row of `skill.parquet`.
 
@@ -231,7 +283,7 @@ def skill(part: pd.DataFrame) -> dict[str, float | int]:
         "n": int(known.sum()),
         "accuracy": hit,
         "base_rate": base_rate(truth),
-        "auc": auc(signal[known], event),
+        "auc": auc(event_scores(part)[known], event),
         "log_loss": loss,
         "ic": rank_ic(signal[known], forward[known]),
     }

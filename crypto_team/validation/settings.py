@@ -10,7 +10,7 @@ from crypto_team.errors import InputError, UsageError
 from crypto_team.models.base import Hyperparameter
 from crypto_team.models.registry import factory, resolve
 from crypto_team.schemas.features import FeatureSelection
-from crypto_team.schemas.ml_spec import CalibrationMethod, MlSpec
+from crypto_team.schemas.ml_spec import CalibrationMethod, LabelWeights, MlSpec
 from crypto_team.trading.durations import bars
 from crypto_team.validation.splits import Geometry
 
@@ -42,6 +42,8 @@ class WalkForwardSettings:
     inner_share: float = 0.2
     noise_repeats: int = 3
     workers: int = 2
+    side_feature: str | None = None
+    label_weights: LabelWeights = "none"
 
 
 def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForwardSettings:
@@ -66,9 +68,9 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
         )
     return WalkForwardSettings(
         model=learner.name,
-        n_classes={"return": 0, "direction": 2}.get(target.kind, len(target.thresholds_bps) + 1),
+        n_classes=target.n_classes,
         hyperparameters=resolve(learner.name, spec.model.hyperparameters),
-        geometry=geometry_from_spec(spec, target.horizon_bars),
+        geometry=geometry_from_spec(spec, max(target.horizons)),
         calibration=spec.model.calibration,
         correlation_limit=selection.correlation_limit,
         max_features=selection.max_features,
@@ -80,6 +82,8 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
             cost_bps_per_side=spec.costs.fee_bps + spec.costs.slippage_bps,
         ),
         seed=spec.reproducibility.random_seed,
+        side_feature=target.side_feature,
+        label_weights=target.label_weights,
     )
 
 
@@ -96,4 +100,5 @@ def geometry_from_spec(spec: MlSpec, horizon_bars: int) -> Geometry:
         expanding=style == "expanding",
         horizon_bars=horizon_bars,
         n_splits=training.n_splits,
+        anchor=training.anchor,
     )

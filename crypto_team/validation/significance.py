@@ -102,6 +102,12 @@ def probabilistic_sharpe_ratio(sharpe: float, *, n: int, skew: float, kurtosis: 
     return float(stats.norm.cdf((sharpe - benchmark) * math.sqrt(n - 1) / math.sqrt(variance)))
 
 
+def sharpe_error(sample: SampleMoments) -> float:
+    """Return the standard error of a Sharpe ratio per period, sqrt((1 - g3 SR + (g4 - 1) / 4 SR^2) / (n - 1))."""
+    variance = _sharpe_variance(sample.sharpe, sample.skew, sample.kurtosis)
+    return math.sqrt(variance / (sample.n - 1)) if sample.n > 1 and variance > 0.0 else math.nan
+
+
 def probabilistic_sharpe_from_returns(returns: Floats, *, benchmark: float = 0.0) -> float:
     """Return the probabilistic Sharpe ratio of a return series; NaN when it has no spread."""
     sample = moments(returns)
@@ -166,6 +172,11 @@ def minimum_track_record_length(
 def minimum_backtest_length(n_trials: int, *, target_sharpe_annual: float) -> float:
     """Return the years below which the best of `n_trials` skill-less tries is expected to reach the target."""
     return (expected_maximum_sharpe(n_trials, 1.0) / target_sharpe_annual) ** 2
+
+
+def minimum_backtest_bound(n_trials: int, *, target_sharpe_annual: float) -> float:
+    """Return the upper bound 2 ln N / SR^2 of :func:`minimum_backtest_length`, in years."""
+    return 2.0 * math.log(max(1, n_trials)) / target_sharpe_annual**2
 
 
 def newey_west_lags(n: int) -> int:

@@ -6,8 +6,9 @@ Labels span the half-open interval [start, end): a label that ends where another
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,15 @@ from crypto_team.errors import InputError
 
 Times = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Anchor = Literal["start", "end"]
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """How a walk-forward is cut; lengths in bars of `timeframe_ms` milliseconds. The gap is raised to the horizon."""
+    """How a walk-forward is cut; lengths in bars of `timeframe_ms` milliseconds. The gap is raised to the horizon.
+
+    Bars that are left over lie behind the last test part, or before the first window where the anchor is the end.
+    """
 
     timeframe_ms: int
     window_bars: int
@@ -30,6 +35,7 @@ class Geometry:
     expanding: bool
     horizon_bars: int = 1
     n_splits: int = 5
+    anchor: Anchor = "start"
 
     @property
     def gap(self) -> int:
@@ -58,7 +64,7 @@ class Fold:
 
 
 def walk_forward(times: Times, geometry: Geometry) -> list[Fold]:
-    """Cut a time axis into folds, anchored at its start; a last window that fits exactly is included.
+    """Cut a time axis into folds; a window that fits exactly is included.
 
     Parameters
     ----------
@@ -89,12 +95,18 @@ def walk_forward(times: Times, geometry: Geometry) -> list[Fold]:
     count = max(0, (bars - geometry.bars_needed(1)) // geometry.step_bars + 1)
     if count < geometry.n_splits:
         raise _too_short(bars, count, geometry)
-    return [_fold(index, int(times[0]), geometry) for index in range(count)]
+    spare = bars - geometry.bars_needed(count) if geometry.anchor == "end" else 0
+    return [_fold(index, int(times[0]), geometry, spare) for index in range(count)]
 
 
-def _fold(index: int, origin: int, geometry: Geometry) -> Fold:
+def anchored_at_end(geometry: Geometry) -> Geometry:
+    """Return the same geometry with its last test part at the end of the data."""
+    return replace(geometry, anchor="end")
+
+
+def _fold(index: int, origin: int, geometry: Geometry, spare: int) -> Fold:
     unit = geometry.timeframe_ms
-    offset = index * geometry.step_bars
+    offset = spare + index * geometry.step_bars
     train_end = offset + geometry.window_bars
     test_start = train_end + geometry.gap
     return Fold(

@@ -41,6 +41,7 @@ class WalkForwardResult:
     noise: pd.DataFrame
     skill: pd.DataFrame
     baselines: pd.DataFrame
+    simple: pd.DataFrame
     models: dict[str, bytes]
     fitted: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
@@ -74,6 +75,8 @@ def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | Non
     folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
     fitted = _fit_all(panel, folds, settings, progress)
     predictions = _traded(pd.concat([one.predictions for one in fitted], ignore_index=True), panel, settings.trading)
+    simple = pd.concat([one.simple for one in fitted], ignore_index=True).assign(part="test")
+    simple = _traded(simple, panel, settings.trading)
     return WalkForwardResult(
         predictions=predictions,
         folds=[one.range for one in fitted],
@@ -81,7 +84,8 @@ def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | Non
         preprocessing=pd.concat([one.preprocessing for one in fitted], ignore_index=True),
         noise=pd.concat([one.noise for one in fitted], ignore_index=True),
         skill=skill_table(predictions),
-        baselines=baseline_returns(panel, predictions, settings),
+        baselines=baseline_returns(panel, predictions, settings, simple),
+        simple=simple[["time", "pair", "fold", "label", "forward_return", "signal", "event"]],
         models={one.range.model_file: one.data for one in fitted},
         fitted=_fitted_columns(panel, fitted),
     )

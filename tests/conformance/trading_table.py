@@ -1,6 +1,6 @@
 """What labels and `trading` answer to the cases of the conformance bank: case in, the keys that we document out.
 
-Left out on purpose: `confidence_weighted_size` (ours is abs(2 p - 1), fixed at entry) and `sample_weights.time_decay`.
+Left out on purpose: `confidence_weighted_size` (ours is abs(2 p - 1), fixed at entry).
 """
 
 from __future__ import annotations
@@ -34,10 +34,23 @@ def average_uniqueness(case: Case) -> Answer:
 
 def sample_weights(case: Case) -> Answer:
     starts, ends = (np.array(case["inputs"][name]) for name in ("label_start", "label_end_inclusive"))
+    uniqueness = labels.average_uniqueness(starts, ends)
     return {
         "concurrency": labels.concurrency(starts, ends).tolist(),
-        "average_uniqueness": labels.average_uniqueness(starts, ends).tolist(),
+        "average_uniqueness": uniqueness.tolist(),
+        "return_weights": labels.return_attribution(_array(case["inputs"]["close"]), starts, ends).tolist(),
+        "time_decay": {
+            f"decay_{last:g}": labels.time_decay(uniqueness, last).tolist() for last in case["inputs"]["decays"]
+        },
     }
+
+
+def sequential_bootstrap_probabilities(case: Case) -> Answer:
+    alive = np.array(case["inputs"]["indicator_matrix"])
+    starts = alive.argmax(axis=0)
+    ends = alive.shape[0] - 1 - alive[::-1].argmax(axis=0)
+    drawn = np.array(case["inputs"]["already_drawn_0based"], dtype=np.int64)
+    return {"probabilities": labels.sequential_probabilities(starts, ends, drawn).tolist()}
 
 
 def fixed_horizon_labels(case: Case) -> Answer:
@@ -216,6 +229,7 @@ STATISTICS: dict[str, Callable[[Case], Answer]] = {
     "portfolio_heat": portfolio_heat,
     "risk_based_quantity": risk_based_quantity,
     "sample_weights": sample_weights,
+    "sequential_bootstrap_probabilities": sequential_bootstrap_probabilities,
     "seed002_five_class_target": five_class_target,
     "trade_statistics": trade_statistics,
     "triple_barrier_labels": triple_barrier_labels,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from crypto_team.validation import calibration, metrics, resampling, scores, significance, splits
+from crypto_team.validation import calibration, metrics, pbo, scores, significance, splits
 
 Case = dict[str, Any]
 Answer = dict[str, Any]
@@ -108,8 +108,8 @@ def pbo_cscv(case: Case) -> Answer:
     if "S" in inputs:
         rng = np.random.default_rng(0)
         trials = {s: rng.normal(size=(4 * s, 3)) for s in inputs["S"]}
-        return {"n": [resampling.pbo_cscv(trials[s], n_blocks=s).n_combinations for s in inputs["S"]]}
-    result = resampling.pbo_cscv(_array(inputs["returns_matrix"]), n_blocks=inputs["n_blocks"])
+        return {"n": [pbo.pbo_cscv(trials[s], n_blocks=s).n_combinations for s in inputs["S"]]}
+    result = pbo.pbo_cscv(_array(inputs["returns_matrix"]), n_blocks=inputs["n_blocks"])
     ordered = np.sort(result.logits)
     return {
         "n_combinations": result.n_combinations,
@@ -196,7 +196,7 @@ def combinatorial_purged_cv(case: Case) -> Answer:
 def walk_forward_gap(case: Case) -> Answer:
     inputs = case["inputs"]
     if "train" not in inputs:
-        return {}  # the sklearn convention (anchored at the end) is documented as not ours
+        return {}  # anchored at the end: answered by another table
     geometry = splits.Geometry(
         timeframe_ms=1,
         window_bars=inputs["train"],
@@ -240,6 +240,10 @@ def brier_logloss_ece(case: Case) -> Answer:
         "mce_10_equal_width": scores.mce(p, y, bins=10),
         "ece_15_equal_width": scores.ece(p, y, bins=15),
         "mce_15_equal_width": scores.mce(p, y, bins=15),
+        "ece_10_equal_mass": scores.ece_equal_mass(p, y, bins=10),
+        "ece_15_top_label": scores.ece(*scores.top_label(p, y), bins=15),
+        "mce_15_top_label": scores.mce(*scores.top_label(p, y), bins=15),
+        "brier_skill_score": scores.brier_skill(p, y),
         "reliability": parts.reliability,
         "resolution": parts.resolution,
         "uncertainty": parts.uncertainty,
@@ -249,13 +253,24 @@ def brier_logloss_ece(case: Case) -> Answer:
 
 def brier_decomposition(case: Case) -> Answer:
     if "p" not in case["inputs"]:
-        return {}  # a table of frequencies, not forecasts
+        return _table_decomposition(case["inputs"])
     parts = scores.brier_decomposition(_array(case["inputs"]["p"]), _array(case["inputs"]["y"]))
     return {
         "brier": parts.score,
         "reliability": parts.reliability,
         "resolution": parts.resolution,
         "uncertainty": parts.uncertainty,
+    }
+
+
+def _table_decomposition(inputs: Case) -> Answer:
+    forecast, observed, share = (_array(inputs[name]) for name in ("y_i", "obar_i", "p_i"))
+    parts = scores.decomposed(0.0, forecast, observed, share, inputs["obar"])
+    return {
+        "reliability": parts.reliability,
+        "resolution": parts.resolution,
+        "uncertainty": parts.uncertainty,
+        "brier": parts.reliability - parts.resolution + parts.uncertainty,
     }
 
 

@@ -40,7 +40,8 @@ def _trace(*, prices: bool) -> ProbeTrace:
 
 def test_all_pictures_are_drawn_and_have_a_title(pictures: dict[str, bytes]) -> None:
     assert set(pictures) == {
-        "equity", "folds", "information_coefficient", "importance", "reliability", "confidence", "trials"
+        "equity", "folds", "information_coefficient", "importance", "reliability", "confidence", "trials",
+        "horizons", "rules", "trade_profile",
     }  # fmt: skip
     assert set(pictures) <= set(TITLES)
 

@@ -37,6 +37,13 @@ FORMULAS = [
     "pca(rsi(close, 14), roc(close, 12), zscore(close, 24))",
     'session("asian")',
 ]
+READ = ['of("SOL/USDT:USDT", ret(close, 8))', "funding()"]
+LEAD = """
+def lead(ohlcv, aux):
+    other, rate = aux["of_sol_usdt_usdt_ret_8"]["value"], aux["funding"]["value"]
+    assert (aux["funding"]["timestamp"] == ohlcv["timestamp"]).all()
+    return ohlcv["close"].pct_change(8) - other + 10.0 * rate.rolling(4).mean()
+"""
 CHECKS = ("LK001", "LK002", "LK003", "LK004", "LK005", "LK006", "LK007", "LK008", "DQ001", "DQ002", "DQ003")
 
 
@@ -78,6 +85,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, str]:
     strategy_id: str = made["strategy_id"]
     desk.use("ml_engineer.define-target", strategy_id=strategy_id, horizon="8")
     desk.use("ml_engineer.add-feature", strategy_id=strategy_id, formula=FORMULAS)
+    (scratch / "lead.py").write_text(LEAD)
+    desk.use("ml_engineer.add-code", strategy_id=strategy_id, file=scratch / "lead.py")
+    desk.use("ml_engineer.add-feature", strategy_id=strategy_id, python="code/lead.py:lead", formula=READ)
+    desk.use("ml_engineer.audit", strategy_id=strategy_id)
     desk.use("ml_engineer.set-model", strategy_id=strategy_id, model="lightgbm")
     desk.use("ml_engineer.set-split", strategy_id=strategy_id, window="rolling_7d", test="2d", step="2d")
     desk.use("ml_engineer.train", strategy_id=strategy_id)
@@ -91,6 +102,14 @@ def case(trained: tuple[Desk, str]) -> Case:
     made = gather(open_session(desk.folder, "lead"), strategy_id, with_replay=False)
     assert made.evidence_problems == []
     return made
+
+
+def test_a_python_function_is_handed_the_formulas_that_it_reads(trained: tuple[Desk, str]) -> None:
+    desk, strategy_id = trained
+    features = records.feature_set(open_session(desk.folder, "lead"), strategy_id).features
+    found = next(item for item in features if item.python)
+    assert (found.reads, found.leakage_safe) == (READ, True)
+    assert found.lookback >= 8
 
 
 def test_baskets_are_pinned_and_look_backs_derived(trained: tuple[Desk, str]) -> None:

@@ -47,6 +47,9 @@ def test_data_and_evidence_are_kept_out_of_git_again(staffed: Desk) -> None:
     assert staffed("doctor").exit_code == 1
     staffed.ok("doctor", repair=True)
     assert path.read_text().splitlines() == ["data/", "mine/", "store/", "reports/", "logs/", "schemas/"]
+    assert git.changed_since_commit(staffed.session.layout.root, [path]) == []
+    path.write_text(path.read_text().replace("schemas/\n", ""))
+    assert staffed("doctor").ok, "copies of schemas in git harm nobody"
 
 
 def test_only_old_temporary_files_are_removed(staffed: Desk) -> None:

@@ -124,3 +124,14 @@ def test_returned_work_is_with_its_sender_again_and_the_reason_stays_in_its_hist
     assert staffed.ok("status", strategy_id="STR-001").data["with"] == "ml_engineer"
     assert "too short" in staffed.ok("registry.history", strategy_id="STR-001").data[-1]["event"]
     assert staffed.ok("validate")
+
+
+def test_read_names_what_there_is_instead(staffed: Desk) -> None:
+    assert "STR-001/ml-spec.yaml" in staffed("read", name="STR-001").next[0]
+    assert "STR-002/features.yaml" in staffed("read", name="features.yaml").next[0]
+    assert "search" in staffed("read", name="nonsense").next[0]
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_from_search(staffed: Desk) -> None:
+    staffed.session.layout.ml_spec("STR-002").write_bytes(b"momentum \xff")
+    assert "strategies/STR-001/ml-spec.yaml" in {row["document"] for row in staffed.ok("search", text="momentum").data}

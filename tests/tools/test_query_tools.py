@@ -251,3 +251,14 @@ def test_exports_go_nowhere_else(staffed: Desk, tmp_path: Path) -> None:
 def test_text_that_a_spreadsheet_would_run_stays_text(staffed: Desk, tmp_path: Path) -> None:
     staffed.ok("registry.export", path=tmp_path / "x.csv", sql="SELECT '=1+1' AS a, -1 AS b, 'x' AS c")
     assert (tmp_path / "x.csv").read_text() == "a,b,c\n'=1+1,-1,x\n"
+
+
+def test_a_metric_goes_without_its_prefix(staffed: Desk) -> None:
+    listed = staffed.ok("registry.list", where=["oos_sharpe>=1"], sort="-oos_sharpe", columns="strategy_id,oos_sharpe")
+    assert listed.data == [{"strategy_id": "STR-001", "metrics.oos_sharpe": 1.5}]
+
+
+def test_a_registry_of_broken_entries_only_is_not_called_empty(staffed: Desk) -> None:
+    for name in ("STR-001", "STR-002"):
+        staffed.session.layout.registry_entry(name).write_text("stage: [")
+    assert [item.code for item in staffed.ok("registry.list").findings] == ["incomplete"]

@@ -10,7 +10,7 @@ from crypto_team.errors import InputError, UsageError
 from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.schemas.features import FeatureSelection
 from crypto_team.schemas.ml_spec import Market, MlSpec, ModelSection, Target, Training
-from crypto_team.validation.panel import build_panel, panel_rows
+from crypto_team.validation.panel import build_panel, label_weights, panel_rows
 from crypto_team.validation.settings import settings_from_spec
 
 TARGET = Target(type="classification", kind="direction", definition="up in 3 bars", horizon="3h", horizon_bars=3)
@@ -51,6 +51,30 @@ def test_pairs_are_sorted_and_labels_look_exactly_one_horizon_ahead() -> None:
     assert (panel.label_end - panel.time == 3 * 3_600_000).all()
     assert np.isnan(panel.next_return[[49, 99]]).all()
     assert np.isnan(panel.label[47:50]).all()
+
+
+def test_a_set_of_horizons_is_labelled_at_once_and_purged_by_its_longest() -> None:
+    target = TARGET.model_copy(update={"horizon_set": [1, 8]})
+    bars = _bars()
+    panel = build_panel({"BTC/USDT": bars}, {"BTC/USDT": _matrix()}, target, "1h")
+    close = bars["close"].to_numpy()
+    assert panel.ahead is not None
+    assert panel.ahead[7].tolist() == pytest.approx([close[7 + h] / close[7] - 1.0 for h in (3, 1, 8)])
+    assert (panel.label_end - panel.time == 8 * 3_600_000).all()
+    assert (panel.known_at - panel.time == 3 * 3_600_000).all()
+    spec = _spec().model_copy(update={"target": target})
+    assert settings_from_spec(spec, FeatureSelection()).geometry.horizon_bars == 8
+
+
+def test_weights_of_a_fold_count_its_own_labels_only() -> None:
+    panel = build_panel({"BTC/USDT": _bars()}, {"BTC/USDT": _matrix()}, TARGET, "1h")
+    rows = np.arange(6, 16)
+    weights = label_weights(panel, rows)
+    assert weights.mean() == pytest.approx(1.0)
+    assert weights[0] == pytest.approx(weights.max())
+    assert weights[-1] == pytest.approx(weights.max())
+    assert weights[4] == pytest.approx(weights.min())
+    assert weights[0] > 1.5 * weights[4]
 
 
 def test_rows_in_the_look_back_without_a_label_or_without_a_trade_are_not_usable() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import InputError
-from crypto_team.validation import resampling, significance
+from crypto_team.validation import pbo, resampling, significance
 
 
 def test_returns_without_spread_have_no_probability() -> None:
@@ -109,11 +109,11 @@ def test_an_interval_without_spread_is_undefined() -> None:
 def test_trials_of_noise_are_overfit_about_half_of_the_time_and_one_real_edge_is_not() -> None:
     rng = np.random.default_rng(8)
     noise = rng.standard_normal((640, 20))
-    assert resampling.pbo_cscv(noise, n_blocks=8).pbo > 0.2
+    assert pbo.pbo_cscv(noise, n_blocks=8).pbo > 0.2
     noise[:, 3] += 0.5
-    assert resampling.pbo_cscv(noise, n_blocks=8).pbo == 0.0
+    assert pbo.pbo_cscv(noise, n_blocks=8).pbo == 0.0
 
 
 def test_an_odd_number_of_blocks_is_refused() -> None:
     with pytest.raises(InputError, match="even number of blocks"):
-        resampling.pbo_cscv(np.zeros((100, 4)), n_blocks=5)
+        pbo.pbo_cscv(np.zeros((100, 4)), n_blocks=5)

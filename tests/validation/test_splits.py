@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_team.errors import InputError
-from crypto_team.validation.splits import Geometry, cpcv_counts, cpcv_paths, purge, purged_kfold, walk_forward
+from crypto_team.validation.splits import (
+    Geometry,
+    anchored_at_end,
+    cpcv_counts,
+    cpcv_paths,
+    purge,
+    purged_kfold,
+    walk_forward,
+)
 
 GEOMETRY = Geometry(
     timeframe_ms=60_000, window_bars=100, test_bars=20, step_bars=20, gap_bars=1, expanding=False, n_splits=5
@@ -104,3 +112,15 @@ def test_every_path_tests_every_group_once() -> None:
     paths = cpcv_paths(6, 2)
     assert paths.shape == (n_paths, 6)
     assert len({(int(split), group) for path in paths for group, split in enumerate(path)}) == n_splits * 2
+
+
+def test_windows_anchored_at_the_end_test_the_last_bar_and_lose_the_first() -> None:
+    geometry = Geometry(
+        timeframe_ms=1, window_bars=30, test_bars=10, step_bars=10, gap_bars=2, expanding=False, n_splits=5
+    )
+    times = np.arange(107)
+    start, end = walk_forward(times, geometry), walk_forward(times, anchored_at_end(geometry))
+    assert len(start) == len(end)
+    assert start[0].train_start == 0
+    assert end[-1].test_end == 107
+    assert {late.test_start - early.test_start for early, late in zip(start, end, strict=True)} == {5}

@@ -139,7 +139,7 @@ def test_tables_are_consistent_with_the_folds(result: WalkForwardResult) -> None
         kept = result.preprocessing.query("fold == @fold.fold and stage == 'selection' and kept")["feature"]
         assert sorted(kept) == sorted(fold.selected)
     assert set(result.skill["part"]) == {"inner", "test"}
-    assert set(result.baselines["name"]) == {"buy_and_hold", "random", "ma_cross", "previous_sign"}
+    assert set(result.baselines["name"]) == {"buy_and_hold", "random", "ma_cross", "previous_sign", "simple_model"}
     assert result.noise["signal_rank_correlation"].between(0.5, 1.0).all()
 
 

@@ -100,13 +100,13 @@ def test_uniqueness_equals_its_definition_bar_by_bar(spans: list[tuple[int, int]
 
 def test_weights_have_mean_one_and_leave_out_unknown_labels() -> None:
     label = np.concatenate([np.ones(50), np.full(10, np.nan), np.zeros(20), np.full(5, np.nan)])
-    weights = uniqueness_weights(label, 10)
+    weights = uniqueness_weights(label, np.full(label.size, 10))
     known = np.isfinite(label)
     assert weights[known].mean() == pytest.approx(1)
     assert not weights[~known].any()
     assert weights[0] > weights[25]
     assert weights[61] > weights[25]
-    assert not uniqueness_weights(np.full(3, np.nan), 2).any()
+    assert not uniqueness_weights(np.full(3, np.nan), np.full(3, 2)).any()
 
 
 def test_a_barrier_is_first_come_first_served() -> None:

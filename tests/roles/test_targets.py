@@ -1,0 +1,113 @@
+"""Every kind of target from its definition to checked evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crypto_team.gates.run import run_check
+from crypto_team.roles import publishing, records, reporting
+from crypto_team.roles.cases import gather
+from crypto_team.tools.session import open_session
+from tests.roles.conftest import Desk
+
+KINDS: dict[str, dict[str, Any]] = {
+    "n_class": {"preset": "5_class"},
+    "volatility_scaled": {"threshold_sigma": [-0.4, 0.4]},
+    "triple_barrier": {},
+    "meta_label": {"side_feature": "trend"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_target_is_trained_and_its_evidence_recomputes(desk: Desk, kind: str) -> None:
+    strategy_id = desk.designed()
+    desk.use(
+        "ml_engineer.add-feature",
+        strategy_id=strategy_id,
+        formula=["sma(close, 24) / sma(close, 96) - 1"],
+        name="trend",
+    )
+    desk.use("ml_engineer.define-target", strategy_id=strategy_id, kind=kind, horizon="12", **KINDS[kind])
+    desk.use("ml_engineer.set-labels", strategy_id=strategy_id, label_weights="uniqueness", also_horizon=["4", "2d"])
+    desk.use("ml_engineer.set-split", strategy_id=strategy_id, anchor="end")
+    desk.use("ml_engineer.train", strategy_id=strategy_id)
+    session = open_session(desk.folder, "ml_engineer")
+    spec = records.ml_spec(session, strategy_id)
+    assert spec.target is not None
+    assert spec.target.horizon_set == [4, 48]
+    assert spec.model.training.anchor == "end"
+    assert sum(spec.target.class_balance) == pytest.approx(1.0, abs=1e-4)
+    evidence = publishing.stored_evidence(session, strategy_id)
+    predictions = evidence.tables.predictions
+    test = predictions[predictions["part"] == "test"]
+    assert test["signal"].between(0.0, 1.0).mean() > 0.99
+    case = gather(session, strategy_id, with_replay=False)
+    for code in ("DQ007", "DQ008", "LK004", "LK005", "LK008"):
+        result = run_check(code, case)
+        assert result.outcome == "passed", f"{code}: {result.evidence}"
+    found = reporting.data(session, evidence)
+    (chosen,) = [row for row in found.rules.rows if row.chosen]
+    assert chosen.sharpe == pytest.approx(found.performance.sharpe, nan_ok=True)
+    assert chosen.n_trades == found.out_of_sample.n_trades
+    assert [row.bars for row in found.horizons] == [1, 3, 4, 6, 12, 24, 48]
+    assert {row.name for row in found.baselines} >= {"buy_and_hold", "simple_model"}
+    if kind == "meta_label":
+        declined = test["p_1"].to_numpy() <= 0.5
+        assert (test["signal"].to_numpy()[declined] == 0.5).all()
+        long = test["side"].to_numpy() > 0
+        assert (test["signal"].to_numpy()[~declined & long] > 0.5).all()
+        assert np.isnan(test["label"].to_numpy()[test["side"].to_numpy() == 0]).all()
+    if kind in {"triple_barrier", "meta_label"}:
+        spans = (test["label_end"] - test["time"]).dt.total_seconds() / 3600
+        assert spans.min() < 12
+        assert spans.max() == 12
+
+
+def test_the_side_of_a_meta_label_is_recomputed(desk: Desk) -> None:
+    from dataclasses import replace
+
+    strategy_id = desk.designed()
+    desk.use(
+        "ml_engineer.add-feature",
+        strategy_id=strategy_id,
+        formula=["sma(close, 24) / sma(close, 96) - 1"],
+        name="trend",
+    )
+    desk.use(
+        "ml_engineer.define-target", strategy_id=strategy_id, kind="meta_label", horizon="12", side_feature="trend"
+    )
+    desk.use("ml_engineer.train", strategy_id=strategy_id)
+    case = gather(open_session(desk.folder, "ml_engineer"), strategy_id, with_replay=False)
+    assert case.predictions is not None
+    turned = case.predictions.assign(side=-case.predictions["side"])
+    assert run_check("DQ007", case).outcome == "passed"
+    assert run_check("DQ007", replace(case, predictions=turned)).outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"kind": "direction", "preset": "3_class"}, "n_class"),
+        ({"kind": "n_class"}, "thresholds_bps"),
+        ({"kind": "meta_label"}, "side_feature"),
+        ({"kind": "n_class", "preset": "3_class", "threshold_bps": [1.0]}, "preset"),
+        ({"kind": "direction", "horizon": "0"}, "at least one bar"),
+    ],
+)
+def test_a_target_that_cannot_be_is_answered_with_what_to_give(
+    designed: Desk, arguments: dict[str, Any], text: str
+) -> None:
+    outcome = designed.try_("ml_engineer.define-target", strategy_id="STR-001", **arguments)
+    assert outcome.exit_code == 2
+    assert text in f"{outcome.summary} {outcome.findings}"
+
+
+def test_a_meta_label_without_its_feature_names_the_feature(desk: Desk) -> None:
+    strategy_id = desk.designed()
+    desk.use("ml_engineer.define-target", strategy_id=strategy_id, kind="meta_label", side_feature="absent")
+    outcome = desk.try_("ml_engineer.train", strategy_id=strategy_id)
+    assert not outcome.ok
+    assert "absent" in f"{outcome.summary} {outcome.findings}"
