@@ -111,3 +111,22 @@ def test_a_meta_label_without_its_feature_names_the_feature(desk: Desk) -> None:
     outcome = desk.try_("ml_engineer.train", strategy_id=strategy_id)
     assert not outcome.ok
     assert "absent" in f"{outcome.summary} {outcome.findings}"
+
+
+def test_an_exported_meta_label_says_what_the_evidence_says(desk: Desk) -> None:
+    from crypto_team.freqtrade.runtime import load_bundle
+
+    strategy_id = desk.designed()
+    desk.use("ml_engineer.add-feature", strategy_id=strategy_id, formula=["roc(close, 48)"], name="trend")
+    desk.use(
+        "ml_engineer.define-target", strategy_id=strategy_id, kind="meta_label", horizon="12", side_feature="trend"
+    )
+    desk.use("ml_engineer.train", strategy_id=strategy_id)
+    tables = publishing.stored_evidence(open_session(desk.folder, "ml_engineer"), strategy_id).tables
+    bars = tables.market.rename(columns={"time": "date"})
+    told = load_bundle(desk.layout.model_dir(strategy_id)).signals(bars, "EDGE/USD")
+    test = tables.predictions[tables.predictions["part"] == "test"]
+    at = np.searchsorted(bars["date"], test["time"])
+    assert np.allclose(told["signal"].to_numpy()[at], test["signal"].to_numpy(), rtol=0, atol=1e-12)
+    assert (test["signal"] < 0.5).any()
+    assert (test["signal"] > 0.5).any()
