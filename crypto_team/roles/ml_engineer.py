@@ -126,7 +126,7 @@ def set_model(
     strategy_id: StrategyId,
     model: Literal["lightgbm", "xgboost", "logistic", "ridge"] = "lightgbm",
     param: list[str] | None = None,
-    calibration: Literal["platt", "isotonic", "none"] = "platt",
+    calibration: Literal["platt", "isotonic", "beta", "temperature", "none"] = "platt",
     max_features: int = 30,
     seed: int | None = None,
 ) -> Outcome:

@@ -27,7 +27,7 @@ from crypto_team.schemas.base import (
 
 ModelName = Literal["lightgbm", "xgboost", "logistic", "ridge"]
 TargetKind = Literal["direction", "n_class", "return"]
-CalibrationMethod = Literal["platt", "isotonic", "none"]
+CalibrationMethod = Literal["platt", "isotonic", "beta", "temperature", "none"]
 
 
 class Market(Record):

@@ -15,7 +15,7 @@ from crypto_team.models.base import Floats, Matrix, Model, ModelSettings
 from crypto_team.models.registry import factory
 from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
-from crypto_team.validation.calibration import Calibrator, Platt, fit_calibrator
+from crypto_team.validation.calibration import Calibrator, fit_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
 from crypto_team.validation.fitted import filled, fit_all
 from crypto_team.validation.panel import Panel
@@ -218,10 +218,9 @@ def _preprocessing_rows(
     pairs = zip(selection.kept, scaler.mean, scaler.std, strict=True)
     table += [("scaler", panel.names[c], True, float(mean), float(std), "") for c, mean, std in pairs]
     table += [
-        ("calibration", "", True, one.a, one.b, f"class {k}") if isinstance(one, Platt)
-        else ("calibration", "", True, nan, nan, f"isotonic, {one.x.size} knots, class {k}")
-        for k, one in enumerate(calibrator.maps, start=1 if len(calibrator.maps) == 1 else 0)
-    ]  # fmt: skip
+        ("calibration", "", True, *one.numbers, f"{one.told}, class {k}" if len(calibrator.maps) > 1 else one.told)
+        for k, one in enumerate(calibrator.maps)
+    ]
     kept = {panel.names[column] for column in selection.kept}
     table += [
         ("transformer", name, name in kept, nan, nan, json.dumps(item.document(), sort_keys=True))
