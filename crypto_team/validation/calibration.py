@@ -88,7 +88,12 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calib
     tops = [1] if classes == 2 else list(range(classes))
     if method == "temperature":
         return Calibrator((fit_temperature(p, label),))
-    fit: Callable[[Floats, Floats], Map] = {"platt": ordered_platt, "isotonic": fit_isotonic, "beta": fit_beta}[method]
+    fits: dict[str, Callable[[Floats, Floats], Map]] = {
+        "platt": ordered_platt,
+        "isotonic": fit_isotonic,
+        "beta": fit_beta,
+    }
+    fit = fits[method]
     return Calibrator(tuple(fit(p[:, k], (label == k).astype(np.float64)) for k in tops))
 
 

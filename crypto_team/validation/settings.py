@@ -9,7 +9,7 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError, UsageError
 from crypto_team.models.base import Hyperparameter
 from crypto_team.models.registry import factory, resolve
-from crypto_team.schemas.features import FeatureSelection
+from crypto_team.schemas.features import FeatureSelection, Ranking
 from crypto_team.schemas.ml_spec import CalibrationMethod, MlSpec
 from crypto_team.trading.durations import bars
 from crypto_team.validation.splits import Geometry
@@ -42,6 +42,7 @@ class WalkForwardSettings:
     inner_share: float = 0.2
     noise_repeats: int = 3
     workers: int = 2
+    ranking: Ranking = "importance"
 
 
 def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForwardSettings:
@@ -72,6 +73,7 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
         calibration=spec.model.calibration,
         correlation_limit=selection.correlation_limit,
         max_features=selection.max_features,
+        ranking=selection.ranking,
         trading=TradingRules(
             entry=spec.signal.entry_threshold,
             exit=spec.signal.exit_threshold,
