@@ -2,8 +2,9 @@
 
 Markets of known truth (3 years of hourly bars, oracle worth an annual Sharpe ratio of 1 to 3 before costs, planted in
 formulas that `standard` holds), all candidates of `standard`, expanding walk-forward. Every way of learning holds a
-long where its signal is above the middle of its own signals on the rows held out before the test part, else a short. `share` divides what is earned in expectation (the known mean, the realised
-deviation) by what the oracle earns on the same bars; `realised` repeats it with the returns that came.
+long where its signal is above the middle of its own signals on the rows held out before the test part, else a short.
+`share` divides what is earned in expectation (the known mean, the realised deviation) by what the oracle earns on the
+same bars; `realised` repeats it with the returns that came.
 
 Defaults were chosen on seeds from 1000 on; the twenty markets of the report are seeds 1 to 20.
 

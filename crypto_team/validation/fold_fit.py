@@ -90,7 +90,8 @@ def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRo
     return rows
 
 
-def _target(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:
+def target_of(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:
+    """Return what a learner is taught on some rows: class indices, or forward returns in basis points."""
     return panel.label[rows] if settings.n_classes else panel.forward_return[rows] * BPS
 
 
@@ -117,9 +118,10 @@ def _ranked(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats 
     return model.contributions(x[:: max(1, len(x) // SHAP_ROWS)])
 
 
-def _learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
-    x, y = panel.features[rows.fit], _target(panel, rows.fit, settings)
-    weight = None if panel.weight is None else panel.weight[rows.fit]
+def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
+    """Select features and fit a learner on the same rows, and on nothing else."""
+    x, y = panel.features[rows], target_of(panel, rows, settings)
+    weight = None if panel.weight is None else panel.weight[rows]
     selection = select(
         x,
         y,
@@ -139,7 +141,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     rows = fold_rows(panel, fold, settings)
     transformers = fit_all(panel, rows.fit)
     panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
-    selection, model = _learn(panel, rows, settings)
+    selection, model = fitted_selection(panel, rows.fit, settings)
     raw = model.predict(panel.block(rows.inner, selection.kept)) if settings.n_classes else None
     calibrator = Calibrator(()) if raw is None else fit_calibrator(raw, panel.label[rows.inner], settings.calibration)
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
