@@ -91,7 +91,7 @@ def _leaking(crew: steps.Crew, scratch: Path) -> StrategyPage:
 def _lucky(crew: steps.Crew) -> StrategyPage:
     """Search on noise, keep the best, and let the deflated Sharpe ratio judge it."""
     strategy_id = steps.design(crew, "best_of_noise", "NOISE/USD", "1h")
-    crew.use("ml_engineer.set-model", strategy_id=strategy_id, model="logistic", max_features=6)
+    crew.use("ml_engineer.set-model", strategy_id=strategy_id, model="logistic", param=["l2=0.05"], max_features=6)
     crew.use("ml_engineer.sweep", strategy_id=strategy_id, trials=NOISE_TRIALS, features_per_trial=1)
     return steps.judge(crew, strategy_id, f"the best of {NOISE_TRIALS} strategies on a market without any edge")
 

@@ -439,6 +439,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "ml_engineer.train",
         "Run purged walk-forward training, calibrate, store the evidence, and book the trial.",
     ),
+    "ml-engineer tune": (
+        "crypto_team.roles.ml_engineer_training",
+        "ml_engineer.tune",
+        "Search hyperparameters over inner purged splits of the earliest training window, and book every one as a trial.",
+    ),
     "next": ("crypto_team.tools.knowledge", "next", "Say what this role can do now, and why not more."),
     "ownership check": (
         "crypto_team.tools.ownership",

@@ -21,7 +21,8 @@ from crypto_team.gates.registry import Verdict, check, insufficient, passed, ref
 from crypto_team.models.scaling import fit_scaler
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.schemas.features import FeatureSet
-from crypto_team.validation.calibration import Platt, fit_calibrator
+from crypto_team.validation.calibration import fit_calibrator
+from crypto_team.validation.calibration_maps import Platt
 from crypto_team.validation.fitted import filled, fit_all
 from crypto_team.validation.panel import Panel, build_panel
 from crypto_team.validation.selection import FILTER_CLIP

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,14 @@ class Model(Protocol):
 
     def save(self) -> bytes:
         """Return the learner as UTF-8 text that loads into bit-identical predictions."""
+
+
+@runtime_checkable
+class Explained(Protocol):
+    """A learner that says what each feature adds to its forecasts."""
+
+    def contributions(self, x: Matrix) -> Floats:
+        """Return the mean absolute SHAP value of each feature over rows `x`, shape (k,), not negative."""
 
 
 @dataclass(frozen=True)

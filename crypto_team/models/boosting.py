@@ -27,6 +27,12 @@ def _as_probabilities(raw: Floats, rows: int, n_classes: int) -> Floats:
     return np.asarray(wide / wide.sum(axis=1, keepdims=True))
 
 
+def _mean_absolute(values: Floats, columns: int) -> Floats:
+    """Average the size of SHAP values, given with the base value behind the features of each class."""
+    by_class = values.reshape(len(values), -1, columns + 1)[:, :, :columns].astype(np.float64)
+    return np.asarray(np.abs(by_class).mean(axis=0).sum(axis=0))
+
+
 class LightGbm:
     """LightGBM with a leaf never smaller than asked for, nor larger than a tenth of the rows."""
 
@@ -75,6 +81,10 @@ class LightGbm:
     def importances(self) -> Floats:
         """Return the share of total gain of each feature."""
         return shares(np.asarray(self._booster.feature_importance("gain"), dtype=np.float64))
+
+    def contributions(self, x: Matrix) -> Floats:
+        """Return the mean absolute SHAP value of each feature over rows `x`, summed over classes (TreeSHAP)."""
+        return _mean_absolute(np.asarray(self._booster.predict(x, pred_contrib=True, num_threads=1)), x.shape[1])
 
     def save(self) -> bytes:
         """Return LightGBM's text format."""
@@ -147,6 +157,13 @@ class XgBoost:
         for name, gain in self._booster.get_score(importance_type="total_gain").items():
             gains[int(name[1:])] = gain
         return shares(gains)
+
+    def contributions(self, x: Matrix) -> Floats:
+        """Return the mean absolute SHAP value of each feature over rows `x`, summed over classes (TreeSHAP)."""
+        import xgboost as xgb
+
+        data = xgb.DMatrix(x, missing=np.nan, nthread=1)
+        return _mean_absolute(np.asarray(self._booster.predict(data, pred_contribs=True)), x.shape[1])
 
     def save(self) -> bytes:
         """Return XGBoost's JSON."""

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     from crypto_team.schemas import FeatureSet, MlSpec
     from crypto_team.schemas.base import Record
-    from crypto_team.schemas.features import Feature
+    from crypto_team.schemas.features import Feature, Ranking
     from crypto_team.schemas.ml_spec import CalibrationMethod, ModelName
 
 R = TypeVar("R", bound="Record")
 MOST_FEATURES = 50
+RANKINGS: dict[Ranking, str] = {"importance": "importance -> top", "rfe": "importance -> RFE", "shap": "SHAP -> top"}
 SEED_TRAIN_DAYS, SEED_TEST_DAYS, LEAST_FOLDS = 252, 63, 5
 
 
@@ -94,13 +95,13 @@ def with_model(
     return spec.model_copy(update={"model": section, "reproducibility": repro})
 
 
-def with_most_features(features: FeatureSet, most: int) -> FeatureSet:
-    """Return the feature set with another limit on how many features survive selection."""
+def with_most_features(features: FeatureSet, most: int, ranking: Ranking = "importance") -> FeatureSet:
+    """Return the feature set with another limit on how many features survive selection, ranked in a stated way."""
     if not 1 <= most <= MOST_FEATURES:
         raise UsageError(f"between 1 and {MOST_FEATURES} features may survive selection", where="--max-features")
     old = features.feature_selection
-    method = f"correlation_filter({old.correlation_limit:g}) -> importance -> top({most})"
-    selection = old.model_copy(update={"max_features": most, "method": method})
+    method = f"correlation_filter({old.correlation_limit:g}) -> {RANKINGS[ranking]}({most})"
+    selection = old.model_copy(update={"max_features": most, "method": method, "ranking": ranking})
     return features.model_copy(update={"feature_selection": selection})
 
 

@@ -205,8 +205,9 @@ def set_model(
     strategy_id: StrategyId,
     model: Literal["lightgbm", "xgboost", "logistic", "ridge"] = "lightgbm",
     param: list[str] | None = None,
-    calibration: Literal["platt", "isotonic", "none"] = "platt",
+    calibration: Literal["platt", "isotonic", "beta", "temperature", "none"] = "platt",
     max_features: int = 30,
+    ranking: Literal["importance", "rfe", "shap"] = "importance",
     seed: int | None = None,
 ) -> Outcome:
     """Choose the learner, its hyperparameters, the calibration and how many features survive selection.
@@ -223,6 +224,8 @@ def set_model(
         How raw probabilities become calibrated ones.
     max_features
         At most this many features are kept in each fold (50 at most).
+    ranking
+        How features are ranked in each fold: by one quick fit (importance), by recursive elimination (rfe), or by SHAP.
     seed
         Seed of every random choice; unchanged where not given.
     """
@@ -231,7 +234,7 @@ def set_model(
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
     hyperparameters = parse(model, param or [])
     changed = design.with_model(spec, model, hyperparameters, calibration, seed)
-    kept = design.with_most_features(features, max_features)
+    kept = design.with_most_features(features, max_features, ranking)
     revision = write_design(session, "set_model", changed, kept, f"model: {model}")
     return Outcome(
         ok=True,

@@ -5,7 +5,17 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, Literal
 
-from crypto_team.roles import candles, exporting, feature_audit, publishing, records, reporting, sweeping, training
+from crypto_team.roles import (
+    candles,
+    exporting,
+    feature_audit,
+    publishing,
+    records,
+    reporting,
+    sweeping,
+    training,
+    tuning,
+)
 from crypto_team.roles.booking import booked
 from crypto_team.roles.ml_engineer import write_design
 from crypto_team.schemas.base import StrategyId
@@ -77,6 +87,22 @@ def sweep(session: Session, strategy_id: StrategyId, *, trials: int = 50, featur
         How many features each configuration draws from the candidates.
     """
     return sweeping.sweep(session, strategy_id, trials=trials, features_per_trial=features_per_trial)
+
+
+@tool(role="ml_engineer", long=True)
+def tune(session: Session, strategy_id: StrategyId, *, trials: int = 30) -> Outcome:
+    """Search hyperparameters over inner purged splits of the earliest training window, and book every one as a trial.
+
+    No test part of any fold is seen. A search that was interrupted goes on where it stopped.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    trials
+        How many configurations to try.
+    """
+    return tuning.tune(session, strategy_id, trials=trials)
 
 
 @tool(role="ml_engineer", read_only=True)

@@ -46,6 +46,9 @@ class Feature(Record):
         return [self.formula] if self.formula is not None else list(self.reads)
 
 
+Ranking = Literal["importance", "rfe", "shap"]
+
+
 class RemovedFeature(Record):
     """A candidate that selection dropped, and why."""
 
@@ -59,6 +62,11 @@ class FeatureSelection(Record):
     method: ShortText = "correlation_filter(0.95) -> importance -> top(30)"
     correlation_limit: Fraction = 0.95
     max_features: Annotated[int, Field(ge=1, le=50)] = 30
+    ranking: Ranking = Field(
+        default="importance",
+        description="How the columns that survive the correlation filter are ranked: one quick fit, recursive "
+        "elimination with a fit for each round (rfe), or the mean absolute SHAP value (shap).",
+    )
     input_count: Annotated[int, Field(ge=0)] = 0
     output_count: Annotated[int, Field(ge=0)] = 0
     removed_features: list[RemovedFeature] = []

@@ -29,7 +29,7 @@ ModelName = Literal["lightgbm", "xgboost", "logistic", "ridge"]
 FixedKind = Literal["direction", "n_class", "return"]
 TargetKind = Literal["direction", "n_class", "return", "volatility_scaled", "triple_barrier", "meta_label"]
 LabelWeights = Literal["none", "uniqueness"]
-CalibrationMethod = Literal["platt", "isotonic", "none"]
+CalibrationMethod = Literal["platt", "isotonic", "beta", "temperature", "none"]
 
 
 class Market(Record):

@@ -1,4 +1,4 @@
-"""Probability calibration: Platt and isotonic maps, one against the rest for several classes.
+"""Probability calibration: Platt, isotonic and beta maps, one against the rest for several classes, and temperature.
 
 Fitted on rows that the model never saw (the purged tail of its training window), never on test rows.
 """
@@ -6,66 +6,48 @@ Fitted on rows that the model never saw (the purged tail of its training window)
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit
 
-from crypto_team.errors import EvidenceError
 from crypto_team.schemas.ml_spec import CalibrationMethod
+from crypto_team.validation.calibration_maps import (
+    FLOOR,
+    Beta,
+    Floats,
+    Isotonic,
+    Map,
+    Platt,
+    Temperature,
+    beta_inputs,
+    map_from,
+)
 from crypto_team.validation.scores import logit
 
-Floats = npt.NDArray[np.float64]
 LEAST_SLOPE = 0.05
 TOLERANCE = 1e-10
-
-
-@dataclass(frozen=True)
-class Platt:
-    """The map 1 / (1 + exp(a * logit(p) + b)); `a` is negative when probabilities keep their order."""
-
-    a: float
-    b: float
-
-    def apply(self, p: Floats) -> Floats:
-        """Map probabilities, shape (n,)."""
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip(self.a * logit(p) + self.b, -700.0, 700.0))))
-
-    def document(self) -> dict[str, Any]:
-        """Return the map as JSON values."""
-        return {"kind": "platt", "a": self.a, "b": self.b}
-
-
-@dataclass(frozen=True)
-class Isotonic:
-    """A non-decreasing map, linear between its knots and constant outside."""
-
-    x: Floats
-    y: Floats
-
-    def apply(self, p: Floats) -> Floats:
-        """Map probabilities, shape (n,)."""
-        return np.asarray(np.interp(p, self.x, self.y))
-
-    def document(self) -> dict[str, Any]:
-        """Return the map as JSON values."""
-        return {"kind": "isotonic", "x": self.x.tolist(), "y": self.y.tolist()}
+COLDEST, HOTTEST = 0.05, 20.0
 
 
 @dataclass(frozen=True)
 class Calibrator:
-    """Maps for the classes: none (identity), one for the top class of two, or one for each class."""
+    """Maps for the classes: none (identity), one for the top class of two, one for each class, or one for all."""
 
-    maps: tuple[Platt | Isotonic, ...]
+    maps: tuple[Map | Temperature, ...]
 
     def apply(self, p: Floats) -> Floats:
         """Return calibrated probabilities, shape (n, classes); rows sum to 1."""
         if not self.maps:
             return p
         if len(self.maps) == 1:
-            top = self.maps[0].apply(np.ascontiguousarray(p[:, 1]))
+            only = self.maps[0]
+            if isinstance(only, Temperature):
+                return only.apply(p)
+            top = only.apply(np.ascontiguousarray(p[:, 1]))
             return np.column_stack([1.0 - top, top])
         columns = [one.apply(np.ascontiguousarray(p[:, k])) for k, one in enumerate(self.maps)]
         total = columns[0].copy()
@@ -80,15 +62,7 @@ class Calibrator:
 
 def calibrator_from(document: list[Mapping[str, Any]]) -> Calibrator:
     """Rebuild a calibrator from :meth:`Calibrator.document`."""
-    maps: list[Platt | Isotonic] = []
-    for one in document:
-        if one["kind"] == "platt":
-            maps.append(Platt(float(one["a"]), float(one["b"])))
-        elif one["kind"] == "isotonic":
-            maps.append(Isotonic(np.array(one["x"], dtype=np.float64), np.array(one["y"], dtype=np.float64)))
-        else:
-            raise EvidenceError(f"unknown calibration map {one['kind']!r}")
-    return Calibrator(tuple(maps))
+    return Calibrator(tuple(map_from(one) for one in document))
 
 
 def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calibrator:
@@ -101,7 +75,7 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calib
     label
         Class indices, shape (n,), no NaN.
     method
-        ``platt``, ``isotonic`` or ``none``.
+        ``platt``, ``isotonic``, ``beta``, ``temperature`` (one map for all classes) or ``none``.
 
     Returns
     -------
@@ -112,7 +86,14 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calib
         return Calibrator(())
     classes = p.shape[1]
     tops = [1] if classes == 2 else list(range(classes))
-    fit = ordered_platt if method == "platt" else fit_isotonic
+    if method == "temperature":
+        return Calibrator((fit_temperature(p, label),))
+    fits: dict[str, Callable[[Floats, Floats], Map]] = {
+        "platt": ordered_platt,
+        "isotonic": fit_isotonic,
+        "beta": fit_beta,
+    }
+    fit = fits[method]
     return Calibrator(tuple(fit(p[:, k], (label == k).astype(np.float64)) for k in tops))
 
 
@@ -175,3 +156,41 @@ def fit_isotonic(p: Floats, y: Floats) -> Isotonic:
         np.asarray(fitted.X_thresholds_, dtype=np.float64),
         np.clip(np.asarray(fitted.y_thresholds_, dtype=np.float64), floor, 1.0 - floor),
     )
+
+
+def fit_beta(p: Floats, y: Floats) -> Beta:
+    """Fit the beta map by its likelihood with a, b >= 0 (Kull, Silva Filho and Flach 2017).
+
+    The targets are Platt's soft ones. Where both shapes vanish, which is a reversed or an absent ranking, the ordered
+    sigmoid of :func:`ordered_platt` takes their place, so that the order of the forecasts is kept.
+    """
+    design = np.column_stack([*beta_inputs(p), np.ones(p.size)])
+    positive = float(y.sum())
+    target = np.where(y > 0.5, (positive + 1.0) / (positive + 2.0), 1.0 / (y.size - positive + 2.0))
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        margin = design @ weights
+        wrong = expit(margin) - target
+        return float(np.mean(np.logaddexp(0.0, margin) - target * margin)), np.asarray(design.T @ wrong / y.size)
+
+    bounds = [(0.0, None), (0.0, None), (None, None)]
+    found = minimize(loss, np.array([1.0, 1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds, tol=TOLERANCE)
+    a, b, c = (float(value) for value in found.x)
+    if a + b < 2.0 * LEAST_SLOPE:
+        flat = ordered_platt(p, y)
+        return Beta(-flat.a, -flat.a, -flat.b)
+    return Beta(a, b, c)
+
+
+def fit_temperature(p: Floats, label: Floats) -> Temperature:
+    """Fit the temperature by its likelihood (Guo, Pleiss, Sun and Weinberger 2017), between 0.05 and 20."""
+    scores = np.log(np.clip(p, FLOOR, 1.0))
+    own = (np.arange(label.size), label.astype(np.int64))
+
+    def loss(log_t: float) -> float:
+        scaled = scores / math.exp(log_t)
+        return float(np.mean(np.logaddexp.reduce(scaled, axis=1) - scaled[own]))
+
+    limits = (math.log(COLDEST), math.log(HOTTEST))
+    found = minimize_scalar(loss, bounds=limits, method="bounded", options={"xatol": 1e-8})
+    return Temperature(math.exp(float(found.x)))

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.errors import InputError
-from crypto_team.models.base import Floats, Matrix, Model, ModelSettings
+from crypto_team.errors import InputError, UsageError
+from crypto_team.models.base import Explained, Floats, Matrix, Model, ModelSettings
 from crypto_team.models.registry import factory
 from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
-from crypto_team.validation.calibration import Calibrator, Platt, fit_calibrator
+from crypto_team.validation.calibration import Calibrator, fit_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
 from crypto_team.validation.fitted import StoredTransformer, filled, fit_all
 from crypto_team.validation.panel import Panel, label_weights
@@ -31,6 +31,7 @@ Rows = npt.NDArray[np.int64]
 LEAST_FIT_ROWS = 50
 LEAST_INNER_ROWS = 20
 NOISE_SHARE = 0.1
+SHAP_ROWS = 2000
 BPS = 1e4
 
 
@@ -95,7 +96,8 @@ def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRo
     return rows
 
 
-def _target(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:
+def target_of(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:
+    """Return what a learner is taught on some rows: class indices, or forward returns in basis points."""
     return panel.label[rows] if settings.n_classes else panel.forward_return[rows] * BPS
 
 
@@ -107,17 +109,33 @@ def _fit(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | N
     return model
 
 
-def learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
-    """Select features and fit the model on the rows to fit; nothing else of `rows` is read."""
-    x, y = panel.features[rows.fit], _target(panel, rows.fit, settings)
-    weight = label_weights(panel, rows.fit) if settings.label_weights == "uniqueness" else None
+def _ranked(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None) -> Floats:
+    """Return what a quick fit on the training rows says about each column."""
+    model = _fit(settings, x, y, weight, quick=True)
+    if settings.ranking != "shap":
+        return model.importances()
+    if not isinstance(model, Explained):
+        raise UsageError(
+            f"{settings.model} has no SHAP values of its own",
+            where="features.yaml: feature_selection.ranking",
+            hint="choose --ranking importance or rfe",
+        )
+    # Evenly spread rows say the same as all of them, at a fraction of the cost.
+    return model.contributions(x[:: max(1, len(x) // SHAP_ROWS)])
+
+
+def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
+    """Select features and fit a learner on the same rows, and on nothing else."""
+    x, y = panel.features[rows], target_of(panel, rows, settings)
+    weight = label_weights(panel, rows) if settings.label_weights == "uniqueness" else None
     selection = select(
         x,
         y,
         names=panel.names,
         correlation_limit=settings.correlation_limit,
         max_features=settings.max_features,
-        rank=lambda columns: _fit(settings, columns, y, weight, quick=True).importances(),
+        rank=lambda columns: _ranked(settings, columns, y, weight),
+        recursive=settings.ranking == "rfe",
     )
     if not selection.kept:
         raise InputError("no feature has any spread in the training rows", where="features")
@@ -133,7 +151,7 @@ def fitted_model(
     ranges: Mapping[str, tuple[int, int]],
 ) -> tuple[FoldModel, Selection]:
     """Select, fit and calibrate; the fitted features of the panel are filled in already."""
-    selection, model = learn(panel, rows, settings)
+    selection, model = fitted_selection(panel, rows.fit, settings)
     raw = model.predict(panel.block(rows.inner, selection.kept)) if settings.n_classes else None
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
@@ -246,10 +264,9 @@ def _preprocessing_rows(
     pairs = zip(selection.kept, scaler.mean, scaler.std, strict=True)
     table += [("scaler", panel.names[c], True, float(mean), float(std), "") for c, mean, std in pairs]
     table += [
-        ("calibration", "", True, one.a, one.b, f"class {k}") if isinstance(one, Platt)
-        else ("calibration", "", True, nan, nan, f"isotonic, {one.x.size} knots, class {k}")
-        for k, one in enumerate(calibrator.maps, start=1 if len(calibrator.maps) == 1 else 0)
-    ]  # fmt: skip
+        ("calibration", "", True, *one.numbers, f"{one.told}, class {k}" if len(calibrator.maps) > 1 else one.told)
+        for k, one in enumerate(calibrator.maps)
+    ]
     kept = {panel.names[column] for column in selection.kept}
     table += [
         ("transformer", name, name in kept, nan, nan, json.dumps(item.document(), sort_keys=True))

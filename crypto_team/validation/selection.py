@@ -25,7 +25,14 @@ class Selection:
 
 
 def select(
-    x: Matrix, y: Floats, *, names: list[str], correlation_limit: float, max_features: int, rank: Ranker
+    x: Matrix,
+    y: Floats,
+    *,
+    names: list[str],
+    correlation_limit: float,
+    max_features: int,
+    rank: Ranker,
+    recursive: bool = False,
 ) -> Selection:
     """Choose columns from training rows alone.
 
@@ -41,6 +48,9 @@ def select(
         Columns left at the end.
     rank
         Importance of the columns of a matrix, from a quick fit on the same rows.
+    recursive
+        Rank again after every round that drops the weakest quarter (recursive feature elimination; Guyon et al. 2002),
+        because importances that near-twins share come back together once one of them is gone.
 
     Returns
     -------
@@ -62,7 +72,10 @@ def select(
             removed[spread[at]] = f"correlation {correlation[at, twin]:.3f} with {names[spread[twin]]}"
     columns = sorted(spread[at] for at in kept)
     if len(columns) > max_features:
-        columns = _top(columns, rank(x[:, columns]), max_features, removed)
+        rounds = _rounds(len(columns), max_features) if recursive else [max_features]
+        for number, left in enumerate(rounds, start=1):
+            told = f"round {number} of {len(rounds)}, " if recursive else ""
+            columns = _top(columns, rank(x[:, columns]), left, removed, told)
     return Selection(columns, removed)
 
 
@@ -80,10 +93,19 @@ def _with_spread(x: Matrix, removed: dict[int, str]) -> list[int]:
     return spread
 
 
-def _top(columns: list[int], importance: Floats, count: int, removed: dict[int, str]) -> list[int]:
+def _rounds(columns: int, most: int) -> list[int]:
+    """Return how many columns each round of elimination leaves: a quarter goes each time, down to `most`."""
+    left: list[int] = []
+    while columns > most:
+        columns = max(most, columns - max(1, columns // 4))
+        left.append(columns)
+    return left
+
+
+def _top(columns: list[int], importance: Floats, count: int, removed: dict[int, str], told: str = "") -> list[int]:
     order = sorted(range(len(columns)), key=lambda at: (-importance[at], at))
     for place, at in enumerate(order[count:], start=count + 1):
-        removed[columns[at]] = f"importance rank {place} of {len(columns)}"
+        removed[columns[at]] = f"{told}importance rank {place} of {len(columns)}"
     return sorted(columns[at] for at in order[:count])
 
 

@@ -9,7 +9,7 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError, UsageError
 from crypto_team.models.base import Hyperparameter
 from crypto_team.models.registry import factory, resolve
-from crypto_team.schemas.features import FeatureSelection
+from crypto_team.schemas.features import FeatureSelection, Ranking
 from crypto_team.schemas.ml_spec import CalibrationMethod, LabelWeights, MlSpec
 from crypto_team.trading.durations import bars
 from crypto_team.validation.splits import Geometry
@@ -44,6 +44,7 @@ class WalkForwardSettings:
     workers: int = 2
     side_feature: str | None = None
     label_weights: LabelWeights = "none"
+    ranking: Ranking = "importance"
 
 
 def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForwardSettings:
@@ -74,6 +75,7 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
         calibration=spec.model.calibration,
         correlation_limit=selection.correlation_limit,
         max_features=selection.max_features,
+        ranking=selection.ranking,
         trading=TradingRules(
             entry=spec.signal.entry_threshold,
             exit=spec.signal.exit_threshold,

@@ -97,6 +97,21 @@ def test_a_sweep_books_every_configuration_and_its_winner_retrains_equal(desk: D
     assert trained.data["sharpe"] == pytest.approx(made.data[0]["sharpe_annual"], abs=1e-3)
 
 
+def test_tuning_books_every_configuration_and_writes_the_best_one(desk: Desk) -> None:
+    strategy_id = desk.designed()
+    made = desk.use("ml_engineer.tune", strategy_id=strategy_id, trials=3)
+    assert trials.ledger(desk.layout).n_trials == 3
+    assert len(made.data) == 3
+    from crypto_team.roles import records
+    from crypto_team.tools.session import open_session
+
+    spec = records.ml_spec(open_session(desk.folder, "ml_engineer"), strategy_id)
+    best = {key: value for key, value in made.data[0].items() if key not in {"trial", "loss"}}
+    assert best.items() <= spec.model.hyperparameters.items()
+    refused = desk.try_("ml_engineer.tune", strategy_id=strategy_id, trials=1)
+    assert "between 2 and 1000 trials" in refused.findings[0].message
+
+
 def test_a_python_feature_is_audited_and_only_an_honest_one_becomes_safe(desk: Desk, tmp_path: Path) -> None:
     strategy_id = desk.designed()
     code = tmp_path / "mine.py"

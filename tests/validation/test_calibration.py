@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import EvidenceError
-from crypto_team.validation.calibration import LEAST_SLOPE, calibrator_from, fit_calibrator, fit_platt, ordered_platt
+from crypto_team.validation.calibration import (
+    LEAST_SLOPE,
+    calibrator_from,
+    fit_beta,
+    fit_calibrator,
+    fit_platt,
+    ordered_platt,
+)
+from crypto_team.validation.calibration_maps import Beta, Temperature
 from crypto_team.validation.scores import brier, calibration_slope, logit
 
 RNG_SEED = 11
@@ -20,7 +28,7 @@ def _overconfident(n: int = 5000) -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([1.0 - top, top]), y
 
 
-@pytest.mark.parametrize("method", ["platt", "isotonic"])
+@pytest.mark.parametrize("method", ["platt", "isotonic", "beta", "temperature"])
 def test_an_overconfident_forecast_becomes_calibrated(method: str) -> None:
     p, y = _overconfident()
     fitted = fit_calibrator(p[:2500], y[:2500], method).apply(p[2500:])  # type: ignore[arg-type]
@@ -30,7 +38,7 @@ def test_an_overconfident_forecast_becomes_calibrated(method: str) -> None:
     assert np.allclose(fitted.sum(axis=1), 1.0)
 
 
-@pytest.mark.parametrize("method", ["platt", "isotonic", "none"])
+@pytest.mark.parametrize("method", ["platt", "isotonic", "beta", "temperature", "none"])
 def test_a_calibrator_survives_json_to_the_bit(method: str) -> None:
     p, y = _overconfident(400)
     fitted = fit_calibrator(p, y, method)  # type: ignore[arg-type]
@@ -67,5 +75,30 @@ def test_isotonic_never_promises_certainty() -> None:
 
 
 def test_an_unknown_map_is_an_evidence_error() -> None:
-    with pytest.raises(EvidenceError, match="unknown calibration map 'beta'"):
-        calibrator_from([{"kind": "beta"}])
+    with pytest.raises(EvidenceError, match="unknown calibration map 'spline'"):
+        calibrator_from([{"kind": "spline"}])
+
+
+def test_a_beta_map_finds_the_shapes_that_bent_the_forecasts() -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    p = rng.uniform(0.02, 0.98, 40_000)
+    truth = Beta(0.5, 1.5, 0.2)
+    found = fit_beta(p, (rng.random(p.size) < truth.apply(p)).astype(np.float64))
+    assert (found.a, found.b, found.c) == pytest.approx((truth.a, truth.b, truth.c), abs=0.06)
+
+
+def test_a_beta_map_keeps_the_ranking_of_reversed_forecasts() -> None:
+    p, y = _overconfident(300)
+    mapped = fit_beta(p[:, 1], 1.0 - y).apply(p[:, 1])
+    assert np.array_equal(np.argsort(mapped, kind="stable"), np.argsort(p[:, 1], kind="stable"))
+
+
+def test_a_temperature_undoes_the_sharpening_of_three_classes() -> None:
+    rng = np.random.default_rng(RNG_SEED)
+    p = rng.dirichlet([2.0, 3.0, 1.0], 20_000)
+    label = np.array([rng.choice(3, p=row) for row in p], dtype=np.float64)
+    sharpened = p**2.5 / (p**2.5).sum(axis=1, keepdims=True)
+    fitted = fit_calibrator(sharpened, label, "temperature")
+    assert isinstance(fitted.maps[0], Temperature)
+    assert fitted.maps[0].t == pytest.approx(2.5, rel=0.05)
+    assert np.array_equal(fitted.apply(sharpened).argmax(axis=1), sharpened.argmax(axis=1))

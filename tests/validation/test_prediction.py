@@ -6,7 +6,8 @@ import pytest
 from crypto_team.errors import EvidenceError
 from crypto_team.models.base import ModelSettings
 from crypto_team.models.registry import factory, resolve
-from crypto_team.validation.calibration import Calibrator, Platt
+from crypto_team.validation.calibration import Calibrator
+from crypto_team.validation.calibration_maps import Platt
 from crypto_team.validation.prediction import FoldModel, fold_signal, signal_from_bps, signal_from_probabilities
 
 

@@ -52,3 +52,35 @@ def test_the_importance_of_a_quick_fit_decides_when_too_many_are_left() -> None:
     )
     assert chosen.kept == [2]
     assert chosen.removed[0] == "importance rank 2 of 3"
+
+
+def test_recursive_elimination_ranks_again_after_each_round() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((200, 8)).astype(np.float32), rng.standard_normal(200)
+    seen: list[int] = []
+
+    def rank(columns: np.ndarray) -> np.ndarray:
+        seen.append(columns.shape[1])
+        return np.arange(columns.shape[1], dtype=np.float64)
+
+    chosen = select(x, y, names=list("abcdefgh"), correlation_limit=0.95, max_features=3, rank=rank, recursive=True)
+    assert seen == [8, 6, 5, 4]
+    assert chosen.kept == [5, 6, 7]
+    assert chosen.removed[0] == "round 1 of 4, importance rank 8 of 8"
+    assert len(chosen.removed) == 5
+
+
+def test_recursive_elimination_reunites_the_importance_that_twins_share() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((200, 4)).astype(np.float32), rng.standard_normal(200)
+    effect = {x[0, 0]: "one effect", x[0, 1]: "one effect", x[0, 2]: "another", x[0, 3]: "none"}
+    size = {"one effect": 0.5, "another": 0.4, "none": 0.0}
+
+    def rank(columns: np.ndarray) -> np.ndarray:
+        kinds = [effect[value] for value in columns[0]]
+        return np.array([size[kind] / kinds.count(kind) for kind in kinds])
+
+    once = select(x, y, names=list("abcd"), correlation_limit=1.0, max_features=1, rank=rank)
+    again = select(x, y, names=list("abcd"), correlation_limit=1.0, max_features=1, rank=rank, recursive=True)
+    assert once.kept == [2]
+    assert again.kept == [0]

@@ -1,0 +1,88 @@
+"""Hyperparameters by search: inner purged splits decide, every configuration counts in the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crypto_team.errors import UsageError
+from crypto_team.roles import records, training
+from crypto_team.roles.booking import booked
+from crypto_team.roles.ml_engineer import write_design
+from crypto_team.schemas.outcome import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.roles.training import Design
+    from crypto_team.tools.session import Session
+    from crypto_team.validation.settings import WalkForwardSettings
+    from crypto_team.validation.tuning import TunedTrial
+
+MOST_TRIALS = 1000
+SHOWN = 20
+
+
+def tune(session: Session, strategy_id: str, *, trials: int) -> Outcome:
+    """Search, book what is newly tried, and write the best configuration as the design.
+
+    The search of a design is remembered beside the evidence store: what a killed one has measured is not measured, and
+    not booked, again.
+    """
+    from crypto_team.validation import tuning
+    from crypto_team.validation.settings import settings_from_spec
+
+    if not 2 <= trials <= MOST_TRIALS:
+        raise UsageError(f"between 2 and {MOST_TRIALS} trials, not {trials}", where="--trials")
+    plan = training.design(session, strategy_id)
+    settings = settings_from_spec(plan.spec, plan.features.feature_selection)
+    tuning.space(settings)
+    name = f"{strategy_id}-{plan.fingerprint.removeprefix('sha256:')[:16]}"
+    journal = session.layout.store / "tuning" / f"{name}.log"
+    known = tuning.remembered(journal, name, settings)
+    if known < trials:
+        with booked(
+            session, strategy_id, kind="tune", fingerprint=plan.fingerprint, n_trials=trials - known
+        ) as booking:
+            found = _search(session, plan, settings, trials, journal)
+            records.save(
+                session, "ml_engineer", "tune", strategy_id, [booking.finished()], f"{strategy_id}: {trials} trials"
+            )
+    else:
+        found = _search(session, plan, settings, trials, journal)
+    return _adopted(session, plan, found, resumed=known)
+
+
+def _search(
+    session: Session, plan: Design, settings: WalkForwardSettings, trials: int, journal: Path
+) -> list[TunedTrial]:
+    from crypto_team.validation import tuning
+
+    def told(one: TunedTrial) -> None:
+        session.progress(0.15 + 0.85 * (one.number + 1) / trials, f"configuration {one.number + 1} of {trials}")
+
+    prepared = training.panel(plan, session)
+    return tuning.tune(prepared, settings, trials=trials, journal=journal, name=journal.stem, on_trial=told)
+
+
+def _adopted(session: Session, plan: Design, found: list[TunedTrial], *, resumed: int) -> Outcome:
+    """Write the best configuration into the design."""
+    strategy_id, best = plan.spec.strategy_id, found[0]
+    section = plan.spec.model.model_copy(
+        update={"hyperparameters": {**plan.spec.model.hyperparameters, **best.hyperparameters}}
+    )
+    changed = plan.spec.model_copy(update={"model": section})
+    revision = write_design(session, "tune", changed, plan.features, f"best of {len(found)} configurations")
+    given_up = sum(not one.finished for one in found)
+    again = f", {resumed} of them remembered from an earlier search" if resumed else ""
+    return Outcome(
+        ok=True,
+        summary=f"{strategy_id}: best of {len(found)} configurations has an inner loss of {best.loss:.5f} "
+        f"({given_up} given up early{again}); all are in the ledger",
+        revision=revision,
+        path=str(session.layout.ml_spec(strategy_id)),
+        data=[
+            {"trial": one.number + 1, "loss": one.loss if one.finished else None, **one.hyperparameters}
+            for one in found[:SHOWN]
+        ],
+        next=[f"crypto-team ml-engineer train {strategy_id}"],
+    )

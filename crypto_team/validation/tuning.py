@@ -1,0 +1,260 @@
+"""Hyperparameters from inner purged splits of the earliest training window, which no test part of any fold has seen.
+
+Trials are asked for and told (Optuna), so the caller decides when each one runs; a journal file remembers them, and a
+search that was killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.errors import InputError, UsageError
+from crypto_team.models.base import Floats, Hyperparameter
+from crypto_team.models.registry import resolve
+from crypto_team.validation.fitted import filled, fit_all
+from crypto_team.validation.fold_fit import LEAST_FIT_ROWS, fitted_selection, target_of
+from crypto_team.validation.panel import Panel
+from crypto_team.validation.scores import multi_log_loss
+from crypto_team.validation.settings import WalkForwardSettings
+from crypto_team.validation.splits import purge, walk_forward
+
+if TYPE_CHECKING:
+    import optuna
+
+Rows = npt.NDArray[np.int64]
+INNER_SPLITS = 3
+FIRST_SHARE = 0.4
+UNPRUNED_TRIALS, UNPRUNED_SPLITS = 5, 1
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One hyperparameter and where to look for it; bounds are inclusive, whole when both of them are."""
+
+    name: str
+    low: float
+    high: float
+    log: bool = False
+
+    def ask(self, trial: optuna.Trial) -> Hyperparameter:
+        """Let a trial choose a value."""
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return trial.suggest_int(self.name, self.low, self.high, log=self.log)
+        return trial.suggest_float(self.name, self.low, self.high, log=self.log)
+
+
+_TREES = (
+    Dimension("n_estimators", 30, 300, log=True),
+    Dimension("learning_rate", 0.01, 0.1, log=True),
+    Dimension("colsample_bytree", 0.2, 1.0),
+    Dimension("subsample", 0.4, 1.0),
+    Dimension("reg_lambda", 0.1, 300.0, log=True),
+)
+SPACES: Mapping[str, tuple[Dimension, ...]] = {
+    "lightgbm": (*_TREES, Dimension("num_leaves", 3, 31), Dimension("min_child_samples", 50, 800, log=True)),
+    "xgboost": (*_TREES, Dimension("max_depth", 2, 6), Dimension("min_child_weight", 5.0, 200.0, log=True)),
+    "logistic": (Dimension("l2", 0.01, 30.0, log=True),),
+    "ridge": (Dimension("l2", 0.04, 120.0, log=True),),
+}
+
+
+@dataclass(frozen=True)
+class TunedTrial:
+    """One configuration; `loss` is its mean over the inner splits, NaN where it was given up early."""
+
+    number: int
+    hyperparameters: Mapping[str, Hyperparameter]
+    loss: float
+    finished: bool
+
+
+@dataclass(frozen=True)
+class InnerSplit:
+    """Rows of one inner split: fitted on, and judged on."""
+
+    fit: Rows
+    judge: Rows
+
+
+def space(settings: WalkForwardSettings) -> tuple[Dimension, ...]:
+    """Return what is searched for a learner.
+
+    Raises
+    ------
+    UsageError
+        Nothing is known about where its hyperparameters should be looked for.
+    """
+    found = SPACES.get(settings.model, ())
+    if not found:
+        raise UsageError(
+            f"the tuning space of {settings.model} is empty",
+            where="model.primary",
+            hint=f"choose one of {', '.join(SPACES)}, or set its hyperparameters with set-model --param",
+        )
+    return found
+
+
+def inner_splits(panel: Panel, settings: WalkForwardSettings) -> list[InnerSplit]:
+    """Cut the earliest training window into expanding splits; fitted rows end a gap before the judged ones.
+
+    Labels of judged rows end a gap before the first test part too, so nothing of any test part is seen.
+
+    Raises
+    ------
+    InputError
+        Too few rows, or one class only, in a split.
+    """
+    times = np.unique(panel.time)
+    first = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)[0]
+    window = panel.usable & (panel.time >= first.train_start) & purge(panel.label_end, first.test_start, first.gap_ms)
+    span = first.train_end - first.train_start
+    cuts = [first.train_start + round(span * share) for share in np.linspace(FIRST_SHARE, 1.0, INNER_SPLITS + 1)]
+    splits = []
+    for number, (begin, end) in enumerate(pairwise(cuts), start=1):
+        fit = np.flatnonzero(window & (panel.time < begin) & purge(panel.label_end, begin, first.gap_ms))
+        judge = np.flatnonzero(window & (panel.time >= begin) & (panel.time < end))
+        _check_split(panel, settings, fit, judge, number)
+        splits.append(InnerSplit(fit, judge))
+    return splits
+
+
+def _check_split(panel: Panel, settings: WalkForwardSettings, fit: Rows, judge: Rows, number: int) -> None:
+    if min(fit.size, judge.size) < LEAST_FIT_ROWS:
+        raise InputError(
+            f"inner split {number} of the earliest training window has {fit.size} rows to fit and {judge.size} to "
+            f"judge; at least {LEAST_FIT_ROWS} each are needed after purging",
+            where="model.training.window",
+            hint="use a longer window, a shorter gap or horizon, or features with a shorter look-back",
+        )
+    if settings.n_classes and np.unique(panel.label[fit]).size < 2:
+        raise InputError(
+            f"inner split {number} of the earliest training window has one class only",
+            where="target",
+            hint="choose thresholds or a horizon that both classes reach",
+        )
+
+
+def loss_on(panel: Panel, split: InnerSplit, settings: WalkForwardSettings) -> float:
+    """Fit everything on the split's own rows; return the log loss, or the mean squared error in basis points."""
+    panel = filled(panel, fit_all(panel, split.fit), np.sort(np.concatenate([split.fit, split.judge])))
+    selection, model = fitted_selection(panel, split.fit, settings)
+    predicted = model.predict(panel.block(split.judge, selection.kept))
+    truth: Floats = target_of(panel, split.judge, settings)
+    if settings.n_classes:
+        return float(multi_log_loss(predicted, truth))
+    return float(np.mean((predicted[:, 0] - truth) ** 2))
+
+
+def tune(
+    panel: Panel,
+    settings: WalkForwardSettings,
+    *,
+    trials: int,
+    journal: Path,
+    name: str,
+    on_trial: Callable[[TunedTrial], None] | None = None,
+) -> list[TunedTrial]:
+    """Search until `trials` configurations are known, those of an earlier, interrupted search among them.
+
+    Parameters
+    ----------
+    panel, settings
+        As for the walk-forward; the hyperparameters of the settings are the first configuration.
+    trials
+        How many configurations in all.
+    journal
+        File in which the search is remembered.
+    name
+        Of the search; another design needs another name.
+    on_trial
+        Called after each configuration.
+
+    Returns
+    -------
+    list of TunedTrial
+        Best first; those given up early come last. The same seed gives the same search.
+    """
+    dimensions, splits = space(settings), inner_splits(panel, settings)
+    study = _study(journal, name, settings)
+    if not study.trials:
+        study.enqueue_trial({one.name: settings.hyperparameters[one.name] for one in dimensions})
+    while (number := known_trials(study)) < trials:
+        # A sampler seeded by the number of the trial goes on alike after an interruption.
+        study.sampler = _sampler(settings.seed + number)
+        trial = study.ask()
+        chosen = {one.name: one.ask(trial) for one in dimensions}
+        told = _judged(panel, splits, settings, trial, chosen)
+        study.tell(trial, *told)
+        if on_trial is not None:
+            on_trial(_trial(study.trials[trial.number]))
+    found = [_trial(one) for one in study.trials if one.state.is_finished()]
+    return sorted(found, key=lambda one: (not one.finished, one.loss, one.number))
+
+
+def known_trials(study: optuna.Study) -> int:
+    """Count the configurations that were told; one that was killed half-way is asked for again."""
+    return sum(one.state.is_finished() for one in study.trials)
+
+
+def remembered(journal: Path, name: str, settings: WalkForwardSettings) -> int:
+    """Count the configurations that an earlier search of this name has told."""
+    return known_trials(_study(journal, name, settings)) if journal.exists() else 0
+
+
+def _judged(
+    panel: Panel,
+    splits: list[InnerSplit],
+    settings: WalkForwardSettings,
+    trial: optuna.Trial,
+    chosen: Mapping[str, Hyperparameter],
+) -> tuple[float | None, Any]:
+    """Measure a configuration split by split; give it up when it is worse than the median of the others so far."""
+    from optuna.trial import TrialState
+
+    changed = replace(settings, hyperparameters=resolve(settings.model, {**settings.hyperparameters, **chosen}))
+    losses: list[float] = []
+    for step, split in enumerate(splits):
+        losses.append(loss_on(panel, split, changed))
+        trial.report(float(np.mean(losses)), step)
+        if step + 1 < len(splits) and trial.should_prune():
+            return None, TrialState.PRUNED
+    return float(np.mean(losses)), TrialState.COMPLETE
+
+
+def _trial(one: optuna.trial.FrozenTrial) -> TunedTrial:
+    from optuna.trial import TrialState
+
+    finished = one.state == TrialState.COMPLETE and one.value is not None
+    return TunedTrial(
+        one.number, dict(one.params), float(one.value) if one.value is not None else float("nan"), finished
+    )
+
+
+def _sampler(seed: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    return optuna.samplers.TPESampler(seed=seed, multivariate=False)
+
+
+def _study(journal: Path, name: str, settings: WalkForwardSettings) -> optuna.Study:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    return optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(journal))),
+        study_name=name,
+        load_if_exists=True,
+        direction="minimize",
+        sampler=_sampler(settings.seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED_TRIALS, n_warmup_steps=UNPRUNED_SPLITS),
+    )
