@@ -9,9 +9,13 @@ from importlib import metadata
 from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.models.base import Hyperparameter, ModelFactory
 from crypto_team.models.boosting import LIGHTGBM, XGBOOST
+from crypto_team.models.catboosting import CATBOOST
+from crypto_team.models.forest import RANDOM_FOREST
 from crypto_team.models.linear import LOGISTIC, RIDGE
 
-MODELS: dict[str, ModelFactory] = {factory.name: factory for factory in (LIGHTGBM, XGBOOST, LOGISTIC, RIDGE)}
+MODELS: dict[str, ModelFactory] = {
+    factory.name: factory for factory in (LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE)
+}
 
 
 def factory(name: str) -> ModelFactory:

@@ -25,7 +25,7 @@ from crypto_team.schemas.base import (
     Window,
 )
 
-ModelName = Literal["lightgbm", "xgboost", "logistic", "ridge"]
+ModelName = Literal["lightgbm", "xgboost", "catboost", "random_forest", "logistic", "ridge"]
 TargetKind = Literal["direction", "n_class", "return"]
 CalibrationMethod = Literal["platt", "isotonic", "none"]
 
