@@ -36,7 +36,7 @@ class ModelSettings:
 
 
 class Model(Protocol):
-    """A learner over float32 rows in which NaN means unknown; :class:`Samples` add the bars before each row and time."""
+    """A learner over float32 rows in which NaN means unknown; :class:`Samples` add history and time to the rows."""
 
     def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Learn from rows `x` (n, k); `y` holds class indices or basis points, `weight` is per row."""
@@ -70,7 +70,8 @@ class ModelFactory:
 
     `history` gives the bars before a row that a prediction reads (60 steps: 59). `ordered` learners want
     :class:`Samples`, because they split their rows in time. `members` name other learners that it is made of;
-    `lightgbm.num_leaves` then sets a hyperparameter of the member. `defaults` are complete and typed.
+    `lightgbm.num_leaves` then sets a hyperparameter of the member. `presets` are sets of hyperparameters by name, on top
+    of which single ones can be set. `packages` have to be there for it; `defaults` are complete and typed.
     """
 
     name: str
@@ -87,6 +88,8 @@ class ModelFactory:
     ordered: bool = False
     members: bool = False
     online: bool = False
+    presets: Mapping[str, Mapping[str, Hyperparameter]] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
     about: str = ""
 
 

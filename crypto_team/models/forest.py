@@ -24,8 +24,8 @@ SMALLEST_LEAF_SHARE = 0.1
 class Trees:
     """All nodes of all trees, one behind the other.
 
-    A node sends a row to `left` when its value of `feature` is <= `threshold` (unknown: when `unknown_left` is 1),
-    else to `right`; a leaf is its own child. `value` (nodes, outputs) is the mean or the class shares; `roots` start trees.
+    A node sends a row to `left` when its value of `feature` is <= `threshold` (unknown: when `unknown_left` is 1), else
+    to `right`; a leaf is its own child. `value` (nodes, outputs) is the mean or the class shares; `roots` start trees.
     """
 
     roots: npt.NDArray[np.int32]

@@ -12,10 +12,10 @@ from crypto_team.models.boosting import LIGHTGBM, XGBOOST
 from crypto_team.models.catboosting import CATBOOST
 from crypto_team.models.forest import RANDOM_FOREST
 from crypto_team.models.linear import LOGISTIC, RIDGE
+from crypto_team.models.sequence import GRU, LSTM, LSTM_CNN, TRANSFORMER
 
-MODELS: dict[str, ModelFactory] = {
-    factory.name: factory for factory in (LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE)
-}
+_TABLE = (LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE, LSTM, GRU, TRANSFORMER, LSTM_CNN)
+MODELS: dict[str, ModelFactory] = {factory.name: factory for factory in _TABLE}
 
 
 def factory(name: str) -> ModelFactory:
@@ -35,7 +35,7 @@ def resolve(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> dict[st
         A name that the learner does not have (with the nearest one it has) or a value of another type.
     """
     learner = factory(name)
-    complete = dict(learner.defaults)
+    complete = {**learner.defaults, **_preset(learner, hyperparameters)}
     for key, value in hyperparameters.items():
         if key not in complete:
             raise _unknown(learner, key)
@@ -47,6 +47,19 @@ def resolve(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> dict[st
             )
         complete[key] = value
     return complete
+
+
+def _preset(learner: ModelFactory, given: Mapping[str, Hyperparameter]) -> Mapping[str, Hyperparameter]:
+    name = given.get("preset")
+    if name is None or not learner.presets:
+        return {}
+    if name not in learner.presets:
+        raise UsageError(
+            f"{learner.name} has no preset {name!r}",
+            where="model.hyperparameters.preset",
+            hint=f"one of: {', '.join(learner.presets)}",
+        )
+    return learner.presets[str(name)]
 
 
 def _fits(value: Hyperparameter, default: Hyperparameter) -> bool:
