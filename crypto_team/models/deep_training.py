@@ -196,7 +196,7 @@ class Training:
         if not self.lesson.tail.size:
             return math.nan
         self.net.eval()
-        parts = torch.from_numpy(self.lesson.tail).to(self.device).split(1024)
+        parts = torch.split(torch.from_numpy(self.lesson.tail).to(self.device), 1024)
         with torch.no_grad():
             weights = torch.stack([self.lesson.weight[part].sum() for part in parts])
             losses = torch.stack([self._loss(part) for part in parts])

@@ -131,7 +131,7 @@ class Transformer(nn.Module):
 
 
 class Scale(nn.Module):
-    """One time scale: the mean of each `span` bars (counted from the last bar), convolved, spread over the bars again."""
+    """One time scale: the mean of each `span` bars (counted from the last), convolved, spread over the bars again."""
 
     def __init__(self, inputs: int, channels: int, span: int) -> None:
         super().__init__()

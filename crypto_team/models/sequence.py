@@ -64,7 +64,9 @@ class SequenceModel:
     def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Train with early stopping on a purged tail of the rows; the scaler comes from the rows alone."""
         with one_thread():
-            from crypto_team.models import deep_training as deep
+            import torch
+
+            from crypto_team.models.deep_training import Training
 
             samples, plan = samples_of(x), self._plan()
             self._scaler = fit_scaler(samples.last())
@@ -75,8 +77,8 @@ class SequenceModel:
             folder, mark = self.settings.checkpoints, self._fingerprint(samples, y, weight)
             place = None if folder is None else folder / f"{self.architecture}-{mark[:16]}.safetensors"
             try:
-                deep.Training(net, lesson, plan, checkpoint=place, fingerprint=mark).run(self.settings.progress)
-            except deep.torch.OutOfMemoryError as error:
+                Training(net, lesson, plan, checkpoint=place, fingerprint=mark).run(self.settings.progress)
+            except torch.OutOfMemoryError as error:
                 raise InputError(
                     "the GPU has too little memory for this network",
                     where="model.hyperparameters.batch_size",
@@ -164,7 +166,7 @@ class SequenceModel:
             made = windows(self._scaled(samples.values), samples, length, torch.device("cpu"))
             told = [np.empty((0, max(self.settings.n_classes, 1)))]
             with torch.inference_mode():
-                for part in torch.arange(len(samples)).split(CHUNK):
+                for part in torch.split(torch.arange(len(samples)), CHUNK):
                     chunk = torch.zeros((CHUNK, length, samples.columns))
                     chunk[: part.numel()] = made.batch(part)
                     told.append(net(chunk)[: part.numel()].numpy().astype(np.float64))
@@ -258,7 +260,7 @@ def _saliency(net: nn.Module, lesson: Lesson) -> Floats:
     last = torch.arange(len(lesson.windows), device=lesson.target.device)[-SALIENCY_ROWS:]
     # cuDNN takes gradients through recurrent layers in training mode only.
     with torch.backends.cudnn.flags(enabled=False):
-        for part in last.split(CHUNK):
+        for part in torch.split(last, CHUNK):
             inputs = lesson.windows.batch(part).requires_grad_(True)
             told = net(inputs)
             for output in range(told.shape[1]):

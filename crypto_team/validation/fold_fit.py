@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.errors import InputError
-from crypto_team.models.base import Floats, Matrix, Model, ModelSettings
+from crypto_team.models.base import Floats, Inputs, Matrix, Model, ModelSettings
 from crypto_team.models.registry import factory
+from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, Platt, fit_calibrator
@@ -93,7 +94,17 @@ def _target(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:
     return panel.label[rows] if settings.n_classes else panel.forward_return[rows] * BPS
 
 
-def _fit(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None, *, quick: bool = False) -> Model:
+def _inputs(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardSettings) -> Inputs:
+    """Return rows as the learner wants them: alone, or with what lies before them and when they are known."""
+    ordered = factory(settings.model).ordered
+    return panel.samples(rows, columns) if ordered else panel.block(rows, columns)
+
+
+def _history(settings: WalkForwardSettings) -> int:
+    return factory(settings.model).history(settings.hyperparameters)
+
+
+def _fit(settings: WalkForwardSettings, x: Inputs, y: Floats, weight: Floats | None, *, quick: bool = False) -> Model:
     learner = factory(settings.model)
     hyperparameters = {**settings.hyperparameters, **(learner.quick if quick else {})}
     model = learner.create(ModelSettings(settings.n_classes, hyperparameters, settings.seed))
@@ -114,16 +125,17 @@ def _learn(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> tuple
     )
     if not selection.kept:
         raise InputError("no feature has any spread in the training rows", where="features")
-    return selection, _fit(settings, x[:, selection.kept], y, weight)
+    return selection, _fit(settings, _inputs(panel, rows.fit, selection.kept, settings), y, weight)
 
 
 def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedFold:
     """Fit one fold on its training window and predict its calibration tail and its test part."""
     rows = fold_rows(panel, fold, settings)
     transformers = fit_all(panel, rows.fit)
-    panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
+    every = np.sort(np.concatenate([rows.fit, rows.inner, rows.test]))
+    panel = filled(panel, transformers, panel.with_history(every, _history(settings)))
     selection, model = _learn(panel, rows, settings)
-    raw = model.predict(panel.block(rows.inner, selection.kept)) if settings.n_classes else None
+    raw = model.predict(_inputs(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
     calibrator = Calibrator(()) if raw is None else fit_calibrator(raw, panel.label[rows.inner], settings.calibration)
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
@@ -139,13 +151,14 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
             "test": (fold.test_start, fold.test_end),
         },
         transformers=transformers,
+        history=_history(settings),
     )
     data = fitted.save()
     # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
     stored = FoldModel.load(data)
     scaler = fit_scaler(panel.block(rows.fit, selection.kept))
     parts = [
-        _prediction_rows(panel, index, stored.signal(panel.block(index, selection.kept)), fold.index, part)
+        _prediction_rows(panel, index, stored.signal(_inputs(panel, index, selection.kept, settings)), fold.index, part)
         for part, index in (("inner", rows.inner), ("test", rows.test))
     ]
     return FittedFold(
@@ -245,13 +258,19 @@ def _noise_rows(
     scaler: Scaler,
     settings: WalkForwardSettings,
 ) -> pd.DataFrame:
-    values, forward = panel.block(test, selection.kept), panel.forward_return[test]
+    values, forward = _inputs(panel, test, selection.kept, settings), panel.forward_return[test]
     base = stored.signal(values).signal
     table = []
     for repeat in range(settings.noise_repeats):
         rng = np.random.default_rng([settings.seed, fold, repeat])
-        noise = rng.standard_normal(values.shape) * (NOISE_SHARE * scaler.std)
-        noisy = stored.signal((values + noise).astype(np.float32)).signal
+        noisy = stored.signal(_with_noise(values, rng, NOISE_SHARE * scaler.std)).signal
         table.append((fold, repeat, rank_ic(base, noisy), rank_ic(base, forward), rank_ic(noisy, forward)))
     columns = ["fold", "repeat", "signal_rank_correlation", "skill_base", "skill_noisy"]
     return pd.DataFrame(table, columns=columns).astype({"fold": "int16", "repeat": "int16"})
+
+
+def _with_noise(values: Inputs, rng: np.random.Generator, spread: Floats) -> Inputs:
+    """Add normal noise of `spread` to each column; windows get it at each of their bars."""
+    clean = values.values if isinstance(values, Samples) else values
+    noisy: Matrix = (clean + rng.standard_normal(clean.shape) * spread).astype(np.float32)
+    return replace(values, values=noisy) if isinstance(values, Samples) else noisy
