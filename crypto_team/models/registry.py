@@ -10,11 +10,15 @@ from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.models.base import Hyperparameter, ModelFactory
 from crypto_team.models.boosting import LIGHTGBM, XGBOOST
 from crypto_team.models.catboosting import CATBOOST
+from crypto_team.models.ensembles import AGREEMENT, BLENDING, META_NETWORK, STACKING
 from crypto_team.models.forest import RANDOM_FOREST
 from crypto_team.models.linear import LOGISTIC, RIDGE
 from crypto_team.models.sequence import GRU, LSTM, LSTM_CNN, TRANSFORMER
 
-_TABLE = (LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE, LSTM, GRU, TRANSFORMER, LSTM_CNN)
+_TABLE = (
+    LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE, LSTM, GRU, TRANSFORMER, LSTM_CNN,
+    STACKING, BLENDING, META_NETWORK, AGREEMENT,
+)  # fmt: skip
 MODELS: dict[str, ModelFactory] = {factory.name: factory for factory in _TABLE}
 
 
@@ -37,6 +41,10 @@ def resolve(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> dict[st
     learner = factory(name)
     complete = {**learner.defaults, **_preset(learner, hyperparameters)}
     for key, value in hyperparameters.items():
+        member, dot, own = key.partition(".")
+        if learner.members and dot and member in MODELS:
+            complete[key] = resolve(member, {own: value})[own]
+            continue
         if key not in complete:
             raise _unknown(learner, key)
         if not _fits(value, complete[key]):

@@ -27,7 +27,7 @@ from crypto_team.schemas.base import (
 
 ModelName = Literal[
     "lightgbm", "xgboost", "catboost", "random_forest", "logistic", "ridge", "lstm", "gru", "transformer", "lstm_cnn",
-    "stacking", "blending", "meta_network", "agreement", "horizons", "online_linear", "online_lightgbm",
+    "stacking", "blending", "meta_network", "agreement",
 ]  # fmt: skip
 TargetKind = Literal["direction", "n_class", "return"]
 CalibrationMethod = Literal["platt", "isotonic", "none"]
