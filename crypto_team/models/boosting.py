@@ -40,7 +40,7 @@ class LightGbm:
         quiet_openmp()
         import lightgbm as lgb
 
-        x, params = rows_of(x), self._params(len(y))
+        x, params = rows_of(x), self.parameters(len(y))
         rounds = int(params.pop("n_estimators"))
         try:
             data = lgb.Dataset(x, label=y, weight=weight, params=params, free_raw_data=True)
@@ -49,7 +49,8 @@ class LightGbm:
             raise UsageError(f"LightGBM refuses the hyperparameters: {error}", where="model.hyperparameters") from error
         self.restore(booster.model_to_string().encode())
 
-    def _params(self, rows: int) -> dict[str, Any]:
+    def parameters(self, rows: int) -> dict[str, Any]:
+        """Return what LightGBM is called with for a number of training rows."""
         classes = self.settings.n_classes
         params: dict[str, Any] = dict(self.settings.hyperparameters)
         params["min_child_samples"] = max(1, min(int(params["min_child_samples"]), int(rows * SMALLEST_LEAF_SHARE)))

@@ -63,6 +63,12 @@ def longest_history(hyperparameters: Mapping[str, Hyperparameter]) -> int:
     return max(one.history(settings_of(one, settings).hyperparameters) for one in members)
 
 
+def member_history(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> int:
+    """Return the history of one member; 0 for an unknown one, which is refused when it is fitted."""
+    member = POSSIBLE.get(name)
+    return member.history(settings_of(member, ModelSettings(0, hyperparameters, 0)).hyperparameters) if member else 0
+
+
 def fitted(
     members: Sequence[ModelFactory], settings: ModelSettings, samples: Samples, y: Floats, weight: Floats | None
 ) -> list[Model]:

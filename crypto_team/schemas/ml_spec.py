@@ -27,7 +27,8 @@ from crypto_team.schemas.base import (
 
 ModelName = Literal[
     "lightgbm", "xgboost", "catboost", "random_forest", "logistic", "ridge", "lstm", "gru", "transformer", "lstm_cnn",
-    "stacking", "blending", "meta_network", "agreement",
+    "stacking", "blending", "meta_network", "agreement", "horizons", "online_linear",
+    "online_lightgbm",
 ]  # fmt: skip
 TargetKind = Literal["direction", "n_class", "return"]
 CalibrationMethod = Literal["platt", "isotonic", "none"]

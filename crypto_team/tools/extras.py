@@ -16,6 +16,10 @@ EXTRA_OF: Final[dict[str, str]] = {
     "lightgbm": "ml",
     "xgboost": "ml",
     "matplotlib": "ml",
+    "catboost": "ml",
+    "torch": "deep",
+    "safetensors": "deep",
+    "river": "live",
     "freqtrade": "freqtrade",
     "cryptography": "sign",
 }

@@ -21,12 +21,11 @@ KINDS = [
 ]
 ROWS, COLUMNS = 600, 6
 # Rows of a plain matrix have no history: short windows show the same in less time.
-NETWORK = {"sequence": 3, "learning_rate": 0.01}
+NETWORK: dict[str, Hyperparameter] = {"sequence": 3, "learning_rate": 0.01}
+STACK: dict[str, Hyperparameter] = {"blocks": 2, "gru.sequence": 2, "gru.epochs": 8, "gru.learning_rate": 0.02}
 SMALL: dict[str, dict[str, Hyperparameter]] = {
-    **dict.fromkeys(("lstm", "gru", "transformer", "lstm_cnn"), NETWORK),
-    **dict.fromkeys(
-        ("stacking", "meta_network"), {"blocks": 2, "gru.sequence": 2, "gru.epochs": 8, "gru.learning_rate": 0.02}
-    ),
+    **{name: NETWORK for name in ("lstm", "gru", "transformer", "lstm_cnn")},
+    **{name: STACK for name in ("stacking", "meta_network")},
 }
 PREDICT = """
 import sys

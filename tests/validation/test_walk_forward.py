@@ -161,7 +161,7 @@ def test_progress_is_reported_once_for_each_fold(panel_of: PanelOf, settings_of:
 def test_a_network_sees_the_bars_before_a_row_in_training_in_the_evidence_and_from_its_file(
     panel_of: PanelOf, settings_of: SettingsOf
 ) -> None:
-    panel = panel_of(edge=0.0, days=60, columns=3, pairs=("BTC/USDT",))
+    panel = panel_of(edge=0.0, columns=3, pairs=("BTC/USDT",))
     # The sign of the next return is what the first feature was three bars ago: a single row knows nothing of it.
     told = np.roll(np.nan_to_num(panel.features[:, 0]), 3).astype(np.float64)
     forward = np.where(np.isfinite(panel.forward_return), 0.01 * told, np.nan)
