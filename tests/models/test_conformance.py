@@ -24,8 +24,12 @@ ROWS, COLUMNS = 600, 6
 NETWORK: dict[str, Hyperparameter] = {"sequence": 3, "learning_rate": 0.01}
 STACK: dict[str, Hyperparameter] = {"blocks": 2, "gru.sequence": 2, "gru.epochs": 8, "gru.learning_rate": 0.02}
 SMALL: dict[str, dict[str, Hyperparameter]] = {
-    **{name: NETWORK for name in ("lstm", "gru", "transformer", "lstm_cnn")},
-    **{name: STACK for name in ("stacking", "meta_network")},
+    "lstm": NETWORK,
+    "gru": NETWORK,
+    "transformer": NETWORK,
+    "lstm_cnn": NETWORK,
+    "stacking": STACK,
+    "meta_network": STACK,
 }
 PREDICT = """
 import sys
