@@ -72,8 +72,9 @@ class SequenceModel:
             self._scaler = fit_scaler(samples.last())
             if not self.settings.n_classes:
                 self._target = (float(np.mean(y)), float(np.std(y)) or 1.0)
+            prior = _log_prior(y, self.settings.n_classes)
             lesson = self._lesson(samples, y, weight)
-            net = self._build(samples.columns, _log_prior(y, self.settings.n_classes)).to(lesson.windows.padded.device)
+            net = self._build(samples.columns, prior).to(lesson.windows.padded.device)
             folder, mark = self.settings.checkpoints, self._fingerprint(samples, y, weight)
             place = None if folder is None else folder / f"{self.architecture}-{mark[:16]}.safetensors"
             try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from crypto_team.roles import design, records
 from crypto_team.schemas.base import ExchangeId, Pair, Slug, StrategyId, Timeframe
+from crypto_team.schemas.ml_spec import ModelName
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import Role, tool
 
@@ -124,7 +125,7 @@ def define_target(
 def set_model(
     session: Session,
     strategy_id: StrategyId,
-    model: Literal["lightgbm", "xgboost", "logistic", "ridge"] = "lightgbm",
+    model: ModelName = "lightgbm",
     param: list[str] | None = None,
     calibration: Literal["platt", "isotonic", "none"] = "platt",
     max_features: int = 30,

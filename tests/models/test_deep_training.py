@@ -39,16 +39,16 @@ def test_the_learning_rate_is_pytorch_s_cosine_with_warm_restarts() -> None:
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(share: float, text: str) -> None:
         assert "epoch" in text
         if share >= 0.5:
-            raise Stopped
+            raise StoppedError
 
     whole = _fitted()
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         _fitted(tmp_path, stop)
     assert len(list(tmp_path.iterdir())) == 1
     heard: list[float] = []
