@@ -88,6 +88,9 @@ class Logistic(LinearModel):
         from sklearn.linear_model import LogisticRegression
 
         scaler, z, clip = self._standardised(rows_of(x))
+        if np.unique(y).size == 1:
+            self.fitted = self._only(int(y[0]), scaler, clip)
+            return
         penalty = float(self.settings.hyperparameters["l2"]) * len(y)
         solver = LogisticRegression(C=1.0 / max(penalty, 1e-12), max_iter=1000, tol=1e-8)
         solver.fit(z, y, sample_weight=weight)
@@ -99,6 +102,12 @@ class Logistic(LinearModel):
         else:
             coef[:, seen], intercept[seen] = solver.coef_.T, solver.intercept_
         self.fitted = Coefficients(scaler, coef, intercept, clip)
+
+    def _only(self, seen: int, scaler: Scaler, clip: float) -> Coefficients:
+        """Return what a single class teaches: that it is certain, whatever the features are."""
+        outputs = self.settings.n_classes
+        intercept = np.where(np.arange(outputs) == seen, 0.0, -20.0)
+        return Coefficients(scaler, np.zeros((scaler.mean.size, outputs)), intercept, clip)
 
     def predict(self, x: Inputs) -> Floats:
         """Return class probabilities (n, classes)."""

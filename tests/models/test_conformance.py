@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crypto_team.errors import EvidenceError, NotFoundError, UsageError
+from crypto_team.errors import CryptoTeamError, EvidenceError, NotFoundError, UsageError
 from crypto_team.models.base import Hyperparameter, Model, ModelSettings
 from crypto_team.models.registry import MODELS, factory, library_version, resolve
 
@@ -152,3 +152,22 @@ def test_text_that_is_no_model_is_an_evidence_error(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_the_version_of_the_library_is_known(name: str) -> None:
     assert library_version(name).split()[1][0].isdigit()
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_a_constant_feature_fewer_rows_than_features_and_one_class_are_survived_or_refused(name: str) -> None:
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((90, 100)).astype(np.float32)
+    x[:, 3], x[:, 4] = 1.0, np.nan
+    small = SMALL.get(name, {})
+    for y in (rng.integers(0, 2, 90).astype(np.float64), np.zeros(90)):
+        model = factory(name).create(ModelSettings(2 if MODELS[name].classification else 0, resolve(name, small), 7))
+        try:
+            model.fit(x, y)
+        except CryptoTeamError as refusal:
+            assert len(str(refusal)) > 20
+            continue
+        assert np.isfinite(model.predict(x)).all()
+        importances = model.importances()
+        assert (importances >= 0.0).all()
+        assert importances.shape == (100,)
