@@ -251,7 +251,7 @@ def models_have_provenance(
         late = [name for name, span in model.ranges.items() if name != "test" and span[1] > stamp(fold.test_start)]
         if late or max(stamp(fold.train_end), stamp(fold.inner_end)) > stamp(fold.test_start):
             problems.append(f"fold {fold.fold}: the model was fitted on rows that it predicts")
-        wrong, rows = _predicts_otherwise(model, fold, features_sample, predictions)
+        wrong, rows = _predicts_otherwise(model, fold, features_sample, predictions, meta.timeframe)
         asked += rows
         if wrong:
             problems.append(f"fold {fold.fold}: the model gives other signals on {wrong} of {rows} sampled rows")
@@ -261,13 +261,29 @@ def models_have_provenance(
 
 
 def _predicts_otherwise(
-    model: FoldModel, fold: FoldRange, sample: pd.DataFrame, predictions: pd.DataFrame
+    model: FoldModel, fold: FoldRange, sample: pd.DataFrame, predictions: pd.DataFrame, timeframe: str
 ) -> tuple[int, int]:
     """Return on how many sampled rows of the fold the model's signal is not the stored one, and how many were asked."""
     stored = predictions[(predictions["part"] == "test") & (predictions["fold"] == fold.fold)]
     rows = sample.merge(stored[["time", "pair", "signal"]], on=["time", "pair"], how="inner")
     if rows.empty:
         return 0, 0
+    if model.history:
+        return _windows_predict_otherwise(model, rows, timeframe_seconds(timeframe) * 1000)
     told = fold_signal(model, {name: rows[name].to_numpy(dtype=np.float32) for name in model.inputs}).signal
     same = np.isclose(told, rows["signal"].to_numpy(dtype=np.float64), rtol=1e-6, atol=1e-9, equal_nan=True)
     return int((~same).sum()), len(rows)
+
+
+def _windows_predict_otherwise(model: FoldModel, rows: pd.DataFrame, unit: int) -> tuple[int, int]:
+    """Do the same for a model that reads the bars before a row, where the sample holds all of them."""
+    wrong = asked = 0
+    for _, own in rows.sort_values(["pair", "time"]).groupby("pair", sort=True):
+        runs = (np.diff(milliseconds(own["time"]), prepend=-unit) != unit).cumsum()
+        for _, run in own.groupby(runs, sort=True):
+            columns = {name: run[name].to_numpy(dtype=np.float32) for name in model.inputs}
+            told = fold_signal(model, columns).signal[model.history :]
+            stored = run["signal"].to_numpy(dtype=np.float64)[model.history :]
+            same = np.isclose(told, stored, rtol=1e-6, atol=1e-9, equal_nan=True)
+            wrong, asked = wrong + int((~same).sum()), asked + len(same)
+    return wrong, asked

@@ -4,32 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Matrix: TypeAlias = npt.NDArray[np.float32]
+from crypto_team.models.samples import Floats, Inputs, Matrix, rows_of, samples_of
+
+__all__ = [
+    "Explained", "Floats", "Hyperparameter", "Inputs", "Matrix", "Model", "ModelFactory", "ModelSettings", "OnlineModel",
+    "Progress", "no_history", "rows_of", "samples_of", "shares",
+]  # fmt: skip
+
+Progress: TypeAlias = Callable[[float, str], None]
 Hyperparameter: TypeAlias = bool | int | float | str
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What a learner is built from; `n_classes` 0 means regression on basis points."""
+    """What a learner is built from; `n_classes` 0 means regression on basis points.
+
+    `checkpoints` is a folder in which long trainings keep their state and from which they go on; `progress` hears the
+    share done and what was done last. Neither changes the result.
+    """
 
     n_classes: int
     hyperparameters: Mapping[str, Hyperparameter]
     seed: int
+    checkpoints: Path | None = None
+    progress: Progress | None = None
 
 
 class Model(Protocol):
-    """A learner over a float32 matrix in which NaN means unknown."""
+    """A learner over float32 rows in which NaN means unknown; :class:`Samples` add history and time to the rows."""
 
-    def fit(self, x: Matrix, y: Floats, weight: Floats | None = None) -> None:
+    def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Learn from rows `x` (n, k); `y` holds class indices or basis points, `weight` is per row."""
 
-    def predict(self, x: Matrix) -> Floats:
+    def predict(self, x: Inputs) -> Floats:
         """Return probabilities (n, classes), or expected basis points (n, 1); row by row independent."""
 
     def importances(self) -> Floats:
@@ -47,9 +59,28 @@ class Explained(Protocol):
         """Return the mean absolute SHAP value of each feature over rows `x`, shape (k,), not negative."""
 
 
+class OnlineModel(Model, Protocol):
+    """A learner that goes on learning after it was fitted or loaded."""
+
+    def update(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
+        """Learn from further rows whose labels have become known, in time order."""
+
+
+def no_history(hyperparameters: Mapping[str, Hyperparameter]) -> int:
+    """Return 0: the learner looks at a row alone."""
+    del hyperparameters
+    return 0
+
+
 @dataclass(frozen=True)
 class ModelFactory:
-    """One line of the table of learners."""
+    """One line of the table of learners.
+
+    `history` gives the bars before a row that a prediction reads (60 steps: 59). `ordered` learners want
+    :class:`Samples`, because they split their rows in time. `members` name other learners that it is made of;
+    `lightgbm.num_leaves` then sets a hyperparameter of the member. `presets` are sets of hyperparameters by name, and
+    single ones go on top of them. `packages` have to be there for it; `defaults` are complete and typed.
+    """
 
     name: str
     library: str
@@ -61,6 +92,13 @@ class ModelFactory:
     load: Callable[[bytes, int], Model]
     quick: Mapping[str, Hyperparameter] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    history: Callable[[Mapping[str, Hyperparameter]], int] = no_history
+    ordered: bool = False
+    members: bool = False
+    online: bool = False
+    presets: Mapping[str, Mapping[str, Hyperparameter]] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    about: str = ""
 
 
 def shares(importance: Floats) -> Floats:

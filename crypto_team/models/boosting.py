@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from crypto_team.errors import EvidenceError, UsageError
-from crypto_team.models.base import Floats, Matrix, Model, ModelFactory, ModelSettings, shares
+from crypto_team.models.base import Floats, Inputs, Matrix, Model, ModelFactory, ModelSettings, rows_of, shares
 from crypto_team.models.threads import quiet_openmp
 
 SMALLEST_LEAF_SHARE = 0.1
 
 
-def _as_probabilities(raw: Floats, rows: int, n_classes: int) -> Floats:
+def as_probabilities(raw: Floats, rows: int, n_classes: int) -> Floats:
     """Bring a booster's output into shape (n, classes) with rows that sum to 1, or (n, 1)."""
     if n_classes == 0:
         return raw.reshape(rows, 1)
@@ -41,12 +41,12 @@ class LightGbm:
         self._booster: Any = None
         self._text = ""
 
-    def fit(self, x: Matrix, y: Floats, weight: Floats | None = None) -> None:
+    def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Train on binned rows; bin edges come from these rows only."""
         quiet_openmp()
         import lightgbm as lgb
 
-        params = self._params(len(y))
+        x, params = rows_of(x), self.parameters(len(y))
         rounds = int(params.pop("n_estimators"))
         try:
             data = lgb.Dataset(x, label=y, weight=weight, params=params, free_raw_data=True)
@@ -55,7 +55,8 @@ class LightGbm:
             raise UsageError(f"LightGBM refuses the hyperparameters: {error}", where="model.hyperparameters") from error
         self.restore(booster.model_to_string().encode())
 
-    def _params(self, rows: int) -> dict[str, Any]:
+    def parameters(self, rows: int) -> dict[str, Any]:
+        """Return what LightGBM is called with for a number of training rows."""
         classes = self.settings.n_classes
         params: dict[str, Any] = dict(self.settings.hyperparameters)
         params["min_child_samples"] = max(1, min(int(params["min_child_samples"]), int(rows * SMALLEST_LEAF_SHARE)))
@@ -70,13 +71,13 @@ class LightGbm:
         }
         return params | ({"num_class": classes} if classes > 2 else {})
 
-    def predict(self, x: Matrix) -> Floats:
+    def predict(self, x: Inputs) -> Floats:
         """Return probabilities (n, classes) or basis points (n, 1)."""
-        classes = self.settings.n_classes
+        x, classes = rows_of(x), self.settings.n_classes
         if len(x) == 0:
             return np.empty((0, max(classes, 1)))
         raw = np.asarray(self._booster.predict(x, num_threads=1), dtype=np.float64)
-        return _as_probabilities(raw, len(x), classes)
+        return as_probabilities(raw, len(x), classes)
 
     def importances(self) -> Floats:
         """Return the share of total gain of each feature."""
@@ -110,12 +111,12 @@ class XgBoost:
         self._booster: Any = None
         self._columns = 0
 
-    def fit(self, x: Matrix, y: Floats, weight: Floats | None = None) -> None:
+    def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Train on binned rows; bin edges come from these rows only."""
         quiet_openmp()
         import xgboost as xgb
 
-        params = self._params(len(y))
+        x, params = rows_of(x), self._params(len(y))
         rounds = int(params.pop("n_estimators"))
         try:
             data = xgb.QuantileDMatrix(x, label=y, weight=weight, nthread=1, max_bin=int(params["max_bin"]))
@@ -143,13 +144,13 @@ class XgBoost:
         }
         return params | ({"num_class": classes} if classes > 2 else {})
 
-    def predict(self, x: Matrix) -> Floats:
+    def predict(self, x: Inputs) -> Floats:
         """Return probabilities (n, classes) or basis points (n, 1)."""
-        classes = self.settings.n_classes
+        x, classes = rows_of(x), self.settings.n_classes
         if len(x) == 0:
             return np.empty((0, max(classes, 1)))
         raw = np.asarray(self._booster.inplace_predict(x, missing=np.nan), dtype=np.float64)
-        return _as_probabilities(raw, len(x), classes)
+        return as_probabilities(raw, len(x), classes)
 
     def importances(self) -> Floats:
         """Return the share of total gain of each feature."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crypto_team.models.base import Floats, Matrix, Model, ModelFactory, ModelSettings, shares
+from crypto_team.models.base import Floats, Inputs, Matrix, Model, ModelFactory, ModelSettings, rows_of, shares
 from crypto_team.models.scaling import Scaler, fit_scaler
 
 PROBABILITY_FLOOR = 1e-3
@@ -92,16 +92,19 @@ class Logistic(LinearModel):
 
     kind = "logistic"
 
-    def fit(self, x: Matrix, y: Floats, weight: Floats | None = None) -> None:
+    def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Maximise the penalised likelihood by L-BFGS; classes that never occur get the least probability."""
         from sklearn.linear_model import LogisticRegression
 
-        scaler, z, clip = self._standardised(x)
+        scaler, z, clip = self._standardised(rows_of(x))
+        if np.unique(y).size == 1:
+            self.fitted = self._only(int(y[0]), scaler, clip)
+            return
         penalty = float(self.settings.hyperparameters["l2"]) * len(y)
         solver = LogisticRegression(C=1.0 / max(penalty, 1e-12), max_iter=1000, tol=1e-8)
         solver.fit(z, y, sample_weight=weight)
         outputs = self.settings.n_classes
-        coef, intercept = np.zeros((x.shape[1], outputs)), np.full(outputs, -20.0)
+        coef, intercept = np.zeros((z.shape[1], outputs)), np.full(outputs, -20.0)
         seen = solver.classes_.astype(np.int64)
         if seen.size == 2:
             coef[:, seen[1]], intercept[seen] = solver.coef_[0], [0.0, solver.intercept_[0]]
@@ -109,9 +112,15 @@ class Logistic(LinearModel):
             coef[:, seen], intercept[seen] = solver.coef_.T, solver.intercept_
         self.fitted = Coefficients(scaler, coef, intercept, clip)
 
-    def predict(self, x: Matrix) -> Floats:
+    def _only(self, seen: int, scaler: Scaler, clip: float) -> Coefficients:
+        """Return what a single class teaches: that it is certain, whatever the features are."""
+        outputs = self.settings.n_classes
+        intercept = np.where(np.arange(outputs) == seen, 0.0, -20.0)
+        return Coefficients(scaler, np.zeros((scaler.mean.size, outputs)), intercept, clip)
+
+    def predict(self, x: Inputs) -> Floats:
         """Return class probabilities (n, classes)."""
-        scores = self._known().scores(x)
+        scores = self._known().scores(rows_of(x))
         odds = np.exp(scores - scores.max(axis=1, keepdims=True))
         total = odds[:, 0].copy()
         for column in range(1, odds.shape[1]):
@@ -124,9 +133,9 @@ class Ridge(LinearModel):
 
     kind = "ridge"
 
-    def fit(self, x: Matrix, y: Floats, weight: Floats | None = None) -> None:
+    def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Solve the penalised normal equations; `l2` is the penalty per row on standardised coefficients."""
-        scaler, z, clip = self._standardised(x)
+        scaler, z, clip = self._standardised(rows_of(x))
         classes = self.settings.n_classes
         target = (y[:, None] == np.arange(classes)).astype(np.float64) if classes else y[:, None]
         w = np.ones(len(y)) if weight is None else weight
@@ -137,9 +146,9 @@ class Ridge(LinearModel):
         coef = np.linalg.solve(gram, centred.T @ (share * (target - mean)))
         self.fitted = Coefficients(scaler, coef, mean - centre @ coef, clip)
 
-    def predict(self, x: Matrix) -> Floats:
+    def predict(self, x: Inputs) -> Floats:
         """Return expected basis points (n, 1), or clipped and normalised probabilities (n, classes)."""
-        scores = self._known().scores(x)
+        scores = self._known().scores(rows_of(x))
         if not self.settings.n_classes:
             return scores
         clipped = np.clip(scores, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)

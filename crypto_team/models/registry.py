@@ -9,9 +9,19 @@ from importlib import metadata
 from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.models.base import Hyperparameter, ModelFactory
 from crypto_team.models.boosting import LIGHTGBM, XGBOOST
+from crypto_team.models.catboosting import CATBOOST
+from crypto_team.models.ensembles import AGREEMENT, BLENDING, META_NETWORK, STACKING
+from crypto_team.models.forest import RANDOM_FOREST
+from crypto_team.models.horizons import HORIZONS
 from crypto_team.models.linear import LOGISTIC, RIDGE
+from crypto_team.models.online import ONLINE_LIGHTGBM, ONLINE_LINEAR
+from crypto_team.models.sequence import GRU, LSTM, LSTM_CNN, TRANSFORMER
 
-MODELS: dict[str, ModelFactory] = {factory.name: factory for factory in (LIGHTGBM, XGBOOST, LOGISTIC, RIDGE)}
+_TABLE = (
+    LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE, LSTM, GRU, TRANSFORMER, LSTM_CNN,
+    STACKING, BLENDING, META_NETWORK, AGREEMENT, HORIZONS, ONLINE_LINEAR, ONLINE_LIGHTGBM,
+)  # fmt: skip
+MODELS: dict[str, ModelFactory] = {factory.name: factory for factory in _TABLE}
 
 
 def factory(name: str) -> ModelFactory:
@@ -31,8 +41,12 @@ def resolve(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> dict[st
         A name that the learner does not have (with the nearest one it has) or a value of another type.
     """
     learner = factory(name)
-    complete = dict(learner.defaults)
+    complete = {**learner.defaults, **_preset(learner, hyperparameters)}
     for key, value in hyperparameters.items():
+        member, dot, own = key.partition(".")
+        if learner.members and dot and member in MODELS:
+            complete[key] = resolve(member, {own: value})[own]
+            continue
         if key not in complete:
             raise _unknown(learner, key)
         if not _fits(value, complete[key]):
@@ -43,6 +57,19 @@ def resolve(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> dict[st
             )
         complete[key] = value
     return complete
+
+
+def _preset(learner: ModelFactory, given: Mapping[str, Hyperparameter]) -> Mapping[str, Hyperparameter]:
+    name = given.get("preset")
+    if name is None or not learner.presets:
+        return {}
+    if name not in learner.presets:
+        raise UsageError(
+            f"{learner.name} has no preset {name!r}",
+            where="model.hyperparameters.preset",
+            hint=f"one of: {', '.join(learner.presets)}",
+        )
+    return learner.presets[str(name)]
 
 
 def _fits(value: Hyperparameter, default: Hyperparameter) -> bool:

@@ -188,10 +188,17 @@ def _model_manifest(plan: Design, meta: EvidenceMeta) -> ModelManifest:
             )
             for fold in meta.folds
         ],
-        lookback_bars=max(feature.lookback for feature in plan.features.features),
+        lookback_bars=max(feature.lookback for feature in plan.features.features) + _history(plan.spec),
         python_code=_python_hash(plan, used),
         **_read_beside(plan, used),
     )
+
+
+def _history(spec: MlSpec) -> int:
+    """Return the bars before a candle that the model reads besides the look-back of its features."""
+    from crypto_team.models.registry import factory, resolve
+
+    return factory(spec.model.primary).history(resolve(spec.model.primary, spec.model.hyperparameters))
 
 
 def _read_beside(plan: Design, used: Sequence[Feature]) -> dict[str, Any]:

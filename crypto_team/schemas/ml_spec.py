@@ -25,7 +25,11 @@ from crypto_team.schemas.base import (
     Window,
 )
 
-ModelName = Literal["lightgbm", "xgboost", "logistic", "ridge"]
+ModelName = Literal[
+    "lightgbm", "xgboost", "catboost", "random_forest", "logistic", "ridge", "lstm", "gru", "transformer", "lstm_cnn",
+    "stacking", "blending", "meta_network", "agreement", "horizons", "online_linear",
+    "online_lightgbm",
+]  # fmt: skip
 FixedKind = Literal["direction", "n_class", "return"]
 TargetKind = Literal["direction", "n_class", "return", "volatility_scaled", "triple_barrier", "meta_label"]
 LabelWeights = Literal["none", "uniqueness"]

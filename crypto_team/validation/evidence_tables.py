@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.errors import EvidenceError
 from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.metrics import out_of_sample_rows
 from crypto_team.validation.panel import Panel, panel_rows
+from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.walk_forward import WalkForwardResult
 
 TIME = "datetime64[ms, UTC]"
@@ -147,10 +149,14 @@ def market_table(bars_by_pair: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def features_sample(panel: Panel, result: WalkForwardResult) -> pd.DataFrame:
-    """Return the features that any fold selected, for the test rows; at most 20,000 rows, evenly spaced."""
+    """Return the features that any fold selected, for the test rows; at most 20,000 rows, evenly spaced.
+
+    Where models read the bars before a row, the rows come in evenly spaced runs that hold whole windows.
+    """
     test = out_of_sample_rows(result.predictions)
     if len(test) > SAMPLE_ROWS:
-        test = test.iloc[np.linspace(0, len(test) - 1, SAMPLE_ROWS).astype(np.int64)]
+        history = max(FoldModel.load(data).history for data in result.models.values())
+        test = test.iloc[_spaced(len(test), 2 * history + 1)]
     selected = sorted({name for fold in result.folds for name in fold.selected})
     rows = panel_rows(panel, test)
     columns = [panel.names.index(name) for name in selected]
@@ -160,6 +166,12 @@ def features_sample(panel: Panel, result: WalkForwardResult) -> pd.DataFrame:
     table.insert(0, "time", test["time"].array)
     table.insert(1, "pair", test["pair"].array)
     return conform("features", table, where="features")
+
+
+def _spaced(rows: int, run: int) -> npt.NDArray[np.int64]:
+    """Return at most 20,000 of some rows, in evenly spaced runs."""
+    starts = np.linspace(0, rows - run, max(1, SAMPLE_ROWS // run)).astype(np.int64)
+    return np.unique(starts[:, None] + np.arange(run))
 
 
 def tables_from(result: WalkForwardResult, *, market: pd.DataFrame, features: pd.DataFrame) -> EvidenceTables:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.errors import InputError, UsageError
-from crypto_team.models.base import Explained, Floats, Matrix, Model, ModelSettings
+from crypto_team.models.base import Explained, Floats, Inputs, Matrix, Model, ModelSettings
 from crypto_team.models.registry import factory
+from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
@@ -101,7 +102,21 @@ def target_of(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats
     return panel.label[rows] if settings.n_classes else panel.forward_return[rows] * BPS
 
 
-def _fit(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None, *, quick: bool = False) -> Model:
+def _inputs(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardSettings) -> Inputs:
+    """Return rows as the learner wants them: alone, or with what lies before them and when they are known."""
+    ordered = factory(settings.model).ordered
+    return panel.samples(rows, columns) if ordered else panel.block(rows, columns)
+
+
+def _columns(panel: Panel, stored: FoldModel) -> list[int]:
+    return [panel.names.index(name) for name in stored.inputs]
+
+
+def _history(settings: WalkForwardSettings) -> int:
+    return factory(settings.model).history(settings.hyperparameters)
+
+
+def _fit(settings: WalkForwardSettings, x: Inputs, y: Floats, weight: Floats | None, *, quick: bool = False) -> Model:
     learner = factory(settings.model)
     hyperparameters = {**settings.hyperparameters, **(learner.quick if quick else {})}
     model = learner.create(ModelSettings(settings.n_classes, hyperparameters, settings.seed))
@@ -139,7 +154,7 @@ def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) ->
     )
     if not selection.kept:
         raise InputError("no feature has any spread in the training rows", where="features")
-    return selection, _fit(settings, x[:, selection.kept], y, weight)
+    return selection, _fit(settings, _inputs(panel, rows, selection.kept, settings), y, weight)
 
 
 def fitted_model(
@@ -152,7 +167,7 @@ def fitted_model(
 ) -> tuple[FoldModel, Selection]:
     """Select, fit and calibrate; the fitted features of the panel are filled in already."""
     selection, model = fitted_selection(panel, rows.fit, settings)
-    raw = model.predict(panel.block(rows.inner, selection.kept)) if settings.n_classes else None
+    raw = model.predict(_inputs(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
         model_name=settings.model,
@@ -166,6 +181,7 @@ def fitted_model(
         ranges=ranges,
         transformers=transformers,
         side=settings.side_feature,
+        history=_history(settings),
     )
     return fitted, selection
 
@@ -174,7 +190,8 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     """Fit one fold on its training window and predict its calibration tail and its test part."""
     rows = fold_rows(panel, fold, settings)
     transformers = fit_all(panel, rows.fit)
-    panel = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
+    every = np.sort(np.concatenate([rows.fit, rows.inner, rows.test]))
+    panel = filled(panel, transformers, panel.with_history(every, _history(settings)))
     ranges = {
         "train": (fold.train_start, fold.train_end),
         "inner": (rows.inner_start, fold.train_end),
@@ -186,7 +203,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     stored = FoldModel.load(data)
     scaler = fit_scaler(panel.block(rows.fit, selection.kept))
     parts = [
-        _prediction_rows(panel, index, stored, fold.index, part)
+        _prediction_rows(panel, index, stored, fold.index, part, settings)
         for part, index in (("inner", rows.inner), ("test", rows.test))
     ]
     return FittedFold(
@@ -221,8 +238,10 @@ def _range(panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: by
     )
 
 
-def _prediction_rows(panel: Panel, rows: Rows, stored: FoldModel, fold: int, part: str) -> pd.DataFrame:
-    values = panel.block(rows, [panel.names.index(name) for name in stored.inputs])
+def _prediction_rows(
+    panel: Panel, rows: Rows, stored: FoldModel, fold: int, part: str, settings: WalkForwardSettings
+) -> pd.DataFrame:
+    values = _inputs(panel, rows, _columns(panel, stored), settings)
     predicted, side = stored.signal(values), stored.sides(values)
     table: dict[str, object] = {
         "time": utc_times(panel.time[rows]),
@@ -289,15 +308,21 @@ def _noise_rows(
     scaler: Scaler,
     settings: WalkForwardSettings,
 ) -> pd.DataFrame:
-    values = panel.block(test, [panel.names.index(name) for name in stored.inputs])
+    values = _inputs(panel, test, _columns(panel, stored), settings)
     # The primary rule is no input of the model and keeps its sign.
     spread = np.append(scaler.std, np.zeros(len(stored.inputs) - len(stored.features)))
     base, forward = stored.signal(values).signal, panel.forward_return[test]
     table = []
     for repeat in range(settings.noise_repeats):
         rng = np.random.default_rng([settings.seed, fold, repeat])
-        noise = rng.standard_normal(values.shape) * (NOISE_SHARE * spread)
-        noisy = stored.signal((values + noise).astype(np.float32)).signal
+        noisy = stored.signal(_with_noise(values, rng, NOISE_SHARE * spread)).signal
         table.append((fold, repeat, rank_ic(base, noisy), rank_ic(base, forward), rank_ic(noisy, forward)))
     columns = ["fold", "repeat", "signal_rank_correlation", "skill_base", "skill_noisy"]
     return pd.DataFrame(table, columns=columns).astype({"fold": "int16", "repeat": "int16"})
+
+
+def _with_noise(values: Inputs, rng: np.random.Generator, spread: Floats) -> Inputs:
+    """Add normal noise of `spread` to each column; windows get it at each of their bars."""
+    clean = values.values if isinstance(values, Samples) else values
+    noisy: Matrix = (clean + rng.standard_normal(clean.shape) * spread).astype(np.float32)
+    return replace(values, values=noisy) if isinstance(values, Samples) else noisy

@@ -15,6 +15,7 @@ from crypto_team.errors import InputError
 from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.features.transformers import FittedInput
 from crypto_team.labels import Prices, horizon_returns, target_labels, uniqueness_weights
+from crypto_team.models.samples import Samples
 from crypto_team.schemas.ml_spec import Target
 from crypto_team.validation.clock import milliseconds
 
@@ -57,6 +58,25 @@ class Panel:
     def block(self, rows: npt.NDArray[np.int64], columns: list[int]) -> npt.NDArray[np.float32]:
         """Return the features of some rows and columns, shape (rows, columns)."""
         return np.ascontiguousarray(self.features[rows][:, columns])
+
+    def samples(self, rows: npt.NDArray[np.int64], columns: list[int]) -> Samples:
+        """Return the same with the bars before each row, times and when labels are known, for learners that ask."""
+        return Samples(
+            values=np.ascontiguousarray(self.features[:, columns]),
+            rows=rows,
+            first=np.searchsorted(self.pair_index, self.pair_index[rows]).astype(np.int64),
+            time=self.time[rows],
+            known=self.label_end[rows],
+            step_return=self.next_return,
+        )
+
+    def with_history(self, rows: npt.NDArray[np.int64], bars: int) -> npt.NDArray[np.int64]:
+        """Return some ascending rows and the `bars` rows of the same pair before each of them, ascending."""
+        if not bars or not rows.size:
+            return rows
+        first = np.searchsorted(self.pair_index, self.pair_index[rows])
+        places = rows[:, None] - np.arange(bars + 1)
+        return np.unique(np.maximum(places, first[:, None]))
 
 
 def panel_rows(panel: Panel, predictions: pd.DataFrame) -> npt.NDArray[np.int64]:

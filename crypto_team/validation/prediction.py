@@ -17,8 +17,9 @@ from scipy.special import ndtr
 
 from crypto_team.errors import EvidenceError
 from crypto_team.features.matrix import FeatureMatrix
-from crypto_team.models.base import Model
+from crypto_team.models.base import Inputs, Model, rows_of
 from crypto_team.models.registry import MODELS
+from crypto_team.models.samples import Samples
 from crypto_team.validation.calibration import Calibrator, calibrator_from
 from crypto_team.validation.fitted import StoredTransformer
 
@@ -76,20 +77,28 @@ class FoldModel:
     ranges: Mapping[str, tuple[int, int]]
     transformers: Mapping[str, StoredTransformer] = field(default_factory=dict)
     side: str | None = None
+    history: int = 0
 
     @property
     def inputs(self) -> list[str]:
         """Columns that :meth:`signal` reads: the model's features, then the primary rule where there is one."""
         return self.features if self.side in {None, *self.features} else [*self.features, str(self.side)]
 
-    def sides(self, values: Matrix) -> Floats | None:
+    def sides(self, values: Inputs) -> Floats | None:
         """Return the sign of the primary rule in rows of :attr:`inputs`; None without one."""
         if self.side is None:
             return None
-        return np.sign(values[:, self.inputs.index(self.side)].astype(np.float64))
+        return np.sign(rows_of(values)[:, self.inputs.index(self.side)].astype(np.float64))
 
-    def values(self, matrix: FeatureMatrix, rows: npt.NDArray[np.int64]) -> Matrix:
-        """Return the features of some rows of one pair as :meth:`signal` takes them, fitted ones filled in."""
+    def values(self, matrix: FeatureMatrix, rows: npt.NDArray[np.int64]) -> Inputs:
+        """Return the features of some ascending rows of one pair as :meth:`signal` takes them, with their history."""
+        if not self.history or not rows.size:
+            return self._rows(matrix, rows)
+        start = max(0, int(rows[0]) - self.history)
+        return consecutive(self._rows(matrix, np.arange(start, int(rows[-1]) + 1)), rows - start)
+
+    def _rows(self, matrix: FeatureMatrix, rows: npt.NDArray[np.int64]) -> Matrix:
+        """Return the features of some ascending rows of one pair, fitted ones filled in."""
         place = {name: number for number, name in enumerate(matrix.names)}
         made = matrix.values[rows][:, [place[name] for name in self.inputs]]
         for column, name in enumerate(self.inputs):
@@ -97,20 +106,21 @@ class FoldModel:
                 made[:, column] = self.transformers[name].at(matrix.fitted[name], rows)
         return made
 
-    def signal(self, values: Matrix) -> FoldPrediction:
+    def signal(self, values: Inputs) -> FoldPrediction:
         """Predict rows.
 
         Parameters
         ----------
         values
-            float32, shape (n, len(inputs)), columns in the order of `inputs`; NaN means unknown.
+            float32, shape (n, len(inputs)), columns in the order of `inputs`; NaN means unknown. A model that reads
+            `history` takes :class:`Samples`; rows of a plain matrix have no history.
 
         Returns
         -------
         FoldPrediction
-            Each row depends on nothing but itself.
+            Each row depends on nothing but itself and its history.
         """
-        raw = self.model.predict(np.ascontiguousarray(values[:, : len(self.features)], dtype=np.float32))
+        raw = self.model.predict(_of_model(values, len(self.features)))
         if self.n_classes == 0:
             return FoldPrediction(raw, raw, signal_from_bps(raw[:, 0], self.sigma_bps))
         calibrated = self.calibrator.apply(raw)
@@ -130,6 +140,8 @@ class FoldModel:
         }
         if self.side is not None:
             document["side"] = self.side
+        if self.history:
+            document["history"] = self.history
         if self.transformers:
             document["transformers"] = {name: item.document() for name, item in self.transformers.items()}
         return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
@@ -150,6 +162,7 @@ class FoldModel:
                 calibrator=calibrator_from(document["calibration"]),
                 sigma_bps=float(document["sigma_bps"]),
                 ranges={name: (int(span[0]), int(span[1])) for name, span in document["ranges"].items()},
+                history=int(document.get("history", 0)),
                 transformers={
                     name: StoredTransformer.load(item) for name, item in document.get("transformers", {}).items()
                 },
@@ -162,12 +175,27 @@ class FoldModel:
         return fold
 
 
+def _of_model(values: Inputs, count: int) -> Inputs:
+    """Return the columns that the model itself reads: the first ones."""
+    if isinstance(values, Samples):
+        own = np.ascontiguousarray(values.values[:, :count])
+        return values if values.columns == count else replace(values, values=own)
+    return np.ascontiguousarray(values[:, :count], dtype=np.float32)
+
+
+def consecutive(values: Matrix, rows: npt.NDArray[np.int64]) -> Samples:
+    """Return samples at some rows of one pair's consecutive bars, shape (m, k); only for predictions: no times."""
+    return Samples(values, rows, np.zeros_like(rows), rows, rows)
+
+
 def fold_signal(fold: FoldModel, columns: Mapping[str, npt.NDArray[np.floating[Any]]]) -> FoldPrediction:
     """Predict from named columns of equal length; a missing one is an EvidenceError that names it."""
     missing = [name for name in fold.inputs if name not in columns]
     if missing:
         raise EvidenceError(f"features missing for the model: {', '.join(missing)}")
-    return fold.signal(np.column_stack([np.asarray(columns[name], dtype=np.float32) for name in fold.inputs]))
+    made = np.column_stack([np.asarray(columns[name], dtype=np.float32) for name in fold.inputs])
+    # Columns of a model with history are consecutive bars.
+    return fold.signal(consecutive(made, np.arange(len(made))) if fold.history else made)
 
 
 def filled_by_folds(matrix: FeatureMatrix, times: npt.NDArray[np.int64], folds: Sequence[FoldModel]) -> FeatureMatrix:

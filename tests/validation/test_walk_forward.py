@@ -7,17 +7,19 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import InputError
-from crypto_team.models.registry import MODELS
+from crypto_team.models.registry import MODELS, resolve
 from crypto_team.validation import metrics, scores
 from crypto_team.validation.evidence_tables import prediction_hash
 from crypto_team.validation.panel import Panel, panel_rows
-from crypto_team.validation.prediction import FoldModel
+from crypto_team.validation.prediction import FoldModel, consecutive
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.walk_forward import WalkForwardResult, run
 
 PanelOf = Callable[..., Panel]
 SettingsOf = Callable[..., WalkForwardSettings]
 DAY = 86_400_000
+# Networks and ensembles take minutes; what they share with these is tested once, below.
+LIGHT = sorted(name for name, learner in MODELS.items() if not learner.ordered)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def result(panel_of: PanelOf, settings_of: SettingsOf) -> WalkForwardResult:
     return run(panel_of(edge=0.3), settings_of())
 
 
-@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("model", LIGHT)
 def test_noise_has_no_skill_out_of_sample(model: str, panel_of: PanelOf, settings_of: SettingsOf) -> None:
     areas = []
     for seed in range(3):
@@ -35,7 +37,7 @@ def test_noise_has_no_skill_out_of_sample(model: str, panel_of: PanelOf, setting
     assert abs(float(np.mean(areas)) - 0.5) < 0.025
 
 
-@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("model", LIGHT)
 def test_a_planted_edge_is_found(model: str, panel_of: PanelOf, settings_of: SettingsOf) -> None:
     predictions = run(panel_of(edge=0.3), settings_of(model)).predictions
     assert scores.auc(*scores.events(metrics.out_of_sample_rows(predictions))) > 0.55
@@ -154,3 +156,27 @@ def test_progress_is_reported_once_for_each_fold(panel_of: PanelOf, settings_of:
     run(panel_of(edge=0.0), settings_of("ridge"), progress=lambda share, what: seen.append((share, what)))
     assert [what for _, what in seen] == [f"fold {number} of 5" for number in range(1, 6)]
     assert seen[-1][0] == 1.0
+
+
+def test_a_network_sees_the_bars_before_a_row_in_training_in_the_evidence_and_from_its_file(
+    panel_of: PanelOf, settings_of: SettingsOf
+) -> None:
+    panel = panel_of(edge=0.0, columns=3, pairs=("BTC/USDT",))
+    # The sign of the next return is what the first feature was three bars ago: a single row knows nothing of it.
+    told = np.roll(np.nan_to_num(panel.features[:, 0]), 3).astype(np.float64)
+    forward = np.where(np.isfinite(panel.forward_return), 0.01 * told, np.nan)
+    label = np.where(np.isfinite(forward), (forward > 0.0).astype(np.float64), np.nan)
+    panel = replace(panel, forward_return=forward, label=label, next_return=forward)
+    settings = replace(
+        settings_of("gru"), hyperparameters=resolve("gru", {"sequence": 5, "hidden": 16, "learning_rate": 0.01})
+    )
+    result = run(panel, settings)
+    assert scores.auc(*scores.events(metrics.out_of_sample_rows(result.predictions))) > 0.8
+    fold = FoldModel.load(result.models[result.folds[-1].model_file])
+    assert fold.history == 4
+    stored = result.predictions[(result.predictions["fold"] == result.folds[-1].fold)]
+    stored = stored[stored["part"] == "test"]
+    rows = panel_rows(panel, stored)
+    matrix = panel.features[:, [panel.names.index(name) for name in fold.features]]
+    alone = [fold.signal(consecutive(matrix[row - 4 : row + 1], np.array([4]))).signal[0] for row in rows[:5]]
+    assert np.array_equal(alone, stored["signal"].to_numpy()[:5])

@@ -1,0 +1,230 @@
+"""An ensemble of time horizons: one calibrated regression in basis points per horizon, joined with shrunk weights.
+
+Each horizon is a multiple of the target's. A longer horizon sees less noise per trade, a shorter one more samples; what
+each says about the target is measured on predictions that its model was not trained on.
+
+- Calibration of horizon h: the line through unseen predictions and what came of them, its slope within [0, 1.5].
+- Weight of horizon h: proportional to its positive unseen correlation with the target, then moved by `shrink` of the
+  way to equality.
+- Expected return at the target: sum over h of weight * calibrated prediction / multiple of h.
+
+For classes, logistic regression maps the expected returns of the horizons to probabilities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from crypto_team.errors import EvidenceError, InputError, UsageError
+from crypto_team.models import members as team
+from crypto_team.models.base import Floats, Inputs, Model, ModelFactory, ModelSettings, samples_of, shares
+from crypto_team.models.linear import LOGISTIC
+from crypto_team.models.packing import packed, read, unpacked, written
+from crypto_team.models.samples import Index, Samples, forward_blocks
+
+BPS = 1e4
+STEEPEST = 1.5
+KIND = "horizons"
+
+
+def multiples(text: str) -> list[float]:
+    """Return the horizons of a comma-separated text, as multiples of the target's."""
+    try:
+        made = [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        made = []
+    if not made or not all(0.0 < value <= 100.0 for value in made):
+        raise UsageError(
+            f"{text!r} is not a list of horizons",
+            where="model.hyperparameters.horizons",
+            hint="multiples of the target's horizon, for example 0.5,1,2",
+        )
+    return made
+
+
+class Horizons:
+    """One regression per horizon; without the bars between rows (a plain matrix) there is one horizon, the target's."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self.settings = settings
+        self.models: list[Model] = []
+        self.name = str(settings.hyperparameters.get("member", "lightgbm"))
+        self.lines: Floats = np.empty((0, 2))
+        self.factors: Floats = np.empty(0)
+        self.weights: Floats = np.empty(0)
+        self.second: Model | None = None
+
+    def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
+        """Fit, calibrate and weigh the horizons; returns beyond the last known label are never read."""
+        samples, classes = samples_of(x), self.settings.n_classes
+        if self.name not in team.POSSIBLE or not team.POSSIBLE[self.name].regression:
+            raise UsageError(f"{self.name!r} is no member that predicts returns", where="model.hyperparameters.member")
+        bar, target = _bar(samples), _target(samples, y, classes)
+        wanted = multiples(str(self.settings.hyperparameters["horizons"])) if samples.step_return.size else [1.0]
+        lengths = [max(1, round(factor * bar[1])) for factor in wanted] if bar[1] else [0]
+        self.factors = np.array([length / max(bar[1], 1) or 1.0 for length in lengths])
+        told = np.full((len(samples), len(lengths)), np.nan)
+        for number, length in enumerate(lengths):
+            own, rows = _forward(samples, length, bar[0]) if bar[1] else (target, np.arange(len(samples)))
+            model, seen, made = self._horizon(samples, own, rows, length * bar[0], weight)
+            self.models.append(model)
+            told[seen, number] = made
+        self._join(told, target, y, weight)
+
+    def _horizon(
+        self, samples: Samples, own: Floats, rows: Index, span: int, weight: Floats | None
+    ) -> tuple[Model, Index, Floats]:
+        """Fit one horizon; return it with positions and predictions that it had not seen, and keep its line."""
+        part = samples.take(rows)
+        if span:
+            part = _relabelled(part, span)
+        given = None if weight is None else weight[rows]
+        member = team.POSSIBLE[self.name]
+        settings = team.settings_of(member, ModelSettings(0, self.settings.hyperparameters, self.settings.seed))
+        places, made = [], []
+        for train, after in forward_blocks(part, int(self.settings.hyperparameters["blocks"])):
+            if train.size >= team.FEWEST_ROWS and after.size:
+                model = member.create(settings)
+                model.fit(part.take(train), own[train], None if given is None else given[train])
+                places.append(after)
+                made.append(model.predict(part.take(after))[:, 0])
+        if not places:
+            raise InputError(f"{len(part)} samples are too few for the horizons", where="model.training.window")
+        seen, unseen = np.concatenate(places), np.concatenate(made)
+        self.lines = np.vstack([self.lines, _line(unseen, own[seen])])
+        model = member.create(settings)
+        model.fit(part, own, given)
+        return model, rows[seen], unseen
+
+    def _join(self, told: Floats, target: Floats, y: Floats, weight: Floats | None) -> None:
+        known = np.flatnonzero(np.isfinite(told).all(axis=1))
+        calibrated = self._calibrated(told[known])
+        skill = np.array([max(_correlation(column, target[known]), 0.0) for column in calibrated.T])
+        shrink = float(self.settings.hyperparameters["shrink"])
+        self.weights = (1.0 - shrink) * shares(skill) + shrink / skill.size
+        if self.settings.n_classes:
+            given = {**LOGISTIC.defaults, "l2": 0.01}
+            self.second = LOGISTIC.create(ModelSettings(self.settings.n_classes, given, self.settings.seed))
+            part = None if weight is None else weight[known]
+            self.second.fit((calibrated @ self.weights)[:, None].astype(np.float32), y[known], part)
+
+    def _calibrated(self, told: Floats) -> Floats:
+        """Return predictions (n, horizons) in basis points of the target's horizon."""
+        return np.asarray((told * self.lines[:, 0] + self.lines[:, 1]) / self.factors)
+
+    def predict(self, x: Inputs) -> Floats:
+        """Return probabilities (n, classes) or expected basis points (n, 1)."""
+        if not self.models:
+            raise RuntimeError("predict before fit")
+        samples = samples_of(x)
+        if not len(samples):
+            return np.empty((0, max(self.settings.n_classes, 1)))
+        told = self._calibrated(np.column_stack([model.predict(samples)[:, 0] for model in self.models]))
+        expected = np.zeros(len(samples))
+        for number, weight in enumerate(self.weights):
+            expected += weight * told[:, number]
+        if self.second is None:
+            return expected[:, None]
+        return self.second.predict(expected[:, None].astype(np.float32))
+
+    def importances(self) -> Floats:
+        """Return the horizons' importances, weighted."""
+        return team.weighted_importances(self.models, self.weights)
+
+    def save(self) -> bytes:
+        """Return models, lines, weights and the map to classes as JSON."""
+        return written(
+            {
+                "kind": KIND,
+                "member": self.name,
+                "models": [model.save().decode() for model in self.models],
+                "lines": packed(self.lines),
+                "factors": packed(self.factors),
+                "weights": packed(self.weights),
+                "second": None if self.second is None else self.second.save().decode(),
+            }
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Take over what :meth:`save` wrote."""
+        document = read(data, KIND)
+        try:
+            self.name = str(document["member"])
+            self.models = [team.POSSIBLE[self.name].load(str(one).encode(), 0) for one in document["models"]]
+            self.lines, self.factors = unpacked(document["lines"]), unpacked(document["factors"])
+            self.weights = unpacked(document["weights"])
+            if document["second"] is not None:
+                self.second = LOGISTIC.load(str(document["second"]).encode(), self.settings.n_classes)
+        except (KeyError, TypeError, ValueError) as error:
+            raise EvidenceError(f"not a {KIND} model: {error}") from error
+
+
+def _bar(samples: Samples) -> tuple[int, int]:
+    """Return the milliseconds of a bar and the bars of the target's horizon; (0, 0) for a plain matrix."""
+    if not samples.step_return.size or len(samples) < 2:
+        return 0, 0
+    steps = np.diff(np.unique(samples.time))
+    bar = int(steps.min())
+    return bar, max(1, round(float(np.median(samples.known - samples.time)) / bar))
+
+
+def _target(samples: Samples, y: Floats, classes: int) -> Floats:
+    """Return what the horizons are judged by: the return itself, or the class from -1 to 1."""
+    del samples
+    return y if not classes else 2.0 * y / (classes - 1) - 1.0
+
+
+def _forward(samples: Samples, length: int, bar: int) -> tuple[Floats, Index]:
+    """Return basis points over `length` bars, and the positions whose end is known within the samples' own labels."""
+    rows = np.flatnonzero(samples.time + length * bar <= samples.known.max())
+    places = samples.rows[rows]
+    growth = np.ones(rows.size)
+    for step in range(length):
+        growth *= 1.0 + samples.step_return[np.minimum(places + step, samples.step_return.size - 1)]
+    made = (growth - 1.0) * BPS
+    finite = np.isfinite(made)
+    return made[finite], rows[finite].astype(np.int64)
+
+
+def _relabelled(samples: Samples, span: int) -> Samples:
+    return replace(samples, known=samples.time + span)
+
+
+def _line(told: Floats, came: Floats) -> Floats:
+    """Return slope and intercept of the calibration, the slope within [0, STEEPEST]."""
+    centre, mean = float(told.mean()), float(came.mean())
+    spread = float(((told - centre) ** 2).sum())
+    slope = float(((told - centre) * (came - mean)).sum()) / spread if spread > 0.0 else 0.0
+    slope = min(max(slope, 0.0), STEEPEST)
+    return np.array([slope, mean - slope * centre])
+
+
+def _correlation(one: Floats, two: Floats) -> float:
+    if one.size < 3 or not (one.std() > 0.0 and two.std() > 0.0):
+        return 0.0
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+def _load(data: bytes, n_classes: int) -> Model:
+    model = Horizons(ModelSettings(n_classes, {}, 0))
+    model.restore(data)
+    return model
+
+
+HORIZONS = ModelFactory(
+    name=KIND,
+    library="numpy",
+    importance_kind="weighted_members",
+    regression=True,
+    classification=True,
+    defaults={"member": "lightgbm", "horizons": "0.5,1,2,4", "blocks": 3, "shrink": 0.5},
+    create=Horizons,
+    load=_load,
+    quick={"blocks": 2, "horizons": "1"},
+    history=lambda hyperparameters: team.member_history(str(hyperparameters["member"]), hyperparameters),
+    ordered=True,
+    members=True,
+    about="Calibrated regressions in basis points at several horizons, joined with shrunk weights.",
+)

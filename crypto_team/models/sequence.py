@@ -1,0 +1,341 @@
+"""Networks as learners: LSTM, GRU, transformer and multi-scale LSTM-CNN over windows of bars, kept as safetensors.
+
+A prediction reads the row's own bar and the `sequence` - 1 bars before it, all of them past; what lies before a pair's
+first bar, and what is unknown, counts as the mean. `preset=full` gives the published sizes instead of the small
+defaults, which train on a CPU.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crypto_team.errors import EvidenceError, InputError
+from crypto_team.models.base import (
+    Floats,
+    Hyperparameter,
+    Inputs,
+    Matrix,
+    Model,
+    ModelFactory,
+    ModelSettings,
+    samples_of,
+    shares,
+)
+from crypto_team.models.packing import as_bytes, as_text, packed, read, unpacked, written
+from crypto_team.models.samples import Samples, purged_tail
+from crypto_team.models.scaling import Scaler, fit_scaler
+from crypto_team.models.threads import quiet_openmp
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from crypto_team.models.deep_training import Lesson, Plan
+
+CLIP = 5.0
+CHUNK = 32
+SALIENCY_ROWS = 256
+BUILDING = threading.Lock()
+
+
+def history(hyperparameters: Mapping[str, Hyperparameter]) -> int:
+    """Return the bars before a row that its window holds."""
+    return int(hyperparameters["sequence"]) - 1
+
+
+class SequenceModel:
+    """A network over windows; importances are its mean |gradient x input| on the last training rows, stored with it."""
+
+    def __init__(self, settings: ModelSettings, architecture: str) -> None:
+        self.settings, self.architecture = settings, architecture
+        self._net: nn.Module | None = None
+        self._scaler = Scaler(np.zeros(0), np.ones(0))
+        self._target = (0.0, 1.0)
+        self._importances: Floats = np.empty(0)
+        self._settings: dict[str, Hyperparameter] = dict(settings.hyperparameters)
+
+    def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
+        """Train with early stopping on a purged tail of the rows; the scaler comes from the rows alone."""
+        with one_thread():
+            import torch
+
+            from crypto_team.models.deep_training import Training
+
+            samples, plan = samples_of(x), self._plan()
+            self._scaler = fit_scaler(samples.last())
+            if not self.settings.n_classes:
+                self._target = (float(np.mean(y)), float(np.std(y)) or 1.0)
+            prior = _log_prior(y, self.settings.n_classes)
+            lesson = self._lesson(samples, y, weight)
+            net = self._build(samples.columns, prior).to(lesson.windows.padded.device)
+            folder, mark = self.settings.checkpoints, self._fingerprint(samples, y, weight)
+            place = None if folder is None else folder / f"{self.architecture}-{mark[:16]}.safetensors"
+            try:
+                Training(net, lesson, plan, checkpoint=place, fingerprint=mark).run(self.settings.progress)
+            except torch.OutOfMemoryError as error:
+                raise InputError(
+                    "the GPU has too little memory for this network",
+                    where="model.hyperparameters.batch_size",
+                    hint=f"halve batch_size (now {plan.batch_size}), or --param device=cpu",
+                ) from error
+            self._importances = _saliency(net.eval(), lesson)
+            self._net = net.cpu()
+
+    def _plan(self) -> Plan:
+        from crypto_team.models.deep_training import Plan
+
+        given = self._settings
+        return Plan(
+            epochs=int(given["epochs"]),
+            batch_size=int(given["batch_size"]),
+            learning_rate=float(given["learning_rate"]),
+            weight_decay=float(given["weight_decay"]),
+            patience=int(given["patience"]),
+            restart=int(given["restart_epochs"]),
+            clip_norm=float(given["clip_norm"]),
+            precision=str(given["precision"]),
+            seed=self.settings.seed,
+        )
+
+    def _lesson(self, samples: Samples, y: Floats, weight: Floats | None) -> Lesson:
+        import torch
+
+        from crypto_team.models.deep_training import FEWEST_ROWS, Lesson, device_named
+        from crypto_team.models.windows import windows
+
+        device = device_named(str(self._settings["device"]))
+        classes, (centre, spread) = self.settings.n_classes, self._target
+        target = torch.from_numpy(y.astype(np.int64) if classes else ((y - centre) / spread).astype(np.float32))
+        train, tail = purged_tail(samples, float(self._settings["tail"]))
+        if min(train.size, tail.size) < FEWEST_ROWS:
+            train, tail = np.arange(len(samples), dtype=np.int64), np.empty(0, dtype=np.int64)
+        each = np.ones(len(samples)) if weight is None else weight
+        if classes and self._settings["class_weights"] == "balanced":
+            each = each * balanced(y, train, classes)[y.astype(np.int64)]
+        lesson_windows = windows(self._scaled(samples.values), samples, int(self._settings["sequence"]), device)
+        weights = torch.from_numpy(each.astype(np.float32)).to(device)
+        return Lesson(lesson_windows, target.to(device), weights, classes, train, tail)
+
+    def _scaled(self, values: Matrix) -> Matrix:
+        return self._scaler.transform(values, clip=CLIP).astype(np.float32)
+
+    def _build(self, inputs: int, prior: Floats) -> nn.Module:
+        """Build the network; its output starts at what is known without any feature."""
+        import torch
+
+        from crypto_team.models.networks import network
+
+        # Layers draw their first weights from PyTorch's one generator; folds are fitted beside each other.
+        with BUILDING, torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings.seed)
+            net = network(self.architecture, inputs, prior.size, self._settings)
+        out: Any = net.out
+        with torch.no_grad():
+            out.weight.zero_()
+            out.bias.copy_(torch.from_numpy(prior))
+        return net
+
+    def _fingerprint(self, samples: Samples, y: Floats, weight: Floats | None) -> str:
+        digest = hashlib.sha256(repr(sorted(self._settings.items())).encode())
+        digest.update(f"{self.architecture} {self.settings.n_classes} {self.settings.seed}".encode())
+        for part in (samples.values, samples.rows, samples.first, samples.time, samples.known, y, weight):
+            digest.update(b"" if part is None else np.ascontiguousarray(part).tobytes())
+        return digest.hexdigest()
+
+    def predict(self, x: Inputs) -> Floats:
+        """Return probabilities (n, classes) or basis points (n, 1), always on the CPU in float32.
+
+        Rows go through in chunks of one size: matrix products of different sizes round differently, and a row has to
+        get the same bits alone and in a batch.
+        """
+        with one_thread():
+            import torch
+
+            from crypto_team.models.windows import windows
+
+            if self._net is None:
+                raise RuntimeError("predict before fit")
+            samples, net = samples_of(x), self._net.eval()
+            length = int(self._settings["sequence"])
+            made = windows(self._scaled(samples.values), samples, length, torch.device("cpu"))
+            told = [np.empty((0, max(self.settings.n_classes, 1)))]
+            with torch.inference_mode():
+                for part in torch.split(torch.arange(len(samples)), CHUNK):
+                    chunk = torch.zeros((CHUNK, length, samples.columns))
+                    chunk[: part.numel()] = made.batch(part)
+                    told.append(net(chunk)[: part.numel()].numpy().astype(np.float64))
+        scores = np.concatenate(told)
+        if not self.settings.n_classes:
+            return np.asarray(scores * self._target[1] + self._target[0])
+        odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def importances(self) -> Floats:
+        """Return the share of each feature, over all steps of the window."""
+        return self._importances
+
+    def save(self) -> bytes:
+        """Return settings, scaler and weights (safetensors, as base64) as JSON."""
+        from safetensors.torch import save
+
+        if self._net is None:
+            raise RuntimeError("save before fit")
+        weights = {name: value.contiguous() for name, value in self._net.state_dict().items()}
+        return written(
+            {
+                "kind": self.architecture,
+                "settings": self._settings,
+                "mean": packed(self._scaler.mean),
+                "std": packed(self._scaler.std),
+                "target": list(self._target),
+                "importances": packed(self._importances),
+                "weights": as_text(save(weights)),
+            }
+        )
+
+    def restore(self, data: bytes) -> None:
+        """Take over what :meth:`save` wrote."""
+        document = read(data, self.architecture)
+        with one_thread():
+            from safetensors import SafetensorError
+            from safetensors.torch import load
+
+            try:
+                self._settings = dict(document["settings"])
+                self._scaler = Scaler(unpacked(document["mean"]), unpacked(document["std"]))
+                self._target = (float(document["target"][0]), float(document["target"][1]))
+                self._importances = unpacked(document["importances"])
+                net = self._build(self._scaler.mean.size, np.zeros(max(self.settings.n_classes, 1)))
+                net.load_state_dict(load(as_bytes(document["weights"])))
+            except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+                raise EvidenceError(f"not a {self.architecture} model: {str(error).splitlines()[0]}") from error
+            self._net = net
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Import PyTorch and let it compute on the calling thread alone: folds run beside each other."""
+    quiet_openmp()
+    # MKL's choice of kernels would depend on the alignment of memory, which no seed fixes.
+    os.environ.setdefault("MKL_CBWR", "COMPATIBLE")
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def balanced(y: Floats, rows: Any, classes: int) -> Floats:
+    """Return a weight for each class: n / (classes seen * n of the class), 0 for one never seen in `rows`."""
+    counts = np.bincount(y[rows].astype(np.int64), minlength=classes).astype(np.float64)
+    return np.where(counts > 0, counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0.0)
+
+
+def _log_prior(y: Floats, classes: int) -> Floats:
+    if not classes:
+        return np.zeros(1)
+    labels = y.astype(np.int64)
+    if labels.min() < 0 or labels.max() >= classes or not np.array_equal(labels, y):
+        raise InputError(f"labels have to be whole numbers from 0 to {classes - 1}", where="target")
+    counts = np.bincount(labels, minlength=classes)
+    return np.asarray(np.log((counts + 0.5) / (counts.sum() + 0.5 * classes)))
+
+
+def _saliency(net: nn.Module, lesson: Lesson) -> Floats:
+    """Return the share of each feature in mean |gradient of the outputs x input| over the last rows."""
+    import torch
+
+    for value in net.parameters():
+        value.requires_grad_(False)
+    total = np.zeros(lesson.windows.padded.shape[1])
+    last = torch.arange(len(lesson.windows), device=lesson.target.device)[-SALIENCY_ROWS:]
+    # cuDNN takes gradients through recurrent layers in training mode only.
+    with torch.backends.cudnn.flags(enabled=False):
+        for part in torch.split(last, CHUNK):
+            inputs = lesson.windows.batch(part).requires_grad_(True)
+            told = net(inputs)
+            for output in range(told.shape[1]):
+                (slope,) = torch.autograd.grad(told[:, output].sum(), inputs, retain_graph=True)
+                total += (slope * inputs).abs().sum(dim=(0, 1)).detach().cpu().numpy().astype(np.float64)
+    return shares(total)
+
+
+def load_sequence(data: bytes, n_classes: int, architecture: str) -> Model:
+    """Load a network of one architecture."""
+    model = SequenceModel(ModelSettings(n_classes, {}, 0), architecture)
+    model.restore(data)
+    return model
+
+
+def sequence_factory(
+    name: str, sizes: Mapping[str, Hyperparameter], full: Mapping[str, Hyperparameter], about: str
+) -> ModelFactory:
+    """Return the line of a network in the table of learners."""
+    return ModelFactory(
+        name=name,
+        library="torch",
+        importance_kind="saliency",
+        regression=True,
+        classification=True,
+        defaults={**TRAINING, **sizes, "preset": "small"},
+        create=partial(SequenceModel, architecture=name),
+        load=partial(load_sequence, architecture=name),
+        quick={"epochs": 3},
+        aliases={"lr": "learning_rate", "seq_len": "sequence", "sequence_length": "sequence", "nhead": "heads"},
+        history=history,
+        ordered=True,
+        presets={"small": {}, "full": {**PUBLISHED, **full}},
+        packages=("torch", "safetensors"),
+        about=about,
+    )
+
+
+TRAINING: dict[str, Hyperparameter] = {
+    "sequence": 24,
+    "epochs": 20,
+    "batch_size": 256,
+    "learning_rate": 0.002,
+    "weight_decay": 0.01,
+    "patience": 4,
+    "restart_epochs": 10,
+    "clip_norm": 1.0,
+    "tail": 0.15,
+    "class_weights": "balanced",
+    "dropout": 0.1,
+    "device": "auto",
+    "precision": "auto",
+}
+PUBLISHED: dict[str, Hyperparameter] = {
+    "sequence": 60,
+    "epochs": 100,
+    "batch_size": 64,
+    "learning_rate": 0.001,
+    "patience": 10,
+    "tail": 0.2,
+}
+_RECURRENT: dict[str, Hyperparameter] = {"hidden": 32, "layers": 1}
+_RECURRENT_FULL: dict[str, Hyperparameter] = {"hidden": 128, "layers": 2, "dropout": 0.2}
+LSTM = sequence_factory("lstm", _RECURRENT, _RECURRENT_FULL, "Long short-term memory over the last bars.")
+GRU = sequence_factory("gru", _RECURRENT, _RECURRENT_FULL, "Gated recurrent units: LSTM's lighter sibling.")
+TRANSFORMER = sequence_factory(
+    "transformer",
+    {"d_model": 32, "heads": 4, "layers": 2, "feedforward": 64, "head": 32, "head_dropout": 0.1},
+    {"d_model": 256, "heads": 8, "layers": 6, "feedforward": 1024, "head": 128, "head_dropout": 0.2},
+    "Attention over the last bars; preset full: 256 wide, 8 heads, 6 layers, 60 steps.",
+)
+LSTM_CNN = sequence_factory(
+    "lstm_cnn",
+    {"channels": 16, "hidden": 32, "layers": 1, "heads": 4, "scales": "1,4,12"},
+    {"channels": 64, "hidden": 128, "layers": 2, "heads": 8, "scales": "1,5,15", "dropout": 0.2},
+    "Convolutions on several time scales, LSTM and attention.",
+)
