@@ -100,6 +100,11 @@ def _inputs(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardS
     return panel.samples(rows, columns) if ordered else panel.block(rows, columns)
 
 
+def _rows_read(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Rows:
+    every = np.sort(np.concatenate([rows.fit, rows.inner, rows.test]))
+    return panel.with_history(every, _history(settings))
+
+
 def _history(settings: WalkForwardSettings) -> int:
     return factory(settings.model).history(settings.hyperparameters)
 
@@ -132,8 +137,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     """Fit one fold on its training window and predict its calibration tail and its test part."""
     rows = fold_rows(panel, fold, settings)
     transformers = fit_all(panel, rows.fit)
-    every = np.sort(np.concatenate([rows.fit, rows.inner, rows.test]))
-    panel = filled(panel, transformers, panel.with_history(every, _history(settings)))
+    panel = filled(panel, transformers, _rows_read(panel, rows, settings))
     selection, model = _learn(panel, rows, settings)
     raw = model.predict(_inputs(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
     calibrator = Calibrator(()) if raw is None else fit_calibrator(raw, panel.label[rows.inner], settings.calibration)
