@@ -15,7 +15,7 @@ from crypto_team.models.catboosting import CATBOOST
 from crypto_team.models.forest import RANDOM_FOREST
 from crypto_team.models.linear import LOGISTIC, RIDGE
 from crypto_team.models.samples import Index, Samples, forward_blocks
-from crypto_team.models.sequence import GRU, LSTM, LSTM_CNN, TRANSFORMER
+from crypto_team.models.sequence_table import GRU, LSTM, LSTM_CNN, TRANSFORMER
 
 POSSIBLE: dict[str, ModelFactory] = {
     one.name: one

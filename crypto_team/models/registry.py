@@ -15,7 +15,7 @@ from crypto_team.models.forest import RANDOM_FOREST
 from crypto_team.models.horizons import HORIZONS
 from crypto_team.models.linear import LOGISTIC, RIDGE
 from crypto_team.models.online import ONLINE_LIGHTGBM, ONLINE_LINEAR
-from crypto_team.models.sequence import GRU, LSTM, LSTM_CNN, TRANSFORMER
+from crypto_team.models.sequence_table import GRU, LSTM, LSTM_CNN, TRANSFORMER
 
 _TABLE = (
     LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE, LSTM, GRU, TRANSFORMER, LSTM_CNN,

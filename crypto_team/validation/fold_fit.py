@@ -112,6 +112,11 @@ def _columns(panel: Panel, stored: FoldModel) -> list[int]:
     return [panel.names.index(name) for name in stored.inputs]
 
 
+def _rows_read(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Rows:
+    every = np.sort(np.concatenate([rows.fit, rows.inner, rows.test]))
+    return panel.with_history(every, _history(settings))
+
+
 def _history(settings: WalkForwardSettings) -> int:
     return factory(settings.model).history(settings.hyperparameters)
 
@@ -190,8 +195,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     """Fit one fold on its training window and predict its calibration tail and its test part."""
     rows = fold_rows(panel, fold, settings)
     transformers = fit_all(panel, rows.fit)
-    every = np.sort(np.concatenate([rows.fit, rows.inner, rows.test]))
-    panel = filled(panel, transformers, panel.with_history(every, _history(settings)))
+    panel = filled(panel, transformers, _rows_read(panel, rows, settings))
     ranges = {
         "train": (fold.train_start, fold.train_end),
         "inner": (rows.inner_start, fold.train_end),

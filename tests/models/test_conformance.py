@@ -165,7 +165,7 @@ def test_a_constant_feature_fewer_rows_than_features_and_one_class_are_survived_
         try:
             model.fit(x, y)
         except CryptoTeamError as refusal:
-            assert len(str(refusal)) > 20
+            assert len(str(refusal)) > 20  # noqa: PT017 - refusing is one of two right answers
             continue
         assert np.isfinite(model.predict(x)).all()
         importances = model.importances()
