@@ -104,7 +104,10 @@ class Case:
         return audit_features(self.features, self.bars, self.code_dir, self.spec.market.timeframe)
 
 
-DERIVED: Mapping[str, tuple[str, ...]] = {"returns": ("predictions", "market", "meta"), "audit": ("bars", "features", "spec")}
+DERIVED: Mapping[str, tuple[str, ...]] = {
+    "returns": ("predictions", "market", "meta"),
+    "audit": ("bars", "features", "spec"),
+}
 EVIDENCE = frozenset({each.name for each in fields(Case)} | set(DERIVED))
 
 LOCATIONS: Mapping[str, str] = {

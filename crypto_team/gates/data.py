@@ -139,7 +139,9 @@ def quality_acceptable(
         worst = max(worst, quality.missing_share)
         still = standstill_share(told, meta.timeframe)
         if still > stale_share:
-            problems.append(f"{pair}: {still:.1%} of the bars repeat the price before for a day or longer: stale prices")
+            problems.append(
+                f"{pair}: {still:.1%} of the bars repeat the price before for a day or longer: stale prices"
+            )
         if quality.verdict == "poor" or quality.ohlc_violations or quality.missing_share > missing_share:
             problems.append(
                 f"{pair}: {quality.verdict}, {quality.missing_share:.2%} of bars missing, longest gap "

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crypto_team.gates.case import LedgerView, ReplayResult
-from crypto_team.gates.imported.claims import stated_equals_computed
 from crypto_team.gates.importance import mean_shares
+from crypto_team.gates.imported.claims import stated_equals_computed
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -188,9 +188,7 @@ def replay_equal(replay: ReplayResult) -> Verdict:
     remedy=RETRAIN,
     stricter={},
 )
-def reproducible(
-    meta: EvidenceMeta, spec: MlSpec | None = None, imported: ImportedFacts | None = None
-) -> Verdict:
+def reproducible(meta: EvidenceMeta, spec: MlSpec | None = None, imported: ImportedFacts | None = None) -> Verdict:
     """Seed, library versions, data hash and rules in the specification are those that the evidence was made with."""
     if imported is not None:
         return _recorded_elsewhere(imported)

@@ -24,7 +24,9 @@ MONTH = 30
 def market_daily(market: pd.DataFrame, days: Days) -> tuple[Floats, Floats]:
     """Return the mean daily return of all pairs on `days`, and its deviation over the 30 days before each of them."""
     stamps = pd.DatetimeIndex(market["time"]).tz_localize(None).floor("D")
-    close = market.assign(day=stamps).sort_values("time", kind="stable").groupby(["day", "pair"])["close"].last().unstack()
+    close = (
+        market.assign(day=stamps).sort_values("time", kind="stable").groupby(["day", "pair"])["close"].last().unstack()
+    )
     moves = close.pct_change(fill_method=None).mean(axis=1)
     before = moves.rolling(MONTH, min_periods=5).std().shift(1)
     wanted = pd.DatetimeIndex(days)

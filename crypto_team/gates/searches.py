@@ -62,7 +62,9 @@ def _declared(
     tables = {"trials": trials, "trial_returns": trial_returns}
     shown = shown_trials({name: table for name, table in tables.items() if table is not None})
     if imported.n_trials is None:
-        return insufficient("meta.yaml declares no n_trials: how many were tried is unknown", evidence=("meta.yaml: n_trials",))
+        return insufficient(
+            "meta.yaml declares no n_trials: how many were tried is unknown", evidence=("meta.yaml: n_trials",)
+        )
     more = [f"{name}.parquet shows {count} trials" for name, count in shown.items() if count > imported.n_trials]
     text = f"{imported.n_trials} trials are declared"
     if more:
@@ -93,7 +95,9 @@ def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float 
     found = tried(trial_returns)
     daily = found.daily[:, found.alive]
     if daily.shape[1] == 1:
-        return passed("all trials traded alike: nothing was chosen among them", 0.0, evidence=("trial_returns.parquet",))
+        return passed(
+            "all trials traded alike: nothing was chosen among them", 0.0, evidence=("trial_returns.parquet",)
+        )
     if daily.shape[1] < 1:
         return insufficient("no trial ever moved", evidence=("trial_returns.parquet",))
     blocks = next((number for number in BLOCKS if daily.shape[0] // number * number // 2 >= 2 * number), 0)

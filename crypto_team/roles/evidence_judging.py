@@ -63,7 +63,8 @@ def gate_check(
 def _of_strategy(session: Session, strategy_id: StrategyId | None, gate: str | None) -> GateReport:
     if strategy_id is None:
         raise UsageError(
-            "neither a strategy nor evidence is named", hint="crypto-team gate check STR-001, or gate check --evidence DIR"
+            "neither a strategy nor evidence is named",
+            hint="crypto-team gate check STR-001, or gate check --evidence DIR",
         )
     stage = current_stage(session.layout, strategy_id)
     return judge(session, strategy_id, gate or f"{stage}->{next_stage(stage)}")
@@ -81,7 +82,7 @@ def _of_folder(
     if case.meta is None:
         told = "; ".join(item.message for item in case.document_findings or []) or "; ".join(case.evidence_problems)
         raise EvidenceError(f"there are no predictions to judge: {told}"[:1000], where=str(folder))
-    report = run_gate(IMPORTED, case, _policy(session, profile), progress=lambda done, text: session.progress(done, text))
+    report = run_gate(IMPORTED, case, _policy(session, profile), progress=session.progress)
     return case, report
 
 

@@ -103,7 +103,9 @@ def _reliability(case: Case) -> list[str]:
     frame = f"<line x1='{_at(0)}' y1='{_at(1)}' x2='{_at(1)}' y2='{_at(0)}' stroke='#8c959f' stroke-dasharray='4'/>"
     words = f"<text x='{EDGE}' y='{EDGE + 200 + 28}' font-size='12'>forecast from 0 to 1; upwards: how often it came true</text>"
     side = 200 + 2 * EDGE
-    return [f"<h2>Reliability</h2><svg viewBox='0 0 {side} {side}' width='{side}' role='img'>{frame}{dots}{words}</svg>"]
+    return [
+        f"<h2>Reliability</h2><svg viewBox='0 0 {side} {side}' width='{side}' role='img'>{frame}{dots}{words}</svg>"
+    ]
 
 
 def _at(share: float) -> float:
@@ -123,5 +125,7 @@ def _lines(lines: list[tuple[str, Floats, str]]) -> str:
         )
         made.append(f"<polyline points='{points}' fill='none' stroke='{colour}' stroke-width='2'/>")
         made.append(f"<text x='{EDGE}' y='{16 + 15 * number}' font-size='12' fill='{colour}'>{escape(name)}</text>")
-    made.append(f"<text x='{WIDTH - EDGE}' y='{HEIGHT - 8}' font-size='12' text-anchor='end'>{low:+.1%} to {high:+.1%}</text>")
+    made.append(
+        f"<text x='{WIDTH - EDGE}' y='{HEIGHT - 8}' font-size='12' text-anchor='end'>{low:+.1%} to {high:+.1%}</text>"
+    )
     return f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' width='{WIDTH}' role='img'>{''.join(made)}</svg>"

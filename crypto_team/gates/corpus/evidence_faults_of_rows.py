@@ -110,7 +110,9 @@ def period_dropped(study: Study, rng: Rng) -> EvidenceParts:
     gains = table[table["part"] == "test"].groupby("fold")["return_net"].sum()
     worst = int(gains.loc[inner].idxmin())
     folds = [fold for fold in study.parts.folds if fold["fold"] != worst]
-    kept = {name: frame[frame["fold"] != worst] if "fold" in frame else frame for name, frame in study.parts.tables.items()}
+    kept = {
+        name: frame[frame["fold"] != worst] if "fold" in frame else frame for name, frame in study.parts.tables.items()
+    }
     return replace(study.parts, folds=folds, tables=kept)
 
 

@@ -65,9 +65,7 @@ def no_gap(study: Study, rng: Rng) -> EvidenceParts:
     """Train, calibrate and test without a bar between."""
     gap = study.design.horizon + 1
     labels = [label_table(pair, study.design) for pair in study.market]
-    folds = [
-        Fold(fold.number, fold.train, (fold.inner[0], fold.inner[1] + gap), fold.test) for fold in study.folds
-    ]
+    folds = [Fold(fold.number, fold.train, (fold.inner[0], fold.inner[1] + gap), fold.test) for fold in study.folds]
     fitted = [fit(study.market, labels, fold, study.design) for fold in folds]
     table = predict(study.market, labels, folds, fitted, study.design)
     words = [{**fold, "gap_bars": 0} for fold in _changed_folds(study, inner_end=gap)]

@@ -13,7 +13,7 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.corpus.evidence_market import Design, PairData, simulate
-from crypto_team.gates.corpus.evidence_model import Fold, Fitted, cut_folds, fit, forecast
+from crypto_team.gates.corpus.evidence_model import Fitted, Fold, cut_folds, fit, forecast
 from crypto_team.gates.corpus.evidence_parts import EvidenceParts
 from crypto_team.labels import classes_of, forward_returns
 from crypto_team.trading.costs import net_returns
@@ -115,9 +115,7 @@ def predict(
     return traded(table, market, design)
 
 
-def _part(
-    pair: PairData, label: pd.DataFrame, fold: Fold, model: Fitted, part: str, design: Design
-) -> pd.DataFrame:
+def _part(pair: PairData, label: pd.DataFrame, fold: Fold, model: Fitted, part: str, design: Design) -> pd.DataFrame:
     first, last = fold.span(part)
     rows = slice(first, min(last, len(pair.time)))
     # Training rows show what the model had seen; every fourth is enough for that and keeps the table small.
@@ -229,9 +227,7 @@ def searched(
     return made | {"thresholds": _thresholds(market, labels, folds, design)}
 
 
-def _thresholds(
-    market: list[PairData], labels: list[pd.DataFrame], folds: list[Fold], design: Design
-) -> pd.DataFrame:
+def _thresholds(market: list[PairData], labels: list[pd.DataFrame], folds: list[Fold], design: Design) -> pd.DataFrame:
     models = [fit(market, labels, fold, design) for fold in folds]
     rows = []
     for entry in (design.entry - 0.02, design.entry - 0.01, design.entry, design.entry + 0.01, design.entry + 0.02):

@@ -96,7 +96,9 @@ def fit(
     score = float(np.corrcoef(top, told)[0, 1])
     size = np.abs(weights).sum(axis=1)
     names = np.array([f"f{number}" for number in range(design.features)])
-    importances = pd.DataFrame({"fold": fold.number, "feature": names[kept], "kind": "gain", "value": size / size.sum()})
+    importances = pd.DataFrame(
+        {"fold": fold.number, "feature": names[kept], "kind": "gain", "value": size / size.sum()}
+    )
     said = _words(fold, market[0].time, names, kept, mean, scale, span, calibrated=calibrator is not None)
     return Fitted(mean, scale, kept, weights, calibrator, importances, said, score)
 
@@ -142,7 +144,9 @@ def _words(
 ) -> pd.DataFrame:
     first, last = utc_times(time[[span[0], span[1] - 1]])
     rows = [(fold.number, "scaler", n, True, m, s, first, last) for n, m, s in zip(names, mean, scale, strict=True)]
-    rows += [(fold.number, "selection", n, bool(k), np.nan, np.nan, first, last) for n, k in zip(names, kept, strict=True)]
+    rows += [
+        (fold.number, "selection", n, bool(k), np.nan, np.nan, first, last) for n, k in zip(names, kept, strict=True)
+    ]
     if calibrated:
         begin, end = utc_times(time[[fold.inner[0], fold.inner[1] - 1]])
         rows.append((fold.number, "calibration", "", True, np.nan, np.nan, begin, end))

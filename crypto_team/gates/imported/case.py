@@ -12,10 +12,10 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.case import Case
+from crypto_team.gates.imported.market import candles_of, sound_market
 from crypto_team.gates.imported.reading import Imported, read_folder
 from crypto_team.gates.imported.timing import Timed, timed
 from crypto_team.gates.imported.trials import ledger_of
-from crypto_team.gates.imported.market import candles_of, sound_market
 from crypto_team.gates.recompute import milliseconds, recompute_signal
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange, ImportedFold, ImportedLabel
 from crypto_team.schemas.ml_spec import Signal, Target
@@ -90,7 +90,9 @@ def _absent(found: Imported) -> list[str]:
     return [] if "predictions" in found.tables else ["predictions.parquet is missing or cannot be read"]
 
 
-def _facts(found: Imported, predictions: pd.DataFrame, market: pd.DataFrame | None, meta: EvidenceMeta) -> ImportedFacts:
+def _facts(
+    found: Imported, predictions: pd.DataFrame, market: pd.DataFrame | None, meta: EvidenceMeta
+) -> ImportedFacts:
     said = found.meta
     step_ms = timeframe_seconds(said.timeframe) * 1000
     test = predictions[predictions["part"] == "test"]
@@ -237,8 +239,11 @@ def _preprocessing(table: pd.DataFrame | None) -> pd.DataFrame | None:
         if name not in made.columns:
             made[name] = value
     names = {"scale": "scaler", "scaling": "scaler", "standardscaler": "scaler", "calibrator": "calibration"}
-    names |= {"select": "selection", "feature_selection": "selection", "platt": "calibration", "isotonic": "calibration"}
+    names |= {
+        "select": "selection",
+        "feature_selection": "selection",
+        "platt": "calibration",
+        "isotonic": "calibration",
+    }
     made["stage"] = made["stage"].astype("str").str.lower().map(lambda each: names.get(each, each))
     return made
-
-

@@ -75,7 +75,10 @@ def _scalers(fold: FoldRange, preprocessing: pd.DataFrame, sample: pd.DataFrame)
     spread = np.nanstd(values, axis=0)
     stated = rows["a"].to_numpy(dtype=np.float64)
     own = (stated - np.nanmean(values[inside], axis=0)) / spread
-    for name, chosen in (("all rows", np.ones(len(values), dtype=bool)), ("rows up to the end of the test", _until(fold, times))):
+    for name, chosen in (
+        ("all rows", np.ones(len(values), dtype=bool)),
+        ("rows up to the end of the test", _until(fold, times)),
+    ):
         if not chosen.any():
             continue
         other = (stated - np.nanmean(values[chosen], axis=0)) / spread

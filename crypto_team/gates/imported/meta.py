@@ -16,7 +16,16 @@ from crypto_team.schemas.base import in_words
 from crypto_team.schemas.evidence import ImportedFold, ImportedLabel, ImportedMeta
 from crypto_team.schemas.ml_spec import Signal
 
-TIMEFRAMES = {"60m": "1h", "60min": "1h", "1H": "1h", "1D": "1d", "24h": "1d", "5min": "5m", "15min": "15m", "1min": "1m"}
+TIMEFRAMES = {
+    "60m": "1h",
+    "60min": "1h",
+    "1H": "1h",
+    "1D": "1d",
+    "24h": "1d",
+    "5min": "5m",
+    "15min": "15m",
+    "1min": "1m",
+}
 PARTS = ("train", "inner", "test")
 KINDS = {"binary": "direction", "classification": "direction", "sign": "direction", "up": "direction"}
 KINDS |= {"regression": "return", "multiclass": "n_class", "ternary": "n_class", "triple_barrier": "other"}
@@ -74,7 +83,9 @@ def _named(document: Mapping[str, Any]) -> dict[str, Any]:
             made[name] = str(made[name].get("name", "unknown") if isinstance(made[name], dict) else made[name])[:500]
     made["calibration"] = _calibration(made.get("calibration"))
     made["claims"] = {
-        str(name): float(value) for name, value in _mapping(made.get("claims")).items() if isinstance(value, int | float)
+        str(name): float(value)
+        for name, value in _mapping(made.get("claims")).items()
+        if isinstance(value, int | float)
     }
     made["versions"] = {str(name): str(value) for name, value in _mapping(made.get("versions")).items()}
     made["dataset_hashes"] = [str(each) for each in _listed(made.get("dataset_hashes", []))]
@@ -113,7 +124,9 @@ def _label(value: Any, said: Mapping[str, Any]) -> dict[str, Any]:
     thresholds = sorted(float(each) for each in _listed(thresholds) if isinstance(each, int | float))
     if not kind:
         text = str(told.get("definition", "")).lower()
-        kind = "other" if re.search(r"barrier|volatil|quantile|custom", text) else "n_class" if thresholds else "direction"
+        kind = (
+            "other" if re.search(r"barrier|volatil|quantile|custom", text) else "n_class" if thresholds else "direction"
+        )
     kind = KINDS.get(kind, kind)
     known = ImportedLabel.model_fields["kind"].annotation.__args__  # type: ignore[union-attr]
     if kind not in known or (kind == "n_class" and not thresholds):

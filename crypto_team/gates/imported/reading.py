@@ -57,7 +57,9 @@ def read_folder(folder: Path) -> Imported:
         There is no folder, or no `meta.yaml` that can be read: without it nothing can be judged.
     """
     if not folder.is_dir():
-        raise EvidenceError("no such folder of evidence", where=str(folder), hint="docs/reference/evidence.md has its form")
+        raise EvidenceError(
+            "no such folder of evidence", where=str(folder), hint="docs/reference/evidence.md has its form"
+        )
     found = Imported(read_meta(folder), {})
     for name in CONTRACTS:
         path = _path(folder, name)
@@ -168,7 +170,9 @@ def _predictions(found: Imported) -> None:
     table["part"] = table["part"].str.lower().str.strip().map(lambda part: PARTS.get(part, part))
     unknown = sorted(set(table["part"]) - {"train", "inner", "test", "holdout"})
     if unknown:
-        found.wrong("predictions.parquet", f"unknown parts {', '.join(unknown)[:200]}; train, inner, test, holdout exist")
+        found.wrong(
+            "predictions.parquet", f"unknown parts {', '.join(unknown)[:200]}; train, inner, test, holdout exist"
+        )
     for column in ("label", "forward_return", "position", "return_gross", "return_net"):
         if column not in table.columns:
             table[column] = np.nan
@@ -184,7 +188,9 @@ def _predictions(found: Imported) -> None:
         holes = int(test[column].isna().sum()) if column in made.columns else 0
         if holes:
             first = test.loc[test[column].isna(), "time"].iloc[0]
-            found.wrong("predictions.parquet", f"{holes} of {len(test)} test rows have no forecast ({column}), first {first}")
+            found.wrong(
+                "predictions.parquet", f"{holes} of {len(test)} test rows have no forecast ({column}), first {first}"
+            )
     far = (test["position"].abs() > 1.0 + 1e-9) | np.isinf(test["position"])
     if far.any():
         found.wrong("predictions.parquet", f"{int(far.sum())} positions lie beyond -1 to 1")
