@@ -225,7 +225,7 @@ def rows_complete(
 
 
 def _predicted(expected: npt.NDArray[np.int64], told: npt.NDArray[np.int64], horizon_bars: int) -> float:
-    """Return the share of bars with a prediction; an unbroken tail up to the horizon has no label and may be missing."""
+    """Return the share of bars with a prediction; an unbroken tail up to the horizon may be missing."""
     found = np.isin(np.sort(expected), told)
     if not found.any():
         return 1.0 if expected.size <= horizon_bars else 0.0
@@ -244,7 +244,7 @@ def skipped_periods(meta: EvidenceMeta, bars: pd.DataFrame) -> list[str]:
     between = np.array([later[0] - earlier[1] for earlier, later in pairwise(spans)]) // step
     usual = max(float(np.median(between)), 0.0) + meta.horizon_bars + meta.gap_bars + 1
     found = [
-        f"{int(length)} bars between the test parts of fold {folds[number].fold} and {folds[number + 1].fold} are left out"
+        f"{int(length)} bars between the test parts of folds {folds[number].fold} and {folds[number + 1].fold} left out"
         for number, length in enumerate(between)
         if length > usual
     ]

@@ -116,7 +116,7 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
     stricter={"t": "higher"},
 )
 def does_not_fade(returns: Returns, *, t: float = -2.33) -> Verdict:
-    """The last third of the test days does not earn significantly less than the days before it, with half of it gone."""
+    """Require that the last third of the test days does not earn significantly less, and less than half, of before."""
     daily = returns.daily
     if daily.size < 40:
         return insufficient(f"{daily.size} days of returns, 40 are needed: {40 - daily.size} more")

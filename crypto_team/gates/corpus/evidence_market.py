@@ -1,4 +1,4 @@
-"""Simulated markets of known truth: several pairs, features that lead returns by a known strength, one pair delisted."""
+"""Simulated markets of known truth: pairs, features that lead returns by a known strength, one pair delisted."""
 
 from __future__ import annotations
 

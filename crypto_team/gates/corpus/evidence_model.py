@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.gates.corpus.evidence_market import Design, PairData
+from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
 from crypto_team.validation.clock import utc_times
 
@@ -90,7 +91,7 @@ def fit(
     weights = _weights(z[:, kept], y, design.classes, penalty)
     inside, told = rows_of(market, labels, fold.inner)
     raw = _raw((inside - mean) / scale, kept, weights, design.classes)
-    method = "isotonic" if design.calibration == "isotonic" else "platt"
+    method: CalibrationMethod = "isotonic" if design.calibration == "isotonic" else "platt"
     calibrator = fit_calibrator(raw, told, method) if design.classes else None
     top = raw[:, -1] - raw[:, 0] if design.classes else raw[:, 0]
     score = float(np.corrcoef(top, told)[0, 1])

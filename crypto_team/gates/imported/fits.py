@@ -107,8 +107,9 @@ def _calibration(fold: FoldRange, predictions: pd.DataFrame) -> Iterator[str]:
     if len(columns) < 2 or not set(raw) <= set(predictions.columns):
         return
     rows = predictions[predictions["fold"] == fold.fold].sort_values(["pair", "time"], kind="stable")
-    rows = rows[np.isfinite(rows[raw + columns]).all(axis=1)]
-    inner, test = (rows[(rows["part"] == part) & rows["label"].notna()] for part in ("inner", "test"))
+    rows = rows[np.isfinite(rows[raw + columns].to_numpy(dtype=np.float64)).all(axis=1)]
+    inner = rows[(rows["part"] == "inner") & rows["label"].notna()]
+    test = rows[(rows["part"] == "test") & rows["label"].notna()]
     if len(inner) < LEAST_ROWS or len(test) < LEAST_ROWS or np.allclose(test[columns], test[raw]):
         return
     distances = {

@@ -32,8 +32,8 @@ def trained_before(meta: EvidenceMeta, predictions: pd.DataFrame, imported: Impo
         before = int((test <= late).sum())
         if before:
             problems.append(
-                f"fold {fold.fold}: the model had seen rows up to {utc_text(late)} and predicts {before} rows before that"
-                f" (test begins {utc_text(begin)})"
+                f"fold {fold.fold}: the model had seen rows up to {utc_text(late)} and predicts {before} rows "
+                f"before that (test begins {utc_text(begin)})"
             )
     problems += _too_good(meta, predictions)
     if problems:
@@ -56,8 +56,8 @@ def _too_good(meta: EvidenceMeta, predictions: pd.DataFrame) -> list[str]:
     ):
         return [
             (
-                f"test skill {test.estimate:.3f} is far above inner skill {inner.estimate:.3f} ({DEVIATIONS:g} standard errors "
-                "and more): the model had seen the test rows"
+                f"test skill {test.estimate:.3f} is far above inner skill {inner.estimate:.3f} (by more than "
+                f"{DEVIATIONS:g} standard errors): the model had seen the test rows"
             )
         ]
     return []
