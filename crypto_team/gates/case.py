@@ -44,6 +44,15 @@ class ReplayResult:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What the team knew: critical learnings (id, title), rejected strategies by likeness, learnings of this one."""
+
+    critical: tuple[tuple[str, str], ...] = ()
+    rejected: tuple[tuple[str, float], ...] = ()
+    learned: int = 0
+
+
+@dataclass(frozen=True)
 class Case:
     """One strategy before a gate. What is ``None`` is missing, and a check that needs it does not pass."""
 
@@ -78,6 +87,7 @@ class Case:
     report_text: str | None = None
     report_numbers: Mapping[str, float | int | None] | None = None
     registry: RegistryEntry | None = None
+    memory: Memory | None = None
     universe: pd.DataFrame | None = None
     trials: pd.DataFrame | None = None
     trial_returns: pd.DataFrame | None = None
@@ -113,6 +123,7 @@ EVIDENCE = frozenset({each.name for each in fields(Case)} | set(DERIVED))
 LOCATIONS: Mapping[str, str] = {
     "spec": "ml-spec.yaml",
     "features": "features.yaml",
+    "memory": "learnings and registry",
     "universe": "evidence: universe.parquet",
     "trials": "evidence: trials.parquet",
     "trial_returns": "evidence: trial_returns.parquet",

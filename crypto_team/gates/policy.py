@@ -17,6 +17,7 @@ from crypto_team.gates import (
     leakage,
     limits,
     luck,
+    memory,
     overfitting,
     performance,
     point_in_time,
@@ -53,6 +54,7 @@ FAMILIES = (
     searches,
     limits,
     stress,
+    memory,
 )
 
 

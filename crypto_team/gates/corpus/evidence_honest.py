@@ -26,7 +26,7 @@ HONEST: Mapping[str, Design] = {
     "one_pair": Design(pairs=1, edge=0.24),
     "five_pairs": Design(pairs=5, edge=0.12),
     "next_bar": Design(horizon=1, edge=0.14),
-    "long_horizon": Design(horizon=12, edge=0.2, bars=6000),
+    "long_horizon": Design(horizon=12, edge=0.26, bars=6800),
     "quarter_hours": Design(timeframe="15m", bars=9000, train=3000, inner=600, test=1000, volatility=0.003, edge=0.16),
     "four_hours": Design(timeframe="4h", bars=4200, test=300, volatility=0.012, edge=0.14),
     "days": Design(timeframe="1d", bars=2600, train=900, inner=200, test=250, horizon=1, volatility=0.03, edge=0.2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,23 @@ def judged(folder: Path) -> GateReport:
     return run_gate(IMPORTED, case_from_folder(folder), Policy())
 
 
-@pytest.mark.parametrize("name", HONEST)
+# The whole corpus takes minutes; what users meet first runs every time.
+QUICK_HONEST = ("plain", "three_classes", "regression", "delisted_pair")
+QUICK_FAULTS = ("scaler_on_all_hidden", "calibrator_on_test", "losers_dropped", "forward_shifted", "one_sided_costs")
+
+
+def some(names: Iterable[str], quick: tuple[str, ...]) -> list[object]:
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("name", some(HONEST, QUICK_HONEST))
 def test_honest_evidence_is_not_refused(tmp_path: Path, name: str) -> None:
     report = judged(honest(name, 1).write(tmp_path))
     told = {each.code: each.explanation for each in report.results if each.outcome != "passed"}
     assert verdict(report) == "passed", told
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", some(FAULTS, QUICK_FAULTS))
 def test_every_fault_is_refused_for_its_own_reason(tmp_path: Path, name: str) -> None:
     report = judged(bad(name, 1).write(tmp_path))
     refusing = {each.code for each in report.results if each.outcome == "refused"}
