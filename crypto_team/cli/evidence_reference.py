@@ -10,8 +10,8 @@ another framework. It needs no workspace. `crypto-team evidence import DIR --str
 knowledge base and books the trials that it declares.
 
 A folder holds `meta.yaml` ([its schema](../../schemas/imported_evidence.json)), optionally `folds.yaml` with the list
-`folds`, and the tables below as Parquet or CSV. Times are UTC; naive ones are taken as UTC. A position is decided at the
-close of its row's bar and earns the return of the next bar; `return_net` pays `cost_bps_per_side` on every change.
+`folds`, and the tables below as Parquet or CSV. Times are UTC; naive ones are taken as UTC. A position is decided at
+the close of its row's bar and earns the return of the next bar; `return_net` pays `cost_bps_per_side` on every change.
 Ranges of folds are half-open.
 
 The verdict is `passed`, `refused` (some check refuses) or `not_enough_evidence` (something demanded is missing or too
