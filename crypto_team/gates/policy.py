@@ -12,6 +12,7 @@ from crypto_team.gates import (
     backtesting,
     calibration,
     causality,
+    completeness,
     data,
     importance,
     leakage,
@@ -55,6 +56,7 @@ FAMILIES = (
     limits,
     stress,
     memory,
+    completeness,
 )
 
 

@@ -185,21 +185,8 @@ def _span(said: ImportedFold, part: str, times: Any, step: int, found: Imported)
 def _meta(found: Imported, strategy_id: str, predictions: pd.DataFrame, folds: list[FoldRange]) -> EvidenceMeta:
     """Return what the checks read; built without validation, because names elsewhere follow other patterns."""
     said = found.meta
-    regression = "p_1" not in predictions.columns
-    kind: TargetKind = "return" if regression else "n_class" if "p_2" in predictions.columns else "direction"
-    classes = sum(name.startswith("p_") and name[2:].isdigit() for name in predictions.columns)
     shorts = bool((predictions["position"] < 0).any())
     names = said.feature_names or sorted({each for fold in folds for each in fold.selected})
-    target = Target.model_construct(
-        type="regression" if regression else "classification",
-        kind=kind,
-        definition=said.label.definition or said.label.kind,
-        horizon=f"{said.horizon_bars}bars",
-        horizon_bars=said.horizon_bars,
-        thresholds_bps=[float(number) for number in range(max(0, classes - 1))] if kind == "n_class" else [],
-        classes=[],
-        class_balance=[],
-    )
     rule = said.signal or Signal(entry_threshold=0.5, exit_threshold=0.5, side="long_short" if shorts else "long_only")
     per_year = said.periods_per_year or 365.0 * DAY_SECONDS / timeframe_seconds(said.timeframe)
     return EvidenceMeta.model_construct(
@@ -210,7 +197,7 @@ def _meta(found: Imported, strategy_id: str, predictions: pd.DataFrame, folds: l
         horizon_bars=said.horizon_bars,
         gap_bars=said.gap_bars or 0,
         cost_bps_per_side=said.cost_bps_per_side,
-        target=target,
+        target=_target(found, predictions),
         signal=rule,
         model=cast("ModelName", said.model),
         hyperparameters={},
@@ -227,6 +214,24 @@ def _meta(found: Imported, strategy_id: str, predictions: pd.DataFrame, folds: l
         research_end=None,
         declared_n_trials=said.n_trials or 1,
         folds=folds,
+    )
+
+
+def _target(found: Imported, predictions: pd.DataFrame) -> Target:
+    """Return what is predicted, as the columns of the forecasts say."""
+    said = found.meta
+    regression = "p_1" not in predictions.columns
+    kind: TargetKind = "return" if regression else "n_class" if "p_2" in predictions.columns else "direction"
+    classes = sum(name.startswith("p_") and name[2:].isdigit() for name in predictions.columns)
+    return Target.model_construct(
+        type="regression" if regression else "classification",
+        kind=kind,
+        definition=said.label.definition or said.label.kind,
+        horizon=f"{said.horizon_bars}bars",
+        horizon_bars=said.horizon_bars,
+        thresholds_bps=[float(number) for number in range(max(0, classes - 1))] if kind == "n_class" else [],
+        classes=[],
+        class_balance=[],
     )
 
 
