@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crypto_team.cli.evidence_reference import evidence_page
 from crypto_team.cli.markdown import table
 from crypto_team.cli.table import GROUP_TITLES, ROLES, TOOLS
 from crypto_team.schemas import RECORDS
@@ -51,6 +52,7 @@ def pages() -> dict[str, str]:
         "checks": checks_page(),
         "operators": operators_page(),
         "roles": roles_page(),
+        "evidence": _page("Evidence from elsewhere", *evidence_page()),
     }
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.skill import outcomes
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused
+from crypto_team.gates.skill import outcomes
 from crypto_team.gates.statistics import DAY_MS, block_mean
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.scores import calibration_slope, ece, events

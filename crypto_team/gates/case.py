@@ -46,6 +46,15 @@ class ReplayResult:
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What the team knew: critical learnings (id, title), rejected strategies by likeness, learnings of this one."""
+
+    critical: tuple[tuple[str, str], ...] = ()
+    rejected: tuple[tuple[str, float], ...] = ()
+    learned: int = 0
+
+
+@dataclass(frozen=True)
 class Case:
     """One strategy before a gate. What is ``None`` is missing, and a check that needs it does not pass."""
 
@@ -82,6 +91,7 @@ class Case:
     documents: Documents | None = None
     registry: RegistryEntry | None = None
     holdout: HoldoutLook | None = None
+    memory: Memory | None = None
     universe: pd.DataFrame | None = None
     trials: pd.DataFrame | None = None
     trial_returns: pd.DataFrame | None = None
@@ -108,12 +118,16 @@ class Case:
         return audit_features(self.features, self.bars, self.code_dir, self.spec.market.timeframe, self.surroundings)
 
 
-DERIVED: Mapping[str, tuple[str, ...]] = {"returns": ("predictions", "market", "meta"), "audit": ("bars", "features", "spec")}
+DERIVED: Mapping[str, tuple[str, ...]] = {
+    "returns": ("predictions", "market", "meta"),
+    "audit": ("bars", "features", "spec"),
+}
 EVIDENCE = frozenset({each.name for each in fields(Case)} | set(DERIVED))
 
 LOCATIONS: Mapping[str, str] = {
     "spec": "ml-spec.yaml",
     "features": "features.yaml",
+    "memory": "learnings and registry",
     "universe": "evidence: universe.parquet",
     "trials": "evidence: trials.parquet",
     "trial_returns": "evidence: trial_returns.parquet",

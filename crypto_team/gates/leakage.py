@@ -157,8 +157,10 @@ def no_disguised_label(
     spacing = _bars_between(rows, timeframe_seconds(meta.timeframe) * 1000)
     found = [_strongest(name, values, rows, comparisons, spacing) for name, values in columns.items()]
     signals = _join(returns.test[["time", "pair", "signal", "position"]], ahead)
-    for name in ("signal", "position"):
-        found.append(_strongest(name, signals[name].to_numpy(dtype=np.float64), signals, comparisons, 1.0))
+    found += [
+        _strongest(name, signals[name].to_numpy(dtype=np.float64), signals, comparisons, 1.0)
+        for name in ("signal", "position")
+    ]
     judged = [each for each in found if math.isfinite(each.low)]
     if not judged:
         return insufficient(f"{len(rows)} sampled rows are too few to judge")
@@ -237,6 +239,12 @@ def models_have_provenance(
         return trained_before(meta, predictions, imported)
     if model_dir is None or features_sample is None:
         return insufficient("missing: fold model files or evidence: features.parquet")
+    return _asked_again(meta, predictions, model_dir, features_sample)
+
+
+def _asked_again(
+    meta: EvidenceMeta, predictions: pd.DataFrame, model_dir: Path, features_sample: pd.DataFrame
+) -> Verdict:
     problems: list[str] = []
     asked = 0
     for fold in meta.folds:

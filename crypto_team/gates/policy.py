@@ -12,12 +12,15 @@ from crypto_team.gates import (
     backtesting,
     calibration,
     causality,
+    completeness,
     data,
     holdout,
     importance,
     label_checks,
     leakage,
+    limits,
     luck,
+    memory,
     overfitting,
     performance,
     point_in_time,
@@ -26,6 +29,7 @@ from crypto_team.gates import (
     regimes,
     risk,
     searches,
+    stress,
     universe,
 )
 from crypto_team.gates.registry import CHECKS, find
@@ -53,6 +57,10 @@ FAMILIES = (
     universe,
     regimes,
     searches,
+    limits,
+    stress,
+    memory,
+    completeness,
 )
 
 
@@ -65,12 +73,12 @@ class Gate:
 
 
 DESIGN = ("PR001", "PR004", "PR006", "LK001", "LK002", "LK003", "OF009")
-DATA = ("DQ001", "DQ002", "DQ003", "DQ004", "DQ006", "DQ007", "DQ008")
-LEAKAGE = ("LK001", "LK002", "LK003", "LK004", "LK005", "LK006", "LK007", "LK008")
+DATA = ("DQ001", "DQ002", "DQ003", "DQ004", "DQ005", "DQ006", "DQ007", "DQ008")
+LEAKAGE = ("LK001", "LK002", "LK003", "LK004", "LK005", "LK006", "LK007", "LK008", "LK009", "LK011")
 SKILL = ("OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008", "OF009", "OF010")
 CLAIMS = ("PR002", "PR003", "PR010", "PR012")
-TRADED = ("PF003", "PF004", "PF005", "PF006", "PF008", "PF009", "PF013")
-LUCK = ("OF010", "OF013", "OF017")
+TRADED = ("PF003", "PF004", "PF005", "PF006", "PF007", "PF008", "PF009", "PF013")
+LUCK = ("OF010", "OF012", "OF013", "OF017", "PF010", "PF011", "PF012")
 SEALED = ("HO001",)
 BEFORE_FREQTRADE = (*DATA, *LEAKAGE, *SKILL, "PF001", "PF002", *CLAIMS)
 
@@ -78,7 +86,21 @@ BEFORE_FREQTRADE = (*DATA, *LEAKAGE, *SKILL, "PF001", "PF002", *CLAIMS)
 IMPORTED = "imported"
 FOREIGN = (
     *("PR001", "PR002", "PR004", "PR012", "DQ003", "DQ004", "DQ005", "DQ006", "DQ007", "DQ008"),
-    *("LK004", "LK005", "LK006", "LK008", "OF001", "OF002", "OF003", "OF004", "OF006", "OF007", "OF008", "OF009"),
+    *(
+        "LK004",
+        "LK005",
+        "LK006",
+        "LK008",
+        "LK009",
+        "OF001",
+        "OF002",
+        "OF003",
+        "OF004",
+        "OF006",
+        "OF007",
+        "OF008",
+        "OF009",
+    ),
     *("OF010", "OF011", "OF013", "OF014", "OF015", "OF017", "PF001", "PF002", "PF006", "PF007", "PF008", "PF009"),
     *("PF010", "PF011"),
 )
@@ -104,7 +126,8 @@ GATES: Mapping[str, Gate] = {
         tuple(dict.fromkeys((*DESIGN, *BEFORE_FREQTRADE, *TRADED, *LUCK, *SEALED, "PR009"))), {"PF002": {"ratio": 0.5}}
     ),
     "risk_manager->execution_specialist": Gate(
-        ("RK001", "RK002", "RK003", "RK005", "PF002"), {"PF002": {"ratio": 1.0}}
+        ("RK001", "RK002", "RK003", "RK004", "RK005", "RK006", "RK007", "RK009", "PF002", "PF014"),
+        {"PF002": {"ratio": 1.0}},
     ),
     IMPORTED: Gate(FOREIGN, {"PF002": {"ratio": 0.5}}),
 }

@@ -43,7 +43,7 @@ ROUNDING = 0.0006
     remedy=("crypto-team ml-engineer train STR",),
     stricter={},
 )
-def fitted_on_training_rows(
+def fitted_on_training_rows(  # noqa: PLR0913, PLR0917 - a check's parameters are its evidence, all of it is needed
     meta: EvidenceMeta,
     predictions: pd.DataFrame,
     preprocessing: pd.DataFrame,

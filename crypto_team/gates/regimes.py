@@ -24,7 +24,9 @@ MONTH = 30
 def market_daily(market: pd.DataFrame, days: Days) -> tuple[Floats, Floats]:
     """Return the mean daily return of all pairs on `days`, and its deviation over the 30 days before each of them."""
     stamps = pd.DatetimeIndex(market["time"]).tz_localize(None).floor("D")
-    close = market.assign(day=stamps).sort_values("time", kind="stable").groupby(["day", "pair"])["close"].last().unstack()
+    close = (
+        market.assign(day=stamps).sort_values("time", kind="stable").groupby(["day", "pair"])["close"].last().unstack()
+    )
     moves = close.pct_change(fill_method=None).mean(axis=1)
     before = moves.rolling(MONTH, min_periods=5).std().shift(1)
     wanted = pd.DatetimeIndex(days)
@@ -114,7 +116,7 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
     stricter={"t": "higher"},
 )
 def does_not_fade(returns: Returns, *, t: float = -2.33) -> Verdict:
-    """The last third of the test days does not earn significantly less than the days before it, with half of it gone."""
+    """Require that the last third of the test days does not earn significantly less, and less than half, of before."""
     daily = returns.daily
     if daily.size < 40:
         return insufficient(f"{daily.size} days of returns, 40 are needed: {40 - daily.size} more")

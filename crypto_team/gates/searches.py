@@ -1,4 +1,4 @@
-"""Checks of everything else that was tried: disclosed, not padded, and the choice no stroke of luck (OF011-15, PR012)."""
+"""Checks of all that was tried: disclosed, not padded, and the choice no luck (OF011, OF014, OF015, PR012)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def _declared(
     tables = {"trials": trials, "trial_returns": trial_returns}
     shown = shown_trials({name: table for name, table in tables.items() if table is not None})
     if imported.n_trials is None:
-        return insufficient("meta.yaml declares no n_trials: how many were tried is unknown", evidence=("meta.yaml: n_trials",))
+        return insufficient(
+            "meta.yaml declares no n_trials: how many were tried is unknown", evidence=("meta.yaml: n_trials",)
+        )
     more = [f"{name}.parquet shows {count} trials" for name, count in shown.items() if count > imported.n_trials]
     text = f"{imported.n_trials} trials are declared"
     if more:
@@ -85,15 +87,17 @@ def _declared(
     stricter={"probability": "lower"},
 )
 def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float = 0.2) -> Verdict:
-    """Split the days in halves in all ways: the trial that is best in one half must rarely be below the median of the other.
+    """Split the days in halves in all ways: the best trial of one half is rarely below the median of the other.
 
-    Copies and trials that never moved are left out. Trials that are all good differ by chance alone, so that their order
-    says nothing: then the check passes when the best of one half loses money in few of the other halves.
+    Copies and trials that never moved are left out. Trials that are all good differ by chance alone, so that their
+    order says nothing: then the check passes when the best of one half loses money in few of the other halves.
     """
     found = tried(trial_returns)
     daily = found.daily[:, found.alive]
     if daily.shape[1] == 1:
-        return passed("all trials traded alike: nothing was chosen among them", 0.0, evidence=("trial_returns.parquet",))
+        return passed(
+            "all trials traded alike: nothing was chosen among them", 0.0, evidence=("trial_returns.parquet",)
+        )
     if daily.shape[1] < 1:
         return insufficient("no trial ever moved", evidence=("trial_returns.parquet",))
     blocks = next((number for number in BLOCKS if daily.shape[0] // number * number // 2 >= 2 * number), 0)
@@ -118,7 +122,7 @@ def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float 
     stricter={"kept": "higher"},
 )
 def threshold_on_plateau(thresholds: pd.DataFrame, *, kept: float = 0.3) -> Verdict:
-    """The neighbours of the chosen threshold keep part of its score, and it was not chosen by the test.
+    """Require that the neighbours of the chosen threshold keep part of its score, and it was not chosen by the test.
 
     Refused when the chosen one is the best out of sample while inside the training window another was better by more
     than the spread of the scores explains.
@@ -166,7 +170,7 @@ def _tuned_outside(table: pd.DataFrame, place: int) -> str:
     stricter={"share": "higher"},
 )
 def no_lucky_seed(seeds: pd.DataFrame, *, share: float = 0.5) -> Verdict:
-    """The same design with other seeds keeps at least half of the score, and earns with most of them."""
+    """Require that the same design with other seeds keeps half of the score, and earns with most of them."""
     scores = seeds["score"].to_numpy(dtype=np.float64)
     known = scores[np.isfinite(scores)]
     if known.size < 3:

@@ -38,10 +38,14 @@ def universe_fixed(
             continue
         if pair not in predicted:
             left_out += 1
-            problems.append(f"{pair} traded{' until it was delisted' if died else ''} during the test, but has no predictions")
+            problems.append(
+                f"{pair} traded{' until it was delisted' if died else ''} during the test, but has no predictions"
+            )
         elif predicted[pair].max() < min(last, end) - (meta.horizon_bars + 2) * step - (end - begin) // 50:
             left_out += 1
-            problems.append(f"{pair}: predictions end at {pd.Timestamp(predicted[pair].max(), unit='ms')}, it traded on")
+            problems.append(
+                f"{pair}: predictions end at {pd.Timestamp(predicted[pair].max(), unit='ms')}, it traded on"
+            )
     strangers = sorted(set(predicted) - set(market["pair"]))
     problems += [f"{pair} has predictions, but no prices" for pair in strangers]
     text = "; ".join(problems[:4]) or f"all {len(predicted)} pairs that traded at the start of the test are predicted"

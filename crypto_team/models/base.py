@@ -12,8 +12,8 @@ import numpy as np
 from crypto_team.models.samples import Floats, Inputs, Matrix, rows_of, samples_of
 
 __all__ = [
-    "Explained", "Floats", "Hyperparameter", "Inputs", "Matrix", "Model", "ModelFactory", "ModelSettings", "OnlineModel",
-    "Progress", "no_history", "rows_of", "samples_of", "shares",
+    "Explained", "Floats", "Hyperparameter", "Inputs", "Matrix", "Model", "ModelFactory", "ModelSettings",
+    "OnlineModel", "Progress", "no_history", "rows_of", "samples_of", "shares",
 ]  # fmt: skip
 
 Progress: TypeAlias = Callable[[float, str], None]

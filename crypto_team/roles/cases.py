@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import store
+from crypto_team.kb import learnings, store
+from crypto_team.kb.similar import similar
 from crypto_team.kb.validate import validate
 from crypto_team.kb.yaml import load_record, parse, read_text
 from crypto_team.roles import candles, holdout, ledgers, publishing, records, replay, reporting
@@ -15,7 +16,7 @@ from crypto_team.schemas import Backtest, CriticReview, RegistryEntry, RiskAsses
 if TYPE_CHECKING:
     import pandas as pd
 
-    from crypto_team.gates.case import Case, ReplayResult
+    from crypto_team.gates.case import Case, Memory, ReplayResult
     from crypto_team.gates.documents import Documents, Written
     from crypto_team.roles.candles import Candles
     from crypto_team.schemas import FeatureSet, MlSpec
@@ -64,6 +65,25 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         documents=_documents(session, spec, evidence, report_text, problems),
         holdout=holdout.earlier_answer(session, strategy_id),
         registry=_record_or_none(layout.registry_entry(strategy_id), RegistryEntry),
+        memory=memory_of(session, strategy_id),
+    )
+
+
+def memory_of(session: Session, strategy_id: str) -> Memory | None:
+    """Return critical learnings, rejected strategies that are alike, and how many learnings name this one."""
+    from crypto_team.gates.case import Memory
+
+    try:
+        known = learnings.entries(session.layout)
+        alike = similar(session.layout, strategy_id).rows
+    except CryptoTeamError:
+        return None
+    counting = [item for item in known if item.status in {"proposed", "accepted"}]
+    rejected = [row for row in alike if row["status"] in {"refused", "rejected"}]
+    return Memory(
+        critical=tuple((item.learning_id, item.title) for item in counting if item.severity == "critical"),
+        rejected=tuple((str(row["strategy_id"]), float(row["similarity"])) for row in rejected),
+        learned=sum(strategy_id in " ".join([item.scope, *item.evidence, item.title]) for item in counting),
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from crypto_team.kb import store
 from crypto_team.roles import records
@@ -19,15 +18,12 @@ if TYPE_CHECKING:
     from crypto_team.gates.case import Case
     from crypto_team.tools.session import Session
 
-Source = Literal["folder", "freqai"]
-
 
 @tool(role="ml_engineer", group="evidence", name="import", long=True)
 def evidence_import(
     session: Session,
     folder: Path,
     *,
-    from_: Source = "folder",
     out: Path | None = None,
     strategy: StrategyId | None = None,
 ) -> Outcome:
@@ -38,40 +34,30 @@ def evidence_import(
     Parameters
     ----------
     folder
-        Folder with meta.yaml, predictions.parquet and the other tables (docs/reference/evidence.md), or FreqAI's
-        folder of backtest predictions.
-    from_
-        folder: the form of the reference; freqai: predictions of a FreqAI backtest.
+        Folder with meta.yaml, predictions.parquet and the other tables (docs/reference/evidence.md).
     out
-        Write the evidence in its form to this folder.
+        Copy the files of the form, and nothing else, to this folder.
     strategy
         For example STR-001: keep it in the knowledge base.
     """
     from crypto_team.gates.imported.case import case_from_folder
 
-    with tempfile.TemporaryDirectory() as scratch:
-        source = session.folder / folder
-        if from_ == "freqai":
-            from crypto_team.gates.imported.freqai import convert
-
-            session.progress(0.1, "reading FreqAI's predictions")
-            source = convert(source, session.folder / out if out is not None else Path(scratch))
-        elif out is not None:
-            source = _copied(source, session.folder / out)
-        session.progress(0.4, "reading the evidence")
-        case = case_from_folder(source, strategy or "STR-000")
-        revision = _kept(session, strategy, source, case) if strategy is not None else None
+    source = session.folder / folder
+    session.progress(0.1, "reading the evidence")
+    case = case_from_folder(source, strategy or "STR-000")
+    if out is not None:
+        _copied(source, session.folder / out)
+    revision = _kept(session, strategy, source, case) if strategy is not None else None
     return _answer(folder, case, out, strategy, revision)
 
 
-def _copied(source: Path, target: Path) -> Path:
+def _copied(source: Path, target: Path) -> None:
     """Copy the files of the form, and nothing else."""
     from crypto_team.kb.files import write_atomic
 
     target.mkdir(parents=True, exist_ok=True)
     for path in _files(source):
         write_atomic(target / path.name, path.read_bytes())
-    return target
 
 
 def _files(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from crypto_team.tools.base import tool
 
 if TYPE_CHECKING:
     from crypto_team.gates.case import Case
-    from crypto_team.schemas.gate import CheckResult, GateReport
+    from crypto_team.schemas.gate import GateReport
     from crypto_team.tools.session import Session
 
 
@@ -63,7 +63,8 @@ def gate_check(
 def _of_strategy(session: Session, strategy_id: StrategyId | None, gate: str | None) -> GateReport:
     if strategy_id is None:
         raise UsageError(
-            "neither a strategy nor evidence is named", hint="crypto-team gate check STR-001, or gate check --evidence DIR"
+            "neither a strategy nor evidence is named",
+            hint="crypto-team gate check STR-001, or gate check --evidence DIR",
         )
     stage = current_stage(session.layout, strategy_id)
     return judge(session, strategy_id, gate or f"{stage}->{next_stage(stage)}")
@@ -81,7 +82,7 @@ def _of_folder(
     if case.meta is None:
         told = "; ".join(item.message for item in case.document_findings or []) or "; ".join(case.evidence_problems)
         raise EvidenceError(f"there are no predictions to judge: {told}"[:1000], where=str(folder))
-    report = run_gate(IMPORTED, case, _policy(session, profile), progress=lambda done, text: session.progress(done, text))
+    report = run_gate(IMPORTED, case, _policy(session, profile), progress=session.progress)
     return case, report
 
 
@@ -108,24 +109,21 @@ def answer(report: GateReport, page: Path | None = None) -> Outcome:
         ok=report.passed,
         summary=f"{report.gate}: {word.replace('_', ' ')} ({good} of {len(report.results)} checks passed){codes}",
         path=None if page is None else str(page),
-        data=[_full(row, item, word) for row, item in zip(rows(report), report.results, strict=True)],
+        data=rows(report) if page is None and report.gate != "imported" else _full(report, word),
         findings=findings(failed),
         next=list(dict.fromkeys(text for item in failed for text in item.next))[:5],
         exit_code=0 if report.passed else 3,
     )
 
 
-def _full(row: dict[str, str | float | None], item: CheckResult, word: str) -> dict[str, object]:
-    """Add to the row of a check what only programs want: interval, explanation, evidence and the verdict."""
-    return {
-        **row,
-        "interval": item.interval,
-        "blocking": item.blocking,
-        "explanation": item.explanation,
-        "evidence": item.evidence,
-        "next": item.next,
-        "verdict": word,
-    }
+def _full(report: GateReport, word: str) -> dict[str, object]:
+    """Return all that programs want to know: the verdict, and of every check interval and explanation too."""
+    checks = [
+        {**row, "interval": item.interval, "blocking": item.blocking, "explanation": item.explanation}
+        for row, item in zip(rows(report), report.results, strict=True)
+    ]
+    about = {"verdict": word, "gate": report.gate, "profile": report.profile, "policy": report.policy_digest}
+    return {**about, "deviations": "; ".join(report.deviations) or "none", "checks": checks}
 
 
 @tool(role="every", group="gate", name="list", read_only=True)

@@ -34,7 +34,7 @@ def write_page(path: Path, report: GateReport, case: Case | None) -> None:
     word = verdict(report)
     parts = [
         f"<h1>{escape(report.gate)}: <span style='color:{COLOURS[word]}'>{word.replace('_', ' ')}</span></h1>",
-        f"<p>{escape(report.strategy_id)}, profile {report.profile}, policy <code>{report.policy_digest[:19]}</code></p>",
+        f"<p>{escape(report.strategy_id)}, profile {report.profile}</p>",
         *_pictures(report, case),
         "<table><thead><tr><th>check<th>outcome<th>value<th>threshold<th>what was found<th>next</tr></thead><tbody>",
         *(_row(item) for item in sorted(report.results, key=lambda item: (item.outcome == "passed", item.code))),
@@ -101,9 +101,12 @@ def _reliability(case: Case) -> list[str]:
     points = [(float(p[known][place == k].mean()), float(y[known][place == k].mean())) for k in np.unique(place)]
     dots = "".join(f"<circle cx='{_at(x):.1f}' cy='{_at(1 - v):.1f}' r='4' fill='#0969da'/>" for x, v in points)
     frame = f"<line x1='{_at(0)}' y1='{_at(1)}' x2='{_at(1)}' y2='{_at(0)}' stroke='#8c959f' stroke-dasharray='4'/>"
-    words = f"<text x='{EDGE}' y='{EDGE + 200 + 28}' font-size='12'>forecast from 0 to 1; upwards: how often it came true</text>"
+    told = "forecast from 0 to 1; upwards: how often it came true"
+    words = f"<text x='{EDGE}' y='{EDGE + 200 + 28}' font-size='12'>{told}</text>"
     side = 200 + 2 * EDGE
-    return [f"<h2>Reliability</h2><svg viewBox='0 0 {side} {side}' width='{side}' role='img'>{frame}{dots}{words}</svg>"]
+    return [
+        f"<h2>Reliability</h2><svg viewBox='0 0 {side} {side}' width='{side}' role='img'>{frame}{dots}{words}</svg>"
+    ]
 
 
 def _at(share: float) -> float:
@@ -123,5 +126,7 @@ def _lines(lines: list[tuple[str, Floats, str]]) -> str:
         )
         made.append(f"<polyline points='{points}' fill='none' stroke='{colour}' stroke-width='2'/>")
         made.append(f"<text x='{EDGE}' y='{16 + 15 * number}' font-size='12' fill='{colour}'>{escape(name)}</text>")
-    made.append(f"<text x='{WIDTH - EDGE}' y='{HEIGHT - 8}' font-size='12' text-anchor='end'>{low:+.1%} to {high:+.1%}</text>")
+    made.append(
+        f"<text x='{WIDTH - EDGE}' y='{HEIGHT - 8}' font-size='12' text-anchor='end'>{low:+.1%} to {high:+.1%}</text>"
+    )
     return f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' width='{WIDTH}' role='img'>{''.join(made)}</svg>"

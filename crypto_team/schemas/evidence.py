@@ -132,7 +132,9 @@ class ImportedMeta(Document):
     periods_per_year: Annotated[float, Field(gt=0)] | None = None
     gap_bars: Annotated[int, Field(ge=0)] | None = None
     label: ImportedLabel = ImportedLabel()
-    signal: Signal | None = Field(default=None, description="Rule from signal to position; without it `position` counts.")
+    signal: Signal | None = Field(
+        default=None, description="Rule from signal to position; without it `position` counts."
+    )
     feature_names: list[str] = []
     model: ShortText = "unknown"
     random_seed: int | None = None
@@ -141,6 +143,7 @@ class ImportedMeta(Document):
     holdout_start: str | None = Field(default=None, description="First sealed bar; no row may lie at or beyond it.")
     calibration: Literal["platt", "isotonic", "beta", "temperature", "none", "unknown"] = "unknown"
     claims: dict[str, float] = Field(
-        default={}, description="Stated results, compared with computed ones: sharpe, total_return, max_drawdown, auc ..."
+        default={},
+        description="Stated results, compared with computed ones: sharpe, total_return, max_drawdown, auc ...",
     )
     folds: list[ImportedFold] = Field(default=[], description="May stand in folds.yaml instead.")

@@ -9,6 +9,7 @@ import numpy as np
 
 from crypto_team.gates.corpus import evidence_faults_of_rows as rows
 from crypto_team.gates.corpus import evidence_faults_of_search as search
+from crypto_team.gates.corpus import evidence_faults_of_trading as trading
 from crypto_team.gates.corpus import evidence_faults_of_training as training
 from crypto_team.gates.corpus.evidence_honest import Study, study
 from crypto_team.gates.corpus.evidence_market import Design
@@ -69,20 +70,20 @@ FAULTS: Mapping[str, Fault] = {
     "percent_probabilities": _fault("probabilities are percentages", "PR001", rows.percent_probabilities),
     "bimodal": _fault("confidence has two peaks", "OF006 OF008", rows.bimodal),
     "uncalibrated": _fault("probabilities are far too bold", "OF008", rows.uncalibrated),
-    "overlapping_positions": _fault("every row earns its whole horizon", "PR002", rows.overlapping_positions),
-    "same_bar": _fault("positions earn the bar they were decided on", "PR002", rows.same_bar),
-    "peeking_positions": _fault("positions know the next bar", "LK006", rows.peeking_positions),
-    "one_sided_costs": _fault("costs are paid on entries only", "PF006", rows.one_sided_costs),
-    "no_costs": _fault("there are no costs", "PF006", rows.no_costs),
-    "cost_as_fraction": _fault("costs are fractions instead of basis points", "PF006", rows.cost_as_fraction),
-    "inflated_returns": _fault("net returns are better than computed", "PR002", rows.inflated_returns),
-    "claimed_sharpe": _fault("the stated Sharpe ratio is another", "PR002", rows.claimed_sharpe),
-    "wrong_year": _fault("annualised on trading days of shares", "PR002", rows.wrong_year),
+    "overlapping_positions": _fault("every row earns its whole horizon", "PR002", trading.overlapping_positions),
+    "same_bar": _fault("positions earn the bar they were decided on", "PR002", trading.same_bar),
+    "peeking_positions": _fault("positions know the next bar", "LK006", trading.peeking_positions),
+    "one_sided_costs": _fault("costs are paid on entries only", "PF006", trading.one_sided_costs),
+    "no_costs": _fault("there are no costs", "PF006", trading.no_costs),
+    "cost_as_fraction": _fault("costs are fractions instead of basis points", "PF006", trading.cost_as_fraction),
+    "inflated_returns": _fault("net returns are better than computed", "PR002", trading.inflated_returns),
+    "claimed_sharpe": _fault("the stated Sharpe ratio is another", "PR002", trading.claimed_sharpe),
+    "wrong_year": _fault("annualised on trading days of shares", "PR002", trading.wrong_year),
     "disguised_label": _fault("a feature is the label in disguise", "LK006", rows.disguised_label),
     "too_many_features": _fault("the model uses eighty features", "OF009", rows.too_many_features),
     "dominant_feature": _fault("one feature carries everything", "OF002", rows.dominant_feature),
     "unstable_importances": _fault("importances change from fold to fold", "OF007", rows.unstable_importances),
-    "lucky_day": _fault("three days carry the profit", "PF008", rows.lucky_day, NOISE),
+    "lucky_day": _fault("three days carry the profit", "PF008", trading.lucky_day, NOISE),
     "best_seed": _fault("the best of thirty seeds of noise", "OF015 OF010", search.best_seed, NOISE),
     "tuned_threshold": _fault("the threshold was chosen by the test", "OF014", search.tuned_threshold),
     "threshold_spike": _fault("the threshold is a spike", "OF014", search.threshold_spike),

@@ -11,11 +11,9 @@ import pandas as pd
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.corpus.evidence_honest import (
     Study,
-    daily_of,
     label_table,
     market_of,
     predict,
-    score_of,
     traded,
 )
 from crypto_team.gates.corpus.evidence_parts import EvidenceParts
@@ -58,7 +56,7 @@ def labels_wrong(study: Study, rng: Rng) -> EvidenceParts:
     return study.parts.with_table("predictions", table)
 
 
-def forward_shifted(study: Study, rng: Rng) -> EvidenceParts:
+def forward_shifted(study: Study, _rng: Rng) -> EvidenceParts:
     """Give each row the forward return and label of the next one."""
     table = _rows(study)
     group = table.groupby(["pair", "fold", "part"], sort=False)
@@ -67,21 +65,21 @@ def forward_shifted(study: Study, rng: Rng) -> EvidenceParts:
     return study.parts.with_table("predictions", table)
 
 
-def forward_in_percent(study: Study, rng: Rng) -> EvidenceParts:
+def forward_in_percent(study: Study, _rng: Rng) -> EvidenceParts:
     """Write forward returns as percentages."""
     table = _rows(study)
     table["forward_return"] *= 100.0
     return study.parts.with_table("predictions", table)
 
 
-def label_end_early(study: Study, rng: Rng) -> EvidenceParts:
+def label_end_early(study: Study, _rng: Rng) -> EvidenceParts:
     """Say that labels over several bars are known after one."""
     table = _rows(study)
     table["label_end"] = table["time"] + pd.Timedelta(_step(study), "s")
     return study.parts.with_table("predictions", table)
 
 
-def timezone(study: Study, rng: Rng) -> EvidenceParts:
+def timezone(study: Study, _rng: Rng) -> EvidenceParts:
     """Write local times as if they were UTC."""
     table = _rows(study)
     table["time"] += pd.Timedelta(max(3 * 3600, 3 * _step(study)), "s")
@@ -89,28 +87,30 @@ def timezone(study: Study, rng: Rng) -> EvidenceParts:
     return study.parts.with_table("predictions", table)
 
 
-def duplicated_rows(study: Study, rng: Rng) -> EvidenceParts:
+def duplicated_rows(study: Study, _rng: Rng) -> EvidenceParts:
     """Count the best rows twice."""
     table = _rows(study)
     best = table[table["part"] == "test"].nlargest(len(table) // 50, "return_net")
     return study.parts.with_table("predictions", pd.concat([table, best], ignore_index=True))
 
 
-def losers_dropped(study: Study, rng: Rng) -> EvidenceParts:
+def losers_dropped(study: Study, _rng: Rng) -> EvidenceParts:
     """Leave out the worst rows of the test."""
     table = _rows(study)
     test = table[table["part"] == "test"]
     return study.parts.with_table("predictions", table.drop(test.nsmallest(len(test) // 12, "return_net").index))
 
 
-def period_dropped(study: Study, rng: Rng) -> EvidenceParts:
+def period_dropped(study: Study, _rng: Rng) -> EvidenceParts:
     """Leave out the worst test part that is not at an end."""
     table = _rows(study)
     inner = sorted(table["fold"].unique())[1:-1]
     gains = table[table["part"] == "test"].groupby("fold")["return_net"].sum()
-    worst = int(gains.loc[inner].idxmin())
+    worst = inner[int(gains.loc[inner].to_numpy().argmin())]
     folds = [fold for fold in study.parts.folds if fold["fold"] != worst]
-    kept = {name: frame[frame["fold"] != worst] if "fold" in frame else frame for name, frame in study.parts.tables.items()}
+    kept = {
+        name: frame[frame["fold"] != worst] if "fold" in frame else frame for name, frame in study.parts.tables.items()
+    }
     return replace(study.parts, folds=folds, tables=kept)
 
 
@@ -121,13 +121,13 @@ def _without_pair(study: Study, pair: str) -> EvidenceParts:
     return made.with_table("features", features[features["pair"] != pair])
 
 
-def pair_dropped(study: Study, rng: Rng) -> EvidenceParts:
+def pair_dropped(study: Study, _rng: Rng) -> EvidenceParts:
     """Leave out the pair that earned least."""
     table = _rows(study)
     return _without_pair(study, str(table.groupby("pair")["return_net"].sum().idxmin()))
 
 
-def delisted_dropped(study: Study, rng: Rng) -> EvidenceParts:
+def delisted_dropped(study: Study, _rng: Rng) -> EvidenceParts:
     """Leave out the pair that was delisted, from the market too; only the universe still knows it."""
     universe = study.parts.tables["universe"]
     dead = str(universe.loc[universe["delisted"].notna(), "pair"].iloc[0])
@@ -136,7 +136,7 @@ def delisted_dropped(study: Study, rng: Rng) -> EvidenceParts:
     return made.with_table("market", market[market["pair"] != dead])
 
 
-def stale_prices(study: Study, rng: Rng) -> EvidenceParts:
+def stale_prices(study: Study, _rng: Rng) -> EvidenceParts:
     """Let the market of one pair stand still several times, and compute everything from those prices."""
     return _on_other_closes(study)
 
@@ -175,7 +175,7 @@ def missing_forecasts(study: Study, rng: Rng) -> EvidenceParts:
     return study.parts.with_table("predictions", table)
 
 
-def percent_probabilities(study: Study, rng: Rng) -> EvidenceParts:
+def percent_probabilities(study: Study, _rng: Rng) -> EvidenceParts:
     """Write probabilities as percentages."""
     table = _rows(study)
     table[["p_0", "p_1"]] *= 100.0
@@ -195,89 +195,10 @@ def bimodal(study: Study, rng: Rng) -> EvidenceParts:
     return _with_probability(study, np.clip(0.5 + side * 0.25 + 0.04 * rng.standard_normal(len(table)), 0.01, 0.99))
 
 
-def uncalibrated(study: Study, rng: Rng) -> EvidenceParts:
+def uncalibrated(study: Study, _rng: Rng) -> EvidenceParts:
     """Make every forecast six times as bold."""
     p = np.clip(_rows(study)["p_1"].to_numpy(dtype=np.float64), 1e-3, 1 - 1e-3)
     return _with_probability(study, np.clip(1.0 / (1.0 + np.exp(-6.0 * np.log(p / (1.0 - p)))), 1e-3, 1 - 1e-3))
-
-
-def overlapping_positions(study: Study, rng: Rng) -> EvidenceParts:
-    """Let every row earn the return of its whole horizon."""
-    table = _rows(study)
-    test = table["part"] == "test"
-    cost = table["return_gross"] - table["return_net"]
-    table.loc[test, "return_gross"] = table["position"] * table["forward_return"]
-    table.loc[test, "return_net"] = table["return_gross"] - cost
-    return study.parts.with_table("predictions", table)
-
-
-def same_bar(study: Study, rng: Rng) -> EvidenceParts:
-    """Let each position earn the return of the bar whose close it was decided at."""
-    table = _rows(study)
-    market = study.parts.tables["market"].sort_values(["pair", "time"])
-    move = market["close"] / market.groupby("pair")["close"].shift(1) - 1.0
-    keyed = pd.Series(move.to_numpy(), index=pd.MultiIndex.from_frame(market[["pair", "time"]]))
-    before = keyed.reindex(pd.MultiIndex.from_frame(table[["pair", "time"]])).to_numpy()
-    cost = table["return_gross"] - table["return_net"]
-    table["return_gross"] = table["position"] * before
-    table["return_net"] = table["return_gross"] - cost
-    return study.parts.with_table("predictions", table)
-
-
-def peeking_positions(study: Study, rng: Rng) -> EvidenceParts:
-    """Turn half of the positions into what the next bar does, keeping the books in order."""
-    table = _rows(study)
-    test = (table["part"] == "test") & table["return_gross"].notna()
-    table = table.sort_values(["pair", "fold", "part", "time"], kind="stable")
-    move = (table["return_gross"] / table["position"].where(table["position"] != 0.0)).fillna(0.0)
-    known = test.reindex(table.index) & (rng.random(len(table)) < 0.6) & (move != 0.0)
-    table.loc[known, "position"] = np.sign(move[known])
-    ordered = table[table["part"] == "test"].sort_values(["pair", "time"], kind="stable")
-    traded_now = ordered["position"].groupby(ordered["pair"]).diff().fillna(ordered["position"]).abs()
-    gross = ordered["position"] * move.reindex(ordered.index)
-    table.loc[ordered.index, "return_gross"] = gross
-    table.loc[ordered.index, "return_net"] = gross - traded_now * study.design.cost_bps / 1e4
-    return study.parts.with_table("predictions", table)
-
-
-def one_sided_costs(study: Study, rng: Rng) -> EvidenceParts:
-    """Pay for entries, not for exits."""
-    table = _rows(study)
-    half = (table["return_gross"] - table["return_net"]) * 0.5
-    table["return_net"] = table["return_gross"] - half
-    return study.parts.with_table("predictions", table)
-
-
-def no_costs(study: Study, rng: Rng) -> EvidenceParts:
-    """Trade for nothing."""
-    table = _rows(study)
-    table["return_net"] = table["return_gross"]
-    return study.parts.with_table("predictions", table).with_meta(cost_bps_per_side=0.0)
-
-
-def cost_as_fraction(study: Study, rng: Rng) -> EvidenceParts:
-    """Write 2 basis points as 0.0002."""
-    table = _rows(study)
-    table["return_net"] = table["return_gross"] - (table["return_gross"] - table["return_net"]) / 1e4
-    return study.parts.with_table("predictions", table).with_meta(cost_bps_per_side=study.design.cost_bps / 1e4)
-
-
-def inflated_returns(study: Study, rng: Rng) -> EvidenceParts:
-    """Add a little to every net return."""
-    table = _rows(study)
-    table["return_net"] += 0.0005 * (table["position"] != 0.0)
-    return study.parts.with_table("predictions", table)
-
-
-def claimed_sharpe(study: Study, rng: Rng) -> EvidenceParts:
-    """State a Sharpe ratio a third too high."""
-    value = score_of(daily_of(_rows(study)))
-    return study.parts.with_meta(claims={"sharpe": round(value * 1.33 + 0.5, 3)})
-
-
-def wrong_year(study: Study, rng: Rng) -> EvidenceParts:
-    """Annualise on 252 days."""
-    return study.parts.with_meta(periods_per_year=study.parts.meta["periods_per_year"] * 252.0 / 365.0)
 
 
 def disguised_label(study: Study, rng: Rng) -> EvidenceParts:
@@ -298,7 +219,7 @@ def too_many_features(study: Study, rng: Rng) -> EvidenceParts:
     return study.parts.with_table("importances", pd.DataFrame(rows, columns=["fold", "feature", "kind", "value"]))
 
 
-def dominant_feature(study: Study, rng: Rng) -> EvidenceParts:
+def dominant_feature(study: Study, _rng: Rng) -> EvidenceParts:
     """Give two thirds of the importance to one feature."""
     table = study.parts.tables["importances"].copy()
     table["value"] *= np.where(table["feature"] == table["feature"].iloc[0], 20.0, 1.0)
@@ -313,22 +234,3 @@ def unstable_importances(study: Study, rng: Rng) -> EvidenceParts:
         chosen = rng.choice(40, 10, replace=False)
         rows += [(n, f"g{k}", "gain", v) for k, v in zip(chosen, rng.dirichlet(np.full(10, 2.0)), strict=True)]
     return study.parts.with_table("importances", pd.DataFrame(rows, columns=["fold", "feature", "kind", "value"]))
-
-
-def lucky_day(study: Study, rng: Rng) -> EvidenceParts:
-    """Be out of a market without edge, but for three days with one great move each."""
-    table = _rows(study).sort_values(["pair", "time"], kind="stable")
-    test = table["part"] == "test"
-    move = (table["return_gross"] / table["position"].where(table["position"] != 0.0)).fillna(0.0)
-    days = pd.DatetimeIndex(table["time"]).floor("D")
-    great = pd.Series(move.to_numpy(), index=days)[test.to_numpy()].groupby(level=0).max().nlargest(3).index
-    best = table.index[test.to_numpy() & days.isin(great) & (move.to_numpy() > 2 * study.design.volatility)]
-    table.loc[test, "position"] = 0.0
-    table.loc[best, "position"] = 1.0
-    ordered = table[test]
-    changed = ordered["position"].groupby(ordered["pair"]).diff().fillna(ordered["position"]).abs()
-    table.loc[ordered.index, "return_gross"] = ordered["position"] * move[ordered.index]
-    table.loc[ordered.index, "return_net"] = (
-        ordered["position"] * move[ordered.index] - changed * study.design.cost_bps / 1e4
-    )
-    return study.parts.with_table("predictions", table)

@@ -103,12 +103,12 @@ def threshold_spike(study: Study, rng: Rng) -> EvidenceParts:
     return study.parts.with_table("thresholds", _thresholds(inner, outer, 4))
 
 
-def undisclosed_trials(study: Study, rng: Rng) -> EvidenceParts:
+def undisclosed_trials(study: Study, _rng: Rng) -> EvidenceParts:
     """Declare one trial where the tables show several."""
     return study.parts.with_meta(n_trials=1)
 
 
-def padded_trials(study: Study, rng: Rng) -> EvidenceParts:
+def padded_trials(study: Study, _rng: Rng) -> EvidenceParts:
     """Add three hundred trials that never traded to make the spread of all look small."""
     returns = study.parts.tables["trial_returns"].copy()
     dead = pd.DataFrame(0.0, index=returns.index, columns=[f"dead{number}" for number in range(300)])
@@ -116,7 +116,7 @@ def padded_trials(study: Study, rng: Rng) -> EvidenceParts:
     return made.with_meta(n_trials=study.design.trials + 300)
 
 
-def only_beta(study: Study, rng: Rng) -> EvidenceParts:
+def only_beta(study: Study, _rng: Rng) -> EvidenceParts:
     """Hold every pair all the time and call it a model."""
     table = study.parts.tables["predictions"].copy().sort_values(["pair", "time"], kind="stable")
     market = study.parts.tables["market"].sort_values(["pair", "time"])

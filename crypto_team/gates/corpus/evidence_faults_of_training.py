@@ -47,7 +47,7 @@ def random_split(study: Study, rng: Rng) -> EvidenceParts:
     return replace(study.parts.with_table("predictions", made), folds=words)
 
 
-def overlapping_folds(study: Study, rng: Rng) -> EvidenceParts:
+def overlapping_folds(study: Study, _rng: Rng) -> EvidenceParts:
     """Let each test part run half a part into the next one."""
     half = study.design.test // 2
     table = _rows(study)
@@ -61,13 +61,11 @@ def overlapping_folds(study: Study, rng: Rng) -> EvidenceParts:
     return replace(study.parts.with_table("predictions", made), folds=_changed_folds(study, test_end=half))
 
 
-def no_gap(study: Study, rng: Rng) -> EvidenceParts:
+def no_gap(study: Study, _rng: Rng) -> EvidenceParts:
     """Train, calibrate and test without a bar between."""
     gap = study.design.horizon + 1
     labels = [label_table(pair, study.design) for pair in study.market]
-    folds = [
-        Fold(fold.number, fold.train, (fold.inner[0], fold.inner[1] + gap), fold.test) for fold in study.folds
-    ]
+    folds = [Fold(fold.number, fold.train, (fold.inner[0], fold.inner[1] + gap), fold.test) for fold in study.folds]
     fitted = [fit(study.market, labels, fold, study.design) for fold in folds]
     table = predict(study.market, labels, folds, fitted, study.design)
     words = [{**fold, "gap_bars": 0} for fold in _changed_folds(study, inner_end=gap)]
@@ -76,7 +74,7 @@ def no_gap(study: Study, rng: Rng) -> EvidenceParts:
     return replace(made, folds=words)
 
 
-def labels_reach_test(study: Study, rng: Rng) -> EvidenceParts:
+def labels_reach_test(study: Study, _rng: Rng) -> EvidenceParts:
     """Keep the stated gap, but leave rows in training whose labels end inside the test."""
     table = _rows(study)
     step = int(study.market[0].time[1] - study.market[0].time[0])
@@ -98,7 +96,7 @@ def labels_reach_test(study: Study, rng: Rng) -> EvidenceParts:
     return study.parts.with_table("predictions", made)
 
 
-def single_split(study: Study, rng: Rng) -> EvidenceParts:
+def single_split(study: Study, _rng: Rng) -> EvidenceParts:
     """Show one split only."""
     kept = {name: frame[frame["fold"] == 0] if "fold" in frame else frame for name, frame in study.parts.tables.items()}
     return replace(study.parts, folds=study.parts.folds[:1], tables=kept)
@@ -112,7 +110,7 @@ def test_in_train(study: Study, rng: Rng) -> EvidenceParts:
     return study.parts.with_table("predictions", pd.concat([table, copies], ignore_index=True))
 
 
-def future_model(study: Study, rng: Rng) -> EvidenceParts:
+def future_model(study: Study, _rng: Rng) -> EvidenceParts:
     """Train each fold on what comes after its test part."""
     bars = study.design.test + study.design.train + 2 * (study.design.horizon + 1) + study.design.inner
     names = ("train_start", "train_end", "inner_start", "inner_end")
@@ -126,7 +124,7 @@ def future_model(study: Study, rng: Rng) -> EvidenceParts:
     return replace(study.parts.with_table("predictions", kept).with_table("preprocessing", said), folds=words)
 
 
-def trained_later(study: Study, rng: Rng) -> EvidenceParts:
+def trained_later(study: Study, _rng: Rng) -> EvidenceParts:
     """Date every model at the end of the data."""
     last = utc_text(int(study.market[0].time[-1]))
     return replace(study.parts, folds=[{**fold, "trained_at": last} for fold in study.parts.folds])
@@ -145,22 +143,22 @@ def _refitted(study: Study, stage: str, *, honest_words: bool) -> EvidenceParts:
     return study.parts.with_table("preprocessing", said)
 
 
-def scaler_on_all(study: Study, rng: Rng) -> EvidenceParts:
+def scaler_on_all(study: Study, _rng: Rng) -> EvidenceParts:
     """Fit the scaler on all rows, and say so."""
     return _refitted(study, "scaler", honest_words=False)
 
 
-def scaler_hidden(study: Study, rng: Rng) -> EvidenceParts:
+def scaler_hidden(study: Study, _rng: Rng) -> EvidenceParts:
     """Fit the scaler on all rows, and name the training rows."""
     return _refitted(study, "scaler", honest_words=True)
 
 
-def selection_on_all(study: Study, rng: Rng) -> EvidenceParts:
+def selection_on_all(study: Study, _rng: Rng) -> EvidenceParts:
     """Select features on all rows, and say so."""
     return _refitted(study, "selection", honest_words=False)
 
 
-def calibrator_on_test(study: Study, rng: Rng) -> EvidenceParts:
+def calibrator_on_test(study: Study, _rng: Rng) -> EvidenceParts:
     """Fit every fold's calibrator on its test rows."""
     table = _rows(study)
     for _, rows in table[table["part"] == "test"].groupby("fold"):
@@ -201,7 +199,7 @@ def overfit(study: Study, rng: Rng) -> EvidenceParts:
     return _leaning(study, rng, "inner", 0.6)
 
 
-def holdout_used(study: Study, rng: Rng) -> EvidenceParts:
+def holdout_used(study: Study, _rng: Rng) -> EvidenceParts:
     """Declare a holdout that the last test part lies in."""
     last = study.folds[-1]
     middle = study.market[0].time[(last.test[0] + last.test[1]) // 2]

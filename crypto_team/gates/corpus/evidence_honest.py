@@ -26,7 +26,7 @@ HONEST: Mapping[str, Design] = {
     "one_pair": Design(pairs=1, edge=0.24),
     "five_pairs": Design(pairs=5, edge=0.12),
     "next_bar": Design(horizon=1, edge=0.14),
-    "long_horizon": Design(horizon=12, edge=0.2, bars=6000),
+    "long_horizon": Design(horizon=12, edge=0.26, bars=6800),
     "quarter_hours": Design(timeframe="15m", bars=9000, train=3000, inner=600, test=1000, volatility=0.003, edge=0.16),
     "four_hours": Design(timeframe="4h", bars=4200, test=300, volatility=0.012, edge=0.14),
     "days": Design(timeframe="1d", bars=2600, train=900, inner=200, test=250, horizon=1, volatility=0.03, edge=0.2),
@@ -115,9 +115,7 @@ def predict(
     return traded(table, market, design)
 
 
-def _part(
-    pair: PairData, label: pd.DataFrame, fold: Fold, model: Fitted, part: str, design: Design
-) -> pd.DataFrame:
+def _part(pair: PairData, label: pd.DataFrame, fold: Fold, model: Fitted, part: str, design: Design) -> pd.DataFrame:
     first, last = fold.span(part)
     rows = slice(first, min(last, len(pair.time)))
     # Training rows show what the model had seen; every fourth is enough for that and keeps the table small.
@@ -229,9 +227,7 @@ def searched(
     return made | {"thresholds": _thresholds(market, labels, folds, design)}
 
 
-def _thresholds(
-    market: list[PairData], labels: list[pd.DataFrame], folds: list[Fold], design: Design
-) -> pd.DataFrame:
+def _thresholds(market: list[PairData], labels: list[pd.DataFrame], folds: list[Fold], design: Design) -> pd.DataFrame:
     models = [fit(market, labels, fold, design) for fold in folds]
     rows = []
     for entry in (design.entry - 0.02, design.entry - 0.01, design.entry, design.entry + 0.01, design.entry + 0.02):

@@ -1,4 +1,4 @@
-"""Simulated markets of known truth: several pairs, features that lead returns by a known strength, one pair delisted."""
+"""Simulated markets of known truth: pairs, features that lead returns by a known strength, one pair delisted."""
 
 from __future__ import annotations
 
@@ -101,6 +101,6 @@ def _candles(close: Floats, volatility: float, rng: np.random.Generator) -> pd.D
             "high": np.maximum(opened, close) * (1.0 + reach[0]),
             "low": np.minimum(opened, close) * (1.0 - reach[1]),
             "close": close,
-            "volume": 1000.0 * np.exp(0.4 * rng.standard_normal(close.size)),
+            "volume": 50_000.0 * np.exp(0.4 * rng.standard_normal(close.size)),
         }
     )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.gates.corpus.evidence_market import Design, PairData
+from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
 from crypto_team.validation.clock import utc_times
 
@@ -90,13 +91,15 @@ def fit(
     weights = _weights(z[:, kept], y, design.classes, penalty)
     inside, told = rows_of(market, labels, fold.inner)
     raw = _raw((inside - mean) / scale, kept, weights, design.classes)
-    method = "isotonic" if design.calibration == "isotonic" else "platt"
+    method: CalibrationMethod = "isotonic" if design.calibration == "isotonic" else "platt"
     calibrator = fit_calibrator(raw, told, method) if design.classes else None
     top = raw[:, -1] - raw[:, 0] if design.classes else raw[:, 0]
     score = float(np.corrcoef(top, told)[0, 1])
     size = np.abs(weights).sum(axis=1)
     names = np.array([f"f{number}" for number in range(design.features)])
-    importances = pd.DataFrame({"fold": fold.number, "feature": names[kept], "kind": "gain", "value": size / size.sum()})
+    importances = pd.DataFrame(
+        {"fold": fold.number, "feature": names[kept], "kind": "gain", "value": size / size.sum()}
+    )
     said = _words(fold, market[0].time, names, kept, mean, scale, span, calibrated=calibrator is not None)
     return Fitted(mean, scale, kept, weights, calibrator, importances, said, score)
 
@@ -142,7 +145,9 @@ def _words(
 ) -> pd.DataFrame:
     first, last = utc_times(time[[span[0], span[1] - 1]])
     rows = [(fold.number, "scaler", n, True, m, s, first, last) for n, m, s in zip(names, mean, scale, strict=True)]
-    rows += [(fold.number, "selection", n, bool(k), np.nan, np.nan, first, last) for n, k in zip(names, kept, strict=True)]
+    rows += [
+        (fold.number, "selection", n, bool(k), np.nan, np.nan, first, last) for n, k in zip(names, kept, strict=True)
+    ]
     if calibrated:
         begin, end = utc_times(time[[fold.inner[0], fold.inner[1] - 1]])
         rows.append((fold.number, "calibration", "", True, np.nan, np.nan, begin, end))

@@ -6,19 +6,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.case import Case
+from crypto_team.gates.imported.market import candles_of, sound_market
 from crypto_team.gates.imported.reading import Imported, read_folder
 from crypto_team.gates.imported.timing import Timed, timed
 from crypto_team.gates.imported.trials import ledger_of
-from crypto_team.gates.imported.market import candles_of, sound_market
 from crypto_team.gates.recompute import milliseconds, recompute_signal
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange, ImportedFold, ImportedLabel
-from crypto_team.schemas.ml_spec import Signal, Target
+from crypto_team.schemas.ml_spec import ModelName, Signal, Target, TargetKind
 from crypto_team.validation.clock import utc_text
 
 NO_HASH = "sha256:" + "0" * 64
@@ -65,7 +65,7 @@ def case_from(found: Imported, strategy_id: str = IMPORTED_ID) -> Case:
     meta = _meta(found, strategy_id, predictions, folds)
     predictions["signal"] = recompute_signal(predictions)
     market = None if market is None else sound_market(found, market)
-    facts = _facts(found, predictions, market, meta)
+    facts = _facts(found, predictions, market)
     return Case(
         strategy_id=strategy_id,
         meta=meta,
@@ -90,7 +90,7 @@ def _absent(found: Imported) -> list[str]:
     return [] if "predictions" in found.tables else ["predictions.parquet is missing or cannot be read"]
 
 
-def _facts(found: Imported, predictions: pd.DataFrame, market: pd.DataFrame | None, meta: EvidenceMeta) -> ImportedFacts:
+def _facts(found: Imported, predictions: pd.DataFrame, market: pd.DataFrame | None) -> ImportedFacts:
     said = found.meta
     step_ms = timeframe_seconds(said.timeframe) * 1000
     test = predictions[predictions["part"] == "test"]
@@ -120,8 +120,9 @@ def _facts(found: Imported, predictions: pd.DataFrame, market: pd.DataFrame | No
 
 
 def _ms(text: str | None) -> int:
-    stamp = pd.to_datetime(text, utc=True)
-    return int(stamp.value) // 1_000_000
+    stamp = pd.Timestamp(str(text))
+    aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
+    return int(aware.value) // 1_000_000
 
 
 def _folds(found: Imported, predictions: pd.DataFrame) -> list[FoldRange]:
@@ -151,8 +152,12 @@ def _fold(
     length = max(0, spans["train"][1] - spans["train"][0]) // step * max(1, rows["pair"].nunique())
     return FoldRange.model_construct(
         fold=number,
-        **{f"{part}_start": utc_text(span[0]) for part, span in spans.items()},
-        **{f"{part}_end": utc_text(span[1]) for part, span in spans.items()},
+        train_start=utc_text(spans["train"][0]),
+        train_end=utc_text(spans["train"][1]),
+        inner_start=utc_text(spans["inner"][0]),
+        inner_end=utc_text(spans["inner"][1]),
+        test_start=utc_text(spans["test"][0]),
+        test_end=utc_text(spans["test"][1]),
         gap_bars=said.gap_bars if said.gap_bars is not None else max(0, gap),
         train_rows=said.train_rows or trained or length,
         inner_rows=int((rows["part"] == "inner").sum()),
@@ -180,21 +185,8 @@ def _span(said: ImportedFold, part: str, times: Any, step: int, found: Imported)
 def _meta(found: Imported, strategy_id: str, predictions: pd.DataFrame, folds: list[FoldRange]) -> EvidenceMeta:
     """Return what the checks read; built without validation, because names elsewhere follow other patterns."""
     said = found.meta
-    regression = "p_1" not in predictions.columns
-    kind = "return" if regression else "n_class" if "p_2" in predictions.columns else "direction"
-    classes = sum(name.startswith("p_") and name[2:].isdigit() for name in predictions.columns)
     shorts = bool((predictions["position"] < 0).any())
     names = said.feature_names or sorted({each for fold in folds for each in fold.selected})
-    target = Target.model_construct(
-        type="regression" if regression else "classification",
-        kind=kind,
-        definition=said.label.definition or said.label.kind,
-        horizon=f"{said.horizon_bars}bars",
-        horizon_bars=said.horizon_bars,
-        thresholds_bps=[float(number) for number in range(max(0, classes - 1))] if kind == "n_class" else [],
-        classes=[],
-        class_balance=[],
-    )
     rule = said.signal or Signal(entry_threshold=0.5, exit_threshold=0.5, side="long_short" if shorts else "long_only")
     per_year = said.periods_per_year or 365.0 * DAY_SECONDS / timeframe_seconds(said.timeframe)
     return EvidenceMeta.model_construct(
@@ -205,9 +197,9 @@ def _meta(found: Imported, strategy_id: str, predictions: pd.DataFrame, folds: l
         horizon_bars=said.horizon_bars,
         gap_bars=said.gap_bars or 0,
         cost_bps_per_side=said.cost_bps_per_side,
-        target=target,
+        target=_target(found, predictions),
         signal=rule,
-        model=said.model,
+        model=cast("ModelName", said.model),
         hyperparameters={},
         calibration="none" if said.calibration == "none" else "platt",
         window="",
@@ -225,20 +217,48 @@ def _meta(found: Imported, strategy_id: str, predictions: pd.DataFrame, folds: l
     )
 
 
+def _target(found: Imported, predictions: pd.DataFrame) -> Target:
+    """Return what is predicted, as the columns of the forecasts say."""
+    said = found.meta
+    regression = "p_1" not in predictions.columns
+    kind: TargetKind = "return" if regression else "n_class" if "p_2" in predictions.columns else "direction"
+    classes = sum(name.startswith("p_") and name[2:].isdigit() for name in predictions.columns)
+    return Target.model_construct(
+        type="regression" if regression else "classification",
+        kind=kind,
+        definition=said.label.definition or said.label.kind,
+        horizon=f"{said.horizon_bars}bars",
+        horizon_bars=said.horizon_bars,
+        thresholds_bps=[float(number) for number in range(max(0, classes - 1))] if kind == "n_class" else [],
+        classes=[],
+        class_balance=[],
+    )
+
+
 def _preprocessing(table: pd.DataFrame | None) -> pd.DataFrame | None:
     """Return the table with every column of the contract; what it does not say is empty."""
     if table is None:
         return None
     made = table.copy()
     missing = pd.Series(pd.NaT, index=made.index).dt.tz_localize("UTC").astype("datetime64[ms, UTC]")
-    absent = {"stage": "scaler", "feature": "", "kept": True, "a": math.nan, "b": math.nan, "reason": ""}
+    absent: dict[str, Any] = {
+        "stage": "scaler",
+        "feature": "",
+        "kept": True,
+        "a": math.nan,
+        "b": math.nan,
+        "reason": "",
+    }
     absent |= {"fitted_from": missing, "fitted_to": missing}
     for name, value in absent.items():
         if name not in made.columns:
             made[name] = value
     names = {"scale": "scaler", "scaling": "scaler", "standardscaler": "scaler", "calibrator": "calibration"}
-    names |= {"select": "selection", "feature_selection": "selection", "platt": "calibration", "isotonic": "calibration"}
+    names |= {
+        "select": "selection",
+        "feature_selection": "selection",
+        "platt": "calibration",
+        "isotonic": "calibration",
+    }
     made["stage"] = made["stage"].astype("str").str.lower().map(lambda each: names.get(each, each))
     return made
-
-

@@ -66,9 +66,9 @@ def _claims(computed: Mapping[str, float | int | None], claims: Mapping[str, flo
         value = computed.get(key)
         if value is None:
             continue
-        if key == "max_drawdown":
-            claim, value = abs(claim), abs(value)
-        if not np.isclose(claim, value, rtol=0.02, atol=0.005):
+        signed = 0.0 if key == "max_drawdown" and claim * value < 0.0 else 1.0
+        told = claim if signed else -claim
+        if not np.isclose(told, value, rtol=0.02, atol=0.005):
             yield f"meta.yaml: {name} says {claim:g}, it is {value:.4g}"
 
 
@@ -89,8 +89,8 @@ def _better_than_computed(returns: Returns, imported: ImportedFacts) -> Iterator
     if share > FEW:
         first = stored.iloc[int(better.argmax())]
         yield (
-            f"predictions.parquet: return_net is better than computed in {int(better.sum())} of {int(known.sum())} rows, "
-            f"first {first['pair']} at {first['time']}: {told[int(better.argmax())]:.6f}, "
+            f"predictions.parquet: return_net is better than computed in {int(better.sum())} of {int(known.sum())} "
+            f"rows, first {first['pair']} at {first['time']}: {told[int(better.argmax())]:.6f}, "
             f"computed {value[int(better.argmax())]:.6f}"
         )
 

@@ -50,9 +50,14 @@ CONTRACTS: Mapping[str, Contract] = {
             "label": Column("number", "class number, or the forward return in basis points", False, ("y", "target")),
             "label_end": Column("time", "time at which the label is known", False, ("t1", "label_end_time")),
             "forward_return": Column(
-                "number", "return from this close to the close of label_end, as a fraction", False, ("fwd_return", "ret")
+                "number",
+                "return from this close to the close of label_end, as a fraction",
+                False,
+                ("fwd_return", "ret"),
             ),
-            "expected_bps": Column("number", "regression: expected return in basis points", False, ("expected_return_bps",)),
+            "expected_bps": Column(
+                "number", "regression: expected return in basis points", False, ("expected_return_bps",)
+            ),
             "position": Column("number", "position from this close on, -1 to 1", False, ("pos", "weight")),
             "return_gross": Column("number", "position times the return of the next bar", False, ("gross_return",)),
             "return_net": Column("number", "return_gross less costs", False, ("net_return",)),
@@ -77,7 +82,9 @@ CONTRACTS: Mapping[str, Contract] = {
         {
             "pair": Column("text", "the pair", True, ("symbol", "ticker", "asset")),
             "listed": Column("time", "first day of trading", False, ("listed_at", "start", "from")),
-            "delisted": Column("time", "last day of trading, empty while it trades", False, ("delisted_at", "end", "to")),
+            "delisted": Column(
+                "time", "last day of trading, empty while it trades", False, ("delisted_at", "end", "to")
+            ),
         },
         "more about the pair",
     ),
@@ -100,24 +107,36 @@ CONTRACTS: Mapping[str, Contract] = {
         "what was fitted, on which rows",
         {
             "fold": FOLD,
-            "stage": Column("text", "scaler, selection, tuning, transformer or calibration", False, ("kind", "step", "type")),
+            "stage": Column(
+                "text", "scaler, selection, tuning, transformer or calibration", False, ("kind", "step", "type")
+            ),
             "feature": Column("text", "the feature, empty for calibration", False, ("name", "column")),
             "kept": Column("truth", "selection: whether the feature stays", False, ("selected",)),
             "a": Column("number", "scaler: mean; calibration: Platt's A", False, ("mean", "center", "location")),
-            "b": Column("number", "scaler: deviation; calibration: Platt's B", False, ("scale", "std", "sd", "deviation")),
+            "b": Column(
+                "number", "scaler: deviation; calibration: Platt's B", False, ("scale", "std", "sd", "deviation")
+            ),
             "fitted_from": Column(
                 "time", "first row that it was fitted on", False, ("fit_start", "fit_from", "start", "fitted_start")
             ),
-            "fitted_to": Column("time", "last row that it was fitted on", False, ("fit_end", "fit_to", "end", "fitted_end")),
+            "fitted_to": Column(
+                "time", "last row that it was fitted on", False, ("fit_end", "fit_to", "end", "fitted_end")
+            ),
         },
         "more about the fit",
     ),
     "trials": Contract(
         "everything that was tried",
         {
-            "configuration": Column("text", "hash of the configuration", False, ("config_hash", "config", "hash", "trial", "trial_id")),
-            "inner_score": Column("number", "score inside the training window", False, ("inner", "is_score", "train_score")),
-            "outer_score": Column("number", "score out of sample", False, ("outer", "oos_score", "test_score", "score")),
+            "configuration": Column(
+                "text", "hash of the configuration", False, ("config_hash", "config", "hash", "trial", "trial_id")
+            ),
+            "inner_score": Column(
+                "number", "score inside the training window", False, ("inner", "is_score", "train_score")
+            ),
+            "outer_score": Column(
+                "number", "score out of sample", False, ("outer", "oos_score", "test_score", "score")
+            ),
             "chosen": Column("truth", "whether it was chosen", False, ("selected", "is_chosen")),
         },
         "more about the trial",
@@ -131,7 +150,9 @@ CONTRACTS: Mapping[str, Contract] = {
         "the same design with other seeds",
         {
             "seed": Column("whole", "seed of the model", True, ("random_seed",)),
-            "score": Column("number", "score out of sample", True, ("outer_score", "outer", "oos_score", "test_score", "sharpe")),
+            "score": Column(
+                "number", "score out of sample", True, ("outer_score", "outer", "oos_score", "test_score", "sharpe")
+            ),
             "chosen": Column("truth", "whether it was chosen", False, ("selected", "is_chosen")),
         },
         "more about the run",
@@ -140,8 +161,12 @@ CONTRACTS: Mapping[str, Contract] = {
         "the thresholds that were compared",
         {
             "threshold": Column("number", "entry threshold", True, ("entry", "entry_threshold", "value")),
-            "inner_score": Column("number", "score inside the training window", False, ("inner", "is_score", "train_score")),
-            "outer_score": Column("number", "score out of sample", False, ("outer", "oos_score", "test_score", "score")),
+            "inner_score": Column(
+                "number", "score inside the training window", False, ("inner", "is_score", "train_score")
+            ),
+            "outer_score": Column(
+                "number", "score out of sample", False, ("outer", "oos_score", "test_score", "score")
+            ),
             "chosen": Column("truth", "whether it was chosen", False, ("selected", "is_chosen")),
         },
         "more about the threshold",

@@ -75,7 +75,10 @@ def _scalers(fold: FoldRange, preprocessing: pd.DataFrame, sample: pd.DataFrame)
     spread = np.nanstd(values, axis=0)
     stated = rows["a"].to_numpy(dtype=np.float64)
     own = (stated - np.nanmean(values[inside], axis=0)) / spread
-    for name, chosen in (("all rows", np.ones(len(values), dtype=bool)), ("rows up to the end of the test", _until(fold, times))):
+    for name, chosen in (
+        ("all rows", np.ones(len(values), dtype=bool)),
+        ("rows up to the end of the test", _until(fold, times)),
+    ):
         if not chosen.any():
             continue
         other = (stated - np.nanmean(values[chosen], axis=0)) / spread
@@ -104,8 +107,9 @@ def _calibration(fold: FoldRange, predictions: pd.DataFrame) -> Iterator[str]:
     if len(columns) < 2 or not set(raw) <= set(predictions.columns):
         return
     rows = predictions[predictions["fold"] == fold.fold].sort_values(["pair", "time"], kind="stable")
-    rows = rows[np.isfinite(rows[raw + columns]).all(axis=1)]
-    inner, test = (rows[(rows["part"] == part) & rows["label"].notna()] for part in ("inner", "test"))
+    rows = rows[np.isfinite(rows[raw + columns].to_numpy(dtype=np.float64)).all(axis=1)]
+    inner = rows[(rows["part"] == "inner") & rows["label"].notna()]
+    test = rows[(rows["part"] == "test") & rows["label"].notna()]
     if len(inner) < LEAST_ROWS or len(test) < LEAST_ROWS or np.allclose(test[columns], test[raw]):
         return
     distances = {

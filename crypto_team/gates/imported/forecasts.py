@@ -62,7 +62,7 @@ def _numbered(table: pd.DataFrame, prefix: str, names: list[str]) -> tuple[pd.Da
 
 
 def _whole_labels(table: pd.DataFrame) -> pd.DataFrame:
-    """Number the classes from 0 where labels count otherwise (-1, 0, 1); regressions stay as they are."""
+    """Give classes the numbers 0, 1, ... where labels count otherwise (-1, 0, 1); regressions stay as they are."""
     if "p_1" not in table.columns:
         return table
     labels = table["label"].to_numpy(dtype=np.float64)

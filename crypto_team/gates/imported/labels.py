@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +52,9 @@ def labels_from_closes(
         counts["forward_return"].add(rows, wrong)
         counts["label_end"].add(rows, _early_end(rows, meta.horizon_bars, step))
         for shift in shifts:
-            moved = _ahead(rows.assign(time=rows["time"] + pd.Timedelta(step * shift, "ms")), closes, meta.horizon_bars, step)
+            moved = _ahead(
+                rows.assign(time=rows["time"] + pd.Timedelta(step * shift, "ms")), closes, meta.horizon_bars, step
+            )
             shifts[shift] += int((np.isfinite(moved) & _same(stored, moved)).sum())
         pieces.append((rows, ahead))
     _judge_labels(pieces, imported, counts["label"], regression=meta.target.kind == "return")
@@ -131,7 +134,7 @@ def _judge_order(pieces: list[tuple[pd.DataFrame, Floats]], count: _Count, *, st
         count.add(rows, wrong)
         return
     classes = np.unique(label[known])
-    for lower, upper in zip(classes[:-1], classes[1:], strict=True):
+    for lower, upper in itertools.pairwise(classes):
         limit = _best_limit(ahead[known & (label == lower)], ahead[known & (label == upper)])
         wrong |= known & (label == lower) & (ahead > limit + TINY)
         wrong |= known & (label == upper) & (ahead < limit - TINY)

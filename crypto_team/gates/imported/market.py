@@ -22,7 +22,8 @@ def sound_market(found: Imported, market: pd.DataFrame) -> pd.DataFrame:
     twice = kept.duplicated(["pair", "time"])
     if twice.any():
         found.wrong(FILE, f"{int(twice.sum())} bars occur twice, first {kept.loc[twice, 'time'].iloc[0]}")
-    return kept[~twice].reset_index(drop=True)
+    sound: pd.DataFrame = kept[~twice].reset_index(drop=True)
+    return sound
 
 
 def candles_of(market: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -16,7 +16,16 @@ from crypto_team.schemas.base import in_words
 from crypto_team.schemas.evidence import ImportedFold, ImportedLabel, ImportedMeta
 from crypto_team.schemas.ml_spec import Signal
 
-TIMEFRAMES = {"60m": "1h", "60min": "1h", "1H": "1h", "1D": "1d", "24h": "1d", "5min": "5m", "15min": "15m", "1min": "1m"}
+TIMEFRAMES = {
+    "60m": "1h",
+    "60min": "1h",
+    "1H": "1h",
+    "1D": "1d",
+    "24h": "1d",
+    "5min": "5m",
+    "15min": "15m",
+    "1min": "1m",
+}
 PARTS = ("train", "inner", "test")
 KINDS = {"binary": "direction", "classification": "direction", "sign": "direction", "up": "direction"}
 KINDS |= {"regression": "return", "multiclass": "n_class", "ternary": "n_class", "triple_barrier": "other"}
@@ -56,34 +65,45 @@ def _named(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the document under the names of the schema; what the schema does not know is left out."""
     said = dict(document)
     for wanted, others in META_ALIASES.items():
-        if wanted not in said:
-            other = next((name for name in others if name in said), None)
-            if other is not None:
-                said[wanted] = said[other]
+        other = next((name for name in others if name in said), None)
+        if wanted not in said and other is not None:
+            said[wanted] = said[other]
     made = {name: said[name] for name in ImportedMeta.model_fields if said.get(name) is not None}
-    if "n_trials" in made and isinstance(made["n_trials"], list):
-        made["n_trials"] = len(made["n_trials"])
-    made["timeframe"] = TIMEFRAMES.get(str(made.get("timeframe")), made.get("timeframe"))
-    made["label"] = _label(made.get("label"), said)
-    made["folds"] = [_fold(item, number) for number, item in enumerate(_listed(made.get("folds", [])))]
-    for name in ("cost_bps_per_side", "periods_per_year"):
-        if isinstance(made.get(name), int):
-            made[name] = float(made[name])
-    for name in ("strategy", "model"):
-        if name in made:
-            made[name] = str(made[name].get("name", "unknown") if isinstance(made[name], dict) else made[name])[:500]
-    made["calibration"] = _calibration(made.get("calibration"))
-    made["claims"] = {
-        str(name): float(value) for name, value in _mapping(made.get("claims")).items() if isinstance(value, int | float)
+    made |= {
+        "timeframe": TIMEFRAMES.get(str(made.get("timeframe")), made.get("timeframe")),
+        "label": _label(made.get("label"), said),
+        "folds": [_fold(item, number) for number, item in enumerate(_listed(made.get("folds", [])))],
+        "calibration": _calibration(made.get("calibration")),
+        "claims": _numbers(made.get("claims")),
+        "versions": {str(name): str(value) for name, value in _mapping(made.get("versions")).items()},
+        "dataset_hashes": [str(each) for each in _listed(made.get("dataset_hashes", []))],
+        "feature_names": [str(each) for each in _listed(made.get("feature_names", []))],
+        "signal": _signal(made.get("signal")),
+        "holdout_start": _holdout(made.get("holdout_start")),
+        "n_trials": len(made["n_trials"]) if isinstance(made.get("n_trials"), list) else made.get("n_trials"),
+        "strategy": _name(made.get("strategy", "imported")),
+        "model": _name(made.get("model", "unknown")),
+        "cost_bps_per_side": _real(made.get("cost_bps_per_side")),
+        "periods_per_year": _real(made.get("periods_per_year")),
     }
-    made["versions"] = {str(name): str(value) for name, value in _mapping(made.get("versions")).items()}
-    made["dataset_hashes"] = [str(each) for each in _listed(made.get("dataset_hashes", []))]
-    made["feature_names"] = [str(each) for each in _listed(made.get("feature_names", []))]
-    made["signal"] = _signal(made.get("signal"))
-    if "holdout_start" in made:
-        told = made["holdout_start"]
-        made["holdout_start"] = _text(told.get("start") if isinstance(told, dict) else told)
     return {name: value for name, value in made.items() if value is not None}
+
+
+def _real(value: Any) -> Any:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _name(value: Any) -> str:
+    return str(value.get("name", "unknown") if isinstance(value, dict) else value)[:500] or "unknown"
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    told = _mapping(value).items()
+    return {str(name): float(each) for name, each in told if isinstance(each, int | float)}
+
+
+def _holdout(value: Any) -> str | None:
+    return _text(value.get("start") if isinstance(value, dict) else value)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -113,7 +133,9 @@ def _label(value: Any, said: Mapping[str, Any]) -> dict[str, Any]:
     thresholds = sorted(float(each) for each in _listed(thresholds) if isinstance(each, int | float))
     if not kind:
         text = str(told.get("definition", "")).lower()
-        kind = "other" if re.search(r"barrier|volatil|quantile|custom", text) else "n_class" if thresholds else "direction"
+        kind = (
+            "other" if re.search(r"barrier|volatil|quantile|custom", text) else "n_class" if thresholds else "direction"
+        )
     kind = KINDS.get(kind, kind)
     known = ImportedLabel.model_fields["kind"].annotation.__args__  # type: ignore[union-attr]
     if kind not in known or (kind == "n_class" and not thresholds):

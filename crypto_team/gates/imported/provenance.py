@@ -26,12 +26,14 @@ def trained_before(meta: EvidenceMeta, predictions: pd.DataFrame, imported: Impo
     for fold in meta.folds:
         begin = stamp(fold.test_start)
         late = imported.trained_at.get(fold.fold, max(stamp(fold.train_end), stamp(fold.inner_end)) - 1)
-        test = milliseconds(predictions.loc[(predictions["fold"] == fold.fold) & (predictions["part"] == "test"), "time"])
+        test = milliseconds(
+            predictions.loc[(predictions["fold"] == fold.fold) & (predictions["part"] == "test"), "time"]
+        )
         before = int((test <= late).sum())
         if before:
             problems.append(
-                f"fold {fold.fold}: the model had seen rows up to {utc_text(late)} and predicts {before} rows before that"
-                f" (test begins {utc_text(begin)})"
+                f"fold {fold.fold}: the model had seen rows up to {utc_text(late)} and predicts {before} rows "
+                f"before that (test begins {utc_text(begin)})"
             )
     problems += _too_good(meta, predictions)
     if problems:
@@ -48,9 +50,14 @@ def _too_good(meta: EvidenceMeta, predictions: pd.DataFrame) -> list[str]:
     if not (np.isfinite(inner.draws).all() and np.isfinite(test.draws).all()):
         return []
     error = float(np.hypot(inner.draws.std(), test.draws.std()))
-    if test.estimate > max(inner.estimate, 0.0) * 1.5 + SUSPICIOUS and test.estimate - inner.estimate > DEVIATIONS * error:
+    if (
+        test.estimate > max(inner.estimate, 0.0) * 1.5 + SUSPICIOUS
+        and test.estimate - inner.estimate > DEVIATIONS * error
+    ):
         return [
-            f"test skill {test.estimate:.3f} is far above inner skill {inner.estimate:.3f} ({DEVIATIONS:g} standard errors "
-            "and more): the model had seen the test rows"
+            (
+                f"test skill {test.estimate:.3f} is far above inner skill {inner.estimate:.3f} (by more than "
+                f"{DEVIATIONS:g} standard errors): the model had seen the test rows"
+            )
         ]
     return []

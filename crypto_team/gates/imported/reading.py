@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,9 @@ def read_folder(folder: Path) -> Imported:
         There is no folder, or no `meta.yaml` that can be read: without it nothing can be judged.
     """
     if not folder.is_dir():
-        raise EvidenceError("no such folder of evidence", where=str(folder), hint="docs/reference/evidence.md has its form")
+        raise EvidenceError(
+            "no such folder of evidence", where=str(folder), hint="docs/reference/evidence.md has its form"
+        )
     found = Imported(read_meta(folder), {})
     for name in CONTRACTS:
         path = _path(folder, name)
@@ -97,13 +100,7 @@ def _read_into(found: Imported, name: str, path: Path) -> None:
 def _conformed(found: Imported, name: str, file: str, frame: pd.DataFrame) -> pd.DataFrame | None:
     """Return the table with the contract's names and types; None, with a finding, where that is impossible."""
     contract = CONTRACTS[name].columns
-    renamed = {}
-    for wanted, column in contract.items():
-        if wanted not in frame.columns:
-            other = next((alias for alias in column.aliases if alias in frame.columns), None)
-            if other is not None:
-                renamed[other] = wanted
-    table = frame.rename(columns=renamed)
+    table = frame.rename(columns=_renamed(contract, frame))
     missing = [wanted for wanted, column in contract.items() if column.required and wanted not in table.columns]
     if missing:
         found.wrong(file, f"lacks the columns {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}"[:500])
@@ -120,6 +117,16 @@ def _conformed(found: Imported, name: str, file: str, frame: pd.DataFrame) -> pd
                 return None
             _hollow(found, file, wanted, column, table[wanted])
     return table.reset_index(drop=True)
+
+
+def _renamed(contract: Mapping[str, Column], frame: pd.DataFrame) -> dict[str, str]:
+    """Return which columns of the table have one of the other names."""
+    renamed = {}
+    for wanted, column in contract.items():
+        other = next((alias for alias in column.aliases if alias in frame.columns), None)
+        if wanted not in frame.columns and other is not None:
+            renamed[other] = wanted
+    return renamed
 
 
 def _hollow(found: Imported, file: str, wanted: str, column: Column, values: pd.Series[Any]) -> None:
@@ -149,8 +156,10 @@ def _utc(values: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_numeric_dtype(values):
         largest = float(np.nanmax(values.to_numpy(dtype=np.float64))) if len(values) else 0.0
         unit = "s" if largest < 1e11 else "ms" if largest < 1e14 else "us" if largest < 1e17 else "ns"
-        return pd.to_datetime(values, unit=unit, utc=True).astype(TIME)
-    return pd.to_datetime(values, utc=True, errors="raise").astype(TIME)
+        scale = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}[unit]
+        whole = (values.to_numpy(dtype=np.float64) * scale).astype("datetime64[ms]")
+        return pd.Series(pd.DatetimeIndex(whole).tz_localize("UTC"), index=values.index)
+    return pd.Series(pd.to_datetime(values, utc=True), index=values.index).dt.as_unit("ms")
 
 
 def _one_pair(found: Imported) -> None:
@@ -168,7 +177,9 @@ def _predictions(found: Imported) -> None:
     table["part"] = table["part"].str.lower().str.strip().map(lambda part: PARTS.get(part, part))
     unknown = sorted(set(table["part"]) - {"train", "inner", "test", "holdout"})
     if unknown:
-        found.wrong("predictions.parquet", f"unknown parts {', '.join(unknown)[:200]}; train, inner, test, holdout exist")
+        found.wrong(
+            "predictions.parquet", f"unknown parts {', '.join(unknown)[:200]}; train, inner, test, holdout exist"
+        )
     for column in ("label", "forward_return", "position", "return_gross", "return_net"):
         if column not in table.columns:
             table[column] = np.nan
@@ -177,15 +188,23 @@ def _predictions(found: Imported) -> None:
         table["label_end"] = pd.Series(pd.NaT, index=table.index).dt.tz_localize("UTC").astype(TIME)
         found.notes.append("predictions: no column label_end")
     made, problems = with_forecasts(table)
-    for problem in problems:
+    for problem in [*problems, *_unforecast(made), *_too_large(made)]:
         found.wrong("predictions.parquet", problem)
-    test = made[made["part"] == "test"]
-    for column in ("p_1", "expected_bps"):
-        holes = int(test[column].isna().sum()) if column in made.columns else 0
-        if holes:
-            first = test.loc[test[column].isna(), "time"].iloc[0]
-            found.wrong("predictions.parquet", f"{holes} of {len(test)} test rows have no forecast ({column}), first {first}")
-    far = (test["position"].abs() > 1.0 + 1e-9) | np.isinf(test["position"])
-    if far.any():
-        found.wrong("predictions.parquet", f"{int(far.sum())} positions lie beyond -1 to 1")
     found.tables["predictions"] = made
+
+
+def _unforecast(table: pd.DataFrame) -> Iterator[str]:
+    """Name test rows without a forecast."""
+    test = table[table["part"] == "test"]
+    for column in ("p_1", "expected_bps"):
+        holes = test[column].isna() if column in table.columns else pd.Series(dtype=bool)
+        if holes.any():
+            first = test.loc[holes, "time"].iloc[0]
+            yield f"{int(holes.sum())} of {len(test)} test rows have no forecast ({column}), first {first}"
+
+
+def _too_large(table: pd.DataFrame) -> Iterator[str]:
+    """Name positions beyond the whole capital."""
+    far = (table["position"].abs() > 1.0 + 1e-9) | np.isinf(table["position"])
+    if far.any():
+        yield f"{int(far.sum())} positions lie beyond -1 to 1"

@@ -1,4 +1,4 @@
-"""When a stored position earns its return: four ways of writing it down, brought to one, or found to be none of them."""
+"""When a stored position earns its return: ways of writing it down, brought to one, or found to be none of them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def timed(predictions: pd.DataFrame, market: pd.DataFrame, *, step_ms: int, hori
         being apart; `same_bar`: position[t], decided on bar t, x return of bar t.
     """
     test = predictions[predictions["part"] == "test"].sort_values(["pair", "time"], kind="stable")
-    stored = test["position"].fillna(0.0).astype("float64")
+    stored: pd.Series[float] = test["position"].fillna(0.0).astype("float64")
+    values: Floats = np.asarray(stored, dtype=np.float64)
     if test["position"].isna().all():
         return Timed("not_stored", stored, 0.0, {})
     moves = _moves(test, market, step_ms)
@@ -57,7 +58,7 @@ def timed(predictions: pd.DataFrame, market: pd.DataFrame, *, step_ms: int, hori
     held = (stored.to_numpy() != 0.0) & np.isfinite(gross) & np.isfinite(moves["next"])
     if held.sum() < 20:
         return Timed("from_close", stored, 1.0, {})
-    shares = {name: _share(stored.to_numpy(), move, gross, held) for name, move in moves.items()}
+    shares = {name: _share(values, move, gross, held) for name, move in moves.items()}
     best = max(shares, key=lambda name: (shares[name] >= ENOUGH, name == "next", shares[name]))
     if shares[best] < ENOUGH:
         return Timed("unexplained", stored, shares[best], shares)
@@ -110,8 +111,8 @@ def _during_bar(test: pd.DataFrame, stored: pd.Series[float], shares: dict[str, 
     signal = pd.Series(_signal(test), index=test.index)
     groups = test["pair"]
     lagged = signal.groupby(groups).shift(1)
-    values = stored.to_numpy(dtype=np.float64)
-    now, before = _aligned(values, signal.to_numpy()), _aligned(values, lagged.to_numpy())
+    values: Floats = np.asarray(stored, dtype=np.float64)
+    now, before = (_aligned(values, np.asarray(each, dtype=np.float64)) for each in (signal, lagged))
     decided = stored.groupby(groups).shift(-1).fillna(0.0)
     if now > before:
         return Timed("same_bar", stored, shares["before"], shares)

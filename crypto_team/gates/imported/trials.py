@@ -33,12 +33,14 @@ def trial_table(trial_returns: pd.DataFrame) -> pd.DataFrame:
     """Return per-period returns with one column for each trial, whatever form they came in."""
     frame = trial_returns
     names = {str(name).lower(): name for name in frame.columns}
-    who = next((names[name] for name in ("trial", "trial_id", "configuration", "config", "config_hash") if name in names), None)
+    who = next(
+        (names[name] for name in ("trial", "trial_id", "configuration", "config", "config_hash") if name in names), None
+    )
     what = next((names[name] for name in ("return", "return_net", "value", "ret") if name in names), None)
     if who is not None and what is not None:
         index = [name for name in frame.columns if name in {"time", "period", "day"}]
-        place = index[0] if index else frame.groupby(who).cumcount()
-        return frame.assign(_place=frame[place] if index else place).pivot_table(index="_place", columns=who, values=what)
+        place = (frame[index[0]] if index else frame.groupby(who).cumcount()).to_numpy()
+        return frame.assign(_place=place).pivot_table(index="_place", columns=who, values=what)
     wide = frame.drop(columns=[name for name in ("pair", "period", "day") if name in frame.columns])
     return wide.set_index("time") if "time" in wide.columns else wide
 

@@ -1,0 +1,85 @@
+"""Check that no rows, pairs' tails or whole test parts are left out (DQ006)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.gates.recompute import milliseconds, stamp
+from crypto_team.gates.registry import Verdict, check, judge
+from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
+
+RETRAIN = ("crypto-team ml-engineer train STR",)
+
+
+@check(
+    "DQ006",
+    "No rows are left out",
+    unit="share of bars predicted",
+    source="survivorship: dropped losers flatter any metric",
+    remedy=RETRAIN,
+    stricter={"coverage": "higher"},
+)
+def rows_complete(
+    meta: EvidenceMeta, predictions: pd.DataFrame, market: pd.DataFrame, *, coverage: float = 0.98
+) -> Verdict:
+    """In every test part each pair has predictions for nearly all bars of the market, and no test part is left out.
+
+    Made-up bars do not count, nor does an unbroken tail of a part that is no longer than the horizon. Test parts follow
+    each other at even distances up to the end of the market.
+    """
+    bars = market[~market["filled"]] if "filled" in market else market
+    test = predictions[(predictions["part"] == "test") & predictions["signal"].notna()]
+    worst, where = 1.0, ""
+    for pair in meta.pairs:
+        known = milliseconds(bars.loc[bars["pair"] == pair, "time"])
+        told = milliseconds(test.loc[test["pair"] == pair, "time"])
+        for fold in meta.folds:
+            share = _predicted(known[_inside(known, fold)], told, meta.horizon_bars)
+            if share < worst:
+                worst, where = share, f"{pair} in fold {fold.fold}"
+    text = f"least coverage {worst:.2%}" + (f" ({where})" if where else "")
+    skipped = skipped_periods(meta, bars)
+    evidence = tuple(skipped) or (f"predictions.parquet: {where}" if where else "predictions.parquet", "market.parquet")
+    return judge(worst >= coverage and not skipped, "; ".join([text, *skipped]), worst, evidence=evidence)
+
+
+def _predicted(expected: npt.NDArray[np.int64], told: npt.NDArray[np.int64], horizon_bars: int) -> float:
+    """Return the share of bars with a prediction; an unbroken tail up to the horizon may be missing."""
+    found = np.isin(np.sort(expected), told)
+    if not found.any():
+        return 1.0 if expected.size <= horizon_bars else 0.0
+    last = int(np.flatnonzero(found)[-1]) + 1
+    kept = found[:last] if found.size - last <= horizon_bars else found
+    return float(kept.mean())
+
+
+def skipped_periods(meta: EvidenceMeta, bars: pd.DataFrame) -> list[str]:
+    """Name stretches of the market between or behind the test parts that should have been one."""
+    step = timeframe_seconds(meta.timeframe) * 1000
+    folds = sorted(meta.folds, key=lambda fold: stamp(fold.test_start))
+    spans = [(stamp(fold.test_start), stamp(fold.test_end)) for fold in folds]
+    if len(spans) < 3:
+        return []
+    between = np.array([later[0] - earlier[1] for earlier, later in pairwise(spans)]) // step
+    usual = max(float(np.median(between)), 0.0) + meta.horizon_bars + meta.gap_bars + 1
+    found = [
+        f"{int(length)} bars between the test parts of folds {folds[number].fold} and {folds[number + 1].fold} left out"
+        for number, length in enumerate(between)
+        if length > usual
+    ]
+    longest = max(end - begin for begin, end in spans) // step
+    last = int(milliseconds(bars["time"]).max()) + step
+    limit = stamp(meta.research_end) if meta.research_end else last
+    behind = (min(last, limit) - spans[-1][1]) // step
+    if behind > 1.5 * longest + meta.horizon_bars + float(np.median(np.maximum(between, 0))):
+        found.append(f"{behind} bars of the market behind the last test part are left out")
+    return found
+
+
+def _inside(times: npt.NDArray[np.int64], fold: FoldRange) -> npt.NDArray[np.bool_]:
+    return np.asarray((times >= stamp(fold.test_start)) & (times < stamp(fold.test_end)))

@@ -1,0 +1,115 @@
+"""Evidence from elsewhere is read under many names, and what breaks the form is said, not raised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from crypto_team.errors import EvidenceError
+from crypto_team.gates.corpus.evidence_honest import study
+from crypto_team.gates.corpus.evidence_market import Design
+from crypto_team.gates.corpus.evidence_parts import EvidenceParts
+from crypto_team.gates.imported.case import case_from_folder
+from crypto_team.gates.imported.reading import read_folder
+from crypto_team.gates.policy import IMPORTED
+from crypto_team.gates.run import run_gate, verdict
+from crypto_team.schemas.gate import Policy
+
+
+@pytest.fixture(scope="module")
+def parts() -> EvidenceParts:
+    return study(Design(pairs=1, bars=3600, edge=0.25, trials=2), 4).parts
+
+
+def test_a_missing_folder_says_where_the_form_is(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceError, match="no such folder"):
+        read_folder(tmp_path / "nothing")
+
+
+def test_meta_that_lacks_the_costs_is_an_error_that_names_them(tmp_path: Path, parts: EvidenceParts) -> None:
+    folder = parts.write(tmp_path)
+    document = yaml.safe_load((folder / "meta.yaml").read_text())
+    del document["cost_bps_per_side"]
+    (folder / "meta.yaml").write_text(yaml.safe_dump(document))
+    with pytest.raises(EvidenceError, match="cost_bps_per_side"):
+        read_folder(folder)
+
+
+def test_other_names_of_columns_and_fields_are_understood(tmp_path: Path, parts: EvidenceParts) -> None:
+    plain = run_gate(IMPORTED, case_from_folder(parts.write(tmp_path / "a")), Policy())
+    predictions = parts.tables["predictions"].rename(columns={"time": "timestamp", "pair": "symbol", "p_1": "p_up"})
+    renamed = parts.with_table("predictions", predictions.drop(columns=["p_0"]).rename(columns={"p_up": "prob"}))
+    meta = {**renamed.meta, "horizon": renamed.meta["horizon_bars"], "seed": renamed.meta["random_seed"]}
+    del meta["horizon_bars"], meta["random_seed"]
+    other = EvidenceParts(meta, renamed.folds, renamed.tables)
+    report = run_gate(IMPORTED, case_from_folder(other.write(tmp_path / "b")), Policy())
+    assert [each.outcome for each in report.results] == [each.outcome for each in plain.results]
+
+
+def test_labels_that_count_from_minus_one_are_the_same_labels(tmp_path: Path, parts: EvidenceParts) -> None:
+    table = parts.tables["predictions"].copy()
+    table["label"] = table["label"] * 2 - 1
+    case = case_from_folder(parts.with_table("predictions", table).write(tmp_path))
+    assert case.predictions is not None
+    assert set(case.predictions["label"].dropna().unique()) == {0.0, 1.0}
+
+
+def test_a_table_that_is_no_parquet_becomes_a_finding(tmp_path: Path, parts: EvidenceParts) -> None:
+    folder = parts.write(tmp_path)
+    (folder / "importances.parquet").write_bytes(b"not a table")
+    report = run_gate(IMPORTED, case_from_folder(folder), Policy())
+    found = {each.code: each for each in report.results}
+    assert found["PR001"].outcome == "refused"
+    assert "importances.parquet" in found["PR001"].explanation
+    assert found["OF002"].outcome == "not_enough_evidence"
+
+
+def test_a_missing_column_is_named(tmp_path: Path, parts: EvidenceParts) -> None:
+    folder = parts.with_table("seeds", parts.tables["seeds"].drop(columns=["score"])).write(tmp_path)
+    assert any("lacks the columns score" in each.message for each in read_folder(folder).findings)
+
+
+@pytest.mark.parametrize("table", ["universe", "trials", "trial_returns", "seeds", "thresholds"])
+def test_optional_tables_may_be_missing_under_the_strict_profile(
+    tmp_path: Path, parts: EvidenceParts, table: str
+) -> None:
+    report = run_gate(IMPORTED, case_from_folder(parts.without(table).write(tmp_path)), Policy())
+    whole = run_gate(IMPORTED, case_from_folder(parts.write(tmp_path / "whole")), Policy())
+    assert report.passed == whole.passed
+    needing = [each for each in report.results if f"{table}.parquet" in each.explanation and each.outcome != "passed"]
+    assert all(not each.blocking for each in needing)
+
+
+@pytest.mark.parametrize("table", ["features", "importances", "preprocessing", "market"])
+def test_demanded_tables_that_are_missing_do_not_pass(tmp_path: Path, parts: EvidenceParts, table: str) -> None:
+    report = run_gate(IMPORTED, case_from_folder(parts.without(table).write(tmp_path)), Policy())
+    assert not report.passed
+    assert verdict(report) == "not_enough_evidence" or table == "market"
+
+
+def test_the_research_profile_demands_less(tmp_path: Path, parts: EvidenceParts) -> None:
+    folder = parts.without("features", "importances", "preprocessing").write(tmp_path)
+    report = run_gate(IMPORTED, case_from_folder(folder), Policy(profile="research"))
+    missing = [each for each in report.results if each.outcome == "not_enough_evidence" and each.blocking]
+    assert not [each for each in missing if "missing:" in each.explanation]
+
+
+def test_positions_written_one_bar_later_give_the_same_returns(tmp_path: Path, parts: EvidenceParts) -> None:
+    straight = case_from_folder(parts.write(tmp_path / "a"))
+    table = parts.tables["predictions"].sort_values(["pair", "time"], kind="stable").copy()
+    test = table["part"] == "test"
+    for column in ("position", "return_gross", "return_net"):
+        table.loc[test, column] = table.loc[test].groupby("pair")[column].shift(1)
+    table.loc[test, ["position", "return_gross", "return_net"]] = table.loc[
+        test, ["position", "return_gross", "return_net"]
+    ].fillna(0.0)
+    later = case_from_folder(parts.with_table("predictions", table).write(tmp_path / "b"))
+    assert later.imported is not None
+    assert later.imported.timed.timing == "during_bar"
+    assert straight.returns is not None
+    assert later.returns is not None
+    # What was decided at the last close is written on a row that does not exist.
+    assert np.allclose(straight.returns.daily[:-1], later.returns.daily[:-1])
