@@ -8,6 +8,7 @@ import pytest
 
 from crypto_team.errors import InputError
 from crypto_team.models.registry import MODELS
+from crypto_team.schemas.features import Ranking
 from crypto_team.validation import metrics, scores
 from crypto_team.validation.evidence_tables import prediction_hash
 from crypto_team.validation.panel import Panel, panel_rows
@@ -154,3 +155,13 @@ def test_progress_is_reported_once_for_each_fold(panel_of: PanelOf, settings_of:
     run(panel_of(edge=0.0), settings_of("ridge"), progress=lambda share, what: seen.append((share, what)))
     assert [what for _, what in seen] == [f"fold {number} of 5" for number in range(1, 6)]
     assert seen[-1][0] == 1.0
+
+
+@pytest.mark.parametrize("ranking", ["rfe", "shap"])
+@pytest.mark.parametrize("model", ["lightgbm", "logistic"])
+def test_the_feature_that_moves_the_market_survives_every_ranking(
+    panel_of: PanelOf, settings_of: SettingsOf, ranking: Ranking, model: str
+) -> None:
+    settings = replace(settings_of(model), ranking=ranking, max_features=2, calibration="beta")
+    made = run(panel_of(edge=0.5), settings)
+    assert all("f0" in one.selected and len(one.selected) == 2 for one in made.folds)
