@@ -93,7 +93,8 @@ def sweep(session: Session, strategy_id: StrategyId, *, trials: int = 50, featur
 def tune(session: Session, strategy_id: StrategyId, *, trials: int = 30) -> Outcome:
     """Search hyperparameters over inner purged splits and book every one as a trial.
 
-    The splits lie in the earliest training window: no test part is seen. A search that was interrupted goes on where it stopped.
+    The splits lie in the earliest training window: no test part is seen.
+    A search that was interrupted goes on where it stopped.
 
     Parameters
     ----------
