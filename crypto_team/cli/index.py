@@ -442,7 +442,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "ml-engineer tune": (
         "crypto_team.roles.ml_engineer_training",
         "ml_engineer.tune",
-        "Search hyperparameters over inner purged splits of the earliest training window, and book every one as a trial.",
+        "Search hyperparameters over inner purged splits and book every one as a trial.",
     ),
     "next": ("crypto_team.tools.knowledge", "next", "Say what this role can do now, and why not more."),
     "ownership check": (

@@ -1,7 +1,7 @@
 """Linear baselines: logistic regression and ridge on standardised inputs, saved as plain JSON.
 
 The default penalties are heavy on purpose: hourly returns are almost all noise and candidates repeat each other, so the
-fit leans on what many of them say together. In `benchmarks/bench_alpha.py` that finds twice the alpha of a light one.
+fit leans on what many of them say together; docs/decisions/0066 has the figures.
 
 Predictions add one column after the other, so that a row gets the same bits alone and in a batch.
 """

@@ -91,9 +91,10 @@ def sweep(session: Session, strategy_id: StrategyId, *, trials: int = 50, featur
 
 @tool(role="ml_engineer", long=True)
 def tune(session: Session, strategy_id: StrategyId, *, trials: int = 30) -> Outcome:
-    """Search hyperparameters over inner purged splits of the earliest training window, and book every one as a trial.
+    """Search hyperparameters over inner purged splits and book every one as a trial.
 
-    No test part of any fold is seen. A search that was interrupted goes on where it stopped.
+    The splits lie in the earliest training window: no test part is seen.
+    A search that was interrupted goes on where it stopped.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ import pytest
 
 from crypto_team.errors import InputError
 from crypto_team.models.registry import MODELS, resolve
+from crypto_team.schemas.features import Ranking
 from crypto_team.validation import metrics, scores
 from crypto_team.validation.evidence_tables import prediction_hash
 from crypto_team.validation.panel import Panel, panel_rows
@@ -180,3 +181,13 @@ def test_a_network_sees_the_bars_before_a_row_in_training_in_the_evidence_and_fr
     matrix = panel.features[:, [panel.names.index(name) for name in fold.features]]
     alone = [fold.signal(consecutive(matrix[row - 4 : row + 1], np.array([4]))).signal[0] for row in rows[:5]]
     assert np.array_equal(alone, stored["signal"].to_numpy()[:5])
+
+
+@pytest.mark.parametrize("ranking", ["rfe", "shap"])
+@pytest.mark.parametrize("model", ["lightgbm", "logistic"])
+def test_the_feature_that_moves_the_market_survives_every_ranking(
+    panel_of: PanelOf, settings_of: SettingsOf, ranking: Ranking, model: str
+) -> None:
+    settings = replace(settings_of(model), ranking=ranking, max_features=2, calibration="beta")
+    made = run(panel_of(edge=0.5), settings)
+    assert all("f0" in one.selected and len(one.selected) == 2 for one in made.folds)
