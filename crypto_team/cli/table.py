@@ -15,6 +15,7 @@ from crypto_team.roles import (
     strategy_researcher,
 )
 from crypto_team.roles import book_bars as _book_bars
+from crypto_team.roles import diagnosing as _diagnosing
 from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import ml_engineer_features as _ml_features
@@ -64,6 +65,7 @@ TOOL_MODULES: Final = (
     _book_bars,
     _editing,
     _ci,
+    _diagnosing,
     _feature_tools,
     _forms,
     _handoff,
