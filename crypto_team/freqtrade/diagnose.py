@@ -114,8 +114,6 @@ class _Audit:
         found = list(self._steady(base, (("fresh process", again), ("repeated call", repeated))))
         self.progress(0.25, "other futures")
         found += self._futures(base, calls)
-        if not any(item.matters for item in found):
-            found += self._start(base)
         found = self._mattering(_merged(found), base, calls)
         models = diagnose_models.model_files(self.bench.user_data, base.files)
         found += self._memory(base, models, is_synthetic=is_synthetic)
@@ -155,6 +153,9 @@ class _Audit:
         first = self.market.own(self.market.pairs[0])
         tasks.append(Task(self.market, "primed", prime=int(np.sum(first.known <= middle))))
         meant.append(("earlier call", 2**62))
+        since = int(first.opens[(len(first.frame) * 3) // 5])
+        tasks.append(Task(_late(self.market, since, base.startup), "frames"))
+        meant.append(("later start", since))
         if calls.calls:
             for number, moment in enumerate(self._busy(calls)):
                 probe = PROBES[1 + number % 4]
@@ -179,6 +180,11 @@ class _Audit:
         elif run.calls is not None and calls.calls is not None:
             seen = compare_calls(calls.calls, run.calls, moment=moment, probe=probe)
             yield from [seen] if seen else []
+        elif probe == "later start":
+            since = pd.Timestamp(moment, unit="ms", tz="UTC")
+            for pair, frame in run.frames.items():
+                found = list(compare_start(base.frames[pair], frame, pair, since=since))
+                yield from found if any(item.matters for item in found) else ()
         elif probe == "earlier call":
             yield from self._steady(base, ((probe, run),))
         else:
@@ -194,22 +200,6 @@ class _Audit:
             return []
         count = min(CALLBACK_CUTS, len(times))
         return sorted(int(item) for item in self.rng.choice(times, size=count, replace=False))
-
-    def _start(self, base: Run) -> list[Evidence]:
-        """Let the history begin as late as `startup_candle_count` allows."""
-        first = self.market.own(self.market.pairs[0])
-        row = (len(first.frame) * 3) // 5
-        moment = int(first.opens[row])
-        run = self.bench.run([Task(_late(self.market, moment, base.startup), "frames")])[0]
-        since = pd.Timestamp(moment, unit="ms", tz="UTC")
-        if run.error:
-            self.notes.append(f"a later start could not be run: {run.error}")
-        found = [
-            item
-            for pair, frame in run.frames.items()
-            for item in compare_start(base.frames[pair], frame, pair, since=since)
-        ]
-        return [item for item in found if item.matters] or found[:0]
 
     def _mattering(self, found: list[Evidence], base: Run, calls: Run) -> list[Evidence]:
         """Tell columns that decide from columns that nothing reads: labels, plots."""

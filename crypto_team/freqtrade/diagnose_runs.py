@@ -27,6 +27,7 @@ MODULES: Final = (
 )
 SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 60.0, 8192
 WORKERS: Final = 2
+WORTH_A_WORKER: Final = 6
 MOST_BESIDE_BYTES: Final = 300_000_000
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "data", ".git", "backtest_results", "hyperopt_results", "*.sqlite")
 
@@ -77,7 +78,9 @@ class Bench:
             progress(done / len(tasks))
             return runs
 
-        parts = [list(tasks[number::WORKERS]) for number in range(min(WORKERS, len(tasks)))]
+        # Each worker imports Freqtrade once, which takes as long as some ten runs.
+        workers = WORKERS if len(tasks) > WORTH_A_WORKER else 1
+        parts = [list(tasks[number::workers]) for number in range(workers)]
         found = parallel_map(share, parts, workers=WORKERS)
         return [found[number % len(parts)][number // len(parts)] for number in range(len(tasks))]
 
