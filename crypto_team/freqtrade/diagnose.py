@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,8 @@ from crypto_team.freqtrade.diagnose_market import synthetic
 from crypto_team.freqtrade.diagnose_runs import Bench, Run, Task
 from crypto_team.freqtrade.diagnose_source import Hint, Source, read_source
 
-CUTS: Final = 24
-CALLBACK_CUTS: Final = 6
+CUTS: Final = 40
+RARE_ANSWERS, USUAL_ANSWERS, MOST_ASKED = 4, 2, 16
 MOST_ROWS, MOST_PER_PAIR, LEAST_PER_PAIR = 30_000, 20_000, 2_000
 LEAST_BARS: Final = 60
 Progress = Callable[[float, str], None]
@@ -115,8 +115,8 @@ class _Audit:
         self.progress(0.25, "other futures")
         found += self._futures(base, calls)
         found = self._mattering(_merged(found), base, calls)
-        models = diagnose_models.model_files(self.bench.user_data, base.files)
-        found += self._memory(base, models, is_synthetic=is_synthetic)
+        models = diagnose_models.model_files(self.bench.user_data, self.bench.mentioned(base.files))
+        found += list(self._memory(base, models, found, is_synthetic=is_synthetic))
         bad = any(item.kind != "startup" and item.matters for item in found)
         proven = self.probes > self.failed
         return Diagnosis(
@@ -157,8 +157,7 @@ class _Audit:
         tasks.append(Task(_late(self.market, since, base.startup), "frames"))
         meant.append(("later start", since))
         if calls.calls:
-            for number, moment in enumerate(self._busy(calls)):
-                probe = PROBES[1 + number % 4]
+            for probe, moment in self._asked(calls.calls):
                 tasks.append(
                     Task(diagnose_data.replaced(self.market, moment, probe, self.rng, opened=True), "callbacks")
                 )
@@ -192,14 +191,22 @@ class _Audit:
             for pair, frame in run.frames.items():
                 yield from compare(base.frames[pair], frame, pair, until=until, probe=probe)
 
-    def _busy(self, calls: Run) -> list[int]:
-        """Choose moments at which callbacks were asked."""
-        times = sorted({int(item[2]) for item in calls.calls or () if item[2] >= 0})
-        times = times[len(times) // 10 : -1] or times
-        if not times:
-            return []
-        count = min(CALLBACK_CUTS, len(times))
-        return sorted(int(item) for item in self.rng.choice(times, size=count, replace=False))
+    def _asked(self, calls: list[list[Any]]) -> list[tuple[str, int]]:
+        """Choose moments of rare answers, to be asked again in a rising and in a falling market, and of usual ones."""
+        answers: dict[tuple[str, str], list[int]] = {}
+        for name, _, time, _, answer in calls:
+            if time >= 0:
+                answers.setdefault((name, answer), []).append(int(time))
+        often: dict[str, int] = {}
+        for (name, _), times in answers.items():
+            often[name] = max(often.get(name, 0), len(times))
+        chosen: list[tuple[str, int]] = []
+        for (name, _), times in answers.items():
+            most = USUAL_ANSWERS if len(times) == often[name] else RARE_ANSWERS
+            picked = self.rng.choice(times, size=min(most, len(times)), replace=False).tolist()
+            chosen += [(probe, time) for time in picked for probe in ("scaled x10", "scaled x0.1")]
+        order = self.rng.permutation(len(chosen))[:MOST_ASKED]
+        return [chosen[place] for place in sorted(order.tolist())]
 
     def _mattering(self, found: list[Evidence], base: Run, calls: Run) -> list[Evidence]:
         """Tell columns that decide from columns that nothing reads: labels, plots."""
@@ -216,7 +223,9 @@ class _Audit:
         read = read or (len(runs) > 1 and runs[1].calls != calls.calls)
         return [replace(item, matters=read) if item in columns else item for item in found]
 
-    def _memory(self, base: Run, models: list[diagnose_models.ModelFile], *, is_synthetic: bool) -> Iterator[Evidence]:
+    def _memory(
+        self, base: Run, models: list[diagnose_models.ModelFile], found: list[Evidence], *, is_synthetic: bool
+    ) -> Iterator[Evidence]:
         if not models:
             return
         for model in models:
@@ -228,10 +237,11 @@ class _Audit:
                 pair, time, count = early
                 text = f"trained until {model.trained_until.isoformat()}"
                 yield Evidence("leak", model.name, pair, time, "an entry", text, "model provenance", count)
-        skilled = () if is_synthetic else diagnose_models.implausible(base.frames)
+        unread = frozenset(item.what for item in found if not item.matters)
+        skilled = () if is_synthetic else diagnose_models.implausible(base.frames, unread)
         for name, pair, horizon, skill, t_value in skilled:
             text = f"t = {t_value:.0f} on the return {horizon} candle(s) ahead"
-            yield Evidence("leak", name, pair, "", f"rank correlation {skill:.2f}", text, "memory of a model")
+            yield Evidence("leak", name, pair, "", f"skill {skill:.2f}", text, "memory of a model")
 
 
 def _turns(base: Run) -> dict[str, list[int]]:

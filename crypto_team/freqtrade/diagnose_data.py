@@ -225,11 +225,20 @@ def cuts(market: Market, signals: Mapping[str, Sequence[int]], count: int, rng: 
             fits = rows[(rows >= n // 4) & (rows <= n - 2)]
             chosen += known[rng.choice(fits, size=min(most, fits.size), replace=False)].tolist()
     first = market.own(market.pairs[0])
-    spread = np.linspace(len(first.frame) // 4, len(first.frame) - 2, max(4, count // 3)).astype(int)
-    chosen += first.known[spread].tolist() + _edges(market, first.known, rng)
     unique = list(dict.fromkeys(chosen))
-    picked = rng.choice(len(unique), size=min(count, len(unique)), replace=False)
-    return sorted(unique[place] for place in picked)
+    picked = rng.choice(len(unique), size=min(count // 2, len(unique)), replace=False)
+    edges = _edges(market, first.known, rng)
+    made = {*(unique[place] for place in picked), *edges[: count // 4]}
+    return sorted({*made, *_clock(first, count - len(made), rng)})
+
+
+def _clock(item: Candles, count: int, rng: np.random.Generator) -> list[int]:
+    """Return moments at every hour of the day: a leak may wait for one."""
+    rows = np.arange(len(item.frame) // 4, len(item.frame) - 1)
+    hours = pd.DatetimeIndex(item.frame["date"]).hour.to_numpy()[rows]
+    order = rng.permutation(24)
+    found = [rows[hours == order[number % 24]] for number in range(count)]
+    return [int(item.known[rng.choice(part if part.size else rows)]) for part in found]
 
 
 def _edges(market: Market, known: Times, rng: np.random.Generator) -> list[int]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 20_000_000
 HORIZONS: Final = (1, 3, 12)
-LEAST_SKILL: Final = {1: 0.2, 3: 0.25, 12: 0.35}
+LEAST_SKILL: Final = {1: 0.15, 3: 0.2, 12: 0.25}
+LEAST_GAIN, LEAST_ENTRIES = 0.6, 30
 LEAST_T, LEAST_ROWS = 6.0, 200
 _DATE = rb"(20[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?)"
 _TRAINED = re.compile(
@@ -42,7 +43,7 @@ def model_files(folder: Path, names: Sequence[str]) -> list[ModelFile]:
     found = []
     for name in names:
         path = folder / name
-        if not path.is_file() or path.is_relative_to(folder / "data"):
+        if not path.is_file():
             continue
         content = path.read_bytes()
         beside = [item for item in path.parent.glob(f"{path.stem}*") if item != path and item.is_file()]
@@ -72,15 +73,18 @@ def predicted_before(frames: Mapping[str, pd.DataFrame], moment: pd.Timestamp) -
     return None
 
 
-def implausible(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str, int, float, float]]:
+def implausible(
+    frames: Mapping[str, pd.DataFrame], but: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, str, int, float, float]]:
     """Yield column, pair, horizon, rank correlation with the later return and its t value, where no edge is so strong.
 
     Returns over h candles overlap, so n / h of n candles count. Hourly edges that pay for years have correlations of a
-    few per cent; a model that remembers what it is asked for has tens.
+    few per cent; a model that remembers what it is asked for has tens. Signals are judged by the mean return after them
+    in deviations of the return, 0.6 and more being implausible. Columns in `but` are known to look ahead for nothing.
     """
     for pair, frame in frames.items():
         close = frame["close"].to_numpy(np.float64)
-        columns = [name for name in frame.columns if name not in GIVEN and name not in SIGNALS[4:6]]
+        columns = [name for name in frame.columns if name not in GIVEN and name not in but]
         for name in columns:
             if not pd.api.types.is_numeric_dtype(frame[name]):
                 continue
@@ -88,10 +92,23 @@ def implausible(frames: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, str, 
             for horizon in HORIZONS:
                 ahead = np.full(close.size, np.nan)
                 ahead[:-horizon] = np.log(close[horizon:] / close[:-horizon])
-                skill, rows = _rank_correlation(values.to_numpy(np.float64), ahead)
+                if name in SIGNALS:
+                    skill, rows, least = *_gain(values.to_numpy(np.float64) == 1, ahead), LEAST_GAIN
+                else:
+                    skill, rows = _rank_correlation(values.to_numpy(np.float64), ahead)
+                    least = LEAST_SKILL[horizon]
                 t_value = skill * np.sqrt(rows / horizon)
-                if rows >= LEAST_ROWS and abs(skill) >= LEAST_SKILL[horizon] and abs(t_value) >= LEAST_T:
+                if abs(skill) >= least and abs(t_value) >= LEAST_T:
                     yield str(name), pair, horizon, skill, float(t_value)
+
+
+def _gain(signal: npt.NDArray[np.bool_], ahead: npt.NDArray[np.float64]) -> tuple[float, int]:
+    """Return the mean return after a signal less that of other candles, in deviations, and the number of signals."""
+    known = np.isfinite(ahead)
+    after, rest = ahead[known & signal], ahead[known & ~signal]
+    if after.size < LEAST_ENTRIES or rest.size < LEAST_ENTRIES:
+        return 0.0, 0
+    return float((after.mean() - rest.mean()) / ahead[known].std()), int(min(after.size, rest.size))
 
 
 def _rank_correlation(one: npt.NDArray[np.float64], two: npt.NDArray[np.float64]) -> tuple[float, int]:

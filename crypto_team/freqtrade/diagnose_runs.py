@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 60.0, 8192
 WORKERS: Final = 2
 WORTH_A_WORKER: Final = 6
 MOST_BESIDE_BYTES: Final = 300_000_000
+_CODE: Final = frozenset({".py", ".pyc", ".feather"})
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "data", ".git", "backtest_results", "hyperopt_results", "*.sqlite")
 
 
@@ -83,6 +85,13 @@ class Bench:
         parts = [list(tasks[number::workers]) for number in range(workers)]
         found = parallel_map(share, parts, workers=WORKERS)
         return [found[number % len(parts)][number // len(parts)] for number in range(len(tasks))]
+
+    def mentioned(self, opened: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the files that were opened, or that the source names: libraries in C open files unseen."""
+        text = self.strategy.read_text(encoding="utf-8")
+        files = (path for path in sorted(self.user_data.rglob("*")) if path.is_file() and path.suffix not in _CODE)
+        named = [str(path.relative_to(self.user_data)) for path in files if path.name in text]
+        return tuple(dict.fromkeys((*opened, *named)))
 
     def _share(self, tasks: list[Task]) -> list[Run]:
         self.count += 1
@@ -149,11 +158,32 @@ def _configuration(path: Path | None) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in {"exchange", "telegram", "api_server"}}
 
 
+def _absolute(text: str, root: Path) -> list[Path]:
+    """Return files near the strategy that its text names by their whole path."""
+    found = sorted(set(re.findall(r"[\"'](/[^\"'\n]{3,400})[\"']", text)), key=len, reverse=True)
+    paths = [Path(item) for item in found if Path(item).suffix not in _CODE]
+    return [item for item in paths if item.is_file() and item.resolve().is_relative_to(root)]
+
+
 def _bundle(strategy: Path, user_data: Path) -> None:
     """Copy the strategy with the files beside it, and the model folders of a usual user directory."""
     folder = user_data / "strategies"
     folder.mkdir(parents=True)
-    shutil.copy(strategy, folder / strategy.name)
+    text = strategy.read_text(encoding="utf-8")
+    for path in _absolute(text, strategy.resolve().parent.parent):
+        # A run sees its own folder only, so a path that is written out leads to a copy there.
+        shutil.copy2(path, user_data / path.name)
+        text = text.replace(str(path), f"user_data/{path.name}")
+    (folder / strategy.name).write_text(text, encoding="utf-8")
+    _beside(strategy, folder)
+    for name in ("models", "model", "freqaimodels"):
+        beside = strategy.parent.parent / name
+        if strategy.parent.name == "strategies" and beside.is_dir():
+            shutil.copytree(beside, user_data / name, ignore=_LEFT_OUT, dirs_exist_ok=True)
+
+
+def _beside(strategy: Path, folder: Path) -> None:
+    """Copy the files and the folders of models that lie beside a strategy."""
     copied = 0
     for path in sorted(strategy.parent.iterdir()):
         if path.name == strategy.name or path.is_symlink() or path.name.startswith("."):
@@ -164,7 +194,3 @@ def _bundle(strategy: Path, user_data: Path) -> None:
                 shutil.copy2(path, folder / path.name)
         elif path.is_dir() and path.name in {"models", "model", "artifacts"}:
             shutil.copytree(path, folder / path.name, ignore=_LEFT_OUT, dirs_exist_ok=True)
-    for name in ("models", "model", "freqaimodels"):
-        beside = strategy.parent.parent / name
-        if strategy.parent.name == "strategies" and beside.is_dir():
-            shutil.copytree(beside, user_data / name, ignore=_LEFT_OUT, dirs_exist_ok=True)

@@ -70,7 +70,7 @@ def test_every_file_is_cut_at_the_close_of_its_own_candles(market: Market) -> No
     for item in cut.files:
         assert int(item.known.max()) <= moment
     assert len(cut.own("BTC/USDT").frame) == 1001
-    hours = [item for item in cut.files if item.timeframe == "1h" and item.pair == "BTC/USDT"][0]
+    hours = next(item for item in cut.files if item.timeframe == "1h" and item.pair == "BTC/USDT")
     assert moment - int(hours.known.max()) < 3_600_000
 
 
@@ -114,12 +114,12 @@ def test_futures_are_found_in_their_folder_with_mark_prices_and_funding(tmp_path
 def test_trimming_keeps_the_last_candles_and_a_history_of_larger_ones(market: Market) -> None:
     made = trimmed(market, 500)
     assert len(made.own("BTC/USDT").frame) == 500
-    hours = [item for item in made.files if item.timeframe == "1h"][0]
+    hours = next(item for item in made.files if item.timeframe == "1h")
     assert len(hours.frame) > 300
 
 
 def test_cuts_stand_where_signals_turn_and_before_closes_of_larger_candles(market: Market) -> None:
-    chosen = cuts(market, {"BTC/USDT": [1111]}, 1_000, np.random.default_rng(0))
+    chosen = cuts(market, {"BTC/USDT": [1111]}, 200, np.random.default_rng(0))
     assert int(market.own("BTC/USDT").known[1111]) in chosen
     assert any((moment + market.step_ms) % 3_600_000 == 0 for moment in chosen)
 

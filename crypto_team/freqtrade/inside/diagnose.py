@@ -7,7 +7,6 @@ The audit calls `job` once for each replaced future, in a process that sees its 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.util
 import json
 import sys
@@ -116,14 +115,13 @@ def prepared(request: dict[str, Any], folder: Path) -> tuple[Any, Any]:
     }
     runner = engine.Backtesting(config, offline.offline_exchange(config, markets))
     strategy = runner.strategylist[0]
-    runner._set_strategy(strategy)  # noqa: SLF001 - loads what a strategy needs before its first candle
+    runner._set_strategy(strategy)  # noqa: SLF001 - starts the bot: bot_start() runs once, as in a backtest
     _whole_history(runner, config)
     if diagnose_freqai.wanted(strategy):
         strategy.config["freqai"] = diagnose_freqai.settings(_given(folder))
         strategy.freqai = diagnose_freqai.StandIn(strategy, strategy.config, request["timeframes"])
         strategy.freqai_info = strategy.config["freqai"]
-    with contextlib.suppress(NotImplementedError):
-        strategy.ft_bot_start()
+        strategy.load_freqAI_model = lambda: None
     return runner, strategy
 
 
