@@ -21,8 +21,8 @@ from crypto_team.gates.corpus.strategy_case import StrategyCase, strategy
 pytest.importorskip("freqtrade")
 LEAKY = {item.name: item for item in leaky_strategies()}
 HONEST = {item.name: item for item in honest_strategies()}
-USUAL_LEAKS = ("unshifted_file", "peeking_exit")
-USUAL_HONEST = ("callbacks", "freqai")
+USUAL_LEAKS = ("unshifted_file",)
+USUAL_HONEST = ("freqai",)
 READ_TABLE = """
 from pathlib import Path
 table = pd.read_csv(Path(__file__).parent / "memory.csv", parse_dates=["date"]).set_index("date")["next"]
@@ -62,6 +62,7 @@ def test_an_honest_strategy_is_not_refused(name: str, tmp_path: Path) -> None:
     assert found.probes > 20
 
 
+@pytest.mark.slow
 def test_a_model_that_remembers_the_candles_it_predicts_is_refused_by_its_skill(tmp_path: Path) -> None:
     case = strategy("memory", "a table made from the candles themselves", READ_TABLE)
     market = synthetic(read_source(case.source, "sample.py"), seed=5)

@@ -57,7 +57,7 @@ def job(folder: Path) -> None:
 
 def _described(problem: BaseException) -> str:
     """Return the last line of the strategy's own code and what it raised."""
-    own = [item for item in traceback.extract_tb(problem.__traceback__) if "/strategy/" in item.filename]
+    own = [item for item in traceback.extract_tb(problem.__traceback__) if "/strategies/" in item.filename]
     place = f" (line {own[-1].lineno})" if own else ""
     return f"{type(problem).__name__}: {problem}"[:300] + place
 

@@ -28,6 +28,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "data_split_parameters": {},
     "model_training_parameters": {},
 }
+_MARK: Final = "audited"
 _MARKET = frozenset({"date", "open", "high", "low", "close", "volume"})
 
 
@@ -97,8 +98,11 @@ class StandIn:
                 made = self._expanded(base, {**metadata, "pair": pair, "tf": timeframe})
                 made.columns = [f"{item}_{pair}_{timeframe}" if "%" in str(item) else item for item in made.columns]
                 names = ["date", *(item for item in made.columns if "%" in str(item))]
-                frame = merge_informative_pair(frame, made[names], own, timeframe, ffill=True, append_timeframe=False)
-                frame = frame.drop(columns=[item for item in frame.columns if str(item).startswith("date_")])
+                joined = merge_informative_pair(
+                    frame, made[names], own, timeframe, append_timeframe=False, suffix=_MARK
+                )
+                joined = joined.drop(columns=[f"date_{_MARK}"])
+                frame = joined.rename(columns={f"{name}_{_MARK}": name for name in names})
         return frame
 
     def _expanded(self, base: pd.DataFrame, metadata: dict[str, Any]) -> pd.DataFrame:

@@ -75,7 +75,7 @@ df["gap"] = df["up_1h"]
         "hourly file joined at the close of its candles",
         """
 hour = self.dp.get_pair_dataframe(metadata["pair"], "1h")[["date", "close"]].rename(columns={"close": "hour"})
-hour["date"] = hour["date"] + pd.Timedelta(minutes=55)
+hour["date"] = (hour["date"] + pd.Timedelta(minutes=55)).dt.as_unit("ms")
 m = pd.merge_asof(df, hour, on="date")
 df["gap"] = m["hour"] - df["close"]
 """,
