@@ -7,7 +7,7 @@ its text explain; only a probe refuses.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -94,6 +94,14 @@ def diagnose(
     with tempfile.TemporaryDirectory(prefix="diagnose-") as folder:
         bench = Bench(Path(folder), strategy, source, market, config)
         return _Audit(bench, source, market, seed, progress).diagnosis(is_synthetic=data is None)
+
+
+def audit_strategy(source: str, beside: Mapping[str, str] | None = None, *, seed: int = 0) -> Diagnosis:
+    """Probe a strategy that is given as text, with texts of files beside it, on random candles."""
+    with tempfile.TemporaryDirectory(prefix="strategy-") as folder:
+        for name, text in {"strategy.py": source, **(beside or {})}.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return diagnose(Path(folder) / "strategy.py", seed=seed)
 
 
 class _Audit:

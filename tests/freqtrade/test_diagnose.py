@@ -14,13 +14,13 @@ from crypto_team.freqtrade.diagnose import Diagnosis, diagnose
 from crypto_team.freqtrade.diagnose_data import write_market
 from crypto_team.freqtrade.diagnose_market import synthetic
 from crypto_team.freqtrade.diagnose_source import read_source
-from crypto_team.gates.corpus.strategies_honest import honest_strategies
-from crypto_team.gates.corpus.strategies_leaky import leaky_strategies
-from crypto_team.gates.corpus.strategy_case import StrategyCase, strategy
+from crypto_team.gates.corpus.strategies_honest import HONEST as _HONEST
+from crypto_team.gates.corpus.strategies_leaky import LEAKY as _LEAKY
+from crypto_team.gates.corpus.strategy_case import CorpusStrategy, strategy
 
 pytest.importorskip("freqtrade")
-LEAKY = {item.name: item for item in leaky_strategies()}
-HONEST = {item.name: item for item in honest_strategies()}
+LEAKY = {item.name: item for item in _LEAKY}
+HONEST = {item.name: item for item in _HONEST}
 USUAL_LEAKS = ("unshifted_file",)
 USUAL_HONEST = ("freqai",)
 READ_TABLE = """
@@ -30,7 +30,7 @@ df["gap"] = df["date"].map(table)
 """
 
 
-def audit(case: StrategyCase, folder: Path, data: Path | None = None) -> Diagnosis:
+def audit(case: CorpusStrategy, folder: Path, data: Path | None = None) -> Diagnosis:
     """Write a case into a folder and audit it."""
     (folder / "sample.py").write_text(case.source, encoding="utf-8")
     for name, text in case.beside.items():
@@ -43,7 +43,7 @@ def refuted(found: Diagnosis) -> set[str]:
     return {item.what for item in found.evidence if item.matters and item.kind != "startup"}
 
 
-def others(cases: dict[str, StrategyCase], usual: tuple[str, ...]) -> list[object]:
+def others(cases: dict[str, CorpusStrategy], usual: tuple[str, ...]) -> list[object]:
     """Mark all but the usual cases as slow."""
     return [pytest.param(name, marks=[] if name in usual else [pytest.mark.slow]) for name in cases]
 
@@ -82,7 +82,7 @@ def test_a_model_trained_on_the_test_span_is_refused_by_its_own_date_and_an_earl
     write_market(market, tmp_path / "data")
     last = int(epoch_ms(market.own("BTC/USDT").frame["date"])[-1])
     until = pd.Timestamp(last, unit="ms", tz="UTC").isoformat()
-    late = StrategyCase("late", "", case.source, {"model.json": f'{{"slope": -1.0, "train_end": "{until}"}}'})
+    late = CorpusStrategy("late", "", case.source, {"model.json": f'{{"slope": -1.0, "train_end": "{until}"}}'})
     found = audit(late, tmp_path, tmp_path / "data")
     assert found.verdict == "leaks"
     assert refuted(found) == {"strategies/model.json"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from crypto_team.gates.corpus.strategy_case import GAP, StrategyCase, strategy
+from crypto_team.gates.corpus.strategy_case import GAP, CorpusStrategy, strategy
 
-_ALL: Final[tuple[StrategyCase, ...]] = (
+HONEST: Final[tuple[CorpusStrategy, ...]] = (
     strategy(
         "averages",
         "two moving averages",
@@ -196,8 +196,4 @@ df["gap"] = model["slope"] * df["close"].pct_change(6)
         beside={"model.json": '{"slope": -1.0, "train_end": "2018-12-31T00:00:00Z"}'},
     ),
 )
-
-
-def honest_strategies() -> list[StrategyCase]:
-    """Return every honest strategy; none may be refused."""
-    return list(_ALL)
+"""Every honest strategy; none may be refused."""

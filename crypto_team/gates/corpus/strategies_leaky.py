@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from crypto_team.gates.corpus.strategies_leaky_callbacks import CASES
-from crypto_team.gates.corpus.strategy_case import GAP, StrategyCase, strategy
+from crypto_team.gates.corpus.strategy_case import GAP, CorpusStrategy, strategy
 
-_FRAMES: Final[tuple[StrategyCase, ...]] = (
+_FRAMES: Final[tuple[CorpusStrategy, ...]] = (
     strategy(
         "next_close",
         "negative shift",
@@ -227,7 +227,5 @@ df["gap"] = df["date"].map(next_) / df["date"].map(other.set_index("date")["clos
     ),
 )
 
-
-def leaky_strategies() -> list[StrategyCase]:
-    """Return every leaking strategy; all have to be refused."""
-    return [*_FRAMES, *CASES]
+LEAKY: Final[tuple[CorpusStrategy, ...]] = (*_FRAMES, *CASES)
+"""Every leaking strategy; all have to be refused."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from crypto_team.gates.corpus.strategy_case import GAP, StrategyCase, strategy
+from crypto_team.gates.corpus.strategy_case import GAP, CorpusStrategy, strategy
 
-CASES: Final[tuple[StrategyCase, ...]] = (
+CASES: Final[tuple[CorpusStrategy, ...]] = (
     strategy(
         "chance",
         "chance without a seed",

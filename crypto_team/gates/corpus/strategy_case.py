@@ -44,7 +44,7 @@ GAP = 'df["gap"] = df["close"].rolling(6).mean() - df["close"].rolling(24).mean(
 
 
 @dataclass(frozen=True, slots=True)
-class StrategyCase:
+class CorpusStrategy:
     """A strategy's source with its name, what makes it leak (or look as if), and files that lie beside it."""
 
     name: str
@@ -63,11 +63,11 @@ def strategy(
     leave: str = EXIT,
     startup: int = 60,
     beside: dict[str, str] | None = None,
-) -> StrategyCase:
+) -> CorpusStrategy:
     """Write a strategy: lines of `populate_indicators` (the frame is `df`, its value `gap`) and more methods."""
     body = indent(extra.strip("\n"), "    ") + "\n\n" if extra else ""
     body += _INDICATORS.format(lines=indent(lines.strip("\n").replace("\n\n", "\n"), " " * 8))
     text = _CLASS.format(
         body=body, entry=indent(entry.strip("\n"), " " * 8), exit=indent(leave.strip("\n"), " " * 8), startup=startup
     )
-    return StrategyCase(name, mechanism, _HEAD + text, beside or {})
+    return CorpusStrategy(name, mechanism, _HEAD + text, beside or {})
