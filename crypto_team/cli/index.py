@@ -117,6 +117,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "data.show",
         "Show everything the catalog knows about one dataset, after checking its hash.",
     ),
+    "diagnose": (
+        "crypto_team.roles.diagnosing",
+        "diagnose",
+        "Look for knowledge of the future in any Freqtrade strategy: 0 clean, 1 leaks or unproven, 2 wrong call.",
+    ),
     "doctor": (
         "crypto_team.tools.workspace",
         "doctor",

@@ -1,0 +1,196 @@
+"""Runs of a strategy in real Freqtrade: one guarded process for each, and what it wrote."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from crypto_team.errors import InputError, MissingExtraError
+from crypto_team.executors import parallel_map, run_limited
+from crypto_team.freqtrade.diagnose_data import Market, write_market
+
+if TYPE_CHECKING:
+    from crypto_team.freqtrade.diagnose_source import Source
+
+TARGET: Final = "crypto_team.freqtrade.inside.diagnose:job"
+MODULES: Final = (
+    *("talib.abstract", "sklearn.ensemble", "sklearn.linear_model", "sklearn.preprocessing", "scipy.signal"),
+    *("lightgbm", "joblib", "technical.indicators", "freqtrade.strategy", "freqtrade.vendor.qtpylib.indicators"),
+    *("freqtrade.exchange.binance", "freqtrade.plugins.pairlist.StaticPairList", "freqtrade.optimize.optimize_reports"),
+)
+SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 60.0, 8192
+WORKERS: Final = 2
+WORTH_A_WORKER: Final = 6
+MOST_BESIDE_BYTES: Final = 300_000_000
+_CODE: Final = frozenset({".py", ".pyc", ".feather"})
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "data", ".git", "backtest_results", "hyperopt_results", "*.sqlite")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run: candles, what is wanted (frames, repeated, primed, callbacks), columns to spoil, candles to prime."""
+
+    market: Market
+    mode: str
+    spoil: tuple[str, ...] = ()
+    prime: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run wrote: frames by pair, or calls of callbacks; `error` says why there is nothing."""
+
+    frames: dict[str, pd.DataFrame] = field(default_factory=dict)
+    calls: list[list[Any]] | None = None
+    error: str = ""
+    startup: int = 0
+    files: tuple[str, ...] = ()
+
+
+class Bench:
+    """Runs tasks of one strategy, each in a folder and a process of its own."""
+
+    def __init__(self, folder: Path, strategy: Path, source: Source, market: Market, config: Path | None) -> None:
+        if importlib.util.find_spec("freqtrade") is None:
+            raise MissingExtraError("Freqtrade is not installed", hint="pip install 'crypto-team[freqtrade]'")
+        self.folder, self.strategy, self.source, self.count = folder, strategy, source, 0
+        self.user_data = folder / "user_data"
+        # The strategy may not know from its configuration which candles are there.
+        self.timeframes = sorted({item.timeframe for item in market.files if item.kind in {"", "futures"}})
+        self.markets = sorted({item.pair for item in market.files})
+        self.pairs, self.config = market.pairs, _configuration(config)
+        _bundle(strategy, self.user_data)
+
+    def run(self, tasks: Sequence[Task], progress: Callable[[float], None] = lambda _share: None) -> list[Run]:
+        """Run tasks in guarded processes, two at a time; the order of the answers is that of the tasks."""
+        done = 0
+
+        def share(part: list[Task]) -> list[Run]:
+            nonlocal done
+            runs = self._share(part)
+            done += len(part)
+            progress(done / len(tasks))
+            return runs
+
+        # Each worker imports Freqtrade once, which takes as long as some ten runs.
+        workers = WORKERS if len(tasks) > WORTH_A_WORKER else 1
+        parts = [list(tasks[number::workers]) for number in range(workers)]
+        found = parallel_map(share, parts, workers=WORKERS)
+        return [found[number % len(parts)][number // len(parts)] for number in range(len(tasks))]
+
+    def mentioned(self, opened: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the files that were opened, or that the source names: libraries in C open files unseen."""
+        text = self.strategy.read_text(encoding="utf-8")
+        files = (path for path in sorted(self.user_data.rglob("*")) if path.is_file() and path.suffix not in _CODE)
+        named = [str(path.relative_to(self.user_data)) for path in files if path.name in text]
+        return tuple(dict.fromkeys((*opened, *named)))
+
+    def _share(self, tasks: list[Task]) -> list[Run]:
+        self.count += 1
+        root = self.folder / f"runs_{self.count}_{id(tasks)}"
+        names = [f"{number:03d}" for number in range(len(tasks))]
+        for name, task in zip(names, tasks, strict=True):
+            self._write(root / name, task)
+        run_limited(
+            TARGET, root, jobs=names, modules=MODULES,
+            seconds=SECONDS + SECONDS_EACH * len(tasks), memory_mb=MEMORY_MB,
+        )  # fmt: skip
+        runs = [self._read(root / name, task) for name, task in zip(names, tasks, strict=True)]
+        shutil.rmtree(root, ignore_errors=True)
+        return runs
+
+    def _write(self, folder: Path, task: Task) -> None:
+        shutil.copytree(self.user_data, folder / "user_data")
+        write_market(task.market, folder / "user_data" / "data")
+        request = {
+            "mode": task.mode,
+            "file": self.strategy.name,
+            "class_name": self.source.class_name,
+            "timeframe": self.source.timeframe,
+            "timeframes": self.timeframes,
+            "pairs": list(self.pairs),
+            "markets": self.markets,
+            "futures": task.market.futures,
+            "format": "feather",
+            "spoil": list(task.spoil),
+            "prime": task.prime,
+        }
+        (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+        (folder / "config.json").write_text(json.dumps(self.config), encoding="utf-8")
+
+    def _read(self, folder: Path, task: Task) -> Run:
+        path = folder / "result.json"
+        if not path.exists():
+            return Run(error="the run ended without a result")
+        result = json.loads(path.read_text(encoding="utf-8"))
+        files = tuple(result["files"])
+        if "error" in result:
+            return Run(error=str(result["error"]), files=files)
+        if task.mode == "callbacks":
+            calls = json.loads((folder / "calls.json").read_text(encoding="utf-8"))
+            return Run(calls=calls, files=files)
+        frames = {
+            pair: pd.read_parquet(folder / f"frame_{number}.parquet")
+            for number, pair in enumerate(self.pairs)
+            if (folder / f"frame_{number}.parquet").exists()
+        }
+        return Run(frames=frames, startup=int(result["startup"]), files=files)
+
+
+def _configuration(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise InputError(f"the configuration cannot be read: {problem}", where=str(path)) from None
+    if not isinstance(found, dict):
+        raise InputError("a configuration is a mapping", where=str(path))
+    # Secrets and addresses are nobody's business in an audit.
+    return {name: value for name, value in found.items() if name not in {"exchange", "telegram", "api_server"}}
+
+
+def _absolute(text: str, root: Path) -> list[Path]:
+    """Return files near the strategy that its text names by their whole path."""
+    found = sorted(set(re.findall(r"[\"'](/[^\"'\n]{3,400})[\"']", text)), key=len, reverse=True)
+    paths = [Path(item) for item in found if Path(item).suffix not in _CODE]
+    return [item for item in paths if item.is_file() and item.resolve().is_relative_to(root)]
+
+
+def _bundle(strategy: Path, user_data: Path) -> None:
+    """Copy the strategy with the files beside it, and the model folders of a usual user directory."""
+    folder = user_data / "strategies"
+    folder.mkdir(parents=True)
+    text = strategy.read_text(encoding="utf-8")
+    for path in _absolute(text, strategy.resolve().parent.parent):
+        # A run sees its own folder only, so a path that is written out leads to a copy there.
+        shutil.copy2(path, user_data / path.name)
+        text = text.replace(str(path), f"user_data/{path.name}")
+    (folder / strategy.name).write_text(text, encoding="utf-8")
+    _beside(strategy, folder)
+    for name in ("models", "model", "freqaimodels"):
+        beside = strategy.parent.parent / name
+        if strategy.parent.name == "strategies" and beside.is_dir():
+            shutil.copytree(beside, user_data / name, ignore=_LEFT_OUT, dirs_exist_ok=True)
+
+
+def _beside(strategy: Path, folder: Path) -> None:
+    """Copy the files and the folders of models that lie beside a strategy."""
+    copied = 0
+    for path in sorted(strategy.parent.iterdir()):
+        if path.name == strategy.name or path.is_symlink() or path.name.startswith("."):
+            continue
+        if path.is_file() and path.suffix != ".feather":
+            copied += path.stat().st_size
+            if copied <= MOST_BESIDE_BYTES:
+                shutil.copy2(path, folder / path.name)
+        elif path.is_dir() and path.name in {"models", "model", "artifacts"}:
+            shutil.copytree(path, folder / path.name, ignore=_LEFT_OUT, dirs_exist_ok=True)
