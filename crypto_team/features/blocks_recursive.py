@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INF, NAN = np.inf, np.nan
 DAY_MS = 86_400_000.0
+EIGHT = 8
 
 
 @inner
@@ -35,62 +36,81 @@ def smoothed(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
     """Exponential average: out = weight x + keep out, after a start.
 
     numbers: how many known values make the start (summed up after `skip` others and divided by `parts`), weight, keep,
-    skip, parts, and whether the start is published (1) or only what follows it (0). memory: known values, the average.
+    skip, parts, and whether the start is published (1) or only what follows it (0).
+
+    Written as it stands, each value waits for the one before. So eight are made at once from the average before them:
+    out[j] = part[j] + keep^j average, part[j] = weight x[j] + keep part[j-1]; only keep^8 average waits. memory: known
+    values, the average before the eight, the last part, keep^j, j.
     """
-    if memory[0] < numbers[0] + numbers[3] or not all_finite(a):
-        _start(y, a, numbers, memory)
-        return
-    weight, keep, held = numbers[1], numbers[2], memory[1]
-    for i in range(y.size):
-        held = weight * a[i] + keep * held
-        y[i] = held
-    memory[1] = held
+    first = y.size
+    if memory[0] >= numbers[0] + numbers[3] and all_finite(a):
+        first = min(y.size, int(EIGHT - memory[4]) % EIGHT)
+    last = first + (y.size - first) // EIGHT * EIGHT
+    _one_by_one(y, a, 0, first, numbers, memory)
+    memory[1] = _eight_by_eight(y, a, first, last, numbers[1], numbers[2], memory[1])
+    _one_by_one(y, a, last, y.size, numbers, memory)
 
 
 @inner
-def _start(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
-    """Go on where an average may have to be started."""
-    start, weight, keep, skip, parts, shown = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]
-    known, held = memory[0], memory[1]
-    for i in range(y.size):
+def _eight_by_eight(y: Floats, a: Floats, first: int, last: int, weight: float, keep: float, held: float) -> float:
+    k2 = keep * keep
+    k3 = k2 * keep
+    k4 = k3 * keep
+    k5 = k4 * keep
+    k6 = k5 * keep
+    k7 = k6 * keep
+    k8 = k7 * keep
+    for i in range(first, last, EIGHT):
+        part = weight * a[i]
+        y[i] = part + keep * held
+        part = weight * a[i + 1] + keep * part
+        y[i + 1] = part + k2 * held
+        part = weight * a[i + 2] + keep * part
+        y[i + 2] = part + k3 * held
+        part = weight * a[i + 3] + keep * part
+        y[i + 3] = part + k4 * held
+        part = weight * a[i + 4] + keep * part
+        y[i + 4] = part + k5 * held
+        part = weight * a[i + 5] + keep * part
+        y[i + 5] = part + k6 * held
+        part = weight * a[i + 6] + keep * part
+        y[i + 6] = part + k7 * held
+        part = weight * a[i + 7] + keep * part
+        held = part + k8 * held
+        y[i + 7] = held
+    return held
+
+
+@inner
+def _one_by_one(y: Floats, a: Floats, first: int, last: int, numbers: Floats, memory: Floats) -> None:
+    """Go on bar by bar; here an average may have to be started."""
+    wanted, weight, keep = numbers[0] + numbers[3], numbers[1], numbers[2]
+    known, held, part, power, place = memory[0], memory[1], memory[2], memory[3], memory[4]
+    for i in range(first, last):
         x = a[i]
-        if known >= start + skip and abs(x) < INF:
-            held = weight * x + keep * held
-            y[i] = held
+        if known >= wanted and abs(x) < INF:
+            part = weight * x + keep * part if place > 0.0 else weight * x
+            power = power * keep if place > 0.0 else keep
+            place += 1.0
+            y[i] = part + power * held
+            if place == EIGHT:
+                held, place = y[i], 0.0
             continue
-        y[i] = NAN
-        known = known + 1.0 if abs(x) < INF else 0.0
-        held = held + x if known > skip + 1.0 else x
-        if known == start + skip:
-            held /= parts
-            y[i] = held if shown == 1.0 else NAN
-    memory[0], memory[1] = known, held
+        known, held, y[i] = _start(x, known, held, numbers)
+        place = 0.0
+    memory[0], memory[1], memory[2], memory[3], memory[4] = known, held, part, power, place
 
 
 @inner
-def smoothed_four(y: tuple[Floats, ...], x: tuple[Floats, ...], numbers: Floats, memory: Floats) -> None:
-    """Four exponential averages side by side, each the same as alone: while one waits, the others go on."""
-    a, b, c, d = x
-    ya, yb, yc, yd = y
-    begun = all_finite(a) and all_finite(b) and all_finite(c) and all_finite(d)
-    for k in range(4):
-        begun = begun and memory[2 * k] >= numbers[6 * k] + numbers[6 * k + 3]
-    if not begun:
-        smoothed(ya, a, numbers[0:6], memory[0:2])
-        smoothed(yb, b, numbers[6:12], memory[2:4])
-        smoothed(yc, c, numbers[12:18], memory[4:6])
-        smoothed(yd, d, numbers[18:24], memory[6:8])
-        return
-    w0, w1, w2, w3 = numbers[1], numbers[7], numbers[13], numbers[19]
-    k0, k1, k2, k3 = numbers[2], numbers[8], numbers[14], numbers[20]
-    h0, h1, h2, h3 = memory[1], memory[3], memory[5], memory[7]
-    for i in range(ya.size):
-        h0 = w0 * a[i] + k0 * h0
-        h1 = w1 * b[i] + k1 * h1
-        h2 = w2 * c[i] + k2 * h2
-        h3 = w3 * d[i] + k3 * h3
-        ya[i], yb[i], yc[i], yd[i] = h0, h1, h2, h3
-    memory[1], memory[3], memory[5], memory[7] = h0, h1, h2, h3
+def _start(x: float, known: float, held: float, numbers: Floats) -> tuple[float, float, float]:
+    """Return known values, their sum or the first average, and what is published, after one more value."""
+    skip = numbers[3]
+    known = known + 1.0 if abs(x) < INF else 0.0
+    held = held + x if known > skip + 1.0 else x
+    if known != numbers[0] + skip:
+        return known, held, NAN
+    held /= numbers[4]
+    return known, held, held if numbers[5] == 1.0 else NAN
 
 
 @inner

@@ -13,7 +13,7 @@ SELECT, KNOWN, PUT = range(32, 35)
 MEAN, MEAN_OF_4, SUM_OF_4, LARGEST_OF_4, SMALLEST_OF_4, SQUARES, LATEST = range(48, 55)
 SQUARES_OF_4, CUBES, FOURTHS, PRODUCTS = range(56, 60)
 # One after the other, with a memory of their own.
-SMOOTHED, SMOOTHED_4, SESSION_SUM = range(64, 67)
+SMOOTHED, SESSION_SUM = range(64, 66)
 # A whole window for each value.
 RANK, DEVIATION, HURST, PATTERNS, QUANTILE, PROFILE, BINS = range(80, 87)
 # Into the machine and out of it.

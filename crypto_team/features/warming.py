@@ -12,7 +12,7 @@ from crypto_team.features import machine
 from crypto_team.features.blocks_elementwise import chosen, paired, single
 from crypto_team.features.blocks_hurst import hurst
 from crypto_team.features.blocks_merging import merged, merged_many
-from crypto_team.features.blocks_recursive import smoothed_four
+from crypto_team.features.blocks_recursive import smoothed
 from crypto_team.features.blocks_window import windowed
 from crypto_team.features.compiled import cache_folder
 
@@ -24,7 +24,7 @@ _PARTS: Final[tuple[tuple[str, Any, tuple[Any, ...]], ...]] = (
     ("choices", chosen, (int64, _ROW, _ROW, _ROW, _ROW, float64)),
     ("means and extremes", merged, (int64, _ROW, _ROW, _ROW, _ROW, _ROW, _ROW)),
     ("moments", merged_many, (int64, _ROW, _several(_ROW, 8), _ROW)),
-    ("averages", smoothed_four, (_several(_ROW, 4), _several(_ROW, 4), _ROW, _ROW)),
+    ("averages", smoothed, (_ROW, _ROW, _ROW, _ROW)),
     ("Hurst exponents", hurst, (_ROW, _ROW, int64, int64, _ROW)),
     ("windows", windowed, (int64, _ROW, _several(_ROW, 4), _ROW, _ROW)),
 )
