@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crypto_team.features.compiled import inner
+from crypto_team.features.compiled import cut, inner
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,23 +36,25 @@ def smoothed(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
     """Exponential average: out = weight x + keep out, after a start.
 
     numbers: how many known values make the start (summed up after `skip` others and divided by `parts`), weight, keep,
-    skip, parts, and whether the start is published (1) or only what follows it (0).
+    skip, parts, whether the start is published (1) or only what follows it (0), and weight / (1 - keep).
 
-    Written as it stands, each value waits for the one before. So eight are made at once from the average before them:
-    out[j] = part[j] + keep^j average, part[j] = weight x[j] + keep part[j-1]; only keep^8 average waits. memory: known
-    values, the average before the eight, the last part, keep^j, j.
+    Written as it stands, each value waits for the one before. So eight are made at once from the average before them,
+    as distances from where the average would settle if the first of them stayed: values that are equal leave an
+    average that is exactly equal. memory: known values, the average before the eight, where it would settle, the part
+    of the distance that came since, keep^j, j.
     """
     first = y.size
     if memory[0] >= numbers[0] + numbers[3] and all_finite(a):
-        first = min(y.size, int(EIGHT - memory[4]) % EIGHT)
+        first = min(y.size, int(EIGHT - memory[5]) % EIGHT)
     last = first + (y.size - first) // EIGHT * EIGHT
     _one_by_one(y, a, 0, first, numbers, memory)
-    memory[1] = _eight_by_eight(y, a, first, last, numbers[1], numbers[2], memory[1])
+    memory[1] = _eight_by_eight(cut(y, first, last - first), cut(a, first, last - first), numbers, memory[1])
     _one_by_one(y, a, last, y.size, numbers, memory)
 
 
 @inner
-def _eight_by_eight(y: Floats, a: Floats, first: int, last: int, weight: float, keep: float, held: float) -> float:
+def _eight_by_eight(y: Floats, a: Floats, numbers: Floats, held: float) -> float:
+    weight, keep, gain = numbers[1], numbers[2], numbers[6]
     k2 = keep * keep
     k3 = k2 * keep
     k4 = k3 * keep
@@ -60,45 +62,50 @@ def _eight_by_eight(y: Floats, a: Floats, first: int, last: int, weight: float, 
     k6 = k5 * keep
     k7 = k6 * keep
     k8 = k7 * keep
-    for i in range(first, last, EIGHT):
-        part = weight * a[i]
-        y[i] = part + keep * held
-        part = weight * a[i + 1] + keep * part
-        y[i + 1] = part + k2 * held
-        part = weight * a[i + 2] + keep * part
-        y[i + 2] = part + k3 * held
-        part = weight * a[i + 3] + keep * part
-        y[i + 3] = part + k4 * held
-        part = weight * a[i + 4] + keep * part
-        y[i + 4] = part + k5 * held
-        part = weight * a[i + 5] + keep * part
-        y[i + 5] = part + k6 * held
-        part = weight * a[i + 6] + keep * part
-        y[i + 6] = part + k7 * held
-        part = weight * a[i + 7] + keep * part
-        held = part + k8 * held
-        y[i + 7] = held
+    for at in range(0, a.size, EIGHT):
+        x, out = cut(a, at, EIGHT), cut(y, at, EIGHT)
+        base = x[0]
+        level = gain * base
+        away = held - level
+        out[0] = level + keep * away
+        part = weight * (x[1] - base)
+        out[1] = level + (part + k2 * away)
+        part = weight * (x[2] - base) + keep * part
+        out[2] = level + (part + k3 * away)
+        part = weight * (x[3] - base) + keep * part
+        out[3] = level + (part + k4 * away)
+        part = weight * (x[4] - base) + keep * part
+        out[4] = level + (part + k5 * away)
+        part = weight * (x[5] - base) + keep * part
+        out[5] = level + (part + k6 * away)
+        part = weight * (x[6] - base) + keep * part
+        out[6] = level + (part + k7 * away)
+        part = weight * (x[7] - base) + keep * part
+        held = level + (part + k8 * away)
+        out[7] = held
     return held
 
 
 @inner
 def _one_by_one(y: Floats, a: Floats, first: int, last: int, numbers: Floats, memory: Floats) -> None:
     """Go on bar by bar; here an average may have to be started."""
-    wanted, weight, keep = numbers[0] + numbers[3], numbers[1], numbers[2]
-    known, held, part, power, place = memory[0], memory[1], memory[2], memory[3], memory[4]
+    wanted, gain = numbers[0] + numbers[3], numbers[6]
+    known, held, base, part, power, place = memory[0], memory[1], memory[2], memory[3], memory[4], memory[5]
     for i in range(first, last):
         x = a[i]
         if known >= wanted and abs(x) < INF:
-            part = weight * x + keep * part if place > 0.0 else weight * x
-            power = power * keep if place > 0.0 else keep
+            base = x if place == 0.0 else base
+            away = held - gain * base
+            power = power * numbers[2] if place > 0.0 else numbers[2]
+            part = numbers[1] * (x - base) + numbers[2] * part if place > 1.0 else numbers[1] * (x - base)
+            y[i] = gain * base + (part + power * away if place > 0.0 else power * away)
             place += 1.0
-            y[i] = part + power * held
             if place == EIGHT:
                 held, place = y[i], 0.0
             continue
         known, held, y[i] = _start(x, known, held, numbers)
         place = 0.0
-    memory[0], memory[1], memory[2], memory[3], memory[4] = known, held, part, power, place
+    memory[0], memory[1], memory[2], memory[3], memory[4], memory[5] = known, held, base, part, power, place
 
 
 @inner

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
+    Times = npt.NDArray[np.int64]
 
 
 @kernel
@@ -42,3 +43,12 @@ def rolling_variance(x: Floats, n: int) -> Floats:
             second += away * away
         out[i] = max(0.0, second / n - (first / n) * (first / n)) if not np.isnan(first) else np.nan
     return out
+
+
+@kernel
+def rising(times: Times) -> bool:
+    """Return whether every time is later than the one before it."""
+    odd = 0
+    for i in range(1, times.size):
+        odd += times[i] <= times[i - 1]
+    return odd == 0

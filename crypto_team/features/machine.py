@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     State = tuple[Codes, Floats, Floats]
     Ends = tuple[Codes, Codes, Singles, Floats]
 
-BLOCK: Final = 512
+BLOCK: Final = 1024
 MOST_INPUTS: Final = 8
-MOST_NUMBERS: Final = 6
+MOST_NUMBERS: Final = 8
 CODE, OUT, MEMORY, MEMORY_SIZE, FIRST_INPUT = range(5)
 COLUMNS: Final = FIRST_INPUT + 3 * MOST_INPUTS
 BASE, HISTORY, END = range(3)
@@ -125,7 +125,7 @@ def elementwise(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: C
     elif code < op.SELECT:
         single(code, y, a, numbers[0], numbers[1])
     else:
-        chosen(code, y, a, view(cells, place, step, 1, size), view(cells, place, step, 2, size), numbers[0])
+        chosen(code, y, a, view(cells, place, step, 1, size), view(cells, place, step, 2, size), numbers)
 
 
 @inner

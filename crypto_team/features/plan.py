@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from crypto_team.errors import FormulaError, InputError
 from crypto_team.features.formula import parse
+from crypto_team.features.kernels_arrays import rising
 from crypto_team.features.nodes import Node, canonical_text, column_name, lowered, reads
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import by_name, typed_settings
@@ -181,7 +182,7 @@ def _lookback_on(node: Node, step: int | None) -> int:
 
 def _in_order(times: Times) -> None:
     """Refuse bars that are out of order or there twice."""
-    if not (times[1:] <= times[:-1]).any():
+    if rising(times):
         return
     row = int(np.argmax(times[1:] <= times[:-1])) + 1
     raise InputError(

@@ -54,6 +54,11 @@ def before(x: Floats, n: int) -> Floats:
     return column(traced(x).before(n))
 
 
+def true_range(high: Floats, low: Floats, last: Floats) -> Floats:
+    """Range of a bar together with the close before it."""
+    return column(step(op.TRUE_RANGE, high, low, last))
+
+
 def total(x: Floats, n: int) -> Floats:
     """Sum of the last n values."""
     made = None
@@ -207,12 +212,12 @@ def _joined(new: Any, old: Any) -> Any:
 
 def smoothed(x: Floats, n: int, alpha: float, skip: int = 0) -> Floats:
     """Exponential average: after `skip` known values the mean of the next n, then out += alpha (x - out)."""
-    return column(step(op.SMOOTHED, x, numbers=(n, alpha, 1.0 - alpha, skip, n, 1.0), memory=5))
+    return column(step(op.SMOOTHED, x, numbers=(n, alpha, 1.0 - alpha, skip, n, 1.0, 1.0), memory=6))
 
 
 def wilder_sum(x: Floats, n: int) -> Floats:
     """Wilder's running sum as TA-Lib starts it: the first n - 1 values, then out = out - out / n + x."""
-    return column(step(op.SMOOTHED, x, numbers=(n - 1, 1.0, 1.0 - 1.0 / n, 0.0, 1.0, 0.0), memory=5))
+    return column(step(op.SMOOTHED, x, numbers=(n - 1, 1.0, 1.0 - 1.0 / n, 0.0, 1.0, 0.0, n), memory=6))
 
 
 def session_sum(x: Floats, times: Any, n: int) -> Floats:

@@ -201,16 +201,33 @@ def _plain(item: Any) -> bool:
 
 def _sum(graph: Graph, left: Any, right: Any) -> Series | None:
     series, number = (right, left) if _plain(left) else (left, right)
-    return graph.apply(op.OFFSET, [series], [float(number)]) if _plain(number) else None
+    return _shifted(graph, series, float(number)) if _plain(number) else None
 
 
 def _difference(graph: Graph, left: Any, right: Any) -> Series | None:
-    return graph.apply(op.OFFSET, [left], [-float(right)]) if _plain(right) else None
+    return _shifted(graph, left, -float(right)) if _plain(right) else None
 
 
 def _product(graph: Graph, left: Any, right: Any) -> Series | None:
     series, number = (right, left) if _plain(left) else (left, right)
-    return graph.apply(op.SCALE, [series], [float(number)]) if _plain(number) else None
+    if not _plain(number):
+        return None
+    made = _ratio(graph, series, float(number), 0.0)
+    return graph.apply(op.SCALE, [series], [float(number)]) if made is None else made
+
+
+def _shifted(graph: Graph, series: Series, number: float) -> Series:
+    made = _ratio(graph, series, 1.0, number)
+    return graph.apply(op.OFFSET, [series], [number]) if made is None else made
+
+
+def _ratio(graph: Graph, series: Series, factor: float, more: float) -> Series | None:
+    """Return factor x / y + more as one step, where the series is such a quotient."""
+    step = graph.steps[series.step]
+    if step.code != op.DIV:
+        return None
+    x, y = (Series(graph, number, 0).before(lag + series.lag) for number, lag in step.inputs)
+    return graph.apply(op.RATIO, [x, y], [factor, more])
 
 
 def _quotient(graph: Graph, left: Any, right: Any) -> Series | None:

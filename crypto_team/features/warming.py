@@ -21,7 +21,7 @@ _several: Final[Callable[[Any, int], Any]] = cast("Any", types).UniTuple
 _PARTS: Final[tuple[tuple[str, Any, tuple[Any, ...]], ...]] = (
     ("arithmetic of two series", paired, (int64, _ROW, _ROW, _ROW)),
     ("functions of one series", single, (int64, _ROW, _ROW, float64, float64)),
-    ("choices", chosen, (int64, _ROW, _ROW, _ROW, _ROW, float64)),
+    ("choices", chosen, (int64, _ROW, _ROW, _ROW, _ROW, _ROW)),
     ("means and extremes", merged, (int64, _ROW, _ROW, _ROW, _ROW, _ROW, _ROW)),
     ("moments", merged_many, (int64, _ROW, _several(_ROW, 8), _ROW)),
     ("averages", smoothed, (_ROW, _ROW, _ROW, _ROW)),
