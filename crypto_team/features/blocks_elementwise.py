@@ -239,6 +239,9 @@ def _at_once(code: int, y: Floats, a: Floats, b: Floats, c: Floats, numbers: Flo
     if code == op.RATIO:
         for i in range(y.size):
             y[i] = factor * finite(a[i] / b[i]) + more
-    else:
+    elif code == op.TRUE_RANGE:
         for i in range(y.size):
             y[i] = larger(a[i], c[i]) - smaller(b[i], c[i])
+    else:
+        for i in range(y.size):
+            y[i] = math.erf(a[i])

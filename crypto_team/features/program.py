@@ -13,6 +13,7 @@ from crypto_team.features import opcodes as op
 from crypto_team.features.machine import BASE, BLOCK, END, FIRST_INPUT, HISTORY
 from crypto_team.features.schedule import ordered
 from crypto_team.features.series import CONSTANT
+from crypto_team.features.warming import ensure_warm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,7 @@ class Run:
         self._go(columns, np.empty(0, dtype=np.float32), out.reshape(-1), out.shape[1])
 
     def _go(self, columns: Sequence[Floats], singles: npt.NDArray[np.float32], doubles: Floats, bars: int) -> None:
+        ensure_warm()
         found = self.program
         addresses = np.array([item.__array_interface__["data"][0] for item in columns], dtype=np.int64)
         extent = np.array([bars, self.done, bars], dtype=np.int64)
