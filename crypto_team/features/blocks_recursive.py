@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crypto_team.features.compiled import cut, inner
+from crypto_team.features.compiled_lanes import LANES, followed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,16 +20,10 @@ if TYPE_CHECKING:
 
 INF, NAN = np.inf, np.nan
 DAY_MS = 86_400_000.0
-EIGHT = 8
-
-
-@inner
-def all_finite(a: Floats) -> bool:
-    """Return whether no value is unknown or infinite."""
-    odd = 0
-    for i in range(a.size):
-        odd += not abs(a[i]) < INF
-    return odd == 0
+TILE = 256
+FIRST_LANE, PLACES = 2, 2 + LANES
+REACH = 8
+SMOOTHED_MEMORY = PLACES + REACH
 
 
 @inner
@@ -36,88 +31,86 @@ def smoothed(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
     """Exponential average: out = weight x + keep out, after a start.
 
     numbers: how many known values make the start (summed up after `skip` others and divided by `parts`), weight, keep,
-    skip, parts, whether the start is published (1) or only what follows it (0), and weight / (1 - keep).
+    skip, parts, whether the start is published (1) or only what follows it (0), and gain = weight / (1 - keep).
 
-    Written as it stands, each value waits for the one before. So eight are made at once from the average before them,
-    as distances from where the average would settle if the first of them stayed: values that are equal leave an
-    average that is exactly equal. memory: known values, the average before the eight, where it would settle, the part
-    of the distance that came since, keep^j, j.
+    Written as it stands, each value waits for the one before. So the distance e = gain x - out is followed instead:
+    e = keep (gain (x - x before) + e before), which is a weighted sum of the last eight changes of x, and
+    keep^8 times the distance eight bars before. Sums need nobody's result, and eight distances go on side by side. The
+    value of a bar does not depend on blocks. Where values stay equal, the distance goes to exactly zero.
+
+    `a` begins eight values before `y`. memory: known values, the sum of the start, the last eight distances, scratch.
     """
-    first = y.size
-    if memory[0] >= numbers[0] + numbers[3] and all_finite(a):
-        first = min(y.size, int(EIGHT - memory[5]) % EIGHT)
-    last = first + (y.size - first) // EIGHT * EIGHT
-    _one_by_one(y, a, 0, first, numbers, memory)
-    memory[1] = _eight_by_eight(cut(y, first, last - first), cut(a, first, last - first), numbers, memory[1])
-    _one_by_one(y, a, last, y.size, numbers, memory)
+    ready = numbers[0] + numbers[3] + REACH - 1.0
+    for at in range(0, y.size, TILE):
+        size = min(TILE, y.size - at)
+        out, x = cut(y, at, size), cut(a, at, size + REACH)
+        whole = size // LANES * LANES if memory[0] >= ready else 0
+        if whole and not _side_by_side(cut(out, 0, whole), x, numbers, memory):
+            whole = 0
+        _one_by_one(out, x, whole, numbers, memory)
 
 
 @inner
-def _eight_by_eight(y: Floats, a: Floats, numbers: Floats, held: float) -> float:
-    weight, keep, gain = numbers[1], numbers[2], numbers[6]
-    k2 = keep * keep
-    k3 = k2 * keep
-    k4 = k3 * keep
-    k5 = k4 * keep
-    k6 = k5 * keep
-    k7 = k6 * keep
-    k8 = k7 * keep
-    for at in range(0, a.size, EIGHT):
-        x, out = cut(a, at, EIGHT), cut(y, at, EIGHT)
-        base = x[0]
-        level = gain * base
-        away = held - level
-        out[0] = level + keep * away
-        part = weight * (x[1] - base)
-        out[1] = level + (part + k2 * away)
-        part = weight * (x[2] - base) + keep * part
-        out[2] = level + (part + k3 * away)
-        part = weight * (x[3] - base) + keep * part
-        out[3] = level + (part + k4 * away)
-        part = weight * (x[4] - base) + keep * part
-        out[4] = level + (part + k5 * away)
-        part = weight * (x[5] - base) + keep * part
-        out[5] = level + (part + k6 * away)
-        part = weight * (x[6] - base) + keep * part
-        out[6] = level + (part + k7 * away)
-        part = weight * (x[7] - base) + keep * part
-        held = level + (part + k8 * away)
-        out[7] = held
-    return held
+def _side_by_side(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> bool:
+    """Go on over known values; say whether they were known, else nothing has happened."""
+    last, odd = cut(memory, PLACES, LANES), 0.0
+    for j in range(LANES):
+        last[j] = memory[FIRST_LANE + j]
+    followed(y, a, last, numbers[2], numbers[6])
+    for j in range(LANES):
+        odd += 0.0 * last[j]
+    if odd != 0.0:
+        return False
+    for j in range(LANES):
+        memory[FIRST_LANE + j] = last[j]
+    return True
 
 
 @inner
-def _one_by_one(y: Floats, a: Floats, first: int, last: int, numbers: Floats, memory: Floats) -> None:
+def _one_by_one(y: Floats, a: Floats, first: int, numbers: Floats, memory: Floats) -> None:
     """Go on bar by bar; here an average may have to be started."""
-    wanted, gain = numbers[0] + numbers[3], numbers[6]
-    known, held, base, part, power, place = memory[0], memory[1], memory[2], memory[3], memory[4], memory[5]
-    for i in range(first, last):
-        x = a[i]
-        if known >= wanted and abs(x) < INF:
-            base = x if place == 0.0 else base
-            away = held - gain * base
-            power = power * numbers[2] if place > 0.0 else numbers[2]
-            part = numbers[1] * (x - base) + numbers[2] * part if place > 1.0 else numbers[1] * (x - base)
-            y[i] = gain * base + (part + power * away if place > 0.0 else power * away)
-            place += 1.0
-            if place == EIGHT:
-                held, place = y[i], 0.0
+    wanted, keep, gain = numbers[0] + numbers[3], numbers[2], numbers[6]
+    k2 = keep * keep
+    k4 = k2 * k2
+    last, d = cut(memory, FIRST_LANE, LANES), cut(memory, PLACES, REACH)
+    memory[0] += first
+    for i in range(first, y.size):
+        x = a[i + REACH]
+        if not (memory[0] >= wanted and abs(x) < INF):
+            y[i] = _start(x, numbers, memory)
             continue
-        known, held, y[i] = _start(x, known, held, numbers)
-        place = 0.0
-    memory[0], memory[1], memory[2], memory[3], memory[4], memory[5] = known, held, base, part, power, place
+        memory[0] += 1.0
+        _changes(d, cut(a, i, REACH + 1), keep * gain, int(memory[0] - wanted), last)
+        new = (d[0] + keep * d[1]) + k2 * (d[2] + keep * d[3])
+        old = (d[4] + keep * d[5]) + k2 * (d[6] + keep * d[7])
+        away = (new + k4 * old) + (k4 * k4) * last[0]
+        for j in range(LANES - 1):
+            last[j] = last[j + 1]
+        last[LANES - 1] = away
+        y[i] = gain * x - away
 
 
 @inner
-def _start(x: float, known: float, held: float, numbers: Floats) -> tuple[float, float, float]:
-    """Return known values, their sum or the first average, and what is published, after one more value."""
-    skip = numbers[3]
-    known = known + 1.0 if abs(x) < INF else 0.0
-    held = held + x if known > skip + 1.0 else x
-    if known != numbers[0] + skip:
-        return known, held, NAN
-    held /= numbers[4]
-    return known, held, held if numbers[5] == 1.0 else NAN
+def _changes(d: Floats, a: Floats, factor: float, since: int, last: Floats) -> None:
+    """Write the last eight changes, the newest first; the distance at the start counts as the change there."""
+    for j in range(REACH):
+        d[j] = factor * (a[REACH - j] - a[REACH - j - 1]) if j < since else 0.0
+    if since < REACH:
+        d[since] = last[LANES - since]
+
+
+@inner
+def _start(x: float, numbers: Floats, memory: Floats) -> float:
+    """Take one more value before there is an average; return what is published."""
+    known = memory[0] + 1.0 if abs(x) < INF else 0.0
+    memory[0], memory[1] = known, memory[1] + x if known > numbers[3] + 1.0 else x
+    if known != numbers[0] + numbers[3]:
+        return NAN
+    first = memory[1] / numbers[4]
+    for j in range(LANES):
+        memory[FIRST_LANE + j] = 0.0
+    memory[FIRST_LANE + LANES - 1] = numbers[6] * x - first
+    return first if numbers[5] == 1.0 else NAN
 
 
 @inner

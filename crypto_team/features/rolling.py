@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from crypto_team.features import opcodes as op
+from crypto_team.features.blocks_recursive import REACH, SMOOTHED_MEMORY
 from crypto_team.features.series import Series, UntraceableError, apply
 
 if TYPE_CHECKING:
@@ -212,12 +213,22 @@ def _joined(new: Any, old: Any) -> Any:
 
 def smoothed(x: Floats, n: int, alpha: float, skip: int = 0) -> Floats:
     """Exponential average: after `skip` known values the mean of the next n, then out += alpha (x - out)."""
-    return column(step(op.SMOOTHED, x, numbers=(n, alpha, 1.0 - alpha, skip, n, 1.0, 1.0), memory=6))
+    return column(
+        step(op.SMOOTHED, x, numbers=(n, alpha, 1.0 - alpha, skip, n, 1.0, 1.0), reach=(REACH,), memory=SMOOTHED_MEMORY)
+    )
 
 
 def wilder_sum(x: Floats, n: int) -> Floats:
     """Wilder's running sum as TA-Lib starts it: the first n - 1 values, then out = out - out / n + x."""
-    return column(step(op.SMOOTHED, x, numbers=(n - 1, 1.0, 1.0 - 1.0 / n, 0.0, 1.0, 0.0, n), memory=6))
+    return column(
+        step(
+            op.SMOOTHED,
+            x,
+            numbers=(n - 1, 1.0, 1.0 - 1.0 / n, 0.0, 1.0, 0.0, n),
+            reach=(REACH,),
+            memory=SMOOTHED_MEMORY,
+        )
+    )
 
 
 def session_sum(x: Floats, times: Any, n: int) -> Floats:
