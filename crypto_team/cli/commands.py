@@ -150,13 +150,16 @@ def run_tool(tool: Tool, role: RoleId, values: Mapping[str, Any]) -> int:
     from crypto_team.cli import output, progress
     from crypto_team.cli.parameters import VALIDATOR_FORMATS, given
     from crypto_team.errors import EXIT_OK
+    from crypto_team.features.watching import COMPILING
 
     settings = settings_of(values)
     if not tool.validator and settings["format"] in VALIDATOR_FORMATS:
         raise click.UsageError(f"--format {settings['format']} is for commands that check something")
     if tool.destructive and not settings["no_input"] and sys.stdin.isatty():
         click.confirm(f"{tool.name} may discard work of others. Continue?", abort=True, err=True)
-    with progress.shown(settings["progress"] or "auto", tool.name, long=tool.long) as report:
+    mode = settings["progress"] or "auto"
+    with progress.shown(mode, tool.name, long=tool.long) as report:
+        COMPILING.tell(progress.compiling(mode, report, long=tool.long))
         outcome = _outcome(tool, role, settings["workspace"], report, given(values))
     try:
         output.show(outcome, settings["format"] or "table", validator=tool.validator)

@@ -34,6 +34,23 @@ def shown(mode: str, title: str, *, long: bool) -> Iterator[Report]:
         yield _nothing
 
 
+def compiling(mode: str, report: Report, *, long: bool) -> Report:
+    """Return what shows that kernels are compiled before the first numbers come, whatever the command.
+
+    A command that takes long has a bar already; on a terminal the others get a line that vanishes.
+    """
+    if mode == "auto" and not long and sys.stderr.isatty():
+        return _line
+    return report
+
+
+def _line(fraction: float, text: str) -> None:
+    """Write over the last line, and clear it at the end."""
+    filled = round(20 * fraction)
+    shown_text = f"{'=' * filled}{'-' * (20 - filled)} {fraction:4.0%} {text}" if fraction < 1.0 else ""
+    print(f"\r\033[K{shown_text}", end="", file=sys.stderr, flush=True)  # noqa: T201
+
+
 def _nothing(fraction: float, text: str) -> None:
     """Show nothing."""
 

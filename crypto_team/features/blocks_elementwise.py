@@ -217,14 +217,31 @@ def _transformed(code: int, y: Floats, a: Floats, low: float, high: float) -> No
 
 
 @inner
-def chosen(code: int, y: Floats, a: Floats, b: Floats, c: Floats, number: float) -> None:
-    """Run a step that chooses between its inputs."""
-    if code == op.SELECT:
+def chosen(code: int, y: Floats, a: Floats, b: Floats, c: Floats, numbers: Floats) -> None:
+    """Run a step that chooses between its inputs, or does to them at once what often comes together."""
+    if code >= op.RATIO:
+        _at_once(code, y, a, b, c, numbers)
+    elif code == op.SELECT:
         for i in range(y.size):
             y[i] = b[i] if a[i] == 1.0 else c[i]
     elif code == op.KNOWN:
         for i in range(y.size):
             y[i] = c[i] if abs(a[i]) + abs(b[i]) < INF else NAN
     else:
+        number = numbers[0]
         for i in range(y.size):
             y[i] = number if a[i] == 1.0 else b[i]
+
+
+@inner
+def _at_once(code: int, y: Floats, a: Floats, b: Floats, c: Floats, numbers: Floats) -> None:
+    factor, more = numbers[0], numbers[1]
+    if code == op.RATIO:
+        for i in range(y.size):
+            y[i] = factor * finite(a[i] / b[i]) + more
+    elif code == op.TRUE_RANGE:
+        for i in range(y.size):
+            y[i] = larger(a[i], c[i]) - smaller(b[i], c[i])
+    else:
+        for i in range(y.size):
+            y[i] = math.erf(a[i])

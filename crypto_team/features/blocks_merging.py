@@ -25,13 +25,25 @@ if TYPE_CHECKING:
 @inner
 def larger(a: float, b: float) -> float:
     """Return the larger value, unknown where one is."""
-    return a if (a >= b) | np.isnan(a) else b
+    return a if (a > b) | np.isnan(a) else b
 
 
 @inner
 def smaller(a: float, b: float) -> float:
     """Return the smaller value, unknown where one is."""
-    return a if (a <= b) | np.isnan(a) else b
+    return a if (a < b) | np.isnan(a) else b
+
+
+@inner
+def above(a: float, b: float) -> float:
+    """Return the larger of two known values: one instruction, which `max` is not, because it has a rule for NaN."""
+    return a if a > b else b  # noqa: FURB136
+
+
+@inner
+def below(a: float, b: float) -> float:
+    """Return the smaller of two known values."""
+    return a if a < b else b  # noqa: FURB136
 
 
 @inner
@@ -88,16 +100,28 @@ def latest(y: Floats, xa: Floats, xb: Floats, a: Floats, b: Floats, further: flo
 
 @inner
 def largest_of_four(y: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> None:
-    """Largest of four values, unknown where one is."""
+    """Largest of four values, unknown where one is; first as if all were known, which is one instruction each."""
+    odd = 0
     for i in range(y.size):
-        y[i] = larger(larger(a[i], b[i]), larger(c[i], d[i]))
+        new, old = above(a[i], b[i]), above(c[i], d[i])
+        odd += (a[i] != a[i]) | (b[i] != b[i]) | (c[i] != c[i]) | (d[i] != d[i])
+        y[i] = above(new, old)
+    if odd:
+        for i in range(y.size):
+            y[i] = larger(larger(a[i], b[i]), larger(c[i], d[i]))
 
 
 @inner
 def smallest_of_four(y: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> None:
-    """Smallest of four values, unknown where one is."""
+    """Smallest of four values, unknown where one is; first as if all were known, which is one instruction each."""
+    odd = 0
     for i in range(y.size):
-        y[i] = smaller(smaller(a[i], b[i]), smaller(c[i], d[i]))
+        new, old = below(a[i], b[i]), below(c[i], d[i])
+        odd += (a[i] != a[i]) | (b[i] != b[i]) | (c[i] != c[i]) | (d[i] != d[i])
+        y[i] = below(new, old)
+    if odd:
+        for i in range(y.size):
+            y[i] = smaller(smaller(a[i], b[i]), smaller(c[i], d[i]))
 
 
 @inner

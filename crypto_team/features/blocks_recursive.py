@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crypto_team.features.compiled import inner
+from crypto_team.features.compiled import cut, inner
+from crypto_team.features.compiled_lanes import LANES, followed
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,15 +20,10 @@ if TYPE_CHECKING:
 
 INF, NAN = np.inf, np.nan
 DAY_MS = 86_400_000.0
-
-
-@inner
-def all_finite(a: Floats) -> bool:
-    """Return whether no value is unknown or infinite."""
-    odd = 0
-    for i in range(a.size):
-        odd += not abs(a[i]) < INF
-    return odd == 0
+TILE = 256
+FIRST_LANE, PLACES = 2, 2 + LANES
+REACH = 8
+SMOOTHED_MEMORY = PLACES + REACH
 
 
 @inner
@@ -35,62 +31,86 @@ def smoothed(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
     """Exponential average: out = weight x + keep out, after a start.
 
     numbers: how many known values make the start (summed up after `skip` others and divided by `parts`), weight, keep,
-    skip, parts, and whether the start is published (1) or only what follows it (0). memory: known values, the average.
+    skip, parts, whether the start is published (1) or only what follows it (0), and gain = weight / (1 - keep).
+
+    Written as it stands, each value waits for the one before. So the distance e = gain x - out is followed instead:
+    e = keep (gain (x - x before) + e before), which is a weighted sum of the last eight changes of x, and
+    keep^8 times the distance eight bars before. Sums need nobody's result, and eight distances go on side by side. The
+    value of a bar does not depend on blocks. Where values stay equal, the distance goes to exactly zero.
+
+    `a` begins eight values before `y`. memory: known values, the sum of the start, the last eight distances, scratch.
     """
-    if memory[0] < numbers[0] + numbers[3] or not all_finite(a):
-        _start(y, a, numbers, memory)
-        return
-    weight, keep, held = numbers[1], numbers[2], memory[1]
-    for i in range(y.size):
-        held = weight * a[i] + keep * held
-        y[i] = held
-    memory[1] = held
+    ready = numbers[0] + numbers[3] + REACH - 1.0
+    for at in range(0, y.size, TILE):
+        size = min(TILE, y.size - at)
+        out, x = cut(y, at, size), cut(a, at, size + REACH)
+        whole = size // LANES * LANES if memory[0] >= ready else 0
+        if whole and not _side_by_side(cut(out, 0, whole), x, numbers, memory):
+            whole = 0
+        _one_by_one(out, x, whole, numbers, memory)
 
 
 @inner
-def _start(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> None:
-    """Go on where an average may have to be started."""
-    start, weight, keep, skip, parts, shown = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]
-    known, held = memory[0], memory[1]
-    for i in range(y.size):
-        x = a[i]
-        if known >= start + skip and abs(x) < INF:
-            held = weight * x + keep * held
-            y[i] = held
+def _side_by_side(y: Floats, a: Floats, numbers: Floats, memory: Floats) -> bool:
+    """Go on over known values; say whether they were known, else nothing has happened."""
+    last, odd = cut(memory, PLACES, LANES), 0.0
+    for j in range(LANES):
+        last[j] = memory[FIRST_LANE + j]
+    followed(y, a, last, numbers[2], numbers[6])
+    for j in range(LANES):
+        odd += 0.0 * last[j]
+    if odd != 0.0:
+        return False
+    for j in range(LANES):
+        memory[FIRST_LANE + j] = last[j]
+    return True
+
+
+@inner
+def _one_by_one(y: Floats, a: Floats, first: int, numbers: Floats, memory: Floats) -> None:
+    """Go on bar by bar; here an average may have to be started."""
+    wanted, keep, gain = numbers[0] + numbers[3], numbers[2], numbers[6]
+    k2 = keep * keep
+    k4 = k2 * k2
+    last, d = cut(memory, FIRST_LANE, LANES), cut(memory, PLACES, REACH)
+    memory[0] += first
+    for i in range(first, y.size):
+        x = a[i + REACH]
+        if not (memory[0] >= wanted and abs(x) < INF):
+            y[i] = _start(x, numbers, memory)
             continue
-        y[i] = NAN
-        known = known + 1.0 if abs(x) < INF else 0.0
-        held = held + x if known > skip + 1.0 else x
-        if known == start + skip:
-            held /= parts
-            y[i] = held if shown == 1.0 else NAN
-    memory[0], memory[1] = known, held
+        memory[0] += 1.0
+        _changes(d, cut(a, i, REACH + 1), keep * gain, int(memory[0] - wanted), last)
+        new = (d[0] + keep * d[1]) + k2 * (d[2] + keep * d[3])
+        old = (d[4] + keep * d[5]) + k2 * (d[6] + keep * d[7])
+        away = (new + k4 * old) + (k4 * k4) * last[0]
+        for j in range(LANES - 1):
+            last[j] = last[j + 1]
+        last[LANES - 1] = away
+        y[i] = gain * x - away
 
 
 @inner
-def smoothed_four(y: tuple[Floats, ...], x: tuple[Floats, ...], numbers: Floats, memory: Floats) -> None:
-    """Four exponential averages side by side, each the same as alone: while one waits, the others go on."""
-    a, b, c, d = x
-    ya, yb, yc, yd = y
-    begun = all_finite(a) and all_finite(b) and all_finite(c) and all_finite(d)
-    for k in range(4):
-        begun = begun and memory[2 * k] >= numbers[6 * k] + numbers[6 * k + 3]
-    if not begun:
-        smoothed(ya, a, numbers[0:6], memory[0:2])
-        smoothed(yb, b, numbers[6:12], memory[2:4])
-        smoothed(yc, c, numbers[12:18], memory[4:6])
-        smoothed(yd, d, numbers[18:24], memory[6:8])
-        return
-    w0, w1, w2, w3 = numbers[1], numbers[7], numbers[13], numbers[19]
-    k0, k1, k2, k3 = numbers[2], numbers[8], numbers[14], numbers[20]
-    h0, h1, h2, h3 = memory[1], memory[3], memory[5], memory[7]
-    for i in range(ya.size):
-        h0 = w0 * a[i] + k0 * h0
-        h1 = w1 * b[i] + k1 * h1
-        h2 = w2 * c[i] + k2 * h2
-        h3 = w3 * d[i] + k3 * h3
-        ya[i], yb[i], yc[i], yd[i] = h0, h1, h2, h3
-    memory[1], memory[3], memory[5], memory[7] = h0, h1, h2, h3
+def _changes(d: Floats, a: Floats, factor: float, since: int, last: Floats) -> None:
+    """Write the last eight changes, the newest first; the distance at the start counts as the change there."""
+    for j in range(REACH):
+        d[j] = factor * (a[REACH - j] - a[REACH - j - 1]) if j < since else 0.0
+    if since < REACH:
+        d[since] = last[LANES - since]
+
+
+@inner
+def _start(x: float, numbers: Floats, memory: Floats) -> float:
+    """Take one more value before there is an average; return what is published."""
+    known = memory[0] + 1.0 if abs(x) < INF else 0.0
+    memory[0], memory[1] = known, memory[1] + x if known > numbers[3] + 1.0 else x
+    if known != numbers[0] + numbers[3]:
+        return NAN
+    first = memory[1] / numbers[4]
+    for j in range(LANES):
+        memory[FIRST_LANE + j] = 0.0
+    memory[FIRST_LANE + LANES - 1] = numbers[6] * x - first
+    return first if numbers[5] == 1.0 else NAN
 
 
 @inner

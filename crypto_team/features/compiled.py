@@ -24,7 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", np.float64, np.float32, np.int64)
 _TYPES, _CGUTILS, _ARRAYS = cast("Any", types), cast("Any", cgutils), cast("Any", arrayobj)  # not typed in numba
-_SOURCES = ("blocks_*.py", "kernels_*.py", "machine.py", "opcodes.py", "compiled.py")
+_SOURCES = ("blocks_*.py", "kernels_*.py", "machine.py", "opcodes.py", "compiled*.py")
 
 
 def cache_folder() -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 from crypto_team.features import opcodes as op
 from crypto_team.features.blocks_elementwise import INF, NAN, chosen, finite, paired, single
 from crypto_team.features.blocks_merging import means, merged, merged_many
-from crypto_team.features.blocks_recursive import session_sum, smoothed, smoothed_four
+from crypto_team.features.blocks_recursive import session_sum, smoothed
 from crypto_team.features.blocks_window import windowed
 from crypto_team.features.compiled import at_address, cut, inner, kernel
 
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     State = tuple[Codes, Floats, Floats]
     Ends = tuple[Codes, Codes, Singles, Floats]
 
-BLOCK: Final = 512
+BLOCK: Final = 1024
 MOST_INPUTS: Final = 8
-MOST_NUMBERS: Final = 24
+MOST_NUMBERS: Final = 8
 CODE, OUT, MEMORY, MEMORY_SIZE, FIRST_INPUT = range(5)
-MORE_OUTS: Final = FIRST_INPUT + 3 * 4  # a step with four inputs may have three more outputs
 COLUMNS: Final = FIRST_INPUT + 3 * MOST_INPUTS
 BASE, HISTORY, END = range(3)
 
@@ -85,9 +84,7 @@ def store(a: Floats, rows: int, first: int, singles: Singles, doubles: Floats) -
 
 
 @inner
-def remembering(
-    step: Codes, y: Floats, numbers: Floats, registers: Codes, place: Codes, cells: Floats, own: Floats
-) -> None:
+def remembering(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: Codes, own: Floats) -> None:
     """Run a step with a memory."""
     code, size = step[CODE], y.size
     a = view(cells, place, step, 0, size)
@@ -97,11 +94,6 @@ def remembering(
     b, c, d = view(cells, place, step, 1, size), view(cells, place, step, 2, size), view(cells, place, step, 3, size)
     if code == op.SESSION_SUM:
         session_sum(y, a, b, numbers[0], own)
-    elif code == op.SMOOTHED_4:
-        second = room(cells, place, registers, step[MORE_OUTS], size)
-        third = room(cells, place, registers, step[MORE_OUTS + 1], size)
-        fourth = room(cells, place, registers, step[MORE_OUTS + 2], size)
-        smoothed_four((y, second, third, fourth), (a, b, c, d), numbers, own)
     else:
         windowed(code, y, (a, b, c, d), numbers, own)
 
@@ -133,7 +125,7 @@ def elementwise(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: C
     elif code < op.SELECT:
         single(code, y, a, numbers[0], numbers[1])
     else:
-        chosen(code, y, a, view(cells, place, step, 1, size), view(cells, place, step, 2, size), numbers[0])
+        chosen(code, y, a, view(cells, place, step, 1, size), view(cells, place, step, 2, size), numbers)
 
 
 @inner
@@ -158,7 +150,7 @@ def block(program: Program, state: State, start: int, size: int, ends: Ends) -> 
             merging(step, y, own_numbers, cells, place)
         else:
             own = cut(memory, step[MEMORY], step[MEMORY_SIZE])
-            remembering(step, y, own_numbers, registers, place, cells, own)
+            remembering(step, y, own_numbers, cells, place, own)
     for number in range(place.size):
         place[number] += size if registers[3 * number + HISTORY] > 0 else 0
 

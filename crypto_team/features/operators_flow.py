@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from crypto_team.features import kernels_pairwise as pairwise
-from crypto_team.features.operators import Floats, operator
+import numpy as np
+
+from crypto_team.features import kernels_bursts as bursts
+from crypto_team.features import rolling
+from crypto_team.features.operators import Floats, divided, operator
 
 
 @operator("flow", lambda m: m - 1)
@@ -12,7 +15,9 @@ def cluster(x: Floats, n: int = 4, m: int = 96) -> Floats:
 
     1 where it comes evenly, m / n where all of it came just now, 0 where there was none.
     """
-    return pairwise.concentration(x, min(n, m), m)
+    size, last = np.abs(x), min(n, m)
+    total = rolling.total(size, m)
+    return np.where(total == 0.0, 0.0, divided(rolling.total(size, last), total)) * (m / last)
 
 
 @operator("flow", lambda n, m: n + m - 1, shortest=1)
@@ -22,4 +27,4 @@ def cascade_prob(x: Floats, n: int = 4, m: int = 480) -> Floats:
     Frequency over the last m bars whose n following bars are over; a cluster is a bar above their mean plus three
     deviations. 1 where none was ever as busy and this bar is a cluster itself; unknown where nothing compares.
     """
-    return pairwise.likelihood_of_cluster(x, n, m)
+    return bursts.likelihood_of_cluster(x, n, m)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import erf
 
-from crypto_team.features import kernels_arrays as window
+from crypto_team.features import rolling
 from crypto_team.features.operators import Floats, divided, operator, shifted
 
 _BPS = 1e4
@@ -24,11 +24,9 @@ def amihud(close: Floats, volume: Floats, n: int = 60) -> Floats:
     """
     move = np.abs(divided(close, shifted(close, 1)) - 1.0)
     traded = volume > 0.0
-    each = np.where(traded, divided(move, close * volume), 0.0)
-    each[np.isnan(move)] = np.nan
-    bars = window.rolling_sum(np.where(np.isnan(move), np.nan, traded.astype(np.float64)), n)
-    made = divided(window.rolling_sum(each, n), bars)
-    return np.where(bars == 0.0, 0.0, made) * _BPS * _MILLION
+    each = np.where(traded, divided(move, close * volume), 0.0 * move)
+    bars = rolling.total(1.0 * traded + 0.0 * move, n)
+    return np.where(bars == 0.0, 0.0, divided(rolling.total(each, n), bars)) * (_BPS * _MILLION)
 
 
 @operator("microstructure", lambda n: n + 1, shortest=2)
@@ -38,10 +36,7 @@ def roll_spread(close: Floats, n: int = 60) -> Floats:
     A positive covariance shows no spread: 0.
     """
     step = close - shifted(close, 1)
-    before = shifted(step, 1)
-    step = np.where(np.isnan(before), np.nan, step)
-    product = window.rolling_sum(step * before, n)
-    covariance = (product - window.rolling_sum(step, n) * window.rolling_sum(before, n) / n) / (n - 1)
+    covariance = rolling.covariance(step, shifted(step, 1), n) * (n / (n - 1))
     return _BPS * divided(2.0 * np.sqrt(np.maximum(-covariance, 0.0)), close)
 
 
@@ -52,12 +47,9 @@ def kyle_lambda(close: Floats, flow: Floats, n: int = 60) -> Floats:
     0 where the flow does not vary.
     """
     step = close - shifted(close, 1)
-    step = np.where(np.isnan(flow), np.nan, step)
-    signed = np.where(np.isnan(step), np.nan, flow)
-    spread = window.rolling_variance(signed, n)
-    together = window.rolling_sum(step * signed, n) / n
-    together = together - window.rolling_sum(step, n) / n * (window.rolling_sum(signed, n) / n)
-    return np.where(spread == 0.0, 0.0, divided(together, spread))
+    signed = flow + 0.0 * step
+    spread = rolling.moment(signed, n, 2)
+    return np.where(spread == 0.0, 0.0, divided(rolling.covariance(step, signed, n), spread))
 
 
 @operator("microstructure", lambda n: n)
@@ -66,12 +58,14 @@ def corwin_schultz(high: Floats, low: Floats, n: int = 60) -> Floats:
 
     Meaningless where the true spread is far below the range of a bar, as with liquid coins.
     """
-    beta = np.log(high / low) ** 2
+    beta = np.square(np.log(divided(high, low)))
     beta = beta + shifted(beta, 1)
-    gamma = np.log(np.maximum(high, shifted(high, 1)) / np.minimum(low, shifted(low, 1))) ** 2
+    top, bottom = rolling.extreme(high, 2, top=True), rolling.extreme(low, 2, top=False)
+    gamma = np.square(np.log(divided(top, bottom)))
     alpha = (np.sqrt(2.0 * beta) - np.sqrt(beta)) / _CORWIN - np.sqrt(gamma / _CORWIN)
-    spread = 2.0 * np.expm1(alpha) / (1.0 + np.exp(alpha))
-    return _BPS * window.rolling_sum(np.where(spread < 0.0, 0.0, spread), n) / n
+    grown = np.exp(alpha)
+    spread = 2.0 * divided(grown - 1.0, grown + 1.0)
+    return _BPS * rolling.mean(np.where(spread < 0.0, 0.0, spread), n)
 
 
 @operator("microstructure", lambda n: n)
@@ -79,14 +73,14 @@ def abdi_ranaldo(high: Floats, low: Floats, close: Floats, n: int = 60) -> Float
     """Abdi and Ranaldo (2017) spread from n pairs of closes and mid-ranges, in bps; 0 where their mean is negative."""
     middle = 0.5 * (np.log(high) + np.log(low))
     last, middle_before = shifted(np.log(close), 1), shifted(middle, 1)
-    squared = window.rolling_sum(4.0 * (last - middle_before) * (last - middle), n) / n
+    squared = rolling.mean(4.0 * (last - middle_before) * (last - middle), n)
     return _BPS * np.sqrt(np.where(squared < 0.0, 0.0, squared))
 
 
 def _bulk(close: Floats, n: int) -> Floats:
     """Return 2 Phi(dp / sigma) - 1 of each bar, sigma the population deviation of the last n price changes."""
     step = close - shifted(close, 1)
-    sigma = np.sqrt(window.rolling_variance(step, n))
+    sigma = np.sqrt(rolling.moment(step, n, 2))
     return np.where(sigma == 0.0, 0.0, erf(divided(step, sigma) / np.sqrt(2.0)))
 
 
@@ -97,8 +91,8 @@ def bulk_imbalance(close: Floats, volume: Floats, n: int = 50) -> Floats:
     Easley, Lopez de Prado, O'Hara (2012): the bought share of a bar is Phi(dp / sigma), sigma from the past n bars.
     """
     guess = _bulk(close, n)
-    signed = window.rolling_sum(guess * volume, n)
-    total = window.rolling_sum(np.where(np.isnan(guess), np.nan, volume), n)
+    signed = rolling.total(guess * volume, n)
+    total = rolling.total(volume + 0.0 * guess, n)
     return np.where(total <= 0.0, 0.0, divided(signed, total))
 
 
@@ -109,6 +103,6 @@ def vpin(close: Floats, volume: Floats, n: int = 50) -> Floats:
     After Easley, Lopez de Prado, O'Hara (2012), with bars instead of volume buckets; 0 without volume.
     """
     guess = np.abs(_bulk(close, n))
-    toxic = window.rolling_sum(guess * volume, n)
-    total = window.rolling_sum(np.where(np.isnan(guess), np.nan, volume), n)
+    toxic = rolling.total(guess * volume, n)
+    total = rolling.total(volume + 0.0 * guess, n)
     return np.where(total <= 0.0, 0.0, divided(toxic, total))

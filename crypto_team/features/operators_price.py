@@ -21,8 +21,7 @@ def _mean(x: Floats, n: int) -> Floats:
 
 def true_ranges(high: Floats, low: Floats, close: Floats) -> Floats:
     """Return max(high, close before) - min(low, close before); the first bar is unknown."""
-    before = shifted(close, 1)
-    return np.maximum(high, before) - np.minimum(low, before)
+    return rolling.true_range(high, low, rolling.before(close, 1))
 
 
 def average_true_range(high: Floats, low: Floats, close: Floats, n: int) -> Floats:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from crypto_team.errors import FormulaError, InputError
 from crypto_team.features.formula import parse
+from crypto_team.features.kernels_arrays import rising
 from crypto_team.features.nodes import Node, canonical_text, column_name, lowered, reads
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import by_name, typed_settings
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
     from crypto_team.features.operators import Floats, Times
     from crypto_team.features.program import Program, Run
+
+
+_IN_ORDER: WeakValueDictionary[int, Times] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -180,8 +185,12 @@ def _lookback_on(node: Node, step: int | None) -> int:
 
 
 def _in_order(times: Times) -> None:
-    """Refuse bars that are out of order or there twice."""
-    if not (times[1:] <= times[:-1]).any():
+    """Refuse bars that are out of order or there twice; times that nobody can write to are looked at once."""
+    if _IN_ORDER.get(id(times)) is times and not times.flags.writeable:
+        return
+    if rising(times):
+        if not times.flags.writeable and times.flags.owndata:
+            _IN_ORDER[id(times)] = times
         return
     row = int(np.argmax(times[1:] <= times[:-1])) + 1
     raise InputError(

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from crypto_team.features import machine
 from crypto_team.features import opcodes as op
 from crypto_team.features.machine import BASE, BLOCK, END, FIRST_INPUT, HISTORY
-from crypto_team.features.schedule import TOGETHER, ordered
+from crypto_team.features.schedule import ordered
 from crypto_team.features.series import CONSTANT
+from crypto_team.features.warming import ensure_warm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
-
-UNREAD = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,7 @@ class Run:
         self._go(columns, np.empty(0, dtype=np.float32), out.reshape(-1), out.shape[1])
 
     def _go(self, columns: Sequence[Floats], singles: npt.NDArray[np.float32], doubles: Floats, bars: int) -> None:
+        ensure_warm()
         found = self.program
         addresses = np.array([item.__array_interface__["data"][0] for item in columns], dtype=np.int64)
         extent = np.array([bars, self.done, bars], dtype=np.int64)
@@ -97,50 +97,31 @@ def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> 
         For each output the number of first bars for which it is unknown.
     """
     order = ordered(graph, outputs)
-    flat = [number for group in order for number in group]
-    history = _histories(graph, flat, outputs)
+    history = _histories(graph, order, outputs)
     last = _last_uses(graph, order)
     layout = _Layout()
     columns = {step: name for name, step in graph.columns.items()}
-    names = tuple(columns[number] for number in flat if number in columns)
+    names = tuple(columns[number] for number in order if number in columns)
     rows: list[list[int]] = []
     numbers: list[tuple[float, ...]] = []
     memory = 0
-    for position, group in enumerate(order):
-        steps = [graph.steps[number] for number in group]
-        for number, step in zip(group, steps, strict=True):
-            layout.give(number, history[number], kept=step.code == CONSTANT)
-        if steps[0].code != CONSTANT:
-            row = _row(steps, [layout.where[number] for number in group], memory, layout)
-            rows.append(row)
-            lanes = _lanes(steps)
-            own = [value for step in lanes for value in step.numbers]
-            numbers.append((float(names.index(columns[group[0]])),) if group[0] in columns else tuple(own))
-            memory += row[machine.MEMORY_SIZE]
+    for position, number in enumerate(order):
+        step = graph.steps[number]
+        layout.give(number, history[number], kept=step.code == CONSTANT)
+        if step.code != CONSTANT:
+            rows.append([step.code, layout.where[number], memory, step.memory, *_places(step, layout)])
+            numbers.append((float(names.index(columns[number])),) if number in columns else step.numbers)
+            memory += step.memory
         for place, series in enumerate(outputs):
-            if series.step in group:
-                rows.append([op.STORE, place, 0, 0, layout.where[series.step], series.lag, 0])
+            if series.step == number:
+                rows.append([op.STORE, place, 0, 0, layout.where[number], series.lag, 0])
                 numbers.append((float(masked[place]),))
-        read = {item for step in steps for item, _ in step.inputs} | set(group)
+        read = {item for item, _ in step.inputs} | {number}
         layout.free([done for done in read if last[done] == position])
-    constants = tuple((layout.where[item], graph.constants[item]) for item in flat if item in graph.constants)
+    constants = tuple((layout.where[item], graph.constants[item]) for item in order if item in graph.constants)
     registers = np.array(layout.registers, dtype=np.int64).reshape(-1)
     table = (_padded(rows), _filled(numbers), registers)
     return Program(names, *table, constants, layout.cells, max(memory, 1), len(outputs))
-
-
-def _lanes(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps that are run side by side: one, or four of which the last may be there to fill up."""
-    return list(steps) if len(steps) == 1 else [*steps, *[steps[0]] * (TOGETHER - len(steps))]
-
-
-def _row(steps: Sequence[Step], outs: Sequence[int], memory: int, layout: _Layout) -> list[int]:
-    """Write a step for the machine; averages side by side are one step with four inputs and outputs."""
-    lanes = _lanes(steps)
-    places = [value for step in lanes for value in _places(step, layout)]
-    code = op.SMOOTHED_4 if len(lanes) > 1 else steps[0].code
-    spare = [layout.nowhere() for _ in lanes[len(steps) :]]
-    return [code, outs[0], memory, sum(step.memory for step in lanes), *places, *outs[1:], *spare]
 
 
 def _histories(graph: Graph, order: Sequence[int], outputs: Sequence[Series]) -> dict[int, int]:
@@ -156,13 +137,12 @@ def _histories(graph: Graph, order: Sequence[int], outputs: Sequence[Series]) ->
     return made
 
 
-def _last_uses(graph: Graph, order: Sequence[Sequence[int]]) -> dict[int, int]:
+def _last_uses(graph: Graph, order: Sequence[int]) -> dict[int, int]:
     """Return at which place in the order each step is read last."""
-    made = {number: place for place, group in enumerate(order) for number in group}
-    for place, group in enumerate(order):
-        for number in group:
-            for item, _ in graph.steps[number].inputs:
-                made[item] = max(made[item], place)
+    made = {number: place for place, number in enumerate(order)}
+    for place, number in enumerate(order):
+        for item, _ in graph.steps[number].inputs:
+            made[item] = max(made[item], place)
     return made
 
 
@@ -188,12 +168,6 @@ class _Layout:
         self.registers.append((self.cells, history, self.cells + size))
         self.cells += size + 8  # registers do not begin at the same place of a page
 
-    def nowhere(self) -> int:
-        """Return a register that nobody reads."""
-        if UNREAD not in self.where:
-            self.give(UNREAD, 0, kept=True)
-        return self.where[UNREAD]
-
     def free(self, numbers: Sequence[int]) -> None:
         """Take registers back."""
         self.spare += [self.where[item] for item in sorted(numbers) if item not in self.lasting]
@@ -210,8 +184,6 @@ def _padded(rows: list[list[int]]) -> Codes:
     made = np.zeros((len(rows), machine.COLUMNS), dtype=np.int64)
     for number, row in enumerate(rows):
         made[number, : len(row)] = row
-        if row[0] == op.SMOOTHED_4:
-            continue
         for place in range(len(row), machine.COLUMNS, 3):  # what a step does not have, it takes from its first input
             made[number, place : place + 3] = made[number, FIRST_INPUT : FIRST_INPUT + 3]
     return made.reshape(-1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from crypto_team.features import opcodes as op
+from crypto_team.features.blocks_recursive import REACH, SMOOTHED_MEMORY
 from crypto_team.features.series import Series, UntraceableError, apply
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ def _parts(n: int) -> Iterator[tuple[int, int]]:
 def before(x: Floats, n: int) -> Floats:
     """Return the value n bars before."""
     return column(traced(x).before(n))
+
+
+def true_range(high: Floats, low: Floats, last: Floats) -> Floats:
+    """Range of a bar together with the close before it."""
+    return column(step(op.TRUE_RANGE, high, low, last))
 
 
 def total(x: Floats, n: int) -> Floats:
@@ -207,12 +213,22 @@ def _joined(new: Any, old: Any) -> Any:
 
 def smoothed(x: Floats, n: int, alpha: float, skip: int = 0) -> Floats:
     """Exponential average: after `skip` known values the mean of the next n, then out += alpha (x - out)."""
-    return column(step(op.SMOOTHED, x, numbers=(n, alpha, 1.0 - alpha, skip, n, 1.0), memory=2))
+    return column(
+        step(op.SMOOTHED, x, numbers=(n, alpha, 1.0 - alpha, skip, n, 1.0, 1.0), reach=(REACH,), memory=SMOOTHED_MEMORY)
+    )
 
 
 def wilder_sum(x: Floats, n: int) -> Floats:
     """Wilder's running sum as TA-Lib starts it: the first n - 1 values, then out = out - out / n + x."""
-    return column(step(op.SMOOTHED, x, numbers=(n - 1, 1.0, 1.0 - 1.0 / n, 0.0, 1.0, 0.0), memory=2))
+    return column(
+        step(
+            op.SMOOTHED,
+            x,
+            numbers=(n - 1, 1.0, 1.0 - 1.0 / n, 0.0, 1.0, 0.0, n),
+            reach=(REACH,),
+            memory=SMOOTHED_MEMORY,
+        )
+    )
 
 
 def session_sum(x: Floats, times: Any, n: int) -> Floats:

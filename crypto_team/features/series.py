@@ -201,16 +201,31 @@ def _plain(item: Any) -> bool:
 
 def _sum(graph: Graph, left: Any, right: Any) -> Series | None:
     series, number = (right, left) if _plain(left) else (left, right)
-    return graph.apply(op.OFFSET, [series], [float(number)]) if _plain(number) else None
+    if not _plain(number):
+        return None
+    made = _ratio(graph, series, 1.0, float(number))
+    return graph.apply(op.OFFSET, [series], [float(number)]) if made is None else made
 
 
 def _difference(graph: Graph, left: Any, right: Any) -> Series | None:
-    return graph.apply(op.OFFSET, [left], [-float(right)]) if _plain(right) else None
+    return _sum(graph, left, -float(right)) if _plain(right) else None
 
 
 def _product(graph: Graph, left: Any, right: Any) -> Series | None:
     series, number = (right, left) if _plain(left) else (left, right)
-    return graph.apply(op.SCALE, [series], [float(number)]) if _plain(number) else None
+    if not _plain(number):
+        return None
+    made = _ratio(graph, series, float(number), 0.0)
+    return graph.apply(op.SCALE, [series], [float(number)]) if made is None else made
+
+
+def _ratio(graph: Graph, series: Series, factor: float, more: float) -> Series | None:
+    """Return factor x / y + more as one step, where the series is such a quotient."""
+    step = graph.steps[series.step]
+    if step.code != op.DIV:
+        return None
+    x, y = (Series(graph, number, 0).before(lag + series.lag) for number, lag in step.inputs)
+    return graph.apply(op.RATIO, [x, y], [factor, more])
 
 
 def _quotient(graph: Graph, left: Any, right: Any) -> Series | None:
@@ -241,17 +256,11 @@ def where(condition: Any, one: Any, other: Any) -> Series:
     return apply(op.SELECT, condition, one, other)
 
 
-def square(x: Any) -> Series:
-    """Return x times x."""
-    return apply(op.MUL, x, x)
-
-
 _UFUNCS: Final[dict[str, int]] = {
     "add": op.ADD,
     "subtract": op.SUB,
     "multiply": op.MUL,
     "divide": op.DIV,
-    "true_divide": op.DIV,
     "maximum": op.LARGER,
     "minimum": op.SMALLER,
     "logical_and": op.BOTH,
@@ -265,6 +274,7 @@ _UFUNCS: Final[dict[str, int]] = {
     "log": op.LOG,
     "sign": op.SIGN,
     "exp": op.EXP,
+    "erf": op.ERF,
     "invert": op.NOT,
     "logical_not": op.NOT,
     "isnan": op.UNKNOWN,
@@ -277,7 +287,7 @@ _UFUNCS: Final[dict[str, int]] = {
     "power": op.POWER_OF,
 }
 _SPELLED: Final[dict[str, Callable[..., Series]]] = {
-    "square": square,
+    "square": lambda x: apply(op.MUL, x, x),
     "negative": lambda x: -x,
     "greater": lambda x, y: apply(op.LT, y, x),
     "greater_equal": lambda x, y: apply(op.LE, y, x),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -12,27 +13,37 @@ from crypto_team.features import machine
 from crypto_team.features.blocks_elementwise import chosen, paired, single
 from crypto_team.features.blocks_hurst import hurst
 from crypto_team.features.blocks_merging import merged, merged_many
-from crypto_team.features.blocks_recursive import smoothed_four
+from crypto_team.features.blocks_recursive import smoothed
 from crypto_team.features.blocks_window import windowed
 from crypto_team.features.compiled import cache_folder
+from crypto_team.features.watching import COMPILING
 
 _ROW: Final = float64[::1]
 _several: Final[Callable[[Any, int], Any]] = cast("Any", types).UniTuple
 _PARTS: Final[tuple[tuple[str, Any, tuple[Any, ...]], ...]] = (
     ("arithmetic of two series", paired, (int64, _ROW, _ROW, _ROW)),
     ("functions of one series", single, (int64, _ROW, _ROW, float64, float64)),
-    ("choices", chosen, (int64, _ROW, _ROW, _ROW, _ROW, float64)),
+    ("choices", chosen, (int64, _ROW, _ROW, _ROW, _ROW, _ROW)),
     ("means and extremes", merged, (int64, _ROW, _ROW, _ROW, _ROW, _ROW, _ROW)),
     ("moments", merged_many, (int64, _ROW, _several(_ROW, 8), _ROW)),
-    ("averages", smoothed_four, (_several(_ROW, 4), _several(_ROW, 4), _ROW, _ROW)),
+    ("averages", smoothed, (_ROW, _ROW, _ROW, _ROW)),
     ("Hurst exponents", hurst, (_ROW, _ROW, int64, int64, _ROW)),
     ("windows", windowed, (int64, _ROW, _several(_ROW, 4), _ROW, _ROW)),
 )
+_ONCE, _DONE = threading.Lock(), list[bool]()
 
 
 def is_warm() -> bool:
     """Return whether the compiled machine lies in the cache."""
     return any(cache_folder().glob("**/machine.run-*.nbc"))
+
+
+def ensure_warm() -> None:
+    """Compile what is not compiled yet, once in a process, while whoever watches is told."""
+    with _ONCE:
+        if not _DONE and not is_warm():
+            warm(COMPILING)
+        _DONE[:] = [True]
 
 
 def warm(progress: Callable[[float, str], None]) -> bool:

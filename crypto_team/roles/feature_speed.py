@@ -34,7 +34,9 @@ def random_columns(bars: int, seed: int = 7) -> tuple[dict[str, Floats], npt.NDA
         "quote_volume": volume * close,
         "vwap": (high + low) / 2.0,
     }
-    return columns, STEP_MS * np.arange(bars, dtype=np.int64)
+    times = STEP_MS * np.arange(bars, dtype=np.int64)
+    times.setflags(write=False)
+    return columns, times
 
 
 def measured(

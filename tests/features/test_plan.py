@@ -177,9 +177,20 @@ def test_single_values_are_double_ones_rounded(market: Market) -> None:
     assert np.array_equal(single, double.astype(np.float32), equal_nan=True)
 
 
-def test_few_operators_are_functions_of_whole_arrays() -> None:
+def test_one_operator_is_a_function_of_whole_arrays() -> None:
     whole = []
     for name, found in OPERATORS.items():
         inputs = ["close"] * len(found.columns) + (["-1", "1"] if name == "clip" else [])
         whole += compile_formulas([f"{name}({', '.join(inputs)})"]).opaque
-    assert len(whole) <= 0.12 * len(OPERATORS), whole
+    assert whole == ["cascade_prob(close, 4, 480)"]
+
+
+def test_times_that_can_be_written_to_are_looked_at_every_time(market: Market) -> None:
+    plan, times = compile_formulas(["sma(close, 5)"]), market.times.copy()
+    times.setflags(write=False)
+    plan.compute(market.columns, times)
+    plan.compute(market.columns, times)
+    times.setflags(write=True)
+    times[7] = times[6]
+    with pytest.raises(InputError, match="bar 7 opens at"):
+        plan.compute(market.columns, times)

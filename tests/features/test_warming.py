@@ -45,3 +45,25 @@ def test_a_cold_compile_is_reported_part_by_part_and_found_by_the_next_process(t
     shares = [float(line.split()[0]) for line in first.splitlines()[:-1]]
     assert shares == sorted(shares)
     assert second.split() == ["1.0", "ready", "False"]
+
+
+@pytest.mark.slow
+def test_any_command_that_has_to_compile_first_says_so(tmp_path: Path) -> None:
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path), "PATH": "", "PYTHONPATH": str(Path(__file__).parents[2])}
+    code = (
+        "import numpy as np\n"
+        "from crypto_team.features.watching import COMPILING\n"
+        "COMPILING.tell(lambda share, text: print(round(share, 2), text))\n"
+        "from crypto_team.features.plan import compile_formulas\n"
+        "plan = compile_formulas(['close + 1'])\n"
+        "for _ in range(2):\n"
+        "    print(plan.compute({'close': np.arange(3.0)}, np.arange(3))[:, 0].tolist())\n"
+    )
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout
+        for _ in range(2)
+    )
+    told = first.splitlines()
+    assert told[0] == "0.0 compiling arithmetic of two series (once)"
+    assert told[-3:] == ["1.0 ready", "[1.0, 2.0, 3.0]", "[1.0, 2.0, 3.0]"]
+    assert second.splitlines() == ["[1.0, 2.0, 3.0]"] * 2

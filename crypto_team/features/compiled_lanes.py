@@ -1,0 +1,102 @@
+"""A recursion over eight values at once, which the compiler does not find by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+LANES: Final = 8
+_TYPES, _CGUTILS, _IR = cast("Any", types), cast("Any", cgutils), cast("Any", ir)  # not typed in numba
+_EIGHT = _IR.VectorType(_IR.DoubleType(), LANES)
+_LANE = _IR.IntType(32)
+
+
+@intrinsic
+def _followed(_: Any, y: Any, a: Any, last: Any, keep: Any, gain: Any) -> Any:
+    """Follow an average over whole eights of known values, see `blocks_recursive.smoothed`.
+
+    Everything stays in the processor's registers: values of earlier bars are moved in from the eight before.
+    """
+    return _TYPES.void(y, a, last, keep, gain), _code
+
+
+def _code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    y, a, last = (
+        context.make_array(kind)(context, builder, value)
+        for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
+    )
+    gain = _spread(builder, arguments[4])
+    powers = _powers(builder, arguments[3])
+    factor = builder.fmul(powers[0], gain)
+    nothing = [_IR.Constant(_EIGHT, None)] * 4
+    first = _weighted(builder, _load(builder, a.data, None), nothing, factor, powers)
+    held = [_CGUTILS.alloca_once_value(builder, item) for item in first[:4]]
+    here = _CGUTILS.alloca_once_value(builder, _load(builder, last.data, None))
+    size = _CGUTILS.unpack_tuple(builder, y.shape)[0]
+    eight = size.type(LANES)
+    with _CGUTILS.for_range_slice(builder, size.type(0), size, eight, size.type) as (at, _):
+        x = _load(builder, a.data, builder.add(at, eight))
+        made = _weighted(builder, x, [builder.load(item) for item in held], factor, powers)
+        for place, item in zip(held, made, strict=False):
+            builder.store(item, place)
+        away = builder.fadd(made[4], builder.fmul(powers[3], builder.load(here)))
+        builder.store(away, here)
+        builder.store(builder.fsub(builder.fmul(gain, x), away), _pointer(builder, y.data, at), align=8)
+    builder.store(builder.load(here), _pointer(builder, last.data, None), align=8)
+    return context.get_dummy_value()
+
+
+def _weighted(builder: Any, x: Any, before: list[Any], factor: Any, powers: list[Any]) -> list[Any]:
+    """Return eight values, their changes, and the weighted sums of the last 2, 4 and 8 changes.
+
+    `before` is what was returned for the eight values before them.
+    """
+    made = [x, builder.fmul(factor, builder.fsub(x, _earlier(builder, before[0], x, 1)))]
+    for place, distance in ((1, 1), (2, 2), (3, 4)):
+        older = _earlier(builder, before[place], made[place], distance)
+        made.append(builder.fadd(made[place], builder.fmul(powers[place - 1], older)))
+    return made
+
+
+def _powers(builder: Any, keep: Any) -> list[Any]:
+    """Return keep to the powers 1, 2, 4 and 8."""
+    made = [_spread(builder, keep)]
+    for _ in range(3):
+        made.append(builder.fmul(made[-1], made[-1]))
+    return made
+
+
+def _earlier(builder: Any, old: Any, new: Any, distance: int) -> Any:
+    """Return the values `distance` places before the new ones."""
+    places = range(LANES - distance, 2 * LANES - distance)
+    return builder.shuffle_vector(old, new, _IR.Constant(_IR.VectorType(_LANE, LANES), list(places)))
+
+
+def _spread(builder: Any, value: Any) -> Any:
+    made = _IR.Constant(_EIGHT, _IR.Undefined)
+    for lane in range(LANES):
+        made = builder.insert_element(made, value, _IR.Constant(_LANE, lane))
+    return made
+
+
+def _pointer(builder: Any, data: Any, at: Any) -> Any:
+    place = data if at is None else builder.gep(data, [at])
+    return builder.bitcast(place, _EIGHT.as_pointer())
+
+
+def _load(builder: Any, data: Any, at: Any) -> Any:
+    return builder.load(_pointer(builder, data, at), align=8)
+
+
+followed: Callable[[Floats, Floats, Floats, float, float], None] = cast("Any", _followed)
