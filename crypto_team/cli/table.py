@@ -15,9 +15,9 @@ from crypto_team.roles import (
     strategy_researcher,
 )
 from crypto_team.roles import book_bars as _book_bars
+from crypto_team.roles import diagnosing as _diagnosing
 from crypto_team.roles import evidence_import as _evidence_import
 from crypto_team.roles import evidence_judging as _evidence_judging
-from crypto_team.roles import diagnosing as _diagnosing
 from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import holdout as _holdout
