@@ -134,12 +134,7 @@ def _booked(
     note: str,
 ) -> Outcome:
     """Write one finished booking; the same content is refused the second time."""
-    again = [item for item in trials.trials(session.layout) if item.fingerprint == fingerprint and item.kind == kind]
-    if again:
-        raise RefusedError(
-            f"exactly this was booked already, as {again[0].trial_id} of {again[0].strategy_id}",
-            hint=f"crypto-team ledger list {again[0].strategy_id}",
-        )
+    _refuse_again(session, kind, fingerprint)
     trial = Trial(
         trial_id=new_trial_id(session.now()),
         strategy_id=strategy_id,
@@ -164,3 +159,14 @@ def _booked(
         revision=revision,
         data={"trial_id": trial.trial_id, "tries": count},
     )
+
+
+def _refuse_again(session: Session, kind: TrialKind, fingerprint: str) -> None:
+    """Refuse content that was booked before."""
+    known = trials.trials(session.layout)
+    again = next((item for item in known if item.fingerprint == fingerprint and item.kind == kind), None)
+    if again is not None:
+        raise RefusedError(
+            f"exactly this was booked already, as {again.trial_id} of {again.strategy_id}",
+            hint=f"crypto-team ledger list {again.strategy_id}",
+        )
