@@ -20,7 +20,8 @@ from crypto_team.trading.signals import positions
 from crypto_team.validation import metrics, scores
 from crypto_team.validation.clock import utc_times
 from crypto_team.validation.fitted import filled, fit_all
-from crypto_team.validation.fold_fit import LEAST_FIT_ROWS, LEAST_INNER_ROWS, FoldRows, fitted_model
+from crypto_team.validation.fold_fit import fitted_model
+from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, LEAST_INNER_ROWS, FoldRows
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.splits import cpcv_paths

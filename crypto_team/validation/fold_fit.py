@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.errors import InputError, UsageError
@@ -20,30 +19,26 @@ from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
 from crypto_team.validation.fitted import StoredTransformer, filled, fit_all
+from crypto_team.validation.fold_rows import (
+    BPS,
+    FoldRows,
+    Rows,
+    fold_rows,
+    history_of,
+    inputs_of,
+    rows_read,
+    target_of,
+)
 from crypto_team.validation.panel import Panel, label_weights
 from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.scores import rank_ic
 from crypto_team.validation.selection import Selection, select
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.simple_model import simple_rows
-from crypto_team.validation.splits import Fold, purge
+from crypto_team.validation.splits import Fold
 
-Rows = npt.NDArray[np.int64]
-LEAST_FIT_ROWS = 50
-LEAST_INNER_ROWS = 20
 NOISE_SHARE = 0.1
 SHAP_ROWS = 2000
-BPS = 1e4
-
-
-@dataclass(frozen=True)
-class FoldRows:
-    """Row numbers of a panel: the model's own rows, the calibration tail behind them, and the test part."""
-
-    fit: Rows
-    inner: Rows
-    test: Rows
-    inner_start: int
 
 
 @dataclass(frozen=True)
@@ -64,61 +59,8 @@ class FittedFold:
     simple: pd.DataFrame
 
 
-def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRows:
-    """Pick the rows of a fold; both the model and its calibration are purged from what they are judged on.
-
-    Raises
-    ------
-    InputError
-        Too few usable rows, or one class only, in the training window.
-    """
-    unit = panel.timeframe_ms
-    tail = round((fold.train_end - fold.train_start) // unit * settings.inner_share)
-    inner_start = fold.train_end - tail * unit
-    window = panel.usable & (panel.time >= fold.train_start) & purge(panel.label_end, fold.test_start, fold.gap_ms)
-    fit = window & (panel.time < inner_start) & purge(panel.label_end, inner_start, fold.gap_ms)
-    inner = window & (panel.time >= inner_start)
-    test = (panel.time >= fold.test_start) & (panel.time < fold.test_end)
-    rows = FoldRows(np.flatnonzero(fit), np.flatnonzero(inner), np.flatnonzero(test), inner_start)
-    span = f"{utc_text(fold.train_start)} to {utc_text(fold.train_end)}"
-    if rows.fit.size < LEAST_FIT_ROWS or rows.inner.size < LEAST_INNER_ROWS:
-        raise InputError(
-            f"fold {fold.index} has {rows.fit.size} rows to fit and {rows.inner.size} to calibrate on ({span}); "
-            f"at least {LEAST_FIT_ROWS} and {LEAST_INNER_ROWS} are needed after purging",
-            where="model.training.window",
-            hint="use a longer window, a shorter gap or horizon, or features with a shorter look-back",
-        )
-    if settings.n_classes and np.unique(panel.label[rows.fit]).size < 2:
-        raise InputError(
-            f"fold {fold.index} has one class only in its training rows ({span})",
-            where="target",
-            hint="choose thresholds or a horizon that both classes reach",
-        )
-    return rows
-
-
-def target_of(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:
-    """Return what a learner is taught on some rows: class indices, or forward returns in basis points."""
-    return panel.label[rows] if settings.n_classes else panel.forward_return[rows] * BPS
-
-
-def _inputs(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardSettings) -> Inputs:
-    """Return rows as the learner wants them: alone, or with what lies before them and when they are known."""
-    ordered = factory(settings.model).ordered
-    return panel.samples(rows, columns) if ordered else panel.block(rows, columns)
-
-
 def _columns(panel: Panel, stored: FoldModel) -> list[int]:
     return [panel.names.index(name) for name in stored.inputs]
-
-
-def _rows_read(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Rows:
-    every = np.sort(np.concatenate([rows.fit, rows.inner, rows.test]))
-    return panel.with_history(every, _history(settings))
-
-
-def _history(settings: WalkForwardSettings) -> int:
-    return factory(settings.model).history(settings.hyperparameters)
 
 
 def _fit(settings: WalkForwardSettings, x: Inputs, y: Floats, weight: Floats | None, *, quick: bool = False) -> Model:
@@ -159,7 +101,7 @@ def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) ->
     )
     if not selection.kept:
         raise InputError("no feature has any spread in the training rows", where="features")
-    return selection, _fit(settings, _inputs(panel, rows, selection.kept, settings), y, weight)
+    return selection, _fit(settings, inputs_of(panel, rows, selection.kept, settings), y, weight)
 
 
 def fitted_model(
@@ -172,7 +114,7 @@ def fitted_model(
 ) -> tuple[FoldModel, Selection]:
     """Select, fit and calibrate; the fitted features of the panel are filled in already."""
     selection, model = fitted_selection(panel, rows.fit, settings)
-    raw = model.predict(_inputs(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
+    raw = model.predict(inputs_of(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
         model_name=settings.model,
@@ -186,7 +128,7 @@ def fitted_model(
         ranges=ranges,
         transformers=transformers,
         side=settings.side_feature,
-        history=_history(settings),
+        history=history_of(settings),
     )
     return fitted, selection
 
@@ -195,7 +137,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
     """Fit one fold on its training window and predict its calibration tail and its test part."""
     rows = fold_rows(panel, fold, settings)
     transformers = fit_all(panel, rows.fit)
-    panel = filled(panel, transformers, _rows_read(panel, rows, settings))
+    panel = filled(panel, transformers, rows_read(panel, rows, settings))
     ranges = {
         "train": (fold.train_start, fold.train_end),
         "inner": (rows.inner_start, fold.train_end),
@@ -245,7 +187,7 @@ def _range(panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: by
 def _prediction_rows(
     panel: Panel, rows: Rows, stored: FoldModel, fold: int, part: str, settings: WalkForwardSettings
 ) -> pd.DataFrame:
-    values = _inputs(panel, rows, _columns(panel, stored), settings)
+    values = inputs_of(panel, rows, _columns(panel, stored), settings)
     predicted, side = stored.signal(values), stored.sides(values)
     table: dict[str, object] = {
         "time": utc_times(panel.time[rows]),
@@ -312,7 +254,7 @@ def _noise_rows(
     scaler: Scaler,
     settings: WalkForwardSettings,
 ) -> pd.DataFrame:
-    values = _inputs(panel, test, _columns(panel, stored), settings)
+    values = inputs_of(panel, test, _columns(panel, stored), settings)
     # The primary rule is no input of the model and keeps its sign.
     spread = np.append(scaler.std, np.zeros(len(stored.inputs) - len(stored.features)))
     base, forward = stored.signal(values).signal, panel.forward_return[test]

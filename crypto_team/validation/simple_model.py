@@ -15,7 +15,7 @@ from crypto_team.validation.clock import utc_times
 from crypto_team.validation.prediction import signal_from_bps, signal_from_probabilities
 
 if TYPE_CHECKING:
-    from crypto_team.validation.fold_fit import FoldRows
+    from crypto_team.validation.fold_rows import FoldRows
     from crypto_team.validation.panel import Panel
     from crypto_team.validation.settings import WalkForwardSettings
 

@@ -1,0 +1,86 @@
+"""Which rows a fold fits on, calibrates on and tests, and how learners get them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.errors import InputError
+from crypto_team.models.base import Floats, Inputs
+from crypto_team.models.registry import factory
+from crypto_team.validation.clock import utc_text
+from crypto_team.validation.panel import Panel
+from crypto_team.validation.settings import WalkForwardSettings
+from crypto_team.validation.splits import Fold, purge
+
+Rows = npt.NDArray[np.int64]
+LEAST_FIT_ROWS = 50
+LEAST_INNER_ROWS = 20
+BPS = 1e4
+
+
+@dataclass(frozen=True)
+class FoldRows:
+    """Row numbers of a panel: the model's own rows, the calibration tail behind them, and the test part."""
+
+    fit: Rows
+    inner: Rows
+    test: Rows
+    inner_start: int
+
+
+def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRows:
+    """Pick the rows of a fold; both the model and its calibration are purged from what they are judged on.
+
+    Raises
+    ------
+    InputError
+        Too few usable rows, or one class only, in the training window.
+    """
+    unit = panel.timeframe_ms
+    tail = round((fold.train_end - fold.train_start) // unit * settings.inner_share)
+    inner_start = fold.train_end - tail * unit
+    window = panel.usable & (panel.time >= fold.train_start) & purge(panel.label_end, fold.test_start, fold.gap_ms)
+    fit = window & (panel.time < inner_start) & purge(panel.label_end, inner_start, fold.gap_ms)
+    inner = window & (panel.time >= inner_start)
+    test = (panel.time >= fold.test_start) & (panel.time < fold.test_end)
+    rows = FoldRows(np.flatnonzero(fit), np.flatnonzero(inner), np.flatnonzero(test), inner_start)
+    span = f"{utc_text(fold.train_start)} to {utc_text(fold.train_end)}"
+    if rows.fit.size < LEAST_FIT_ROWS or rows.inner.size < LEAST_INNER_ROWS:
+        raise InputError(
+            f"fold {fold.index} has {rows.fit.size} rows to fit and {rows.inner.size} to calibrate on ({span}); "
+            f"at least {LEAST_FIT_ROWS} and {LEAST_INNER_ROWS} are needed after purging",
+            where="model.training.window",
+            hint="use a longer window, a shorter gap or horizon, or features with a shorter look-back",
+        )
+    if settings.n_classes and np.unique(panel.label[rows.fit]).size < 2:
+        raise InputError(
+            f"fold {fold.index} has one class only in its training rows ({span})",
+            where="target",
+            hint="choose thresholds or a horizon that both classes reach",
+        )
+    return rows
+
+
+def target_of(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:
+    """Return what a learner is taught on some rows: class indices, or forward returns in basis points."""
+    return panel.label[rows] if settings.n_classes else panel.forward_return[rows] * BPS
+
+
+def inputs_of(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardSettings) -> Inputs:
+    """Return rows as the learner wants them: alone, or with what lies before them and when they are known."""
+    ordered = factory(settings.model).ordered
+    return panel.samples(rows, columns) if ordered else panel.block(rows, columns)
+
+
+def rows_read(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Rows:
+    """Return all rows of a fold with the bars before them that the learner reads."""
+    every = np.sort(np.concatenate([rows.fit, rows.inner, rows.test]))
+    return panel.with_history(every, history_of(settings))
+
+
+def history_of(settings: WalkForwardSettings) -> int:
+    """Return how many bars before a row the learner reads."""
+    return factory(settings.model).history(settings.hyperparameters)
