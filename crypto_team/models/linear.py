@@ -186,7 +186,7 @@ RIDGE = ModelFactory(
     importance_kind="coefficient",
     regression=True,
     classification=True,
-    defaults={"l2": 8.0, "clip": 5.0},
+    defaults={"l2": 0.1, "clip": 5.0},
     create=Ridge,
     load=_load_ridge,
 )
