@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
 from numba import njit, types
 from numba.core import caching, cgutils
 from numba.extending import intrinsic
@@ -24,6 +25,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", np.float64, np.float32, np.int64)
 _TYPES, _CGUTILS, _ARRAYS = cast("Any", types), cast("Any", cgutils), cast("Any", arrayobj)  # not typed in numba
+_IR = cast("Any", ir)
 _SOURCES = ("blocks_*.py", "kernels_*.py", "machine.py", "opcodes.py", "compiled*.py")
 
 
@@ -117,6 +119,26 @@ def _at_address(_: Any, address: Any, start: Any, size: Any) -> Any:  # noqa: AR
     return made(types.int64, types.int64, types.int64), code
 
 
+def _fetching(writing: int) -> Callable[[npt.NDArray[Any], int], None]:
+    """Make a function that asks the processor for the cache line of array[at], be it behind the end."""
+
+    def fetch(_: Any, array: Any, at: Any) -> Any:  # noqa: ARG001
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            source = context.make_array(signature.args[0])(context, builder, arguments[0])
+            number, byte = _IR.IntType(32), _IR.IntType(8).as_pointer()
+            width = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array.dtype)))
+            place = _CGUTILS.pointer_add(builder, source.data, builder.mul(arguments[1], width), byte)
+            kind = _IR.FunctionType(_IR.VoidType(), [byte, number, number, number])
+            asked = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+            builder.call(asked, [place, number(writing), number(2), number(1)])
+            return context.get_dummy_value()
+
+        return _TYPES.void(array, types.int64), code
+
+    return cast("Callable[[npt.NDArray[Any], int], None]", intrinsic(fetch))
+
+
+fetch, fetch_to_write = _fetching(0), _fetching(1)
 cut: Callable[[npt.NDArray[S], int, int], npt.NDArray[S]] = cast("Any", _cut)
 at_address: Callable[[int, int, int], npt.NDArray[np.float64]] = cast("Any", _at_address)
 

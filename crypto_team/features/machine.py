@@ -16,7 +16,7 @@ from crypto_team.features.blocks_elementwise import INF, NAN, chosen, finite, pa
 from crypto_team.features.blocks_merging import means, merged, merged_many
 from crypto_team.features.blocks_recursive import session_sum, smoothed
 from crypto_team.features.blocks_window import windowed
-from crypto_team.features.compiled import at_address, cut, inner, kernel
+from crypto_team.features.compiled import at_address, cut, fetch, fetch_to_write, inner, kernel
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Ends = tuple[Codes, Codes, Singles, Floats]
 
 BLOCK: Final = 1024
+LINE: Final = 8
 MOST_INPUTS: Final = 8
 MOST_NUMBERS: Final = 8
 CODE, OUT, MEMORY, MEMORY_SIZE, FIRST_INPUT = range(5)
@@ -59,7 +60,9 @@ def room(cells: Floats, place: Codes, registers: Codes, number: int, size: int) 
 
 @inner
 def load(y: Floats, column: Floats) -> None:
-    """Take a block of an input column; an infinite value is an unknown one."""
+    """Take a block of an input column; an infinite value is an unknown one. The next block is sent for."""
+    for i in range(0, y.size, LINE):
+        fetch(column, y.size + i)
     for i in range(y.size):
         y[i] = finite(column[i])
 
@@ -70,6 +73,8 @@ def store(a: Floats, rows: int, first: int, singles: Singles, doubles: Floats) -
     hidden = min(rows, a.size)
     if singles.size:
         out = cut(singles, first, a.size)
+        for i in range(0, a.size, 2 * LINE):
+            fetch_to_write(out, a.size + i)
         for i in range(a.size):
             x = np.float32(a[i])
             out[i] = x if abs(x) < INF else np.float32(NAN)
