@@ -40,7 +40,7 @@ def _numbers(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding
     """
     rows = connection.execute(
         "SELECT f.path, e.strategy_id, m.name, m.value, s.value FROM entries e "
-        "JOIN files f ON f.id = e.file_id JOIN metrics m ON m.strategy_id = e.strategy_id "
+        "JOIN files f ON f.id = e.file_id JOIN metrics m ON m.strategy_id = e.strategy_id AND m.file_id = e.file_id "
         "JOIN specs p ON p.strategy_id = e.strategy_id JOIN files g ON g.id = p.file_id AND g.kind = 'ml_spec' "
         "LEFT JOIN stated s ON s.strategy_id = e.strategy_id AND s.name = m.name "
         "WHERE e.type = 'ml_based' AND (m.value IS NOT s.value OR m.value IS NULL) ORDER BY f.path, m.name"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crypto_team.gates.run import run_check
-from crypto_team.roles import publishing, records, reporting
+from crypto_team.roles import ledgers, publishing, records, reporting
 from crypto_team.roles.cases import gather
 from crypto_team.tools.session import open_session
 from tests.roles.conftest import Desk
@@ -48,7 +48,7 @@ def test_a_target_is_trained_and_its_evidence_recomputes(desk: Desk, kind: str) 
     for code in ("DQ007", "DQ008", "LK004", "LK005", "LK008"):
         result = run_check(code, case)
         assert result.outcome == "passed", f"{code}: {result.evidence}"
-    found = reporting.data(session, evidence)
+    found = reporting.data(evidence, ledgers.ledger_view(session))
     (chosen,) = [row for row in found.rules.rows if row.chosen]
     assert chosen.sharpe == pytest.approx(found.performance.sharpe, nan_ok=True)
     assert chosen.n_trades == found.out_of_sample.n_trades

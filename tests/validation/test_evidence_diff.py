@@ -40,6 +40,7 @@ def stored() -> Evidence:
         noise=table(value=[1.0] * 4),
         skill=table(value=[1.0] * 4),
         baselines=table(value=[1.0] * 4),
+        simple=table(value=[1.0] * 4),
     )
     return Evidence(meta, tables, {"fold_000.json": json.dumps({"learner": "x", "sigma_bps": 1.0}).encode()})
 
