@@ -61,7 +61,7 @@ def planted_bars(seed: int, strength: float) -> pd.DataFrame:
             "high": np.maximum(opened, close) * 1.001,
             "low": np.minimum(opened, close) * 0.999,
             "close": close,
-            "volume": 100.0 * np.exp(0.3 * v),
+            "volume": 1e6 * np.exp(0.3 * v),
         }
     )
 

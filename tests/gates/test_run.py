@@ -9,7 +9,7 @@ import pytest
 
 from crypto_team.errors import NotFoundError
 from crypto_team.gates.case import DERIVED, Case
-from crypto_team.gates.policy import GATES
+from crypto_team.gates.policy import GATES, IMPORTED
 from crypto_team.gates.registry import CHECKS, explain, find, run_check
 from crypto_team.gates.run import run_checks, run_gate
 from crypto_team.schemas.gate import GateReport, Policy
@@ -23,7 +23,7 @@ def bare(case: Case) -> Case:
     return replace(case, **{each.name: None for each in fields(Case) if each.name not in ALWAYS_THERE})
 
 
-@pytest.mark.parametrize("gate", list(GATES))
+@pytest.mark.parametrize("gate", [name for name in GATES if name != IMPORTED])
 def test_an_honest_strategy_passes_every_gate(honest: Case, gate: str) -> None:
     report = run_gate(gate, honest, Policy())
     assert [each.code for each in report.results if each.outcome != "passed"] == []
