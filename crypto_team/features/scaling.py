@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,33 @@ class Scaling:
     def standardised(self, values: Floats) -> Floats:
         """Return (x - mean) / deviation, shape (n, d)."""
         return np.asarray((values - self.mean) / self.std)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A sum of standardised inputs, each times its loading; kinds of it differ in how the loadings are learnt."""
+
+    scaling: Scaling
+    loadings: Floats
+
+    @classmethod
+    def load(cls, found: Mapping[str, Any], settings: Sequence[float]) -> Self:
+        """Take back stored numbers."""
+        del settings
+        return cls(Scaling(finite_array(found["mean"]), finite_array(found["std"])), finite_array(found["loadings"]))
+
+    def apply(self, values: Floats) -> Floats:
+        """Project; unknown where any input is."""
+        # Not a matrix product: that rounds by the number of rows, and one row has to give the same value as many.
+        return np.asarray((self.scaling.standardised(values) * self.loadings).sum(axis=1))
+
+    def parameters(self) -> dict[str, Any]:
+        """Return scaling and loadings."""
+        return {
+            "mean": self.scaling.mean.tolist(),
+            "std": self.scaling.std.tolist(),
+            "loadings": self.loadings.tolist(),
+        }
 
 
 def scaling_of(rows: Floats) -> Scaling:

@@ -17,7 +17,7 @@ from crypto_team.errors import EvidenceError, InputError
 from crypto_team.features import kernels_hmm
 from crypto_team.features.composition import formula_values
 from crypto_team.features.nodes import Node
-from crypto_team.features.scaling import Scaling, finite_array, scaling_of
+from crypto_team.features.scaling import Projection, Scaling, finite_array, scaling_of
 from crypto_team.features.scopes import fitted_memory
 from crypto_team.features.weighted import Weighted
 
@@ -89,11 +89,8 @@ class Scaled:
 
 
 @dataclass(frozen=True)
-class Component:
+class Component(Projection):
     """One principal component of the standardised inputs; its largest loading is positive."""
-
-    scaling: Scaling
-    loadings: Floats
 
     @classmethod
     def fit(cls, rows: Floats, firsts: Stretches, settings: Sequence[float]) -> Component:
@@ -104,25 +101,6 @@ class Component:
         _, vectors = np.linalg.eigh(z.T @ z / len(z))
         loadings = vectors[:, -int(settings[0])]
         return cls(scaling, loadings * np.sign(loadings[np.argmax(np.abs(loadings))]))
-
-    @classmethod
-    def load(cls, found: Mapping[str, Any], settings: Sequence[float]) -> Component:
-        """Take back stored numbers."""
-        del settings
-        return cls(Scaling(finite_array(found["mean"]), finite_array(found["std"])), finite_array(found["loadings"]))
-
-    def apply(self, values: Floats) -> Floats:
-        """Project; unknown where any input is."""
-        # Not a matrix product: that rounds by the number of rows, and one row has to give the same value as many.
-        return np.asarray((self.scaling.standardised(values) * self.loadings).sum(axis=1))
-
-    def parameters(self) -> dict[str, Any]:
-        """Return scaling and loadings."""
-        return {
-            "mean": self.scaling.mean.tolist(),
-            "std": self.scaling.std.tolist(),
-            "loadings": self.loadings.tolist(),
-        }
 
 
 @dataclass(frozen=True)

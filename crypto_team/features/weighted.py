@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from crypto_team.features.dynamic_weights import TOGETHER, DynamicWeights
-from crypto_team.features.scaling import Scaling, finite_array, scaling_of
+from crypto_team.features.scaling import Projection, scaling_of
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Weighted:
+class Weighted(Projection):
     """Mean of standardised inputs, each times its importance and the sign of its correlation with the label.
 
     The importance is the absolute correlation with the forward return over training rows in the order of time, older
@@ -25,30 +24,9 @@ class Weighted:
     labels is known there.
     """
 
-    scaling: Scaling
-    loadings: Floats
-
     @classmethod
     def learn(cls, rows: Floats, labels: Floats, settings: Sequence[float]) -> Weighted:
         """Learn from training rows in the order of time, shape (n, d), and their labels, shape (n,)."""
         scaling = scaling_of(rows)
         found = DynamicWeights.fit(scaling.standardised(rows), labels, half_life_rows=settings[0])
         return cls(scaling, found.weights * np.sign(found.moments[TOGETHER]) / rows.shape[1])
-
-    @classmethod
-    def load(cls, found: Mapping[str, Any], settings: Sequence[float]) -> Weighted:
-        """Take back stored numbers."""
-        del settings
-        return cls(Scaling(finite_array(found["mean"]), finite_array(found["std"])), finite_array(found["loadings"]))
-
-    def apply(self, values: Floats) -> Floats:
-        """Weigh and add up; unknown where any input is."""
-        return np.asarray((self.scaling.standardised(values) * self.loadings).sum(axis=1))
-
-    def parameters(self) -> dict[str, Any]:
-        """Return scaling and loadings."""
-        return {
-            "mean": self.scaling.mean.tolist(),
-            "std": self.scaling.std.tolist(),
-            "loadings": self.loadings.tolist(),
-        }

@@ -36,7 +36,9 @@ def _error_by_chance(p: Floats, horizon_bars: int, bins: int = 10) -> float:
     spread = np.bincount(place, p * (1.0 - p), minlength=bins)
     used = counts > 0
     independent = np.maximum(1.0, counts[used] / horizon_bars)
-    deviation = np.sqrt(spread[used] / counts[used] / independent)
+    # Numbers outside of [0, 1] are no probabilities: their deviation is unknown, and the check does not pass.
+    with np.errstate(invalid="ignore"):
+        deviation = np.sqrt(spread[used] / counts[used] / independent)
     return float((counts[used] / p.size) @ deviation * np.sqrt(2.0 / np.pi))
 
 

@@ -39,6 +39,11 @@ def deflated_sharpe(returns: Returns, ledger: LedgerView, *, probability: float 
     daily = _daily(returns)
     if daily is None:
         return insufficient("daily returns have no spread, or there are fewer than three days")
+    return against_luck(daily, ledger, probability)
+
+
+def against_luck(daily: SampleMoments, ledger: LedgerView, probability: float) -> Verdict:
+    """Judge daily returns against the best that all booked trials would show without skill."""
     trials = max(1, ledger.n_trials)
     variance = trial_variance(ledger.sharpes, daily.n)
     best = expected_maximum_sharpe(trials, variance)

@@ -6,14 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError
-from crypto_team.kb import store
 from crypto_team.kb.files import sha256
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import EvidenceManifest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from crypto_team.kb.paths import Layout
 
 
@@ -25,13 +22,6 @@ def load_manifest(layout: Layout, strategy_id: str) -> EvidenceManifest:
             f"{strategy_id} has no evidence yet", where=str(path), hint=f"crypto-team ml-engineer train {strategy_id}"
         )
     return load_record(path, EvidenceManifest)
-
-
-def object_path(layout: Layout, manifest: EvidenceManifest, name: str) -> Path:
-    """Return the verified file of one object of a manifest."""
-    if name not in manifest.objects:
-        raise NotFoundError(f"the evidence has no object {name!r}", hint=", ".join(sorted(manifest.objects)))
-    return store.get(layout, manifest.objects[name].sha256)
 
 
 def manifest_digest(manifest: EvidenceManifest) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
@@ -14,7 +15,7 @@ from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from crypto_team.kb.paths import Layout
 
@@ -57,17 +58,21 @@ def ledger(layout: Layout) -> LedgerSummary:
     except CryptoTeamError as problem:
         return LedgerSummary(0, (), {}, (*problems, str(problem)))
     problems += _broken_chains(layout, booked)
-    total, sharpes, per_strategy = 0, list[float](), dict[str, int]()
-    for item in _different(booked):
-        total += item.n_trials
-        per_strategy[item.strategy_id] = per_strategy.get(item.strategy_id, 0) + item.n_trials
-        sharpes += item.sharpe_per_period
     here = {item.trial_id for item in booked}
-    for strategy_id, trial_id, count in _anchors(layout):
-        if trial_id not in here:
-            total += count
-            per_strategy[strategy_id] = per_strategy.get(strategy_id, 0) + count
-    return LedgerSummary(total, tuple(sharpes), per_strategy, tuple(problems))
+    elsewhere = [(name, number) for name, trial_id, number in _anchors(layout) if trial_id not in here]
+    return _summed(_different(booked), elsewhere, problems)
+
+
+def _summed(
+    counted: Iterable[Trial], elsewhere: Iterable[tuple[str, int]] = (), problems: Iterable[str] = ()
+) -> LedgerSummary:
+    """Add trials up, and tries of strategies that only anchors know."""
+    counted = list(counted)
+    per_strategy: dict[str, int] = {}
+    for strategy_id, number in [*((item.strategy_id, item.n_trials) for item in counted), *elsewhere]:
+        per_strategy[strategy_id] = per_strategy.get(strategy_id, 0) + number
+    sharpes = tuple(value for item in counted for value in item.sharpe_per_period)
+    return LedgerSummary(sum(per_strategy.values()), sharpes, per_strategy, tuple(problems))
 
 
 def _different(booked: Sequence[Trial]) -> Iterator[Trial]:
@@ -115,14 +120,9 @@ def heads(layout: Layout, strategy_id: str) -> list[str]:
 
 def when_it_counted(layout: Layout, n_trials: int) -> LedgerSummary | None:
     """Return the ledger as it was when it counted so many trials; None where it never did, on this branch."""
-    total, sharpes, per_strategy = 0, list[float](), dict[str, int]()
-    for item in _different(trials(layout)):
-        if total >= n_trials:
-            break
-        total += item.n_trials
-        per_strategy[item.strategy_id] = per_strategy.get(item.strategy_id, 0) + item.n_trials
-        sharpes += item.sharpe_per_period
-    return LedgerSummary(total, tuple(sharpes), per_strategy, ()) if total == n_trials else None
+    counted = list(_different(trials(layout)))
+    totals = list(accumulate(item.n_trials for item in counted))
+    return _summed(counted[: totals.index(n_trials) + 1]) if n_trials in totals else None
 
 
 def anchor(layout: Layout, trial: Trial) -> None:

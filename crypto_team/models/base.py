@@ -79,7 +79,7 @@ class ModelFactory:
     `history` gives the bars before a row that a prediction reads (60 steps: 59). `ordered` learners want
     :class:`Samples`, because they split their rows in time. `members` name other learners that it is made of;
     `lightgbm.num_leaves` then sets a hyperparameter of the member. `presets` are sets of hyperparameters by name, and
-    single ones go on top of them. `packages` have to be there for it; `defaults` are complete and typed.
+    single ones go on top of them. `defaults` are complete and typed.
     """
 
     name: str
@@ -97,7 +97,6 @@ class ModelFactory:
     members: bool = False
     online: bool = False
     presets: Mapping[str, Mapping[str, Hyperparameter]] = field(default_factory=dict)
-    packages: tuple[str, ...] = ()
     about: str = ""
 
 

@@ -249,7 +249,6 @@ ONLINE_LINEAR = ModelFactory(
     aliases={"lr": "learning_rate", "epochs": "passes"},
     ordered=True,
     online=True,
-    packages=("river",),
     about="Linear models of river, updated bar by bar.",
 )
 ONLINE_LIGHTGBM = ModelFactory(

@@ -27,7 +27,6 @@ def sequence_factory(
         history=history,
         ordered=True,
         presets={"small": {}, "full": {**PUBLISHED, **full}},
-        packages=("torch", "safetensors"),
         about=about,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crypto_team.kb import trials
 from crypto_team.kb.ids import new_trial_id
@@ -65,12 +65,39 @@ class Booking:
                 "predictions_hash": self.predictions_hash if self.trial.n_trials == 1 else None,
             }
         )
-        return _change(self.session, done)
+        return staged(self.session, done)
 
 
-def _change(session: Session, trial: Trial) -> Change:
+def staged(session: Session, trial: Trial) -> Change:
+    """Stage the record of a trial."""
     path = session.layout.trial(trial.strategy_id, trial.trial_id)
     return records.change(session, "trial", path, trial)
+
+
+def anchored(
+    session: Session,
+    strategy_id: str,
+    *,
+    kind: TrialKind,
+    fingerprint: str,
+    n_trials: int,
+    note: str,
+    **measured: Any,
+) -> Trial:
+    """Make a trial that follows all others of its strategy, and anchor it; `measured` is what is known of it."""
+    trial = Trial(
+        trial_id=new_trial_id(session.now()),
+        strategy_id=strategy_id,
+        kind=kind,
+        booked=records.utc_text(session),
+        fingerprint=fingerprint,
+        n_trials=n_trials,
+        note=note,
+        previous=trials.heads(session.layout, strategy_id),
+        **measured,
+    )
+    trials.anchor(session.layout, trial)
+    return trial
 
 
 @contextmanager
@@ -84,21 +111,11 @@ def booked(
     note: str = "",
 ) -> Iterator[Booking]:
     """Book an attempt, run it, and mark it failed where it does not finish; it counts as tried either way."""
-    now = session.now()
-    trial = Trial(
-        trial_id=new_trial_id(now),
-        strategy_id=strategy_id,
-        kind=kind,
-        booked=records.utc_text(session),
-        status="started",
-        fingerprint=fingerprint,
-        n_trials=n_trials,
-        note=note,
-        previous=trials.heads(session.layout, strategy_id),
+    trial = anchored(
+        session, strategy_id, kind=kind, fingerprint=fingerprint, n_trials=n_trials, note=note, status="started"
     )
-    trials.anchor(session.layout, trial)
     records.save(
-        session, session.role, kind, strategy_id, [_change(session, trial)], f"{strategy_id}: trial booked ({kind})"
+        session, session.role, kind, strategy_id, [staged(session, trial)], f"{strategy_id}: trial booked ({kind})"
     )
     booking = Booking(session=session, trial=trial)
     try:
@@ -106,6 +123,6 @@ def booked(
     except BaseException:
         if load_record(session.layout.trial(strategy_id, trial.trial_id), Trial).status != "started":
             raise
-        failed = _change(session, trial.model_copy(update={"status": "failed"}))
+        failed = staged(session, trial.model_copy(update={"status": "failed"}))
         records.save(session, session.role, kind, strategy_id, [failed], f"{strategy_id}: trial failed ({kind})")
         raise

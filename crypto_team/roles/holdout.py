@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from crypto_team.kb import looks as booked
 from crypto_team.kb.evidence import load_manifest, manifest_digest
 from crypto_team.kb.ids import new_trial_id
-from crypto_team.roles import candles, publishing, records
+from crypto_team.roles import candles, publishing, records, training
 from crypto_team.schemas import HoldoutLook
 from crypto_team.schemas.base import StrategyId
 from crypto_team.schemas.outcome import Outcome
@@ -22,8 +22,10 @@ from crypto_team.tools.base import tool
 if TYPE_CHECKING:
     import pandas as pd
 
+    from crypto_team.features.matrix import FeatureMatrix
     from crypto_team.kb.looks import Looks
     from crypto_team.roles.candles import Candles
+    from crypto_team.roles.training import Design
     from crypto_team.schemas.base import RoleId
     from crypto_team.schemas.holdout import Answer
     from crypto_team.tools.session import Session
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from crypto_team.validation.holdout import SealedSkill
 
 HOLDOUT_CHECK = "HO001"
-_WHOLE_DAY = 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,12 @@ def look(session: Session, strategy_id: str, role: RoleId) -> HoldoutLook:
     look_id = new_trial_id(session.now())
     booked.anchor(session.layout, strategy_id, look_id, digest)
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
+    budget = records.policy(session).holdout_budget
     found = candles.with_sealed(session, spec.market, features.features)
     evidence = publishing.stored_evidence(session, strategy_id)
-    judged = _judged(session, evidence, found, strategy_id)
-    kind, told = _told(judged.skill, before, strategy_id, records.policy(session).holdout_budget)
+    plan = training.assemble(session, spec, features, found=found)
+    judged = _judged(evidence, found, training.matrices(plan, session), plan)
+    kind, told = _told(judged.skill, before, strategy_id, budget)
     record = HoldoutLook(
         look_id=look_id,
         strategy_id=strategy_id,
@@ -83,7 +86,7 @@ def look(session: Session, strategy_id: str, role: RoleId) -> HoldoutLook:
         sharpe=judged.sharpe if kind == "exact" else None,
         oos_rank_ic=_number(_out_of_sample(evidence).rank_ic),
         looks_before=before.total,
-        budget=records.policy(session).holdout_budget,
+        budget=budget,
     )
     path = session.layout.holdout_look(strategy_id, look_id)
     staged = [records.change(session, "holdout_look", path, record)]
@@ -110,27 +113,27 @@ def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _judged(session: Session, evidence: Evidence, found: Candles, strategy_id: str) -> Judged:
+def _judged(evidence: Evidence, found: Candles, computed: dict[str, FeatureMatrix], plan: Design) -> Judged:
     """Let the last fold's model predict every sealed row whose label is known, trade it, and measure."""
     from crypto_team.gates.recompute import recompute_returns
+    from crypto_team.validation.evidence_tables import market_table
     from crypto_team.validation.holdout import sealed_skill
-    from crypto_team.validation.metrics import daily_returns, sharpe
+    from crypto_team.validation.metrics import DAYS_PER_YEAR, daily_returns, sharpe
 
-    rows = _predicted(session, evidence, found, strategy_id)
+    rows = _predicted(evidence, found, computed, plan)
     meta = evidence.meta
     skill = sealed_skill(rows, horizon_bars=meta.horizon_bars, seed=meta.random_seed)
     if rows.empty:
         return Judged(skill, None, found.research_end or "", found.research_end or "")
     import pandas as pd
 
-    bars = [frame.rename(columns={"timestamp": "time"}).assign(pair=pair) for pair, frame in found.bars.items()]
     stored = evidence.tables.predictions
     # A regression's signal is measured in the spread of its calibration rows.
     inner = stored[(stored["part"] == "inner") & (stored["fold"] == meta.folds[-1].fold)]
-    traded = recompute_returns(pd.concat([inner, rows], ignore_index=True), pd.concat(bars), meta)
+    traded = recompute_returns(pd.concat([inner, rows], ignore_index=True), market_table(found.bars), meta)
     _, daily = daily_returns(traded.predictions)
     first, last = rows["time"].min(), rows["time"].max()
-    return Judged(skill, _number(sharpe(daily, periods_per_year=_WHOLE_DAY)), _utc(first), _utc(last))
+    return Judged(skill, _number(sharpe(daily, periods_per_year=DAYS_PER_YEAR)), _utc(first), _utc(last))
 
 
 def _utc(time: pd.Timestamp) -> str:
@@ -145,21 +148,16 @@ def _out_of_sample(evidence: Evidence) -> SealedSkill:
     return sealed_skill(test, horizon_bars=evidence.meta.horizon_bars, seed=evidence.meta.random_seed)
 
 
-def _predicted(session: Session, evidence: Evidence, found: Candles, strategy_id: str) -> pd.DataFrame:
+def _predicted(evidence: Evidence, found: Candles, computed: dict[str, FeatureMatrix], plan: Design) -> pd.DataFrame:
     """Return the predictions table of the sealed rows, in the form of evidence, part ``test``."""
     import numpy as np
     import pandas as pd
 
-    from crypto_team.roles import training
     from crypto_team.validation.clock import utc_times
     from crypto_team.validation.prediction import FoldModel
 
     fold = evidence.meta.folds[-1]
     model = FoldModel.load(evidence.models[fold.model_file])
-    plan = training.assemble(
-        session, records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id), found=found
-    )
-    computed = training.matrices(plan, session)
     panel = training.joined(plan, computed)
     opened = int(pd.Timestamp(found.research_end or "9999-12-31").timestamp() * 1000)
     parts = []

@@ -10,10 +10,9 @@ from pydantic import Field
 from crypto_team.errors import RefusedError
 from crypto_team.kb import trials
 from crypto_team.kb.files import sha256
-from crypto_team.kb.ids import new_trial_id
 from crypto_team.kb.registry import entry
 from crypto_team.roles import foreign_trials, records
-from crypto_team.schemas import Trial
+from crypto_team.roles.booking import anchored, staged
 from crypto_team.schemas.base import ShortText, StrategyId
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
@@ -135,27 +134,24 @@ def _booked(
 ) -> Outcome:
     """Write one finished booking; the same content is refused the second time."""
     _refuse_again(session, kind, fingerprint)
-    trial = Trial(
-        trial_id=new_trial_id(session.now()),
-        strategy_id=strategy_id,
+    trial = anchored(
+        session,
+        strategy_id,
         kind=kind,
-        booked=records.utc_text(session),
-        status="finished",
         fingerprint=fingerprint,
         n_trials=count,
+        note=note,
+        status="finished",
         sharpe_per_period=sharpes,
         n_periods=periods,
-        note=note,
-        previous=trials.heads(session.layout, strategy_id),
     )
-    trials.anchor(session.layout, trial)
-    path = session.layout.trial(strategy_id, trial.trial_id)
-    staged = [records.change(session, "trial", path, trial)]
-    revision = records.save(session, session.role, kind, strategy_id, staged, f"{strategy_id}: {count} tries booked")
+    revision = records.save(
+        session, session.role, kind, strategy_id, [staged(session, trial)], f"{strategy_id}: {count} tries booked"
+    )
     return Outcome(
         ok=True,
         summary=f"{count} tries booked as {trial.trial_id}; the registry counts {trials.count(session.layout)}",
-        path=str(path),
+        path=str(session.layout.trial(strategy_id, trial.trial_id)),
         revision=revision,
         data={"trial_id": trial.trial_id, "tries": count},
     )

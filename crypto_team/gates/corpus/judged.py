@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from crypto_team.features.frame_audit import audit_frames
+from crypto_team.gates.case import LedgerView
 from crypto_team.gates.corpus import evidence_bad
 from crypto_team.gates.corpus.evidence_honest import HONEST, Study, study
 from crypto_team.gates.corpus.evidence_market import Design
@@ -21,10 +22,12 @@ from crypto_team.gates.corpus.feature_source import CorpusFeature
 from crypto_team.gates.corpus.honest_features import honest_features
 from crypto_team.gates.corpus.leaking_features import leaking_features
 from crypto_team.gates.imported.case import case_from_folder
+from crypto_team.gates.luck import against_luck
 from crypto_team.gates.policy import IMPORTED
+from crypto_team.gates.registry import find
 from crypto_team.gates.run import run_gate
 from crypto_team.schemas.gate import Policy
-from crypto_team.validation.significance import deflated_sharpe_ratio, moments, trial_variance
+from crypto_team.validation.significance import moments
 
 Kind = Literal[
     "leaking feature",
@@ -101,24 +104,19 @@ def _refused_by(parts: EvidenceParts) -> tuple[str, ...]:
     return tuple(item.code for item in report.results if item.outcome != "passed")
 
 
-def judge_noise(tries: int, seed: int, *, days: int = 500, repeats: int = 100, alpha: float = 0.95) -> list[Judged]:
+def judge_noise(tries: int, seed: int, *, days: int = 500, repeats: int = 100) -> list[Judged]:
     """Choose the best of many strategies without skill, again and again; the ledger knows all of them (OF010)."""
     rng = np.random.default_rng([seed, tries])
+    probability = find("OF010").settings["probability"].default
     found = []
     for number in range(repeats):
         returns = rng.standard_t(5, size=(tries, days)) * 0.01
         sharpes = returns.mean(axis=1) / returns.std(axis=1, ddof=1)
         best = moments(returns[int(sharpes.argmax())])
-        value = deflated_sharpe_ratio(
-            best.sharpe,
-            n=best.n,
-            skew=best.skew,
-            kurtosis=best.kurtosis,
-            n_trials=tries,
-            variance=trial_variance(sharpes.tolist(), best.n),
-        )
+        ledger = LedgerView(n_trials=tries, sharpes=tuple(sharpes.tolist()), chain_ok=True)
+        refused = against_luck(best, ledger, probability).outcome != "passed"
         what = f"the best of {tries:,} strategies of noise"
-        found.append(Judged("noise", f"{tries} tries, {number}", what, value < alpha, True, ("OF010",)))
+        found.append(Judged("noise", f"{tries} tries, {number}", what, refused, True, ("OF010",)))
     return found
 
 

@@ -33,7 +33,7 @@ PROMISES: Final = (
 
 @dataclass(frozen=True)
 class Rate:
-    """How many of so many were refused, for the right reason where they are bad; `kept` is None without any."""
+    """How many of so many were refused, for the right reason where they are bad, and whether the promise is kept."""
 
     kind: Kind
     count: int
@@ -70,31 +70,3 @@ def interval(count: int, of: int) -> tuple[float, float]:
 def missed(found: Iterable[Judged]) -> list[Judged]:
     """Return bad work that passed or was refused for another reason, and honest work that was refused."""
     return [item for item in found if (not (item.refused and item.right)) != item.kind.startswith("honest")]
-
-
-@dataclass(frozen=True)
-class CheckRate:
-    """How often one check refused honest studies, and how many faults it saw of those that it has to see."""
-
-    code: str
-    honest_refused: int
-    honest: int
-    seen: int
-    faults: int
-
-
-def by_check(found: Sequence[Judged]) -> list[CheckRate]:
-    """Return for every check that refused anything how often that was honest evidence and how often bad."""
-    honest = [item for item in found if item.kind == "honest evidence"]
-    bad = [item for item in found if item.kind == "bad evidence"]
-    codes = sorted({code for item in (*honest, *bad) for code in item.codes})
-    return [
-        CheckRate(
-            code,
-            sum(code in item.codes for item in honest),
-            len(honest),
-            sum(code in item.codes for item in bad),
-            len(bad),
-        )
-        for code in codes
-    ]
