@@ -89,6 +89,19 @@ def _commit(folder: Path, name: str) -> Commit:
     return Commit(name, author, subject, trailers, tuple(parsed(raw)))
 
 
+def merged_base(folder: Path, base: str, tip: str = "HEAD") -> str | None:
+    """Return the newest commit of `base` that `tip` holds; None where they have nothing in common."""
+    done = git.attempt(folder, "merge-base", base, tip)
+    return done.stdout.decode().strip() or None
+
+
+def between(folder: Path, start: str, tip: str = "HEAD") -> list[FileChange]:
+    """Return what differs between two commits, whatever lies between them."""
+    raw = git.run(folder, "diff-tree", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", start,
+                  resolve(folder, tip))  # fmt: skip
+    return parsed(raw)
+
+
 def parsed(raw: str) -> list[FileChange]:
     """Read `--raw -z` output, also that of merges, where a path counts only if it differs from every parent."""
     pieces = raw.split("\0")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, get_args
 
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import git_range
@@ -14,12 +14,15 @@ from crypto_team.kb.records_text import document_of
 from crypto_team.kb.secrets import check_content
 from crypto_team.kb.yaml import check, parse
 from crypto_team.schemas import Ownership, Team
+from crypto_team.schemas.base import RoleId
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from crypto_team.kb.git_range import Commit, FileChange
+
+ROLES: Final[tuple[str, ...]] = get_args(RoleId)
 
 
 def audit(layout: Layout, base: str) -> tuple[int, list[Finding]]:
@@ -32,7 +35,9 @@ def audit(layout: Layout, base: str) -> tuple[int, list[Finding]]:
     prefix = git_range.prefix(layout.root)
     trusted = _Trusted(layout, start, prefix)
     found = git_range.commits(layout.root, start)
-    return len(found), [item for commit in found for item in trusted.judge(commit)]
+    judged = [item for commit in found for item in trusted.judge(commit)]
+    known = {item.file for item in judged if item.code == "taken-back"}
+    return len(found), [*judged, *(item for item in trusted.dropped(start, found) if item.file not in known)]
 
 
 class _Trusted:
@@ -62,9 +67,31 @@ class _Trusted:
         for change in own:
             yield from (_finding(commit, change, *said) for said in self._problems(commit, change))
 
+    def dropped(self, base: str, found: Sequence[Commit]) -> Iterator[Finding]:
+        """Yield what a merge threw away: no commit of the range changed it, and yet it is not what the base holds.
+
+        Records that only grow are compared with the base itself, so that a merge cannot prefer their older side either.
+        """
+        start = git_range.merged_base(self.layout.root, base)
+        if start is None:
+            return
+        touched = {change.path for commit in found for change in commit.changes}
+        crypto = f"{self.prefix}.crypto/"
+        for change in git_range.between(self.layout.root, start):
+            if not change.path.startswith(crypto):
+                continue
+            kind = record_kind(self.layout, self.layout.root / change.path.removeprefix(self.prefix))
+            if change.path not in touched and kind != "view":
+                yield _lost(change, "a merge dropped what the base holds here; no commit of this branch changed it")
+            elif kind in KINDS and KINDS[kind].mode == "append":
+                yield from (_lost(change, message) for _, message, _ in self._growth(kind, change))
+
     def _author(self, commit: Commit) -> Iterator[Finding]:
         """Yield a finding where a role with known players was played by somebody else."""
         role = commit.trailer("Role")
+        if role is not None and role not in ROLES:
+            message = f"commit {commit.name[:10]}: there is no role called {role[:60]!r}"
+            yield Finding(code="unknown-role", severity="error", message=message, hint=f"one of: {', '.join(ROLES)}")
         players = self.players.get(role or "", set())
         if players and commit.author.casefold() not in players:
             message = f"commit {commit.name[:10]}: {commit.author} does not play the {role}"
@@ -80,6 +107,8 @@ class _Trusted:
             yield "link", "links and submodules have no place in the knowledge base", None
             return
         verdict = decide(self.rules, role, tool, kind)
+        if kind == "handoff" and role not in ROLES:
+            yield "ownership", "a handoff is made by a role; this commit names none", way_to_write("handoff tool")
         first = self.new and tool == "init" and change.status == "A" and kind in {*SETTINGS.values(), IGNORE}
         if not verdict.allowed and not first:
             yield "ownership", verdict.why, way_to_write(verdict.owner)
@@ -104,6 +133,11 @@ class _Trusted:
                     check_growth(self.layout.root / change.path, old, new)
             except CryptoTeamError as problem:
                 yield "taken-back", problem.what, problem.hint
+
+
+def _lost(change: FileChange, message: str) -> Finding:
+    hint = "merge again and keep both sides: git diff BASE -- PATH shows what is missing"
+    return Finding(code="taken-back", severity="error", message=message, file=change.path, hint=hint)
 
 
 def _content(layout: Layout, change: FileChange) -> Iterator[tuple[str, str, str | None]]:

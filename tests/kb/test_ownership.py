@@ -272,3 +272,39 @@ def test_codeowners_is_a_block_that_leaves_other_lines_alone(strategy: Layout) -
     assert text.startswith("* @everybody\n")
     assert "/.crypto/knowledge/strategies/*/critic-review.* @ada\n" in text
     assert codeowners(strategy, text) == text
+
+
+def merged_ours(layout: Layout, other: str) -> None:
+    git.run(layout.root, "merge", "-q", "-s", "ours", "--no-edit", other)
+
+
+def test_a_merge_that_prefers_its_own_side_drops_nothing_unseen(strategy: Layout) -> None:
+    start = git.branch(strategy.root) or ""
+    git.run(strategy.root, "switch", "-q", "-c", "mine")
+    git.run(strategy.root, "commit", "-q", "--allow-empty", "-m", "nothing")
+    git.run(strategy.root, "switch", "-q", start)
+    by_tool(strategy, "x = 2\n")
+    git.run(strategy.root, "switch", "-q", "mine")
+    merged_ours(strategy, start)
+    found = ownership_audit.audit(strategy, start)[1]
+    assert {item.code for item in found} == {"taken-back"}
+    assert any((item.file or "").endswith("code/features.py") for item in found)
+
+
+def test_a_merge_that_keeps_both_sides_is_no_finding(strategy: Layout) -> None:
+    start = git.branch(strategy.root) or ""
+    git.run(strategy.root, "switch", "-q", "-c", "mine")
+    git.run(strategy.root, "commit", "-q", "--allow-empty", "-m", "nothing")
+    git.run(strategy.root, "switch", "-q", start)
+    by_tool(strategy, "x = 2\n")
+    git.run(strategy.root, "switch", "-q", "mine")
+    git.run(strategy.root, "merge", "-q", "--no-edit", start)
+    assert ownership_audit.audit(strategy, start)[1] == []
+
+
+@pytest.mark.parametrize("role", ["nonsense", "any", "Lead"])
+def test_a_role_that_does_not_exist_writes_nothing(strategy: Layout, role: str) -> None:
+    base = str(git.head(strategy.root))
+    path = strategy.registry_entry("STR-001")
+    by_hand(strategy, path, path.read_text().replace("draft", "approved"), Role=role)
+    assert "unknown-role" in codes(strategy, base)
