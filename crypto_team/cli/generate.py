@@ -1,4 +1,4 @@
-"""Everything that is generated from the tables: the command index, the references, the published JSON Schemas.
+"""Everything that is generated from the tables: the command index, the references, the JSON Schemas, the rulebook.
 
 `python -m crypto_team.cli.generate` writes, `--check` compares and exits with 1 when something is stale.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from crypto_team.cli import references
 from crypto_team.cli.quick import QUICK_KEYS
 from crypto_team.cli.table import GROUP_TITLES, ROLES, TOOLS
+from crypto_team.gates.policy import RULES
 from crypto_team.schemas import RECORDS
 from crypto_team.schemas.published import json_schema
 from crypto_team.tools.base import EVERY, Tool
@@ -31,6 +32,7 @@ def outputs() -> dict[str, str]:
     """Return every generated file: its path from the repository root, and its text."""
     texts = {"crypto_team/cli/index.py": command_index()}
     texts |= {f"docs/reference/{name}.md": text for name, text in references.pages().items()}
+    texts["crypto_team/schemas/rulebook.json"] = json.dumps(RULES.as_data(), indent=1) + "\n"
     texts |= {f"schemas/{kind}.json": json.dumps(json_schema(kind), indent=2) + "\n" for kind in RECORDS}
     return texts
 

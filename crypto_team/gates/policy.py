@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from crypto_team.errors import NotFoundError, RefusedError, UsageError
 from crypto_team.gates import (
     backtesting,
     calibration,
@@ -32,10 +28,9 @@ from crypto_team.gates import (
     stress,
     universe,
 )
-from crypto_team.gates.registry import CHECKS, find
-from crypto_team.schemas.gate import Policy, PolicyOverride, Profile
-
-Settings = Mapping[str, float]
+from crypto_team.gates.registry import CHECKS
+from crypto_team.schemas.gate import Policy, Profile
+from crypto_team.schemas.rulebook import Gate, Rulebook, Settings, accepted
 
 # Importing a family enters its checks into the table; whoever has a policy has them all.
 FAMILIES = (
@@ -62,14 +57,6 @@ FAMILIES = (
     memory,
     completeness,
 )
-
-
-@dataclass(frozen=True)
-class Gate:
-    """The checks of one handoff and the settings in which it differs from their defaults."""
-
-    codes: tuple[str, ...]
-    settings: Mapping[str, Settings] = field(default_factory=dict)
 
 
 DESIGN = ("PR001", "PR004", "PR006", "LK001", "LK002", "LK003", "OF009")
@@ -153,6 +140,10 @@ PROFILES: Mapping[Profile, Mapping[str, Settings]] = {
 }
 
 
+RULES = Rulebook(CHECKS, GATES, PROFILES)
+"""What this module says, as the data that `rulebook.json` publishes."""
+
+
 def gate_name(sender: str, receiver: str) -> str:
     """Return the name of the gate between two roles; raise :class:`NotFoundError` when there is none."""
     name = f"{sender}->{receiver}"
@@ -162,76 +153,17 @@ def gate_name(sender: str, receiver: str) -> str:
 
 def find_gate(name: str) -> Gate:
     """Return a gate by name; raise :class:`NotFoundError` naming what there is."""
-    try:
-        return GATES[name]
-    except KeyError:
-        raise NotFoundError(f"no gate is called {name}", hint=f"known: {', '.join(GATES)}") from None
+    return RULES.gate(name)
 
 
 def check_policy(policy: Policy) -> None:
-    """Refuse a policy that names unknown settings, or loosens a check without a reason and the lead's acceptance.
-
-    Raises
-    ------
-    NotFoundError
-        An override names a check that does not exist.
-    UsageError
-        An override names a setting that its check does not have.
-    RefusedError
-        An override is looser than every gate's own setting and was not accepted.
-    """
-    for override in policy.overrides:
-        rule = find(override.code)
-        if override.setting not in rule.settings:
-            known = ", ".join(rule.settings) or "none"
-            raise UsageError(
-                f"{override.code} has no setting {override.setting}", where="policy.yaml", hint=f"it has: {known}"
-            )
-        setting = rule.settings[override.setting]
-        stated = [
-            _before_overrides(name, override, policy.profile)
-            for name, gate in GATES.items()
-            if override.code in gate.codes
-        ]
-        if not _accepted(override) and all(
-            setting.is_looser(override.value, each) for each in stated or [setting.default]
-        ):
-            raise RefusedError(
-                f"{override.code}.{override.setting} = {override.value:g} is looser than the profile allows",
-                where="policy.yaml",
-                hint="state a reason and have the lead accept it (accepted_by: lead)",
-            )
-
-
-def _accepted(override: PolicyOverride) -> bool:
-    return bool(override.reason.strip()) and override.accepted_by == "lead"
-
-
-def _before_overrides(gate: str, override: PolicyOverride, profile: Profile) -> float:
-    return _of_profile(gate, override.code, profile)[override.setting]
-
-
-def _of_profile(gate: str, code: str, profile: Profile) -> dict[str, float]:
-    settings = {name: each.default for name, each in CHECKS[code].settings.items()}
-    return settings | dict(GATES[gate].settings.get(code, {})) | dict(PROFILES[profile].get(code, {}))
+    """Refuse a policy that names unknown settings, or loosens a check without a reason and the lead's acceptance."""
+    RULES.check_policy(policy)
 
 
 def resolve(gate: str, policy: Policy) -> dict[str, dict[str, float]]:
-    """Return the settings of every check of a gate under a policy.
-
-    An override that was not accepted applies only where it makes a gate stricter. Raises as :func:`check_policy`.
-    """
-    find_gate(gate)
-    check_policy(policy)
-    result = {code: _of_profile(gate, code, policy.profile) for code in GATES[gate].codes}
-    for override in policy.overrides:
-        settings = result.get(override.code)
-        if settings is None:
-            continue
-        rule = CHECKS[override.code].settings[override.setting]
-        if _accepted(override) or not rule.is_looser(override.value, settings[override.setting]):
-            settings[override.setting] = override.value
-    return result
+    """Return the settings of every check of a gate under a policy; :class:`Rulebook` says what it refuses."""
+    return RULES.resolve(gate, policy)
 
 
 def deviations(gate: str, policy: Policy) -> list[str]:
@@ -248,13 +180,11 @@ def deviations(gate: str, policy: Policy) -> list[str]:
             line = f"{code}.{name} = {value:g} instead of {before:g} ({'looser' if looser else 'stricter'})"
             stated = reasons.get((code, name))
             lines.append(
-                f"{line}: {stated.reason} (accepted by {stated.accepted_by})" if stated and _accepted(stated) else line
+                f"{line}: {stated.reason} (accepted by {stated.accepted_by})" if stated and accepted(stated) else line
             )
     return [line[:500] for line in lines]
 
 
 def policy_digest(policy: Policy) -> str:
     """Return one hash over the settings that a policy gives every gate, defaults included."""
-    settings = {name: resolve(name, policy) for name in GATES}
-    text = json.dumps({"profile": policy.profile, "gates": settings}, sort_keys=True)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return RULES.policy_digest(policy)

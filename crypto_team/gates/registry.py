@@ -15,17 +15,25 @@ from typing import Literal
 
 from crypto_team.errors import NotFoundError
 from crypto_team.gates.case import EVIDENCE, Case, missing
-from crypto_team.schemas.gate import Bound, CheckResult, Outcome_
+from crypto_team.schemas.gate import CheckResult, Outcome_
+from crypto_team.schemas.rulebook import Limit, Rule, Setting, Stricter
 
-Stricter = Literal["lower", "higher"]
-
-
-@dataclass(frozen=True)
-class Limit:
-    """What the value of a check has to keep, in the unit of the value."""
-
-    bound: Bound
-    value: float
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Limit",
+    "Setting",
+    "Stricter",
+    "Verdict",
+    "check",
+    "explain",
+    "find",
+    "insufficient",
+    "judge",
+    "passed",
+    "refused",
+    "run_check",
+]
 
 
 @dataclass(frozen=True)
@@ -40,20 +48,8 @@ class Verdict:
     limit: Limit | None = None
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A number that the policy may change, and the direction in which it becomes stricter."""
-
-    default: float
-    stricter: Stricter
-
-    def is_looser(self, value: float, than: float) -> bool:
-        """Say whether `value` lets more through than `than` does."""
-        return value > than if self.stricter == "lower" else value < than
-
-
-@dataclass(frozen=True)
-class Check:
+@dataclass(frozen=True, kw_only=True)
+class Check(Rule):
     """One rule over evidence with its stable code."""
 
     code: str
@@ -64,18 +60,7 @@ class Check:
     remedy: tuple[str, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    settings: Mapping[str, Setting]
-    limit: Limit | Literal["setting", "evidence"]
     function: Callable[..., Verdict]
-
-    def limit_under(self, settings: Mapping[str, float]) -> Limit | None:
-        """Return what reports show as the threshold: the check's own limit, else its first setting."""
-        if isinstance(self.limit, Limit):
-            return self.limit
-        name = next(iter(self.settings), None)
-        if name is None or self.limit == "evidence":
-            return None
-        return Limit("at_least" if self.settings[name].stricter == "higher" else "at_most", float(settings[name]))
 
 
 CHECKS: dict[str, Check] = {}

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from crypto_team.kb.paths import Layout
 
-HEAD_TRAILER = "Crypto-Team-Head"
 _RECORD = re.compile(r"\.crypto/knowledge/strategies/STR-[0-9]{3,6}/handoffs/[^/]+\.yaml")
 
 
@@ -34,7 +33,7 @@ def audit(layout: Layout, base: str | None = None) -> list[Finding]:
         found += _against(layout, start)
         text = git_range.content(layout.root, start, f"{git_range.prefix(layout.root)}.crypto/team.yaml")
         team = check(parse(text.decode(errors="replace"), "team.yaml"), Team) if text else None
-    found += _announced(layout)
+    found += _announced(layout, new_only=base is not None)
     for folder in sorted(layout.strategies_root.glob("STR-*/handoffs")):
         found += broken(layout, folder.parent.name, team)
     return found
@@ -68,20 +67,34 @@ def _against(layout: Layout, base: str) -> list[Finding]:
     return found
 
 
-def _announced(layout: Layout) -> list[Finding]:
-    """Compare with the heads that commits announced."""
+def _announced(layout: Layout, *, new_only: bool) -> list[Finding]:
+    """Compare with the heads that commits announced.
+
+    A record that no commit announced is a warning where there is no base to compare with; where there is one, the
+    audit of ownership judges the commits that add records.
+    """
     if git.head(layout.root) is None:
         return []
     shown = git.run(
-        layout.root, "log", f"--format=%H %(trailers:key={HEAD_TRAILER},valueonly,separator=%x20)", "--", "."
+        layout.root,
+        *("log", f"--format=%H %(trailers:key={git_range.HEAD_TRAILER},valueonly,separator=%x20)", "--", "."),
     )
-    here = {sha256(path.read_bytes()) for path in layout.strategies_root.glob("STR-*/handoffs/*.yaml")}
-    return [
+    here = {sha256(path.read_bytes()): path for path in layout.strategies_root.glob("STR-*/handoffs/*.yaml")}
+    said = [(name, digest) for name, *digests in (line.split() for line in shown.splitlines()) for digest in digests]
+    gone = [
         _finding(layout.strategies_root, f"commit {name[:10]} announced the handoff {digest[:19]}…, which is gone")
-        for name, *digests in (line.split() for line in shown.splitlines())
-        for digest in digests
+        for name, digest in said
         if digest not in here
     ]
+    known = {digest for _, digest in said}
+    silent = [] if new_only else [_silent(path) for digest, path in here.items() if digest not in known]
+    return gone + silent
+
+
+def _silent(path: Path) -> Finding:
+    message = "no commit of this history announces this record, so nobody would see it cut off"
+    hint = "check with --base BRANCH, and merge without squashing: the trailers of its commit belong to the chain"
+    return Finding(code="handoff-silent", severity="warning", message=message, file=str(path), hint=hint)
 
 
 def _finding(path: Path, message: str) -> Finding:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 LINK: Final = "120000"
 SUBMODULE: Final = "160000"
+HEAD_TRAILER: Final = "Crypto-Team-Head"
+"""The trailer in which a commit announces the digest of the handoff record that it adds."""
 _TRAILER = re.compile(r"^(Crypto-Team-[A-Za-z-]+): (.+)$")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import git_range
+from crypto_team.kb import git_range, handoff_audit
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.kinds import KINDS, SETTINGS
 from crypto_team.kb.ownership import IGNORE, decide, default_rules, record_kind, way_to_write
@@ -51,7 +51,7 @@ class _Trusted:
         members = check(parse(team, "team.yaml"), Team).members if team else []
         self.players: dict[str, set[str]] = {}
         for member in members:
-            if "@" in member.player:
+            if "@" in member.player.removeprefix("@"):  # an address; a name on a forge says nothing about authors
                 self.players.setdefault(member.role, set()).add(member.player.casefold())
 
     def _setting(self, base: str, name: str) -> str | None:
@@ -109,6 +109,10 @@ class _Trusted:
         verdict = decide(self.rules, role, tool, kind)
         if kind == "handoff" and role not in ROLES:
             yield "ownership", "a handoff is made by a role; this commit names none", way_to_write("handoff tool")
+        if kind == "handoff" and change.status == "A":
+            policy = f"{self.prefix}.crypto/policy.yaml"
+            for message in handoff_audit.problems(self.layout.root, commit, change, policy):
+                yield "forged-handoff", message, way_to_write("handoff tool")
         first = self.new and tool == "init" and change.status == "A" and kind in {*SETTINGS.values(), IGNORE}
         if not verdict.allowed and not first:
             yield "ownership", verdict.why, way_to_write(verdict.owner)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import ConflictError, CryptoTeamError, DocumentError, InputError, LockTimeoutError
-from crypto_team.kb import git, git_locks, hand_edits, journal, views
+from crypto_team.kb import git, git_locks, git_range, hand_edits, journal, views
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.files import revision_of, sha256
 from crypto_team.kb.kinds import kind_of, misplaced
@@ -99,7 +99,7 @@ def commit_records(
         ]
         if heads and heads[-1] is not None:
             # A chain that was cut off is whole by itself; the history says how long it was.
-            trailers["Crypto-Team-Head"] = sha256(heads[-1])
+            trailers[git_range.HEAD_TRAILER] = sha256(heads[-1])
         journal.write(layout, journal.Operation(files, message, trailers))
         return carry_out(layout, resumed=False)[1]
 

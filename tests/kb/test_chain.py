@@ -17,8 +17,8 @@ from crypto_team.kb.paths import Layout
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump, load_record
 from crypto_team.schemas import RegistryEntry, Team
-from crypto_team.schemas.gate import GateReport
 from crypto_team.schemas.reviews import HandoffKey
+from tests.kb.reports import passed_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,14 +28,7 @@ IDENTITY = ("-c", "user.name=e", "-c", "user.email=e@e")
 
 
 def hand(layout: Layout, *, at: datetime = NOW) -> Path:
-    report = GateReport(
-        gate="ml_engineer->data_collector",
-        strategy_id="STR-001",
-        passed=True,
-        profile="strict",
-        policy_digest="sha256:" + "0" * 64,
-        results=[],
-    )
+    report = passed_report("ml_engineer->data_collector")
     _, changes = handoffs.make_handoff(
         layout, "STR-001", sender="ml_engineer", receiver="data_collector", report=report, now=at
     )

@@ -10,8 +10,8 @@ from crypto_team.kb.handoffs import make_handoff
 from crypto_team.kb.registry import amended, entry
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump
-from crypto_team.schemas.gate import GateReport
 from crypto_team.tools.next_step import STEPS
+from tests.kb.reports import passed_report
 
 if TYPE_CHECKING:
     from tests.tools.conftest import Desk
@@ -92,14 +92,7 @@ def test_every_command_that_next_suggests_exists() -> None:
 def hand_over(desk: Desk, strategy_id: str) -> None:
     """Record a handoff to the data collector whose gate passed, as the handoff tool does."""
     layout = desk.session.layout
-    report = GateReport(
-        gate="ml_engineer->data_collector",
-        strategy_id=strategy_id,
-        passed=True,
-        profile="strict",
-        policy_digest="sha256:" + "0" * 64,
-        results=[],
-    )
+    report = passed_report("ml_engineer->data_collector", strategy_id)
     _, changes = make_handoff(
         layout, strategy_id, sender="ml_engineer", receiver="data_collector", report=report, now=desk.session.now()
     )
