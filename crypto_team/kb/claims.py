@@ -9,9 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import NotFoundError, RefusedError
-from crypto_team.kb.files import sha256
 from crypto_team.kb.index_walk import current
-from crypto_team.kb.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 STANDING: Final = ("proposed", "accepted")
 NEAR: Final = 0.6
 """From this share of equal words on, two claims are probably the same."""
-_CITATION: Final = re.compile(r"(?P<path>.+)#(?P<digest>sha256:[0-9a-f]{64})")
 
 
 def accepted(learning: Learning, role: RoleId) -> Learning:
@@ -89,37 +86,6 @@ def words(text: str) -> set[str]:
 
 def _equal_share(one: set[str], other: set[str]) -> float:
     return len(one & other) / len(one | other)
-
-
-def cited(layout: Layout, evidence: Sequence[str]) -> list[str]:
-    """Return evidence where every document of the knowledge base carries the hash that it has now."""
-    return [_with_digest(layout, item) for item in evidence]
-
-
-def _with_digest(layout: Layout, item: str) -> str:
-    if _CITATION.fullmatch(item):
-        return item
-    for folder in (layout.knowledge, layout.strategies_root):
-        path = folder / item
-        if ".." in path.parts or not path.is_file() or kind_of(layout, path) is None:
-            continue
-        content = layout.inside(path).read_bytes()
-        return f"{path.relative_to(layout.knowledge).as_posix()}#{sha256(content)}"
-    return item
-
-
-def changed_evidence(layout: Layout, learning: Learning) -> list[str]:
-    """Return the cited documents that are not what they were when the claim was made."""
-    changed = []
-    for item in learning.evidence:
-        found = _CITATION.fullmatch(item)
-        if found is None:
-            continue
-        path = layout.knowledge / found["path"]
-        known = ".." not in path.parts and path.is_file() and not path.is_symlink()
-        if not known or sha256(path.read_bytes()) != found["digest"]:
-            changed.append(found["path"])
-    return changed
 
 
 def standing(found: dict[str, Learning], names: Sequence[str], what: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from crypto_team.kb.standing import unfounded
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
@@ -14,20 +15,25 @@ if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
 
 
+HALVES: Final = ("ml-spec.yaml", "features.yaml")
+"""Documents of a strategy that go together."""
+
+
 def contradictions(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding]:
-    """Yield documents that miss their other half, and registry numbers that the specification does not confirm."""
+    """Yield documents that miss their other half, and registry entries that other records do not confirm."""
     for folder in sorted(layout.strategies_root.glob("STR-*")):
         if folder.is_symlink() or not folder.is_dir():
             continue  # that is a finding of its own
         yield from _halves(layout, folder)
     yield from _numbers(connection, layout)
+    yield from unfounded(connection, layout)
 
 
 def _halves(layout: Layout, folder: Path) -> Iterator[Finding]:
     git = f"git log --oneline -- {folder.relative_to(layout.root)} shows when it went"
     if not (layout.registry_dir / f"{folder.name}.yaml").exists():
         yield _finding("incomplete", f"{folder.name} has no entry in the registry", folder, git)
-    present = {name: (folder / name).exists() for name in ("ml-spec.yaml", "features.yaml")}
+    present = {name: (folder / name).exists() for name in HALVES}
     if any(present.values()) and not all(present.values()):
         absent = next(name for name, there in present.items() if not there)
         yield _finding("incomplete", f"{absent} of {folder.name} is missing", folder / absent, git)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from crypto_team import schemas
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import learnings, remedies
+from crypto_team.kb.citations import resolvable
 from crypto_team.kb.injection import orders
 from crypto_team.kb.kinds import SETTINGS, kind_of, misplaced
 from crypto_team.kb.secrets import MOST_BYTES, flaws
@@ -60,7 +61,7 @@ def judge(layout: Layout, path: Path, content: bytes | None, *, inside: bool = F
     wrong = misplaced(layout, path, record)
     if wrong:
         return Judged(kind, None, [*unfit, plain("misplaced", wrong, path)])
-    notes = _orders(record, path) if isinstance(record, Learning) else []
+    notes = [*_orders(record, path), *_vague(record, path)] if isinstance(record, Learning) else []
     return Judged(kind, record, unfit + notes + _old(schema, content, path))
 
 
@@ -126,6 +127,18 @@ def _orders(claim: Learning, path: Path) -> list[Finding]:
             hint=f"read it as a quotation, or crypto-team learnings retract {claim.learning_id} --reason TEXT",
         )
         for kind, words in orders(f"{claim.title}\n{claim.scope}\n{claim.text}")
+    ]
+
+
+def _vague(claim: Learning, path: Path) -> list[Finding]:
+    """Note evidence that nobody can look up."""
+    step = "a better claim can cite it: crypto-team learnings supersede"
+    return [
+        plain(
+            "evidence-unknown", f"the evidence {item[:80]!r} names nothing that can be looked up", path, step
+        ).model_copy(update={"severity": "info"})
+        for item in claim.evidence
+        if not resolvable(item)
     ]
 
 

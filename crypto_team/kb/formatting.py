@@ -80,15 +80,12 @@ def _frozen(layout: Layout, path: Path, kind: Kind) -> bool:
 
 
 def findings(layout: Layout) -> list[Finding]:
-    """Return what `fmt` would change, and as warnings what it leaves because a handoff is about it."""
-    found = []
-    for item in rewrites(layout):
-        if item.frozen:
-            text = "not in canonical form, and stays so: a handoff is about these bytes"
-            found.append(plain("format-frozen", text, item.path).model_copy(update={"severity": "warning"}))
-        else:
-            found.append(plain("format", "not in canonical form", item.path, "crypto-team fmt"))
-    return found
+    """Return what `fmt` would change; what it leaves, because a handoff is about it, is nothing to do about."""
+    return [
+        plain("format", "not in canonical form", item.path, "crypto-team fmt")
+        for item in rewrites(layout)
+        if not item.frozen
+    ]
 
 
 def apply(layout: Layout, found: list[Rewrite], *, role: RoleId, tool: str, message: str) -> list[Path]:

@@ -14,6 +14,7 @@ import yaml
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import editor_schemas, git, journal
 from crypto_team.kb.index_store import code_stamp, place, remove
+from crypto_team.kb.kinds import IGNORED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
 
 OLDEST_GIT: Final = (2, 31)
-IGNORED: Final = ("data/", "store/", "reports/", "logs/", "schemas/")
-"""What stays out of git, below .crypto; the index and locks lie in the git directory anyway."""
 _LEFT_SECONDS: Final = 24 * 3600
 
 
@@ -126,7 +125,8 @@ def _ignore(layout: Layout) -> Check:
     if missing:
         lack = f".crypto/.gitignore lacks {', '.join(missing)}"
         # Copies of schemas in git are a nuisance; data or evidence there are a harm.
-        state = "note" if missing == [f"{editor_schemas.FOLDER}/"] else "bad"
+        unused = missing == [f"{editor_schemas.FOLDER}/"] and not (layout.crypto / editor_schemas.FOLDER).exists()
+        state = "note" if unused else "bad"
         return Check("gitignore", state, lack, "crypto-team doctor --repair")
     return Check("gitignore", "ok", "market data and evidence stay out of git")
 

@@ -64,6 +64,9 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in _TABLE}
 _PLACES: Final = re.compile("|".join(f"(?P<{kind.name}>{kind.pattern})" for kind in _TABLE))
 SETTINGS: Final = {"team.yaml": "team", "policy.yaml": "policy", "ownership.yaml": "ownership"}
 
+IGNORED: Final = ("data/", "store/", "reports/", "logs/", "schemas/")
+"""What stays out of git, below .crypto; the index and locks lie in the git directory anyway."""
+
 
 def kind_of(layout: Layout, path: Path) -> Kind | None:
     """Return the kind of a file of the knowledge base by where it lies, or None where nothing may lie."""

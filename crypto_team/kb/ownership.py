@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import OwnershipError
-from crypto_team.kb.kinds import ANY, GATE, KINDS, SETTINGS, kind_of
+from crypto_team.kb.kinds import ANY, GATE, IGNORED, KINDS, SETTINGS, kind_of
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Ownership
 from crypto_team.schemas.reviews import OwnershipRule
@@ -23,6 +23,9 @@ HANDOFF_TOOL: Final = "handoff"
 LEAD: Final = "lead"
 IGNORE: Final = "ignore_list"
 """The kind of `.crypto/.gitignore`."""
+
+LOCAL: Final = "local"
+"""What lies in folders that git ignores: market data, evidence, reports, schemas for editors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,18 @@ def record_kind(layout: Layout, path: Path) -> str | None:
 
     The place decides as it is written: whoever follows links resolves them first.
     """
+    if _in_local_folder(layout, path):
+        return LOCAL
     if path.parent == layout.crypto:
         return IGNORE if path.name == ".gitignore" else SETTINGS.get(path.name)
     found = kind_of(layout, path)
     return found.name if found else None
+
+
+def _in_local_folder(layout: Layout, path: Path) -> bool:
+    if not path.is_relative_to(layout.crypto) or path.parent == layout.crypto:
+        return False
+    return f"{path.relative_to(layout.crypto).parts[0]}/" in IGNORED
 
 
 def decide(policy: Ownership, role: str | None, tool: str | None, kind: str | None) -> Verdict:
@@ -73,6 +84,8 @@ def decide(policy: Ownership, role: str | None, tool: str | None, kind: str | No
     """
     if kind is None:
         return Verdict(False, None, "nobody", "none", "no kind of record lies here")
+    if kind == LOCAL:
+        return Verdict(False, kind, "git", "none", "this folder stays out of git: it is made on every machine anew")
     fixed = _fixed(role, tool, kind)
     if fixed is not None:
         return fixed
@@ -127,6 +140,8 @@ def way_to_write(owner: str) -> str:
         return "crypto-team handoff STR-NNN --to ROLE, which runs the gate"
     if owner == "views tool":
         return "crypto-team views"
+    if owner == "git":
+        return "crypto-team doctor --repair tells git to ignore it; then git rm -r --cached FOLDER"
     if owner == "nobody":
         return "add a rule for this kind to .crypto/ownership.yaml"
     if owner.startswith(LEAD):

@@ -238,6 +238,9 @@ class Layout:
 
     def inside(self, path: Path, folder: Path | None = None) -> Path:
         """Return the path; refuse one that lies outside of `folder` (default `.crypto`) or goes through a link."""
+        if self.crypto.is_symlink():
+            step = "replace the link by the folder itself, or work in the folder that it leads to"
+            raise InputError(".crypto is a link: git would not follow it", where=str(self.crypto), hint=step)
         limit = folder or self.crypto
         if not path.is_relative_to(limit) or path.resolve() != limit.resolve() / path.relative_to(limit):
             raise InputError(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crypto_team.errors import NotFoundError
+from crypto_team.errors import CryptoTeamError, NotFoundError
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import RegistryEntry
+from crypto_team.schemas.outcome import Finding
 from crypto_team.schemas.registry import HistoryEvent
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas.base import RoleId, Stage
     from crypto_team.schemas.registry import StrategyStatus
@@ -18,6 +21,23 @@ if TYPE_CHECKING:
 def entries(layout: Layout) -> list[RegistryEntry]:
     """Return every entry, by id."""
     return [load_record(path, RegistryEntry) for path in sorted(layout.registry_dir.glob("STR-*.yaml"))]
+
+
+def sound(layout: Layout) -> tuple[list[RegistryEntry], list[Finding]]:
+    """Return every entry that can be read, and a warning for each one that cannot: it must not hide the others."""
+    found, broken = [], []
+    for path in sorted(layout.registry_dir.glob("STR-*.yaml")):
+        try:
+            found.append(load_record(path, RegistryEntry))
+        except CryptoTeamError as problem:
+            broken.append(unreadable(path, problem))
+    return found, broken
+
+
+def unreadable(path: Path, problem: CryptoTeamError) -> Finding:
+    """Warn of a document that a list leaves out, with what is wrong about it."""
+    where = problem.where or str(path)
+    return Finding(code="unreadable", severity="warning", message=problem.what, file=where, hint=problem.hint)
 
 
 def entry(layout: Layout, strategy_id: str) -> RegistryEntry:

@@ -18,7 +18,6 @@ WHOLE: Final = {
     "misplaced": "move the file to where its id belongs, or correct the id",
     "interrupted": "crypto-team doctor --repair",
     "ledger": "restore what git has: git log --all --full-history -- .crypto/knowledge/trials",
-    "format-frozen": "leave it: another byte would void the handoff",
     "placeholder": "write the value; crypto-team ROLE next says which step fills it in",
     "handoff-chain": "crypto-team handoff verify; restore the record with git, never edit one",
 }

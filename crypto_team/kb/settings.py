@@ -8,10 +8,11 @@ from crypto_team.errors import ConflictError
 from crypto_team.kb import git, hand_edits
 from crypto_team.kb.files import revision_of, write_atomic
 from crypto_team.kb.locks import locked
+from crypto_team.kb.meanwhile import stale
 from crypto_team.kb.ownership import check_write
 from crypto_team.kb.records_text import document_of
 from crypto_team.kb.secrets import check_content
-from crypto_team.kb.writer import carry_out, stale
+from crypto_team.kb.writer import carry_out
 
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
@@ -38,7 +39,7 @@ def write(layout: Layout, role: str, change: Change, message: str) -> str | None
         if change.path.is_symlink():
             raise ConflictError("this is a link", where=str(change.path), hint="put the file there")
         if revision_of(change.path) != change.base_revision:
-            raise stale(change)
+            raise stale(layout, change.path, change.base_revision)
         check_content(content, str(change.path))
         document_of(content, str(change.path), change.kind)
         hand_edits.commit_before(layout, role, [change.path], None)

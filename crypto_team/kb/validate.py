@@ -11,11 +11,12 @@ import json
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import git, journal, trials, views
-from crypto_team.kb.consistency import contradictions
+from crypto_team.kb import git, journal, standing, trials, views
+from crypto_team.kb.consistency import HALVES, contradictions
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
 from crypto_team.kb.index_walk import current
+from crypto_team.kb.strangers import strangers
 from crypto_team.kb.yaml import FindingsError
 from crypto_team.schemas.outcome import Finding
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from crypto_team.kb.paths import Layout
 
+STALE = "the generated list is not what the entries say, as after a merge"
+"""A warning here, for nothing reads the lists but people and agents; `views --check`, and so `ci`, insists."""
 ENTRY_FOLDERS = ("knowledge/registry/", "knowledge/learnings/", "knowledge/data-catalog/")
 
 
@@ -36,12 +39,12 @@ def validate(layout: Layout) -> list[Finding]:
     except CryptoTeamError as problem:
         return [plain("outside", problem.what, layout.knowledge)]
     connection = current(layout, exact=True)
-    findings = _documents(connection, layout) + _chains(connection, layout)
+    findings = [*_documents(connection, layout), *strangers(layout), *_chains(connection, layout)]
     findings += _remembered(connection, layout, "views", _views_key(connection, layout), lambda: _views(layout))
     findings += _remembered(connection, layout, "ledger", _ledger_key(connection, layout), lambda: _ledger(layout))
     findings += _groundless(connection, layout) + _changed_ground(connection, layout)
     findings += _remembered(
-        connection, layout, "consistency", _designs_key(connection), lambda: list(contradictions(connection, layout))
+        connection, layout, "consistency", _between_key(connection), lambda: list(contradictions(connection, layout))
     )
     if journal.pending(layout):
         findings.append(plain("interrupted", "an interrupted operation waits to be finished", layout.crypto))
@@ -97,17 +100,15 @@ def _views_key(connection: sqlite3.Connection, layout: Layout) -> str:
 
 def _views(layout: Layout) -> list[Finding]:
     return [
-        plain("stale-view", "the generated list is not what the entries say", path, "crypto-team doctor --repair")
+        plain("stale-view", STALE, path, "crypto-team views").model_copy(update={"severity": "warning"})
         for path in views.stale(layout)
     ]
 
 
-def _designs_key(connection: sqlite3.Connection) -> str:
-    """Name what the rules between documents depend on: registry entries, specifications, feature sets."""
-    query = (
-        "SELECT path, sha FROM files WHERE path GLOB 'knowledge/strategies/STR-*/ml-spec.yaml' "
-        "OR path GLOB 'knowledge/strategies/STR-*/features.yaml' ORDER BY path"
-    )
+def _between_key(connection: sqlite3.Connection) -> str:
+    """Name what the rules between documents depend on: registry entries, and what the rules read of each strategy."""
+    wanted = " OR ".join(f"path GLOB 'knowledge/strategies/STR-*/{name}'" for name in (*HALVES, *standing.READS))
+    query = f"SELECT path, coalesce(sha, mtime || ' ' || ctime || ' ' || size) FROM files WHERE {wanted} ORDER BY path"  # noqa: S608 - constants
     return _digest([*_state(connection, "knowledge/registry/"), *connection.execute(query).fetchall()])
 
 
@@ -156,7 +157,7 @@ def _changed_ground(connection: sqlite3.Connection, layout: Layout) -> list[Find
         "SELECT f.path, substr(e.value, 1, instr(e.value, '#') - 1) FROM learnings l JOIN files f ON f.id = l.file_id, "
         "json_each(l.evidence) e "
         "LEFT JOIN files g ON g.path = 'knowledge/' || substr(e.value, 1, instr(e.value, '#') - 1) "
-        "WHERE l.status IN ('proposed', 'accepted') AND e.value LIKE '%#sha256:%' "
+        "WHERE l.status IN ('proposed', 'accepted') AND e.value LIKE '%#sha256:%' AND e.value NOT LIKE 'file:%' "
         "AND (g.id IS NULL OR g.sha IS NOT NULL AND g.sha <> substr(e.value, instr(e.value, '#') + 8)) ORDER BY f.path"
     )
     return [

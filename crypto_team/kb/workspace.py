@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from crypto_team.errors import InputError
 from crypto_team.kb import editor_schemas, git, git_locks, hand_edits, health, views
 from crypto_team.kb.files import write_atomic
-from crypto_team.kb.kinds import kind_of
+from crypto_team.kb.kinds import IGNORED, kind_of
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import default_rules
 from crypto_team.kb.paths import Layout
@@ -38,6 +38,7 @@ def init(path: Path) -> Layout:
         ) from problem
     root = path.resolve()
     layout = Layout(root)
+    layout.inside(layout.knowledge)
     around = git.enclosing(root)
     if around is None or (around != root and not layout.crypto.exists()):
         git.init(root)
@@ -54,7 +55,7 @@ def init(path: Path) -> Layout:
             if not file.exists():
                 write_atomic(file, dump(record, schema=schema).encode(), scratch=layout.scratch)
         if not ignore.exists():
-            write_atomic(ignore, ("\n".join(health.IGNORED) + "\n").encode())
+            write_atomic(ignore, ("\n".join(IGNORED) + "\n").encode())
         if not health.missing_ignores(layout):  # of an older workspace; doctor --repair adds them
             editor_schemas.write(layout)
         new = [path for path in (*settings, ignore) if not git.tracked(root, path)]

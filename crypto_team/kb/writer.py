@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.files import revision_of, sha256
 from crypto_team.kb.kinds import kind_of, misplaced
 from crypto_team.kb.locks import locked
+from crypto_team.kb.meanwhile import stale
 from crypto_team.kb.ownership import check_write
 from crypto_team.kb.records_text import document_of
 from crypto_team.kb.remedies import WHOLE
@@ -142,7 +142,7 @@ def _approved(layout: Layout, change: Change, role: str, tool: str) -> journal.S
         raise InputError(f"a {change.kind} cannot lie here", where=str(change.path), hint=step)
     check_write(layout, role, tool, change.kind)
     if revision_of(change.path) != change.base_revision:
-        raise stale(change)
+        raise stale(layout, change.path, change.base_revision)
     content = change.content.encode() if isinstance(change.content, str) else change.content
     new = None if content is None else _valid(layout, change.path, kind, content)
     old = _readable(change.path, kind) if kind.mode == "append" else None
@@ -169,16 +169,3 @@ def _readable(path: Path, kind: Kind) -> Document | None:
         return document_of(read_text(path).encode(), str(path), kind.schema)
     except DocumentError:
         return None
-
-
-def stale(change: Change) -> ConflictError:
-    """Say what changed on disk since the caller read the file."""
-    now = change.path.read_text(errors="replace").splitlines() if change.path.exists() else []
-    content = change.content or ""
-    wanted = (content if isinstance(content, str) else content.decode(errors="replace")).splitlines()
-    diff = "\n".join(list(difflib.unified_diff(now, wanted, "on disk now", "to be written", lineterm="", n=1))[:40])
-    return ConflictError(
-        f"the file changed since it was read\n{diff}",
-        where=str(change.path),
-        hint="read it again and repeat the change",
-    )

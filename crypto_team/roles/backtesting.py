@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError
-from crypto_team.kb import store
+from crypto_team.kb import provisional, store
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.ids import allot
 from crypto_team.roles import candles, publishing, records
@@ -69,6 +69,7 @@ def run(session: Session, strategy_id: str, *, lookahead: bool) -> Outcome:
         revision=revision,
         path=str(session.layout.backtest(strategy_id, record.backtest_id)),
         data=record.metrics,
+        findings=provisional.notes(session.layout, record.backtest_id),
         next=[f"crypto-team handoff {strategy_id} --to quant_analyst"],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import NotFoundError, UsageError
+from crypto_team.kb import provisional
 from crypto_team.kb.ids import allot
 from crypto_team.roles import candles, design, records
 from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
@@ -56,6 +57,7 @@ def create_ml_strategy(
         revision=revision,
         path=str(session.layout.ml_spec(strategy_id)),
         data={"strategy_id": strategy_id},
+        findings=provisional.notes(session.layout, strategy_id),
         next=[f"crypto-team ml-engineer define-target {strategy_id} --kind direction --horizon 24"],
     )
 

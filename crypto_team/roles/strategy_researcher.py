@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import UsageError
+from crypto_team.kb import provisional
 from crypto_team.kb.ids import allot
 from crypto_team.kb.registry import entries, entry
 from crypto_team.roles import records, rules
@@ -75,6 +76,7 @@ def propose(
         path=str(layout.strategy_spec(strategy_id)),
         revision=revision,
         data={"strategy_id": strategy_id},
+        findings=provisional.notes(layout, strategy_id),
         next=[f'crypto-team strategy-researcher add-rule {strategy_id} --entry "rsi(close, 14) < 30"'],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from crypto_team.errors import CryptoTeamError
+from crypto_team.errors import CryptoTeamError, UsageError
 from crypto_team.kb import chain_audit
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import failure, tool
@@ -59,6 +59,9 @@ def ci(session: Session, *, base: str | None = None, strict: bool = False) -> Ou
     strict
         Warnings fail too.
     """
+    if base is not None and not base.strip():
+        hint = "an empty variable? --base origin/main; leave --base out to take the target of the pull request"
+        raise UsageError("the base is empty", where="--base", hint=hint)
     root = session.layout.root
     against = base or target(os.environ)
     answers = {step.name: _answer(step, session, against) for step in STEPS}

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from crypto_team.errors import ConflictError, CryptoTeamError, InputError, NotFoundError, RefusedError, UsageError
-from crypto_team.kb import settings
+from crypto_team.errors import CryptoTeamError, InputError, NotFoundError, RefusedError, UsageError
+from crypto_team.kb import names, settings
 from crypto_team.kb.kinds import SETTINGS, kind_of
+from crypto_team.kb.meanwhile import stale
 from crypto_team.kb.ownership import check_write
 from crypto_team.kb.partial import applied, read_operation
 from crypto_team.kb.remedies import of_value
@@ -50,7 +51,8 @@ def edit(
     Parameters
     ----------
     document
-        For example STR-001/ml-spec.yaml; for the lead also policy.yaml, team.yaml, ownership.yaml.
+        Any name that read takes, for example STR-001/ml-spec.yaml; for the lead also policy.yaml, team.yaml,
+        ownership.yaml.
     set_
         /pointer=value, with a value in JSON or plain text.
     append
@@ -79,7 +81,7 @@ def edit(
     dropped = [_dropped(document)] if comments(read_text(path)) - comments(text) else []
     if dry_run:
         if base_revision not in {None, revision}:
-            raise ConflictError("the file changed since it was read", where=str(path), hint="read it again")
+            raise stale(layout, path, base_revision)
         summary = f"{document} would change; nothing written"
         return Outcome(ok=True, summary=summary, path=str(path), data=text, findings=dropped)
     message = f"{document}: {len(operations)} part(s) changed"
@@ -97,13 +99,12 @@ def edit(
 def _place(session: Session, document: str) -> tuple[Path, str, str]:
     """Return path, kind and schema of a document that may be edited in parts by this role."""
     layout = session.layout
-    name = document.removeprefix(".crypto/")
-    if name in SETTINGS:
-        check_write(layout, session.role, "edit", SETTINGS[name])
-        return layout.crypto / name, SETTINGS[name], SETTINGS[name]
-    path = layout.inside(layout.strategies_root / document, layout.strategies_root)
-    kind = kind_of(layout, path)
-    if kind is None or not path.is_file():
+    path = names.document(layout, document)
+    if path is not None and path.parent == layout.crypto:
+        check_write(layout, session.role, "edit", SETTINGS[path.name])
+        return path, SETTINGS[path.name], SETTINGS[path.name]
+    kind = kind_of(layout, path) if path else None
+    if kind is None or path is None:
         raise NotFoundError(f"there is no document {document[:200]!r}", hint="crypto-team search WORDS")
     check_write(layout, session.role, "edit", kind.name)
     if kind.name not in DESIGNED:

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import CryptoTeamError, NotFoundError, RefusedError
-from crypto_team.kb import registry, trials
+from crypto_team.kb import ids, names, provisional, registry, trials
 from crypto_team.kb.handoffs import current_stage, handoff_records
 from crypto_team.kb.history import history as commits
-from crypto_team.kb.kinds import SETTINGS, kind_of
+from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.learnings import clean
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump, read_text
 from crypto_team.schemas.base import Limit, ShortText, StrategyId
-from crypto_team.schemas.outcome import Outcome
+from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 from crypto_team.tools.next_step import next_step, obstacles
 
@@ -43,7 +43,8 @@ def status(session: Session, strategy_id: StrategyId | None = None, /) -> Outcom
     if strategy_id is not None:
         return _strategy_status(layout, registry.entry(layout, strategy_id))
     ledger = trials.ledger(layout)
-    rows = [_row(layout, entry) for entry in registry.entries(layout)]
+    entries, broken = registry.sound(layout)
+    rows = [_row(layout, entry, broken) for entry in entries]
     data: dict[str, Any] = {
         "workspace": str(layout.root),
         "datasets": len(list(layout.datasets_dir.glob("DS-*.yaml"))),
@@ -52,19 +53,25 @@ def status(session: Session, strategy_id: StrategyId | None = None, /) -> Outcom
     }
     if rows:
         data["strategies"] = rows
-    return Outcome(ok=True, summary=f"{len(rows)} strategies, {ledger.n_trials} trials", data=data)
+    more = f"; {len(broken)} file(s) cannot be read" if broken else ""
+    return Outcome(
+        ok=True,
+        summary=f"{len(rows)} strategies, {ledger.n_trials} trials{more}",
+        data=data,
+        findings=broken + provisional.notes(layout, *ids.provisional(layout)),
+        next=["crypto-team validate"] if broken else [],
+    )
 
 
-def _row(layout: Layout, entry: RegistryEntry) -> dict[str, Any]:
-    """Show one strategy in a line."""
-    step = next_step(layout, entry)
-    fields = {
-        "strategy_id": entry.strategy_id,
-        "name": entry.name,
-        "with": step.stage,
-        "status": _shown_status(entry, step.stage),
-    }
-    return {**fields, "next": step.command}
+def _row(layout: Layout, entry: RegistryEntry, broken: list[Finding]) -> dict[str, Any]:
+    """Show one strategy in a line; what cannot be read of it is added to `broken`."""
+    fields = {"strategy_id": entry.strategy_id, "name": entry.name}
+    try:
+        step = next_step(layout, entry)
+    except CryptoTeamError as problem:
+        broken.append(registry.unreadable(layout.strategy_dir(entry.strategy_id), problem))
+        return {**fields, "with": entry.stage, "status": f"{entry.status}, broken", "next": "crypto-team validate"}
+    return {**fields, "with": step.stage, "status": _shown_status(entry, step.stage), "next": step.command}
 
 
 def _shown_status(entry: RegistryEntry, stage: Stage) -> str:
@@ -127,14 +134,14 @@ def read(session: Session, name: str) -> Outcome:
     Parameters
     ----------
     name
-        Path below .crypto/knowledge, or STR-001/ml-spec.yaml for short, or policy.yaml and team.yaml.
+        Its path as search shows it, or STR-001/ml-spec.yaml for short, or policy.yaml and team.yaml.
     """
     layout = session.layout
-    path = _find(layout, name)
+    path = names.document(layout, name)
     if path is None:
         raise NotFoundError(f"there is no document {name[:200]!r} in the knowledge base", hint=_instead(layout, name))
     return Outcome(
-        ok=True, summary=_short(layout, path), path=str(path), revision=revision_of(path), data=read_text(path)
+        ok=True, summary=names.short(layout, path), path=str(path), revision=revision_of(path), data=read_text(path)
     )
 
 
@@ -142,22 +149,11 @@ def _instead(layout: Layout, name: str) -> str:
     """Name the documents of a folder that was asked for, or those of that name in any strategy."""
     folder = next((item for item in (layout.strategies_root / name, layout.knowledge / name) if item.is_dir()), None)
     inside = sorted(folder.rglob("*")) if folder else sorted(layout.strategies_root.glob(f"STR-*/{Path(name).name}"))
-    known = [_short(layout, path) for path in inside if path.is_file() and kind_of(layout, path)]
+    known = [names.short(layout, path) for path in inside if path.is_file() and kind_of(layout, path)]
     if not known:
         return "crypto-team search WORDS finds documents by what they say"
     more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
     return f"there is {', '.join(known[:MOST_NAMES])}{more}"
-
-
-def _find(layout: Layout, name: str) -> Path | None:
-    """Find a document by its name; nothing but documents of the knowledge base and its settings is ever found."""
-    if name in SETTINGS:
-        return layout.crypto / name if (layout.crypto / name).is_file() else None
-    for folder in (layout.knowledge, layout.strategies_root):
-        path = layout.inside(folder / name, layout.knowledge)
-        if path.is_file() and kind_of(layout, path) is not None:
-            return path
-    return None
 
 
 @tool(role="every", read_only=True)
@@ -189,7 +185,7 @@ def _matches(layout: Layout, words: list[str]) -> Iterator[dict[str, Any]]:
             continue
         lines = content.splitlines()
         number = next(i for i, line in enumerate(lines) if any(word in line.lower() for word in words))
-        yield {"document": _short(layout, path), "line": number + 1, "text": lines[number].strip()[:LONGEST_LINE]}
+        yield {"document": names.short(layout, path), "line": number + 1, "text": lines[number].strip()[:LONGEST_LINE]}
 
 
 @tool(role="every", read_only=True)
@@ -262,9 +258,3 @@ def _sender(layout: Layout, strategy_id: str, stage: Stage) -> Stage:
         f"{strategy_id} is with the {stage}, where it began: there is nobody to return it to",
         hint=f"crypto-team {stage.replace('_', '-')} next {strategy_id}",
     )
-
-
-def _short(layout: Layout, path: Path) -> str:
-    """Return the path of a document as `read` takes it."""
-    folder = layout.knowledge if path.is_relative_to(layout.knowledge) else layout.crypto
-    return path.relative_to(folder).as_posix()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import ConflictError
-from crypto_team.kb import claims, learnings
+from crypto_team.kb import citations, claims, learnings
 from crypto_team.kb.injection import orders
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.schemas.base import LearningId, ShortText, Slug
@@ -45,7 +45,8 @@ def learn(
     scope
         Where it holds: all, a strategy, a market.
     evidence
-        What it rests on; a document of the knowledge base is noted with its hash; repeat for several.
+        What it rests on: a document or another file of the workspace (noted with its hash), an id, sha256:... of stored
+        evidence, or an https address; repeat for several.
     tag
         Word to find it by; repeat for several.
     severity
@@ -58,7 +59,7 @@ def learn(
         title=title,
         text=text,
         scope=scope,
-        evidence=claims.cited(session.layout, evidence or []),
+        evidence=citations.cited(session.layout, evidence or []),
         tags=tag or [],
         severity=severity,
         now=session.now(),
@@ -91,7 +92,7 @@ def learnings_supersede(
     scope
         Where it holds, if that differs.
     evidence
-        What it rests on; repeat for several.
+        What it rests on, as for add; repeat for several.
     rests_on
         A learning that has to be true for this one; repeat for several.
     """
@@ -102,7 +103,7 @@ def learnings_supersede(
         title=title,
         text=text,
         scope=scope or old.scope,
-        evidence=claims.cited(session.layout, evidence or []),
+        evidence=citations.cited(session.layout, evidence or []),
         tags=old.tags,
         severity=old.severity,
         now=session.now(),

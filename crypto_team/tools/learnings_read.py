@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from crypto_team.kb import claims, learnings
+from crypto_team.kb import citations, claims, learnings
 from crypto_team.schemas.base import LearningId, RoleId, Slug, StrategyId
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import tool
@@ -77,7 +77,7 @@ def learnings_show(session: Session, learning_id: LearningId) -> Outcome:
         As `learnings list` shows it.
     """
     found = learnings.entry(session.layout, learning_id)
-    changed = claims.changed_evidence(session.layout, found)
+    changed = citations.changed_evidence(session.layout, found)
     data = {key: value for key, value in found.model_dump(mode="json").items() if value not in (None, [], "")}
     if changed:
         data["evidence_changed"] = changed

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import CryptoTeamError, UsageError
-from crypto_team.kb import ownership
+from crypto_team.kb import names, ownership
 from crypto_team.kb.guard import BLOCK, Refusal, judge_event, judge_staged, known_role
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
@@ -44,10 +44,10 @@ def ownership_explain(session: Session, path: Path) -> Outcome:
     Parameters
     ----------
     path
-        A file below .crypto, from the current folder or from the workspace; it need not exist.
+        A file below .crypto, from the current folder or named as read names it; it need not exist.
     """
     layout = session.layout
-    here = [session.folder / path, layout.root / path, layout.knowledge / path, layout.strategies_root / path]
+    here = [session.folder / path, *names.candidates(layout, str(path))]
     place = next((item for item in here if ownership.record_kind(layout, item)), here[0])
     resolved = place.resolve()
     kind = ownership.record_kind(layout, resolved)

@@ -120,8 +120,10 @@ def registry_lineage(session: Session, name: ShortText, *, depth: int = 3) -> Ou
     return outcome_of(lineage.lineage(session.layout, name, depth=depth))
 
 
-@tool(role="every", group="registry", name="export", read_only=True)
-def registry_export(session: Session, path: Path, *, table: str = "strategies", sql: str = "") -> Outcome:
+@tool(role="every", group="registry", name="export", destructive=True)
+def registry_export(
+    session: Session, path: Path, *, table: str = "strategies", sql: str = "", force: bool = False
+) -> Outcome:
     """Write a table, or the rows of a query, to a CSV, Parquet, JSON or JSON-lines file.
 
     Parameters
@@ -132,10 +134,12 @@ def registry_export(session: Session, path: Path, *, table: str = "strategies", 
         One of the tables of `registry tables`.
     sql
         A SELECT instead of a table.
+    force
+        Overwrite the file where it exists.
     """
     answer = queries.select(session.layout, sql or queries.whole_table(table), limit=10_000_000)
     place = session.folder / path
-    write_table(place, answer.rows, forbidden=session.layout.crypto)
+    write_table(place, answer.rows, forbidden=session.layout.crypto, force=force)
     return Outcome(ok=True, summary=f"{len(answer.rows)} row(s) written to {place}", path=str(place))
 
 

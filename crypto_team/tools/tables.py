@@ -7,7 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from crypto_team.errors import InputError, UsageError
+from crypto_team.errors import InputError, RefusedError, UsageError
 from crypto_team.kb.files import write_atomic
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Rows = list[dict[str, Any]]
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_table(path: Path, rows: Rows, *, forbidden: Path) -> None:
+def write_table(path: Path, rows: Rows, *, forbidden: Path, force: bool = False) -> None:
     """Write rows; the ending of the file says the format.
 
     Raises
@@ -26,13 +26,22 @@ def write_table(path: Path, rows: Rows, *, forbidden: Path) -> None:
     UsageError
         No format has this ending.
     InputError
-        The file would lie in the knowledge base.
+        The file would lie in the knowledge base or in a git directory, or it is no regular file.
+    RefusedError
+        The file exists, and `force` was not given.
     """
     write = WRITERS.get(path.suffix)
     if write is None:
         raise UsageError(f"no format has the ending {path.suffix!r}", where=str(path), hint=", ".join(WRITERS))
-    if path.resolve().is_relative_to(forbidden.resolve()):
-        raise InputError("exports do not belong into .crypto", where=str(path), hint="choose a file outside of it")
+    place = path.resolve()
+    if place.is_relative_to(forbidden.resolve()) or {".git", ".crypto"} & set(place.parts):
+        raise InputError("exports do not belong into .crypto or .git", where=str(path), hint="choose another folder")
+    if not place.parent.is_dir():
+        raise InputError("there is no such folder", where=str(path.parent), hint="make it first, or choose another one")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError("this is a link or no regular file", where=str(path), hint="choose another name")
+    if path.exists() and not force:
+        raise RefusedError("the file exists", where=str(path), hint="--force overwrites it")
     write_atomic(path, write(rows))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.kb import git, views
+from crypto_team.kb.validate import STALE
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 
@@ -35,7 +36,7 @@ def views_(session: Session, *, check: bool = False) -> Outcome:
         Finding(
             code="stale-view",
             severity="error",
-            message="the generated list is not what the entries say",
+            message=STALE,
             file=path.relative_to(layout.root).as_posix(),
             hint="crypto-team views",
         )

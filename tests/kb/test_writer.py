@@ -235,7 +235,7 @@ def test_views_are_written_on_the_default_branch_only(strategy: Layout) -> None:
     git.run(strategy.root, "checkout", "-q", "-b", "side")
     before = strategy.registry_view.read_text()
     entry = strategy.registry_entry("STR-001")
-    changed = entry.read_text().replace("status: draft", "status: refused")
+    changed = entry.read_text().replace("status: draft", "status: in_progress")
     commit_records(
         strategy,
         role="critic",

@@ -86,3 +86,18 @@ def test_forges_name_the_base(name: str) -> None:
     assert target({name: "main"}) == "origin/main"
     assert target({name: ""}) is None
     assert target({}) is None
+
+
+@pytest.mark.parametrize("base", ["", "  "])
+def test_an_empty_base_is_an_error_of_use_not_a_check_left_out(staffed: Desk, base: str) -> None:
+    outcome = staffed("ci", base=base)
+    assert outcome.exit_code == 2
+    assert "empty" in outcome.summary
+
+
+def test_a_stale_list_is_a_warning_to_validate_with_the_same_remedy_as_in_ci(staffed: Desk) -> None:
+    staffed.session.layout.registry_view.write_text("strategies: []\n")
+    [warning] = staffed.ok("validate").findings
+    [error] = staffed("ci").findings
+    assert (warning.severity, error.severity) == ("warning", "error")
+    assert warning.hint == error.hint == "crypto-team views"

@@ -29,7 +29,7 @@ def test_a_stale_base_is_a_conflict_that_shows_the_difference(staffed: Desk) -> 
     staffed.ok("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=4h"])
     refused = staffed("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=1d"], base_revision=before.revision)
     assert refused.exit_code == 4
-    assert '+  timeframe: "1d"' in refused.summary
+    assert '-  timeframe: "1h"\n+  timeframe: "4h"' in refused.summary
     dry = staffed("edit", "ml_engineer", document=SPEC, set=["/x=1"], base_revision=before.revision, dry_run=True)
     assert not dry.ok
 

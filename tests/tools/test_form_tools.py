@@ -53,9 +53,7 @@ def test_what_a_handoff_is_about_is_left_byte_for_byte(staffed: Desk) -> None:
     (layout.handoffs_dir("STR-001") / "001-ml_engineer-to-data_collector.yaml").write_text("number: 1\n")
     path.write_text(path.read_text() + "# a remark\n")
     before = path.read_bytes()
-    assert [(item.code, item.severity) for item in staffed.ok("fmt", check=True).findings] == [
-        ("format-frozen", "warning")
-    ]
+    assert staffed.ok("fmt", check=True).findings == []  # nothing to do about it, so nothing is said
     assert "1 left" in staffed.ok("fmt").summary
     assert path.read_bytes() == before
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from crypto_team.kb import git, ids, provisional
 from crypto_team.kb.handoffs import make_handoff
 from crypto_team.kb.registry import amended, entry
 from crypto_team.kb.writer import Change, commit_records, revision_of
@@ -128,3 +130,34 @@ def test_read_names_what_there_is_instead(staffed: Desk) -> None:
 def test_a_file_that_cannot_be_read_hides_no_other_from_search(staffed: Desk) -> None:
     staffed.session.layout.ml_spec("STR-002").write_bytes(b"momentum \xff")
     assert "strategies/STR-001/ml-spec.yaml" in {row["document"] for row in staffed.ok("search", text="momentum").data}
+
+
+def test_one_broken_file_does_not_hide_the_others(staffed: Desk) -> None:
+    layout = staffed.session.layout
+    layout.registry_entry("STR-001").write_text("stage: [\n")
+    outcome = staffed.ok("status")
+    assert [row["strategy_id"] for row in outcome.data["strategies"]] == ["STR-002"]
+    assert [(item.code, item.severity) for item in outcome.findings] == [("unreadable", "warning")]
+    assert "STR-001.yaml" in str(outcome.findings[0].file)
+    layout.ml_spec("STR-002").write_text("target: [\n")
+    outcome = staffed.ok("status")
+    assert outcome.data["strategies"][0]["status"] == "draft, broken"
+    assert len(outcome.findings) == 2
+
+
+def test_read_edit_and_explain_take_the_names_that_search_prints(staffed: Desk) -> None:
+    [first, *_] = staffed.ok("search", text="momentum market").data
+    name = first["document"]
+    assert name == "strategies/STR-001/ml-spec.yaml"
+    assert staffed.ok("read", name=name).summary == name
+    assert staffed.ok("ownership.explain", path=Path(name)).data["kind"] == "ml_spec"
+    for written in (name, "STR-001/ml-spec.yaml", f".crypto/knowledge/{name}"):
+        staffed.ok("edit", "ml_engineer", document=written, set_=["/hypothesis=slow flows"], dry_run=True)
+
+
+def test_an_id_that_is_not_final_is_said_to_be_provisional(staffed: Desk) -> None:
+    root = staffed.session.layout.root
+    git.run(root, "remote", "add", "origin", str(root / "nowhere.git"))
+    name = ids.allot(staffed.session.layout, "STR")
+    assert [item.code for item in provisional.notes(staffed.session.layout, name, "STR-001")] == ["provisional-id"]
+    assert [item.code for item in staffed.ok("status").findings] == ["provisional-id"]

@@ -248,6 +248,23 @@ def test_exports_go_nowhere_else(staffed: Desk, tmp_path: Path) -> None:
     assert staffed("registry.export", path=tmp_path / "out.csv", table="files").exit_code == 2
 
 
+def test_an_export_overwrites_nothing_unasked_and_follows_no_link(staffed: Desk, tmp_path: Path) -> None:
+    precious = tmp_path / "out.csv"
+    precious.write_text("mine")
+    assert staffed("registry.export", path=precious).exit_code == 3
+    assert precious.read_text() == "mine"
+    link = tmp_path / "link.csv"
+    link.symlink_to(precious)
+    assert staffed("registry.export", path=link, force=True).exit_code == 1
+    (tmp_path / "folder.csv").mkdir()
+    assert staffed("registry.export", path=tmp_path / "folder.csv", force=True).exit_code == 1
+    assert staffed("registry.export", path=tmp_path / "no" / "such" / "out.csv").exit_code == 1
+    assert staffed("registry.export", path=staffed.session.layout.root / ".git" / "x.csv").exit_code == 1
+    assert precious.read_text() == "mine"
+    staffed.ok("registry.export", path=precious, force=True)
+    assert precious.read_text() != "mine"
+
+
 def test_text_that_a_spreadsheet_would_run_stays_text(staffed: Desk, tmp_path: Path) -> None:
     staffed.ok("registry.export", path=tmp_path / "x.csv", sql="SELECT '=1+1' AS a, -1 AS b, 'x' AS c")
     assert (tmp_path / "x.csv").read_text() == "a,b,c\n'=1+1,-1,x\n"
