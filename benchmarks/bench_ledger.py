@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from crypto_team.kb import git, ids, trials, workspace
+from crypto_team.kb import git, ids, trial_heads, trials, workspace
 from crypto_team.kb.paths import Layout
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
@@ -51,11 +51,12 @@ def filled(folder: Path, size: int) -> None:
     )
     layout.registry_dir.mkdir(parents=True, exist_ok=True)
     layout.registry_entry("STR-001").write_text(dump(entry, schema="registry"))
-    layout.trials_dir("STR-001").mkdir(parents=True)
     head: list[str] = []
     for number in range(size):
         made = trial(number, head)
-        layout.trial("STR-001", made.trial_id).write_text(dump(made, schema="trial"))
+        path = layout.trial("STR-001", made.trial_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dump(made, schema="trial"))
         head = [made.booking]
     git.run(layout.root, "add", "-A")
     git.run(layout.root, "commit", "-q", "-m", "many", "--no-verify")
@@ -64,11 +65,11 @@ def filled(folder: Path, size: int) -> None:
 def seconds(folder: Path, size: int) -> tuple[float, float]:
     """Return median wall seconds of finding the heads and writing the record, and of the whole with its commit."""
     layout = Layout(folder)
-    trials.heads(layout, "STR-001")
+    trial_heads.heads(layout, "STR-001")
     found, whole = [], []
     for number in range(REPEATS):
         started = time.perf_counter()
-        made = trial(size + number, trials.heads(layout, "STR-001"))
+        made = trial(size + number, trial_heads.heads(layout, "STR-001"))
         trials.anchor(layout, made)
         found.append(time.perf_counter() - started)
         change = Change("trial", layout.trial("STR-001", made.trial_id), dump(made, schema="trial"))

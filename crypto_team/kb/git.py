@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError, LockTimeoutError
+from crypto_team.kb import git_dirs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 NETWORK_SECONDS = 30.0
 _COMMIT_TRIES = 40
+_ORIGIN = "refs/remotes/origin/HEAD"
+_USUAL = ("refs/heads/main", "refs/heads/master")
 _SETTINGS = ("core.fsmonitor=false", "gc.autoDetach=false", "maintenance.autoDetach=false")
 HELD: set[int] = set()
 """Write locks that this process holds: git children inherit them, so that a killed parent's git still counts."""
@@ -96,7 +99,8 @@ def init(folder: Path) -> None:
 
 def common_dir(folder: Path) -> Path:
     """Return the git directory that all worktrees share."""
-    return (folder / run(folder, "rev-parse", "--git-common-dir")).resolve()
+    found = git_dirs.common(folder)
+    return found if found is not None else (folder / run(folder, "rev-parse", "--git-common-dir")).resolve()
 
 
 def head(folder: Path) -> str | None:
@@ -113,13 +117,12 @@ def branch(folder: Path) -> str | None:
 
 def default_branch(folder: Path) -> str:
     """Return the branch that views are written on: what origin calls HEAD, else main or master, else this one."""
-    remote = attempt(folder, "symbolic-ref", "-q", "--short", "refs/remotes/origin/HEAD").stdout.decode().strip()
-    if remote:
-        return remote.removeprefix("origin/")
-    for name in ("main", "master"):
-        if attempt(folder, "rev-parse", "-q", "--verify", f"refs/heads/{name}").returncode == 0:
-            return name
-    return branch(folder) or "main"
+    listed = run(folder, "for-each-ref", "--format=%(refname) %(symref)", _ORIGIN, *_USUAL).splitlines()
+    known = dict(line.split(" ", 1) for line in listed)
+    if known.get(_ORIGIN):
+        return known[_ORIGIN].removeprefix("refs/remotes/origin/")
+    found = next((name for name in _USUAL if name in known), None)
+    return found.removeprefix("refs/heads/") if found else branch(folder) or "main"
 
 
 def create_ref(folder: Path, name: str, content: bytes) -> bool:
@@ -152,6 +155,13 @@ def changed_since_commit(folder: Path, paths: Sequence[Path]) -> list[str]:
     return [item[3:] for item in listed.split("\0") if item]
 
 
+def tree(folder: Path, path: Path) -> str | None:
+    """Return the hash of a folder as the last commit has it, None where it has no such folder."""
+    inner = Path(os.path.relpath(path, folder)).as_posix()
+    done = attempt(folder, "rev-parse", "-q", "--verify", f"HEAD:./{inner}")
+    return done.stdout.decode().strip() or None
+
+
 def blobs(folder: Path, path: Path) -> dict[str, str]:
     """Return the object name of every tracked file under a path, by file name."""
     found = (line.partition("\t") for line in run(folder, "ls-files", "-s", "-z", "--", str(path)).split("\0") if line)
@@ -166,13 +176,16 @@ def hidden(folder: Path, path: Path) -> list[str]:
 
 def unfinished(folder: Path) -> str | None:
     """Return what git is in the middle of that forbids commits of single files: `merge`, `cherry-pick`, or None."""
-    private = folder / run(folder, "rev-parse", "--git-dir")
+    private = git_dirs.private(folder) or folder / run(folder, "rev-parse", "--git-dir")
     marks = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick"}
     return next((name for mark, name in marks.items() if (private / mark).exists()), None)
 
 
 def _identity(folder: Path) -> list[str]:
     """Return settings that name a committer where the machine has none."""
+    said = attempt(folder, "config", "--name-only", "--get-regexp", r"^user\.(name|email)$").stdout.split()
+    if {b"user.name", b"user.email"} <= set(said):
+        return []
     if attempt(folder, "var", "GIT_COMMITTER_IDENT").returncode == 0 and run(
         folder, "config", "--default", "", "user.name"
     ):
