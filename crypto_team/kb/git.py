@@ -20,6 +20,8 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 NETWORK_SECONDS = 30.0
 _COMMIT_TRIES = 40
 _ORIGIN = "refs/remotes/origin/HEAD"
+_STAGED = ("diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff")
+_MATTERS = r"^(user\.(name|email)|core\.hookspath|commit\.(gpgsign|cleanup)|i18n\.commitencoding)$"
 _USUAL = ("refs/heads/main", "refs/heads/master")
 _SETTINGS = ("core.fsmonitor=false", "gc.autoDetach=false", "maintenance.autoDetach=false")
 HELD: set[int] = set()
@@ -181,10 +183,15 @@ def unfinished(folder: Path) -> str | None:
     return next((name for mark, name in marks.items() if (private / mark).exists()), None)
 
 
-def _identity(folder: Path) -> list[str]:
+def _settings(folder: Path) -> set[str]:
+    """Return which settings that matter to a commit are made somewhere."""
+    found = attempt(folder, "config", "--name-only", "--get-regexp", _MATTERS)
+    return set(found.stdout.decode(errors="replace").lower().split())
+
+
+def _identity(folder: Path, settings: set[str]) -> list[str]:
     """Return settings that name a committer where the machine has none."""
-    said = attempt(folder, "config", "--name-only", "--get-regexp", r"^user\.(name|email)$").stdout.split()
-    if {b"user.name", b"user.email"} <= set(said):
+    if {"user.name", "user.email"} <= settings:
         return []
     if attempt(folder, "var", "GIT_COMMITTER_IDENT").returncode == 0 and run(
         folder, "config", "--default", "", "user.name"
@@ -205,9 +212,10 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
     for number in range(_COMMIT_TRIES):
         done = attempt(folder, "add", "-A", "-f", "--", *names)
         if done.returncode == 0:
-            if attempt(folder, "diff", "--cached", "--quiet", "--no-ext-diff", "--", *names).returncode == 0:
+            staged = run(folder, *_STAGED, "--", *names)
+            if not staged:
                 return None
-            done = _commit_once(folder, names, text)
+            done = _commit_once(folder, names, text, staged)
         words = (done.stdout + done.stderr).decode(errors="replace")
         if done.returncode == 0:
             return head(folder)
@@ -225,7 +233,14 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
     )
 
 
-def _commit_once(folder: Path, names: list[str], text: str) -> subprocess.CompletedProcess[bytes]:
+def _commit_once(folder: Path, names: list[str], text: str, staged: str) -> subprocess.CompletedProcess[bytes]:
+    from crypto_team.kb import git_large  # which stands on this module
+
+    settings = _settings(folder)
+    identity = _identity(folder, settings)
+    plain = settings <= {"user.name", "user.email"}
+    if plain and git_large.possible(folder) and git_large.commit(folder, identity, staged, text):
+        return subprocess.CompletedProcess([], 0, b"", b"")
     said = {
         f"CRYPTO_TEAM_{key.upper()}": value
         for line in text.splitlines()
@@ -233,7 +248,7 @@ def _commit_once(folder: Path, names: list[str], text: str) -> subprocess.Comple
         for value in [line.removeprefix(mark)]
         if line.startswith(mark)
     }
-    arguments = [*_identity(folder), "commit", "-q", "--only", "-F", "-", "--", *names]
+    arguments = [*identity, "commit", "-q", "--only", "-F", "-", "--", *names]
     return attempt(folder, *arguments, stdin=text.encode(), extra=said)
 
 

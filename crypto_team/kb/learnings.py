@@ -32,13 +32,15 @@ __all__ = [
     "clean",
     "entries",
     "entry",
+    "joined_view",
     "load",
     "make",
+    "quoted",
     "read",
     "render",
-    "render_view",
     "retracted",
     "search",
+    "stands",
 ]
 
 MOST_SHOWN = 100
@@ -183,13 +185,19 @@ def retracted(learning: Learning, reason: str) -> Learning:
     return learning.model_copy(update={"status": "retracted", "text": note})
 
 
-def render_view(claims: Sequence[Learning]) -> str:
-    """Render learnings.md: accepted ones, newest first, quoted, capped."""
-    shown = _newest_first(item for item in claims if item.status == "accepted" and not item.stale_since)[:MOST_SHOWN]
-    lines = ["<!-- Generated from learnings/*.md; edits are overwritten. -->", "# Learnings", ""]
-    if not shown:
-        lines += ["None accepted yet: `crypto-team learnings add`, then `crypto-team learnings accept`.", ""]
-    for item in shown:
-        lines += [f"## {item.title}", "", f"`{item.learning_id}` · {item.severity} · {item.scope}", ""]
-        lines += [f"> {line}" for line in item.text.splitlines()] + [""]
-    return "\n".join(lines)
+def stands(learning: Learning) -> bool:
+    """Return whether learnings.md shows it: accepted, and nothing it rests on was taken back."""
+    return learning.status == "accepted" and not learning.stale_since
+
+
+def quoted(learning: Learning) -> str:
+    """Render one claim for learnings.md: its text is data and stands there as a quotation."""
+    lines = [f"## {learning.title}", "", f"`{learning.learning_id}` · {learning.severity} · {learning.scope}", ""]
+    return "\n".join([*lines, *(f"> {line}" for line in learning.text.splitlines()), "", ""])
+
+
+def joined_view(claims: Sequence[str]) -> str:
+    """Render learnings.md from quoted claims, oldest first: newest first, capped."""
+    head = "<!-- Generated from learnings/*.md; edits are overwritten. -->\n# Learnings\n\n"
+    none = "None accepted yet: `crypto-team learnings add`, then `crypto-team learnings accept`.\n"
+    return head + ("".join(reversed(claims[-MOST_SHOWN:])).removesuffix("\n") if claims else none)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,11 +26,17 @@ HASH = "sha256:" + "0" * 64
 
 
 def book(
-    layout: Layout, *, status: str = "finished", predictions: str | None = None, n: int = 1, of: str = "0"
+    layout: Layout,
+    *,
+    status: str = "finished",
+    predictions: str | None = None,
+    n: int = 1,
+    of: str = "0",
+    minutes: int = 0,
 ) -> Trial:
     made = Trial.model_validate(
         {
-            "trial_id": new_trial_id(NOW),
+            "trial_id": new_trial_id(NOW + timedelta(minutes=minutes)),
             "strategy_id": "STR-001",
             "kind": "train",
             "booked": "2026-01-02T03:04:05Z",
