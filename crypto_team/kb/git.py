@@ -21,19 +21,17 @@ NETWORK_SECONDS = 30.0
 _COMMIT_TRIES = 40
 _ORIGIN = "refs/remotes/origin/HEAD"
 _STAGED = ("diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff")
-_MATTERS = r"^(user\.(name|email)|core\.hookspath|commit\.(gpgsign|cleanup)|i18n\.commitencoding)$"
+_MATTERS = r"^((user|author|committer)\.(name|email)|core\.hookspath|commit\.(gpgsign|cleanup)|i18n\.commitencoding)$"
 _USUAL = ("refs/heads/main", "refs/heads/master")
 _SETTINGS = ("core.fsmonitor=false", "gc.autoDetach=false", "maintenance.autoDetach=false")
 HELD: set[int] = set()
 """Write locks that this process holds: git children inherit them, so that a killed parent's git still counts."""
-_SCRUBBED_EXCEPT = {"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"}
+NAMED = {"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"}
 
 
 def _environment() -> dict[str, str]:
     """Return the environment without GIT_* (a hook in a linked worktree leaks GIT_DIR)."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _SCRUBBED_EXCEPT
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in NAMED}
     return kept | {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_LITERAL_PATHSPECS": "1",
@@ -215,7 +213,12 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
             staged = run(folder, *_STAGED, "--", *names)
             if not staged:
                 return None
-            done = _commit_once(folder, names, text, staged)
+            settings = _settings(folder)
+            identity = _identity(folder, settings)
+            made = _commit_staged(folder, identity, settings, staged, text)
+            if made:
+                return made
+            done = _commit_once(folder, identity, names, text)
         words = (done.stdout + done.stderr).decode(errors="replace")
         if done.returncode == 0:
             return head(folder)
@@ -233,14 +236,15 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
     )
 
 
-def _commit_once(folder: Path, names: list[str], text: str, staged: str) -> subprocess.CompletedProcess[bytes]:
+def _commit_staged(folder: Path, identity: list[str], settings: set[str], staged: str, text: str) -> str | None:
+    """Commit what is staged without a look at everything else, where that is the same; return the commit if so."""
     from crypto_team.kb import git_large  # which stands on this module
 
-    settings = _settings(folder)
-    identity = _identity(folder, settings)
     plain = settings <= {"user.name", "user.email"}
-    if plain and git_large.possible(folder) and git_large.commit(folder, identity, staged, text):
-        return subprocess.CompletedProcess([], 0, b"", b"")
+    return git_large.commit(folder, identity, staged, text) if plain and git_large.possible(folder) else None
+
+
+def _commit_once(folder: Path, identity: list[str], names: list[str], text: str) -> subprocess.CompletedProcess[bytes]:
     said = {
         f"CRYPTO_TEAM_{key.upper()}": value
         for line in text.splitlines()

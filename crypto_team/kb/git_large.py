@@ -37,25 +37,27 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def commit(folder: Path, identity: Sequence[str], changes: str, text: str) -> bool:
-    """Commit staged changes, as `git diff --cached --raw -z` tells them; False where that has to be left to git.
+def commit(folder: Path, identity: Sequence[str], changes: str, text: str) -> str | None:
+    """Commit staged changes, as `git diff --cached --raw -z` tells them; None where that has to be left to git.
 
     The branch moves only if nobody else moved it meanwhile.
     """
-    branch = git.branch(folder)
     parts = changes.split("\0")[:-1]
     listed = [_instruction(fields, name) for fields, name in zip(parts[::2], parts[1::2], strict=True)]
-    if branch is None or None in listed:
-        return False
-    people = [git.run(folder, *identity, "var", f"GIT_{who}_IDENT") for who in ("AUTHOR", "COMMITTER")]
+    if None in listed:
+        return None
+    committer = git.run(folder, *identity, "var", "GIT_COMMITTER_IDENT")
+    named = any(name in os.environ for name in git.NAMED)
+    author = git.run(folder, *identity, "var", "GIT_AUTHOR_IDENT") if named else committer
     message = (text.rstrip("\n") + "\n").encode()
-    lines = [f"commit refs/heads/{branch}", f"author {people[0]}", f"committer {people[1]}", f"data {len(message)}"]
-    said = "\n".join([f"from refs/heads/{branch}^0", *filter(None, listed), "", "done", ""]).encode()
-    stream = "\n".join([*lines, ""]).encode() + message + said
+    head = ["commit HEAD", "mark :1", f"author {author}", f"committer {committer}", f"data {len(message)}", ""]
+    tail = ["from HEAD^0", *filter(None, listed), "", "get-mark :1", "done", ""]
+    stream = "\n".join(head).encode() + message + "\n".join(tail).encode()
     done = git.attempt(folder, "fast-import", "--quiet", "--done", stdin=stream)
-    if done.returncode == 0:
-        _tidy(folder)
-    return done.returncode == 0
+    if done.returncode:
+        return None
+    _tidy(folder)
+    return done.stdout.decode().strip()
 
 
 def _instruction(fields: str, name: str) -> str | None:

@@ -101,7 +101,7 @@ def test_a_branch_that_somebody_moved_back_meanwhile_is_not_moved_over(
 
     def late(folder: Path, *arguments: str, **settings: object) -> object:
         if arguments[0] == "fast-import":
-            settings["stdin"] = settings["stdin"].replace(b"main^0", b"main~1")  # type: ignore[attr-defined]
+            settings["stdin"] = settings["stdin"].replace(b"HEAD^0", b"HEAD~1")  # type: ignore[attr-defined]
         return attempt(folder, *arguments, **settings)  # type: ignore[arg-type]
 
     monkeypatch.setattr(git, "attempt", late)
