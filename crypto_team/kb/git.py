@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError, LockTimeoutError
+from crypto_team.kb import git_dirs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,17 +19,19 @@ ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 NETWORK_SECONDS = 30.0
 _COMMIT_TRIES = 40
+_ORIGIN = "refs/remotes/origin/HEAD"
+_STAGED = ("diff", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff")
+_MATTERS = r"^((user|author|committer)\.(name|email)|core\.hookspath|commit\.(gpgsign|cleanup)|i18n\.commitencoding)$"
+_USUAL = ("refs/heads/main", "refs/heads/master")
 _SETTINGS = ("core.fsmonitor=false", "gc.autoDetach=false", "maintenance.autoDetach=false")
 HELD: set[int] = set()
 """Write locks that this process holds: git children inherit them, so that a killed parent's git still counts."""
-_SCRUBBED_EXCEPT = {"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"}
+NAMED = {"GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"}
 
 
 def _environment() -> dict[str, str]:
     """Return the environment without GIT_* (a hook in a linked worktree leaks GIT_DIR)."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in _SCRUBBED_EXCEPT
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in NAMED}
     return kept | {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_LITERAL_PATHSPECS": "1",
@@ -96,7 +99,8 @@ def init(folder: Path) -> None:
 
 def common_dir(folder: Path) -> Path:
     """Return the git directory that all worktrees share."""
-    return (folder / run(folder, "rev-parse", "--git-common-dir")).resolve()
+    found = git_dirs.common(folder)
+    return found if found is not None else (folder / run(folder, "rev-parse", "--git-common-dir")).resolve()
 
 
 def head(folder: Path) -> str | None:
@@ -113,13 +117,12 @@ def branch(folder: Path) -> str | None:
 
 def default_branch(folder: Path) -> str:
     """Return the branch that views are written on: what origin calls HEAD, else main or master, else this one."""
-    remote = attempt(folder, "symbolic-ref", "-q", "--short", "refs/remotes/origin/HEAD").stdout.decode().strip()
-    if remote:
-        return remote.removeprefix("origin/")
-    for name in ("main", "master"):
-        if attempt(folder, "rev-parse", "-q", "--verify", f"refs/heads/{name}").returncode == 0:
-            return name
-    return branch(folder) or "main"
+    listed = run(folder, "for-each-ref", "--format=%(refname) %(symref)", _ORIGIN, *_USUAL).splitlines()
+    known = dict(line.split(" ", 1) for line in listed)
+    if known.get(_ORIGIN):
+        return known[_ORIGIN].removeprefix("refs/remotes/origin/")
+    found = next((name for name in _USUAL if name in known), None)
+    return found.removeprefix("refs/heads/") if found else branch(folder) or "main"
 
 
 def create_ref(folder: Path, name: str, content: bytes) -> bool:
@@ -152,6 +155,13 @@ def changed_since_commit(folder: Path, paths: Sequence[Path]) -> list[str]:
     return [item[3:] for item in listed.split("\0") if item]
 
 
+def tree(folder: Path, path: Path) -> str | None:
+    """Return the hash of a folder as the last commit has it, None where it has no such folder."""
+    inner = Path(os.path.relpath(path, folder)).as_posix()
+    done = attempt(folder, "rev-parse", "-q", "--verify", f"HEAD:./{inner}")
+    return done.stdout.decode().strip() or None
+
+
 def blobs(folder: Path, path: Path) -> dict[str, str]:
     """Return the object name of every tracked file under a path, by file name."""
     found = (line.partition("\t") for line in run(folder, "ls-files", "-s", "-z", "--", str(path)).split("\0") if line)
@@ -166,13 +176,21 @@ def hidden(folder: Path, path: Path) -> list[str]:
 
 def unfinished(folder: Path) -> str | None:
     """Return what git is in the middle of that forbids commits of single files: `merge`, `cherry-pick`, or None."""
-    private = folder / run(folder, "rev-parse", "--git-dir")
+    private = git_dirs.private(folder) or folder / run(folder, "rev-parse", "--git-dir")
     marks = {"MERGE_HEAD": "merge", "CHERRY_PICK_HEAD": "cherry-pick"}
     return next((name for mark, name in marks.items() if (private / mark).exists()), None)
 
 
-def _identity(folder: Path) -> list[str]:
+def _settings(folder: Path) -> set[str]:
+    """Return which settings that matter to a commit are made somewhere."""
+    found = attempt(folder, "config", "--name-only", "--get-regexp", _MATTERS)
+    return set(found.stdout.decode(errors="replace").lower().split())
+
+
+def _identity(folder: Path, settings: set[str]) -> list[str]:
     """Return settings that name a committer where the machine has none."""
+    if {"user.name", "user.email"} <= settings:
+        return []
     if attempt(folder, "var", "GIT_COMMITTER_IDENT").returncode == 0 and run(
         folder, "config", "--default", "", "user.name"
     ):
@@ -192,9 +210,15 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
     for number in range(_COMMIT_TRIES):
         done = attempt(folder, "add", "-A", "-f", "--", *names)
         if done.returncode == 0:
-            if attempt(folder, "diff", "--cached", "--quiet", "--no-ext-diff", "--", *names).returncode == 0:
+            staged = run(folder, *_STAGED, "--", *names)
+            if not staged:
                 return None
-            done = _commit_once(folder, names, text)
+            settings = _settings(folder)
+            identity = _identity(folder, settings)
+            made = _commit_staged(folder, identity, settings, staged, text)
+            if made:
+                return made
+            done = _commit_once(folder, identity, names, text)
         words = (done.stdout + done.stderr).decode(errors="replace")
         if done.returncode == 0:
             return head(folder)
@@ -212,7 +236,15 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
     )
 
 
-def _commit_once(folder: Path, names: list[str], text: str) -> subprocess.CompletedProcess[bytes]:
+def _commit_staged(folder: Path, identity: list[str], settings: set[str], staged: str, text: str) -> str | None:
+    """Commit what is staged without a look at everything else, where that is the same; return the commit if so."""
+    from crypto_team.kb import git_large  # which stands on this module
+
+    plain = settings <= {"user.name", "user.email"}
+    return git_large.commit(folder, identity, staged, text) if plain and git_large.possible(folder) else None
+
+
+def _commit_once(folder: Path, identity: list[str], names: list[str], text: str) -> subprocess.CompletedProcess[bytes]:
     said = {
         f"CRYPTO_TEAM_{key.upper()}": value
         for line in text.splitlines()
@@ -220,7 +252,7 @@ def _commit_once(folder: Path, names: list[str], text: str) -> subprocess.Comple
         for value in [line.removeprefix(mark)]
         if line.startswith(mark)
     }
-    arguments = [*_identity(folder), "commit", "-q", "--only", "-F", "-", "--", *names]
+    arguments = [*identity, "commit", "-q", "--only", "-F", "-", "--", *names]
     return attempt(folder, *arguments, stdin=text.encode(), extra=said)
 
 

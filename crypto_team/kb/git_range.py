@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import NotFoundError
-from crypto_team.kb import git
+from crypto_team.kb import git, git_dirs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,4 +139,8 @@ def blob(folder: Path, name: str) -> bytes:
 
 def prefix(folder: Path) -> str:
     """Return the path of a folder from the root of its work tree, empty or with a slash at its end."""
-    return git.run(folder, "rev-parse", "--show-prefix")
+    top = git_dirs.work_tree(folder)
+    if top is None:
+        return git.run(folder, "rev-parse", "--show-prefix")
+    inner = folder.relative_to(top).as_posix()
+    return "" if inner == "." else f"{inner}/"

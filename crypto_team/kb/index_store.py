@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from crypto_team import __version__
+from crypto_team.kb import git_dirs
 
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
@@ -78,21 +79,9 @@ CREATE INDEX tokens_strategy ON tokens(strategy_id);
 _BY_FILE: Final = "CREATE INDEX {table}_file ON {table}(file_id)"
 
 
-def private_git_dir(root: Path) -> Path | None:
-    """Return the git directory of this work tree without running git; None outside of a repository."""
-    for folder in (root, *root.parents):
-        mark = folder / ".git"
-        if mark.is_dir():
-            return mark
-        if mark.is_file():
-            text = mark.read_text(encoding="utf-8", errors="replace").strip()
-            return (folder / text.removeprefix("gitdir:").strip()).resolve()
-    return None
-
-
 def place(layout: Layout) -> Path | None:
     """Return where the index of this workspace lies."""
-    git_dir = private_git_dir(layout.root)
+    git_dir = git_dirs.private(layout.root)
     if git_dir is None:
         return None
     name = hashlib.sha256(os.fsencode(layout.root.resolve())).hexdigest()[:12]

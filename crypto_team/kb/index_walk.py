@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from crypto_team.kb.index_store import in_memory, open_index, private_git_dir
+from crypto_team.kb import git_dirs
+from crypto_team.kb.index_store import in_memory, open_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,7 +137,7 @@ def content_of(layout: Layout, seen: Seen) -> tuple[bytes | None, str | None]:
 
 def stamp(layout: Layout) -> str:
     """Return what every tool and every git command changes: HEAD, git's index, and the folders of entries."""
-    git_dir = private_git_dir(layout.root)
+    git_dir = git_dirs.private(layout.root)
     places = [layout.crypto, layout.knowledge, layout.registry_dir, layout.learnings_dir, layout.trials_root]
     places += [layout.datasets_dir, layout.strategies_root]
     places += [git_dir / name for name in ("index", "HEAD", "logs/HEAD")] if git_dir else []

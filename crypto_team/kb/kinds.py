@@ -18,6 +18,8 @@ ANY: Final = "any"
 GATE: Final = "gate"
 _PLACED_IDS: Final = ("strategy_id", "dataset_id", "backtest_id", "learning_id")
 _STRATEGY = r"strategies/STR-[0-9]{3,6}/"
+_TRIAL = r"(?:(?P<shard>[0-9A-Z]{2})/[0-9A-Z]{24}(?P=shard)|[0-9A-Z]{26})"
+"""A trial lies in a folder of the last two letters of its id; older ones lie beside those folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ _TABLE: Final = (
     Kind("handoff", _STRATEGY + r"handoffs/[0-9]{3}-[a-z_]+-to-[a-z_]+(-[0-9a-f]{8})?\.yaml", GATE, "handoff"),
     Kind("holdout_look", r"holdout/STR-[0-9]{3,6}/[0-9A-Z]{26}\.yaml", GATE, "holdout_look", "append"),
     Kind("registry", r"registry/STR-[0-9]{3,6}\.yaml", ANY, "registry", "append"),
-    Kind("trial", r"trials/STR-[0-9]{3,6}/[0-9A-Z]{26}\.yaml", ANY, "trial", "append"),
+    Kind("trial", rf"trials/STR-[0-9]{{3,6}}/{_TRIAL}\.yaml", ANY, "trial", "append"),
     Kind("learning", r"learnings/[0-9-]+-[a-z_]+-[0-9a-f]{8}\.md", ANY, "learning", "append"),
     Kind("view", r"(registry\.yaml|learnings\.md|data-catalog/sources\.yaml)", GATE, None),
 )

@@ -221,8 +221,13 @@ class Layout:
         return self.trials_root / _checked("strategy", strategy_id)
 
     def trial(self, strategy_id: str, trial_id: str) -> Path:
-        """Return the file of one trial."""
-        return self.trials_dir(strategy_id) / f"{_checked('trial', trial_id)}.yaml"
+        """Return the file of one trial, in one of 1,024 folders by the random end of its id.
+
+        Git writes the list of a whole folder anew with every commit: in one folder for all, each trial would cost more
+        than the one before. Trials from before that stay where they are.
+        """
+        folder, name = self.trials_dir(strategy_id), f"{_checked('trial', trial_id)}.yaml"
+        return folder / name if (folder / name).exists() else folder / trial_id[-2:] / name
 
     def holdout_look(self, strategy_id: str, look_id: str) -> Path:
         """Return the file of one look at sealed bars."""

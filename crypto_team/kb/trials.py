@@ -108,16 +108,6 @@ def count(layout: Layout, *, running: str = "", predictions_hash: str | None = N
     return int(several) + int(singles) + elsewhere
 
 
-def heads(layout: Layout, strategy_id: str) -> list[str]:
-    """Return the digests of the bookings of a strategy that nothing follows; several after a merge, none at first."""
-    rows = current(layout).execute(
-        "SELECT booking FROM trials WHERE strategy_id = ? AND NOT EXISTS "
-        "(SELECT 1 FROM lineage WHERE relation = 'booked after' AND target = booking) ORDER BY trial_id",
-        (strategy_id,),
-    )
-    return [digest for (digest,) in rows]
-
-
 def when_it_counted(layout: Layout, n_trials: int) -> LedgerSummary | None:
     """Return the ledger as it was when it counted so many trials; None where it never did, on this branch."""
     counted = list(_different(trials(layout)))

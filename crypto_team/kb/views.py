@@ -5,63 +5,109 @@ They are written on the default branch only, so that branches never conflict on 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import DocumentError
 from crypto_team.kb import git, learnings
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.locks import locked
+from crypto_team.kb.view_cache import Shown, fresh, shown
 from crypto_team.kb.yaml import dump_data, load_record
-from crypto_team.schemas import Dataset, Document, RegistryEntry
+from crypto_team.schemas import Dataset, RegistryEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from crypto_team.kb.paths import Layout
 
-D = TypeVar("D", bound=Document)
 _NOTE = "# Generated from {source}; edits are overwritten. Tools read the entries, not this list.\n"
+_SUMMARY: Final = {"strategy_id", "name", "type", "stage", "status", "updated", "metrics"}
+_SOURCE: Final = {"dataset_id", "exchange", "pair", "timeframe", "kind", "rows", "first", "last", "content_hash"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One generated list: which files it is made from, what each of them adds, and how that becomes a text."""
+
+    path: Path
+    folder: Path
+    pattern: str
+    show: Callable[[Path], Shown | None]
+    join: Callable[[Sequence[str]], str]
+
+
+def _views(layout: Layout) -> list[View]:
+    return [
+        View(layout.registry_view, layout.registry_dir, "STR-*.yaml", _strategy, _strategies),
+        View(layout.learnings_view, layout.learnings_dir, "*.md", _claim, learnings.joined_view),
+        View(layout.sources_view, layout.datasets_dir, "DS-*.yaml", _dataset, _datasets),
+    ]
+
+
+def _strategy(path: Path) -> Shown:
+    entry = load_record(path, RegistryEntry)
+    listed = {
+        "strategy_id": entry.strategy_id,
+        "name": entry.name,
+        "type": entry.type,
+        "stage": entry.stage,
+        "status": entry.status,
+        "updated": entry.updated,
+        "metrics": entry.metrics,
+    }
+    return Shown(path.name, dump_data([listed]))
+
+
+def _strategies(items: Sequence[str]) -> str:
+    return _NOTE.format(source="registry/*.yaml") + _listed("strategies", items)
+
+
+def _dataset(path: Path) -> Shown:
+    return Shown(path.name, dump_data([load_record(path, Dataset).model_dump(mode="json", include=_SOURCE)]))
+
+
+def _datasets(items: Sequence[str]) -> str:
+    return _NOTE.format(source="data-catalog/datasets/*.yaml") + _listed("datasets", items)
+
+
+def _listed(name: str, items: Sequence[str]) -> str:
+    """Join the items of a list as the canonical form of the whole would show them: a list is not indented."""
+    return f"{name}:\n" + "".join(items) if items else f"{name}: []\n"
+
+
+def _claim(path: Path) -> Shown | None:
+    claim = learnings.load(path)
+    return Shown(f"{claim.created} {claim.learning_id}", learnings.quoted(claim)) if learnings.stands(claim) else None
+
+
+def _sound(show: Callable[[Path], Shown | None]) -> Callable[[Path], Shown | None]:
+    """Leave out what cannot be read: a file broken by hand must not stop everybody; `validate` names it."""
+
+    def shown_or_none(path: Path) -> Shown | None:
+        try:
+            return show(path)
+        except DocumentError:
+            return None
+
+    return shown_or_none
 
 
 def render(layout: Layout) -> dict[Path, str]:
-    """Return what every view has to hold now."""
-    strategies = [
-        {
-            "strategy_id": entry.strategy_id,
-            "name": entry.name,
-            "type": entry.type,
-            "stage": entry.stage,
-            "status": entry.status,
-            "updated": entry.updated,
-            "metrics": entry.metrics,
-        }
-        for entry in _sound(
-            sorted(layout.registry_dir.glob("STR-*.yaml")), lambda path: load_record(path, RegistryEntry)
-        )
-    ]
-    sources = [
-        dataset.model_dump(
-            mode="json",
-            include={"dataset_id", "exchange", "pair", "timeframe", "kind", "rows", "first", "last", "content_hash"},
-        )
-        for dataset in _sound(sorted(layout.datasets_dir.glob("DS-*.yaml")), lambda path: load_record(path, Dataset))
-    ]
-    claims = list(_sound(sorted(layout.learnings_dir.glob("*.md")), learnings.load))
+    """Return what every view has to hold now, from every entry."""
     return {
-        layout.registry_view: _NOTE.format(source="registry/*.yaml") + dump_data({"strategies": strategies}),
-        layout.learnings_view: learnings.render_view(claims),
-        layout.sources_view: _NOTE.format(source="data-catalog/datasets/*.yaml") + dump_data({"datasets": sources}),
+        view.path: view.join([item.text for item in fresh(view.folder, view.pattern, _sound(view.show))])
+        for view in _views(layout)
     }
 
 
-def _sound(paths: Iterable[Path], load: Callable[[Path], D]) -> Iterator[D]:
-    """Yield the records that can be read: a file broken by hand must not stop everybody; `validate` names it."""
-    for path in paths:
-        try:
-            yield load(path)
-        except DocumentError:
-            continue
+def current(layout: Layout) -> dict[Path, str]:
+    """Return the same, reading only entries that changed since the last time; needs the write lock."""
+    return {
+        view.path: view.join([item.text for item in shown(layout, view.folder, view.pattern, _sound(view.show))])
+        for view in _views(layout)
+    }
 
 
 def paths(layout: Layout) -> list[Path]:
@@ -89,12 +135,12 @@ def write(layout: Layout) -> list[Path]:
     return written
 
 
-def refresh(layout: Layout) -> list[Path]:
-    """Write the views that changed, on the default branch only; return them."""
-    if not paths(layout):
+def refresh(layout: Layout, kept: Sequence[Path] | None = None) -> list[Path]:
+    """Write the views that changed, on the default branch only; return them. `kept` is what `paths` says."""
+    if not (paths(layout) if kept is None else kept):
         return []
     written = []
-    for path, text in render(layout).items():
+    for path, text in current(layout).items():
         if not path.exists() or path.read_text() != text:
             write_atomic(path, text.encode(), scratch=layout.scratch)
             written.append(path)

@@ -118,10 +118,11 @@ def carry_out(layout: Layout, *, resumed: bool = True) -> tuple[list[Path], str 
         # Whoever began it was killed, maybe together with the git command that wrote its commit.
         git_locks.sweep(owner.root)
     changed = journal.replay(owner, operation)
-    rendered = views.refresh(owner)
+    lists = views.paths(owner)
+    rendered = views.refresh(owner, lists)
     try:
         # All views: those that an interrupted attempt wrote are fresh by now but not committed.
-        kept = [*operation.files, *views.paths(owner)]
+        kept = [*operation.files, *lists]
         revision = git.commit(owner.root, kept, operation.message, operation.trailers)
     except LockTimeoutError:
         raise

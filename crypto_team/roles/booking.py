@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.kb import trials
+from crypto_team.kb import trial_heads, trials
 from crypto_team.kb.ids import new_trial_id
 from crypto_team.kb.yaml import load_record
 from crypto_team.roles import records
@@ -93,7 +93,7 @@ def anchored(
         fingerprint=fingerprint,
         n_trials=n_trials,
         note=note,
-        previous=trials.heads(session.layout, strategy_id),
+        previous=trial_heads.heads(session.layout, strategy_id),
         **measured,
     )
     trials.anchor(session.layout, trial)

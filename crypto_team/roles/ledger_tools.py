@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from crypto_team.errors import RefusedError
-from crypto_team.kb import trials
+from crypto_team.kb import trial_heads, trials
 from crypto_team.kb.files import sha256
 from crypto_team.kb.registry import entry
 from crypto_team.roles import foreign_trials, records
@@ -57,7 +57,7 @@ def ledger_verify(session: Session) -> Outcome:
     """Verify the chains, the anchors and the history of all trials, and show the head of every chain."""
     found = trials.ledger(session.layout)
     rows = [
-        {"strategy": name, "tries": count, "head": " ".join(trials.heads(session.layout, name))}
+        {"strategy": name, "tries": count, "head": " ".join(trial_heads.heads(session.layout, name))}
         for name, count in sorted(found.per_strategy.items())
     ]
     return Outcome(

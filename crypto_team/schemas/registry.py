@@ -77,7 +77,7 @@ class Learning(Document):
 
 
 class Trial(Document):
-    """`trials/STR-NNN/<ulid>.yaml`: one attempt that could have been reported."""
+    """`trials/STR-NNN/<last two letters>/<ulid>.yaml`: one attempt that could have been reported."""
 
     trial_id: TrialId
     strategy_id: StrategyId

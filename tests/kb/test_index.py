@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crypto_team.kb import git, index_walk, queries, validate, workspace
-from crypto_team.kb.index_store import open_index, place, private_git_dir
+from crypto_team.kb import git, git_dirs, index_walk, queries, validate, workspace
+from crypto_team.kb.index_store import open_index, place
 from crypto_team.kb.index_walk import current
 from crypto_team.kb.paths import Layout
 from tests.kb.test_records import book
@@ -100,7 +100,7 @@ def test_two_worktrees_have_two_indexes(strategy: Layout, tmp_path: Path) -> Non
     path = other.registry_entry("STR-001")
     path.write_text(path.read_text().replace("momentum", "reversal"))
     assert (names(strategy), names(other)) == (["momentum"], ["reversal"])
-    assert private_git_dir(other.root) == strategy.root / ".git/worktrees/other"
+    assert git_dirs.private(other.root) == strategy.root / ".git/worktrees/other"
 
 
 def test_a_large_base_is_walked_again_after_every_write_of_a_tool_and_when_told_to(

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from crypto_team.errors import EvidenceError, NotFoundError, RefusedError
-from crypto_team.kb import git, handoffs, history, learnings, registry, store, trials, validate, workspace
+from crypto_team.kb import git, handoffs, history, learnings, registry, store, trial_heads, trials, validate, workspace
 from crypto_team.kb.ids import allot, new_trial_id
 from crypto_team.kb.paths import find_layout, require_layout
 from crypto_team.kb.writer import Change, commit_records
@@ -25,11 +26,17 @@ HASH = "sha256:" + "0" * 64
 
 
 def book(
-    layout: Layout, *, status: str = "finished", predictions: str | None = None, n: int = 1, of: str = "0"
+    layout: Layout,
+    *,
+    status: str = "finished",
+    predictions: str | None = None,
+    n: int = 1,
+    of: str = "0",
+    minutes: int = 0,
 ) -> Trial:
     made = Trial.model_validate(
         {
-            "trial_id": new_trial_id(NOW),
+            "trial_id": new_trial_id(NOW + timedelta(minutes=minutes)),
             "strategy_id": "STR-001",
             "kind": "train",
             "booked": "2026-01-02T03:04:05Z",
@@ -38,7 +45,7 @@ def book(
             "predictions_hash": predictions,
             "n_trials": n,
             "sharpe_per_period": [0.1] * n if status == "finished" else [],
-            "previous": trials.heads(layout, "STR-001"),
+            "previous": trial_heads.heads(layout, "STR-001"),
         }
     )
     change = Change("trial", layout.trial("STR-001", made.trial_id), dump(made, schema="trial"))
@@ -68,7 +75,7 @@ def test_a_killed_attempt_that_was_then_finished_counts_once(strategy: Layout) -
 def test_each_booking_names_the_one_before_it(strategy: Layout) -> None:
     made = [book(strategy, of=str(number)) for number in range(3)]
     assert [item.previous for item in made] == [[], [made[0].booking], [made[1].booking]]
-    assert trials.heads(strategy, "STR-001") == [made[2].booking]
+    assert trial_heads.heads(strategy, "STR-001") == [made[2].booking]
 
 
 def test_branches_that_both_tried_are_joined_by_the_next_booking(strategy: Layout) -> None:
@@ -78,7 +85,7 @@ def test_branches_that_both_tried_are_joined_by_the_next_booking(strategy: Layou
     git.run(strategy.root, "switch", "-q", start)
     ours = book(strategy, of="2")
     git.run(strategy.root, "merge", "-q", "--no-edit", "other")
-    assert set(trials.heads(strategy, "STR-001")) == {ours.booking, theirs.booking}
+    assert set(trial_heads.heads(strategy, "STR-001")) == {ours.booking, theirs.booking}
     joined = book(strategy, of="3")
     assert set(joined.previous) == {ours.booking, theirs.booking}
     assert trials.ledger(strategy).problems == ()

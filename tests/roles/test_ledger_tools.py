@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crypto_team.kb import trials
+from crypto_team.kb import trial_heads, trials
 from crypto_team.kb.validate import validate
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def test_tries_that_are_only_remembered_are_disclosed_listed_and_verified(desk: 
     listed = desk.use("ledger.list")
     assert listed.data[0]["tries"] == 300
     verified = desk.use("ledger.verify")
-    assert verified.data == [{"strategy": strategy, "tries": 300, "head": trials.heads(desk.layout, strategy)[0]}]
+    assert verified.data == [{"strategy": strategy, "tries": 300, "head": trial_heads.heads(desk.layout, strategy)[0]}]
     desk.layout.trial(strategy, listed.data[0]["trial"]).unlink()
     broken = desk.try_("ledger.verify")
     assert broken.exit_code == 1
