@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 
+from crypto_team.gates.alarms import deviations
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import daily_returns
-from crypto_team.validation.significance import newey_west_lags, newey_west_ols, newey_west_t
+from crypto_team.validation.significance import MeanTest, newey_west_lags, newey_west_ols, newey_west_t
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
@@ -60,7 +63,8 @@ def earns_in_several_regimes(
 ) -> Verdict:
     """At most 60 % of the profit comes from days of one volatility regime (low, normal, high).
 
-    Refused when the largest share is above the limit beyond its sampling error; a third of the days is in each regime.
+    Refused when the largest share is above the limit beyond the budget of false alarms (`gates/alarms`); a third of
+    the days is in each regime. The error is that of sums of days.
     """
     daily, regime = volatility_regimes(returns, market)
     counts = [int((regime == number).sum()) for number in range(3)]
@@ -78,7 +82,9 @@ def earns_in_several_regimes(
     # Above the limit beyond chance: gain - limit x total is above zero by more than its error.
     surplus = (1.0 - largest) * gains[worst] - largest * gains[rest].sum()
     error = math.hypot((1.0 - largest) * errors[worst], largest * math.hypot(*errors[rest]))
-    return judge(surplus <= 1.645 * error, f"{text}; {value:.0%} of the profit from one regime", value)
+    return judge(
+        surplus <= deviations(min(counts) - 1.0) * error, f"{text}; {value:.0%} of the profit from one regime", value
+    )
 
 
 @check(
@@ -115,8 +121,13 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
     remedy=REMEDY,
     stricter={"t": "higher"},
 )
-def does_not_fade(returns: Returns, *, t: float = -2.33) -> Verdict:
-    """Require that the last third of the test days does not earn significantly less, and less than half, of before."""
+def does_not_fade(returns: Returns, *, t: float = -2.81) -> Verdict:
+    """Require that the last third of the test days does not earn significantly less, and less than half, of before.
+
+    The t-value is that of the difference of two means with Newey-West errors. Its limit is the share of one check in
+    the budget of false alarms (`gates/alarms`); an error from few days is itself
+    uncertain (Welch 1947), so the value given is the normal deviate that is as improbable as the t-value.
+    """
     daily = returns.daily
     if daily.size < 40:
         return insufficient(f"{daily.size} days of returns, 40 are needed: {40 - daily.size} more")
@@ -125,9 +136,22 @@ def does_not_fade(returns: Returns, *, t: float = -2.33) -> Verdict:
     error = math.hypot(early.se, late.se)
     if not error > 0.0:
         return insufficient("daily returns have no spread")
-    value = (late.mean - early.mean) / error
+    value = _as_normal((late.mean - early.mean) / error, _freedom((early, late), (cut, daily.size - cut)))
     text = f"mean daily return {early.mean:.3%} in the first two thirds, {late.mean:.3%} in the last"
     return judge(value >= t or late.mean >= 0.5 * early.mean, f"{text}; t-value of the change {value:.2f}", value)
+
+
+def _freedom(parts: Sequence[MeanTest], days: Sequence[int]) -> float:
+    """Return the degrees of freedom of the error of a difference of means (Welch 1947), by effective days."""
+    # The Bartlett kernel leaves 3 n / 2 (lags + 1) degrees of freedom at frequency zero (Priestley 1981).
+    effective = [max(2.0, 1.5 * many / (part.lags + 1.0)) for part, many in zip(parts, days, strict=True)]
+    total = sum(part.se**2 for part in parts)
+    return total**2 / sum(part.se**4 / (many - 1.0) for part, many in zip(parts, effective, strict=True))
+
+
+def _as_normal(t: float, freedom: float) -> float:
+    """Return the normal deviate that is as improbable as a t-value of so many degrees of freedom."""
+    return float(stats.norm.ppf(stats.t.cdf(t, freedom))) if abs(t) < 30.0 else t
 
 
 @check(
