@@ -18,6 +18,10 @@ from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.scores import CalibrationFit, calibration_slope, events, logit
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+FEW_FOLDS = 3
+MOST_STRETCHED = 2.0
+"""Student's t of two degrees of freedom would never refuse; what is lost of the budget there is small."""
 LEAST = 200
 FEW_DAYS = 5
 
@@ -52,17 +56,17 @@ class _Measured:
         )
 
 
-def _measured(p: Floats, y: Floats, blocks: npt.NDArray[np.int64], folds: npt.NDArray[np.int64]) -> _Measured:
-    if np.unique(blocks).size < FEW_DAYS:
+def _measured(p: Floats, y: Floats, days: Ints, folds: Ints) -> _Measured:
+    if np.unique(days).size < FEW_DAYS:
         return _Measured(*(math.nan,) * 8)
     fit = calibration_slope(p, y)
-    error, by_chance, error_se = _gaps(p, y, blocks)
-    by_day, by_fold = (_slope_error(p, y, fit, each) for each in (blocks, 2 * folds))
-    many = np.unique(folds).size
-    margin = max(DEVIATIONS * by_day, min(deviations(many - 1.0), 2.0 * DEVIATIONS) * by_fold if many > 2 else 0.0)
+    levels = _levels(days, folds)
+    parts = [_gaps(p, y, groups, scale) for groups, scale in levels]
+    error, by_chance, error_se = parts[0][0], max(part[1] for part in parts), max(part[2] for part in parts)
+    margin = DEVIATIONS * max(scale * _slope_error(p, y, fit, groups) for groups, scale in levels)
     better = (y.mean() - y) ** 2 - (p - y) ** 2
     brier = float(better.mean())
-    spread = math.sqrt(clustered((better - brier)[:, None], blocks)[0, 0]) / p.size
+    spread = max(scale * _mean_error(better, groups) for groups, scale in levels)
     return _Measured(
         error,
         by_chance,
@@ -75,9 +79,21 @@ def _measured(p: Floats, y: Floats, blocks: npt.NDArray[np.int64], folds: npt.ND
     )
 
 
-def _forecasts(
-    returns: Returns, meta: EvidenceMeta
-) -> tuple[Floats, Floats, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _levels(days: Ints, folds: Ints) -> list[tuple[Ints, float]]:
+    """Return the groups of rows that may err alike, and how far an error from so few groups is to be stretched."""
+    many = np.unique(folds).size
+    # Folds are no neighbours of one another: each has a calibrator of its own.
+    return (
+        [(days, 1.0)] if many < FEW_FOLDS else [(days, 1.0), (2 * folds, min(2.0, deviations(many - 1.0) / DEVIATIONS))]
+    )
+
+
+def _mean_error(values: Floats, groups: Ints) -> float:
+    """Return the standard error of a mean whose rows err alike within groups."""
+    return math.sqrt(clustered((values - values.mean())[:, None], groups)[0, 0]) / values.size
+
+
+def _forecasts(returns: Returns, meta: EvidenceMeta) -> tuple[Floats, Floats, Ints, Ints]:
     """Return event probability, event, time and fold of the test rows with a known label."""
     test = returns.test
     if meta.target.kind == "return":
@@ -90,24 +106,24 @@ def _forecasts(
     return p[known], y[known], milliseconds(rows["time"])[known], rows["fold"].to_numpy(dtype=np.int64)[known]
 
 
-def _gaps(p: Floats, y: Floats, blocks: npt.NDArray[np.int64], bins: int = 10) -> tuple[float, float, float]:
+def _gaps(p: Floats, y: Floats, groups: Ints, scale: float, bins: int = 10) -> tuple[float, float, float]:
     """Return the calibration error, what calibrated forecasts show of it by chance, and its standard error.
 
     The error is the mean of ``sign(gap of the row's bin) (p - y)``, so that its own error is that of a mean over
-    blocks of time. By chance a bin's gap is normal with the deviation of its blocks: its mean size is that times
+    groups of rows. By chance a bin's gap is normal with the deviation of its groups: its mean size is that times
     sqrt(2 / pi).
     """
     place = np.minimum((p * bins).astype(np.int64), bins - 1)
     counts = np.bincount(place, minlength=bins).astype(np.float64)
     gap = np.bincount(place, p - y, minlength=bins) / np.maximum(counts, 1.0)
     rest = (p - y - gap[place])[:, None] * (place[:, None] == np.flatnonzero(counts))
-    deviation = np.sqrt(np.diag(clustered(rest, blocks)))
+    deviation = np.sqrt(np.diag(clustered(rest, groups)))
     signed = np.sign(gap)[place] * (p - y)
-    error = math.sqrt(clustered((signed - signed.mean())[:, None], blocks)[0, 0])
-    return float(signed.mean()), float(deviation.sum() * math.sqrt(2.0 / math.pi)) / p.size, error / p.size
+    by_chance = float(deviation.sum()) * math.sqrt(2.0 / math.pi) / p.size
+    return float(signed.mean()), scale * by_chance, scale * _mean_error(signed, groups)
 
 
-def _slope_error(p: Floats, y: Floats, fit: CalibrationFit, groups: npt.NDArray[np.int64]) -> float:
+def _slope_error(p: Floats, y: Floats, fit: CalibrationFit, groups: Ints) -> float:
     """Return the error of the slope when the rows of a group err alike (sandwich of Liang and Zeger 1986)."""
     design = np.column_stack([logit(p), np.ones(p.size)])
     fitted = 1.0 / (1.0 + np.exp(-np.clip(design @ np.array([fit.slope, fit.intercept]), -700.0, 700.0)))
@@ -135,9 +151,9 @@ def calibrated(
 
     The calibration error counts as far as it is above what a calibrated forecast shows in a sample of this size, and
     refuses where it is both above the limit and beyond the budget of false alarms; the slope where its interval lies
-    wholly outside [flattest, steepest]; the Brier score where it is surely worse than the base rate's. All errors are
-    those of blocks of time. The calibrator of a fold is fitted on few rows and errs alike on all rows of the fold,
-    so the slope's error is not taken smaller than that of folds. The event is the top class, or a positive return.
+    wholly outside [flattest, steepest]; the Brier score where it is surely worse than the base rate's. Errors are those
+    of blocks of time, and not smaller than those of folds: a fold's calibrator is fitted on few rows and errs alike on
+    all that it forecasts. The event is the top class, or a positive return.
     """
     if meta.calibration == "none" and meta.target.kind != "return":
         return refused(

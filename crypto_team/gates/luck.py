@@ -60,7 +60,15 @@ def against_luck(daily: SampleMoments, ledger: LedgerView, probability: float) -
     )
     if len(ledger.sharpes) < 2 and trials > 1:
         text += "; too few trials have a Sharpe ratio, so their spread is taken as that of no skill"
-    return judge(value >= probability, text, value, evidence=(f"ledger: {trials} trials, variance {variance:.3g}",))
+    ledger_line = (f"ledger: {trials} trials, variance {variance:.3g}",)
+    needed = minimum_track_record_length(
+        daily.sharpe, skew=daily.skew, kurtosis=daily.kurtosis, benchmark=best, confidence=probability
+    )
+    if value < probability and math.isfinite(needed):
+        more = max(1, math.ceil(needed) - daily.n)
+        told = f"{text}; about {more:,} more days with this Sharpe ratio and no further trial would show it"
+        return insufficient(told, value, evidence=ledger_line)
+    return judge(value >= probability, text, value, evidence=ledger_line)
 
 
 @check(
