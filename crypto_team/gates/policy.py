@@ -76,7 +76,7 @@ class Gate:
     settings: Mapping[str, Settings] = field(default_factory=dict)
 
 
-DESIGN = ("PR001", "PR004", "PR006", "LK001", "LK002", "LK003", "OF009")
+DESIGN = ("PR001", "PR004", "PR005", "PR006", "PR007", "PR008", "PR011", "LK001", "LK002", "LK003", "OF009")
 DATA = ("DQ001", "DQ002", "DQ003", "DQ004", "DQ005", "DQ006", "DQ007", "DQ008")
 LEAKAGE = ("LK001", "LK002", "LK003", "LK004", "LK005", "LK006", "LK007", "LK008", "LK009", "LK011")
 SKILL = ("OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008", "OF009", "OF010")
