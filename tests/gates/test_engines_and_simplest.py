@@ -71,7 +71,7 @@ def test_a_model_far_worse_than_the_simple_one_is_refused(honest: Case) -> None:
 
 
 def test_without_the_simple_model_there_is_not_enough_evidence(honest: Case) -> None:
-    assert run_check("OF016", honest).outcome == "not_enough_evidence"
+    assert run_check("OF016", replace(honest, simple=None)).outcome == "not_enough_evidence"
     half = simple_of(honest, own_signal(honest)).iloc[::2]
     assert run_check("OF016", replace(honest, simple=half)).outcome == "not_enough_evidence"
 
