@@ -36,6 +36,12 @@ def centred_deviation(ohlcv: pd.DataFrame) -> pd.Series:
     return close / close.rolling(13, center=True).mean() - 1.0
 '''
 DECIDING = {"planted_edge": (), "leaking_feature": ("LK001",), "best_of_noise": ("OF010",)}
+LEARNED = {
+    "planted_edge": "An edge that lasts a day can be learned from the standard features after costs",
+    "leaking_feature": "A centred average makes any model look good",
+    "best_of_noise": "The best of many tries looks like skill on a market without any",
+}
+"""Strategy -> what the demo's team writes down before it hands over."""
 STAGES: tuple[tuple[str, str | None], ...] = (
     ("data_collector", None),
     ("backtester", "data_collector.assess"),
@@ -120,6 +126,13 @@ def judge(crew: Crew, strategy_id: str, intent: str, *, leak: str | None = None)
     """Train, report, export, and hand over until a gate refuses or the risk manager approves."""
     for key in ("train", "report", "export"):
         crew.use(f"ml_engineer.{key}", strategy_id=strategy_id)
+    name = records.ml_spec(crew.session, strategy_id).strategy_name
+    crew.use(
+        "learnings.add",
+        title=LEARNED.get(name, "The standard features on these candles, out of sample"),
+        text="What it showed stands in ml-report.md; whether it holds is for the gates to say.",
+        scope=strategy_id,
+    )
     gates: list[GateReport] = []
     for receiver, before in STAGES:
         if before is not None:

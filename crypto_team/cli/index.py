@@ -364,6 +364,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "ml_engineer.audit",
         "Probe the Python features for leaks and derive their look-backs; features.yaml says what was found.",
     ),
+    "ml-engineer consider": (
+        "crypto_team.roles.ml_engineer",
+        "ml_engineer.consider",
+        "Answer a learning or an earlier strategy in the specification: what it means for this design.",
+    ),
     "ml-engineer data": (
         "crypto_team.roles.ml_engineer_training",
         "ml_engineer.data",

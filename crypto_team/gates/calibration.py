@@ -2,44 +2,133 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from crypto_team.data.frame import timeframe_seconds
+from crypto_team.gates.alarms import DEVIATIONS, clustered, deviations
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused
 from crypto_team.gates.skill import outcomes
-from crypto_team.gates.statistics import DAY_MS, block_mean
+from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.validation.scores import calibration_slope, ece, events
+from crypto_team.validation.scores import CalibrationFit, calibration_slope, events, logit
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+FEW_FOLDS = 3
+MOST_STRETCHED = 2.0
+"""Student's t of two degrees of freedom would never refuse; what is lost of the budget there is small."""
+LEAST = 200
+FEW_DAYS = 5
 
 
-def _forecasts(returns: Returns, meta: EvidenceMeta) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
-    """Return event probability, event and time of the test rows with a known label."""
+@dataclass(frozen=True)
+class _Measured:
+    """Calibration of the test rows with its errors."""
+
+    error: float
+    by_chance: float
+    error_se: float
+    slope: float
+    low: float
+    high: float
+    brier: float
+    brier_high: float
+
+    @property
+    def known(self) -> bool:
+        """Say whether every figure is defined."""
+        return bool(
+            np.isfinite([self.error, self.by_chance, self.error_se, self.low, self.high, self.brier_high]).all()
+        )
+
+    def words(self) -> str:
+        """Return the figures as a sentence."""
+        better = "better" if self.brier > 0.0 else "worse"
+        return (
+            f"calibration error {self.error:.3f} +- {self.error_se:.3f}, {self.by_chance:.3f} of it by chance; "
+            f"slope {self.slope:.2f} in [{self.low:.2f}, {self.high:.2f}]{_boldness(self.low, self.high)}; Brier score "
+            f"{better} than the base rate's by {abs(self.brier):.5f}, at best {self.brier_high:+.5f}"
+        )
+
+
+def _measured(p: Floats, y: Floats, days: Ints, folds: Ints) -> _Measured:
+    if np.unique(days).size < FEW_DAYS:
+        return _Measured(*(math.nan,) * 8)
+    fit = calibration_slope(p, y)
+    levels = _levels(days, folds)
+    parts = [_gaps(p, y, groups, scale) for groups, scale in levels]
+    error, by_chance, error_se = parts[0][0], max(part[1] for part in parts), max(part[2] for part in parts)
+    margin = DEVIATIONS * max(scale * _slope_error(p, y, fit, groups) for groups, scale in levels)
+    better = (y.mean() - y) ** 2 - (p - y) ** 2
+    brier = float(better.mean())
+    spread = max(scale * _mean_error(better, groups) for groups, scale in levels)
+    return _Measured(
+        error,
+        by_chance,
+        error_se,
+        fit.slope,
+        fit.slope - margin,
+        fit.slope + margin,
+        brier,
+        brier + DEVIATIONS * spread,
+    )
+
+
+def _levels(days: Ints, folds: Ints) -> list[tuple[Ints, float]]:
+    """Return the groups of rows that may err alike, and how far an error from so few groups is to be stretched."""
+    many = np.unique(folds).size
+    # Folds are no neighbours of one another: each has a calibrator of its own.
+    return (
+        [(days, 1.0)] if many < FEW_FOLDS else [(days, 1.0), (2 * folds, min(2.0, deviations(many - 1.0) / DEVIATIONS))]
+    )
+
+
+def _mean_error(values: Floats, groups: Ints) -> float:
+    """Return the standard error of a mean whose rows err alike within groups."""
+    return math.sqrt(clustered((values - values.mean())[:, None], groups)[0, 0]) / values.size
+
+
+def _forecasts(returns: Returns, meta: EvidenceMeta) -> tuple[Floats, Floats, Ints, Ints]:
+    """Return event probability, event, time and fold of the test rows with a known label."""
     test = returns.test
     if meta.target.kind == "return":
         p, y = outcomes(test, meta)
-        times = milliseconds(test["time"])
+        rows = test
     else:
         p, y = events(test)
-        times = milliseconds(test.loc[test["label"].notna(), "time"])
+        rows = test[test["label"].notna()]
     known = np.isfinite(p) & np.isfinite(y)
-    return p[known], y[known], times[known]
+    return p[known], y[known], milliseconds(rows["time"])[known], rows["fold"].to_numpy(dtype=np.int64)[known]
 
 
-def _error_by_chance(p: Floats, horizon_bars: int, bins: int = 10) -> float:
-    """Return the calibration error that calibrated forecasts show on average; overlapping labels count once."""
+def _gaps(p: Floats, y: Floats, groups: Ints, scale: float, bins: int = 10) -> tuple[float, float, float]:
+    """Return the calibration error, what calibrated forecasts show of it by chance, and its standard error.
+
+    The error is the mean of ``sign(gap of the row's bin) (p - y)``, so that its own error is that of a mean over
+    groups of rows. By chance a bin's gap is normal with the deviation of its groups: its mean size is that times
+    sqrt(2 / pi).
+    """
     place = np.minimum((p * bins).astype(np.int64), bins - 1)
-    counts = np.bincount(place, minlength=bins)
-    spread = np.bincount(place, p * (1.0 - p), minlength=bins)
-    used = counts > 0
-    independent = np.maximum(1.0, counts[used] / horizon_bars)
-    # Numbers outside of [0, 1] are no probabilities: their deviation is unknown, and the check does not pass.
-    with np.errstate(invalid="ignore"):
-        deviation = np.sqrt(spread[used] / counts[used] / independent)
-    return float((counts[used] / p.size) @ deviation * np.sqrt(2.0 / np.pi))
+    counts = np.bincount(place, minlength=bins).astype(np.float64)
+    gap = np.bincount(place, p - y, minlength=bins) / np.maximum(counts, 1.0)
+    rest = (p - y - gap[place])[:, None] * (place[:, None] == np.flatnonzero(counts))
+    deviation = np.sqrt(np.diag(clustered(rest, groups)))
+    signed = np.sign(gap)[place] * (p - y)
+    by_chance = float(deviation.sum()) * math.sqrt(2.0 / math.pi) / p.size
+    return float(signed.mean()), scale * by_chance, scale * _mean_error(signed, groups)
+
+
+def _slope_error(p: Floats, y: Floats, fit: CalibrationFit, groups: Ints) -> float:
+    """Return the error of the slope when the rows of a group err alike (sandwich of Liang and Zeger 1986)."""
+    design = np.column_stack([logit(p), np.ones(p.size)])
+    fitted = 1.0 / (1.0 + np.exp(-np.clip(design @ np.array([fit.slope, fit.intercept]), -700.0, 700.0)))
+    bread = np.linalg.pinv(design.T @ (design * (fitted * (1.0 - fitted))[:, None]))
+    return math.sqrt((bread @ clustered(design * (y - fitted)[:, None], groups) @ bread)[0, 0])
 
 
 def _boldness(low: float, high: float) -> str:
@@ -60,33 +149,26 @@ def calibrated(
 ) -> Verdict:
     """Require a small calibration error, a plausible slope, and a Brier score not worse than the base rate's.
 
-    The calibration error counts as far as it is above what a calibrated forecast shows in a sample of this size. The
-    slope refuses only when its 95 % interval lies wholly outside [flattest, steepest]; the Brier score only when it is
-    worse than the base rate's beyond sampling error. The event is the top class, or a positive return (regression).
+    The calibration error counts as far as it is above what a calibrated forecast shows in a sample of this size, and
+    refuses where it is both above the limit and beyond the budget of false alarms; the slope where its interval lies
+    wholly outside [flattest, steepest]; the Brier score where it is surely worse than the base rate's. Errors are those
+    of blocks of time, and not smaller than those of folds: a fold's calibrator is fitted on few rows and errs alike on
+    all that it forecasts. The event is the top class, or a positive return.
     """
     if meta.calibration == "none" and meta.target.kind != "return":
         return refused(
             "probabilities are not calibrated at all (calibration: none)", evidence=("meta.yaml: calibration",)
         )
-    p, y, times = _forecasts(returns, meta)
-    if p.size < 200:
-        return insufficient(f"{p.size} forecasts with a known outcome, 200 are needed")
-    measured, fit = ece(p, y), calibration_slope(p, y)
-    by_chance = _error_by_chance(p, meta.horizon_bars)
-    value = max(0.0, measured - by_chance)
-    better = (y.mean() - y) ** 2 - (p - y) ** 2
+    p, y, times, folds = _forecasts(returns, meta)
+    if p.size < LEAST:
+        return insufficient(f"{p.size} forecasts with a known outcome, {LEAST} are needed: {LEAST - p.size} more")
+    if p.min() < 0.0 or p.max() > 1.0:
+        return refused(f"forecasts lie between {p.min():.3g} and {p.max():.3g}: they are no probabilities")
     block = max(DAY_MS, meta.horizon_bars * timeframe_seconds(meta.timeframe) * 1000)
-    brier = block_mean(better, times, rng=np.random.default_rng(13), block_ms=block)
-    # Overlapping labels repeat the same information horizon times, so the slope's error grows by the root of it.
-    margin = 1.96 * fit.slope_se * meta.horizon_bars**0.5
-    low, high = fit.slope - margin, fit.slope + margin
-    upper = brier.high(0.975)
-    if not np.isfinite([value, low, high, upper]).all():
+    measured = _measured(p, y, times // block, folds)
+    if not measured.known:
         return insufficient("calibration is undefined: constant forecasts, one class, or fewer than five days")
-    text = (
-        f"calibration error {measured:.3f}, {by_chance:.3f} of it expected by chance; slope {fit.slope:.2f} in "
-        f"[{low:.2f}, {high:.2f}]{_boldness(low, high)}; Brier score {'better' if brier.estimate > 0.0 else 'worse'} "
-        f"than the base rate's by {abs(brier.estimate):.5f}, the difference in [{brier.low(0.975):+.5f}, {upper:+.5f}]"
-    )
-    holds = value <= error and high >= flattest and low <= steepest and upper >= 0.0
-    return judge(holds, text, value, evidence=("predictions.parquet",))
+    value = max(0.0, measured.error - measured.by_chance)
+    off = value > error and value > DEVIATIONS * measured.error_se
+    holds = not off and measured.high >= flattest and measured.low <= steepest and measured.brier_high >= 0.0
+    return judge(holds, measured.words(), value, evidence=("predictions.parquet",))

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from crypto_team.errors import CryptoTeamError
 from crypto_team.gates.documents import Documents, Written
 from crypto_team.gates.importance import mean_shares
 from crypto_team.schemas.ml_spec import HEADLINE
@@ -148,9 +149,13 @@ def _place(written: Written, said: str) -> str:
 def rendering_differences(documents: Documents) -> Iterator[str]:
     """Compare the report with what evidence and documents render to, line by line; numbers to their last digit."""
     written = documents.find("ml-report.md")
-    if documents.rendered_report is None:
+    if documents.rendering is None:
         return
-    before, after = documents.rendered_report.splitlines(), written.text.splitlines()
+    try:
+        before, after = documents.rendering().splitlines(), written.text.splitlines()
+    except CryptoTeamError as problem:
+        yield f"{written.name} cannot be rendered: {problem}"
+        return
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
         if tag == "replace" and i2 - i1 == j2 - j1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -27,13 +27,13 @@ class Written:
 
 @dataclass(frozen=True)
 class Documents:
-    """Documents by name; `rendered_report` is ml-report.md as evidence and documents render it now.
+    """Documents by name; `rendering` makes ml-report.md as evidence and documents render it now, if anybody asks.
 
     `report_numbers` is the machine-readable block of the report as it stands.
     """
 
     files: Mapping[str, Written] = field(default_factory=dict)
-    rendered_report: str | None = None
+    rendering: Callable[[], str] | None = None
     report_numbers: Mapping[str, float | int | None] = field(default_factory=dict)
 
     def find(self, name: str) -> Written:

@@ -1,4 +1,4 @@
-"""Checks of exposure, drawdown, sizing and behaviour by volatility, recomputed (RK004, RK006, RK007, RK009)."""
+"""Checks of exposure, drawdown, sizing and behaviour by volatility, recomputed (RK004, RK006-RK009)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from crypto_team.gates.recompute import Returns
 from crypto_team.gates.regimes import REGIMES, volatility_regimes
 from crypto_team.gates.registry import Verdict, check, insufficient, judge
 from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.schemas.reviews import RiskAssessment
+from crypto_team.trading.breakers import drill
 from crypto_team.trading.sizing import kelly_continuous
 from crypto_team.validation.metrics import max_drawdown
 from crypto_team.validation.resampling import stationary_bootstrap
@@ -19,6 +21,8 @@ from crypto_team.validation.resampling import stationary_bootstrap
 Floats = npt.NDArray[np.float64]
 REMEDY = ("crypto-team ml-engineer set-signal STR", "crypto-team risk-manager assess STR")
 ALIKE = 0.7
+WORST_DAYS, DRILL_DAYS = 20, 1_000
+HALF_LOST, MOST_REPEATS = 0.5, 500
 
 
 def account_daily(returns: Returns, spec: MlSpec) -> Floats:
@@ -86,6 +90,43 @@ def below_kelly(returns: Returns, spec: MlSpec, *, share: float = 0.5) -> Verdic
     if kelly <= 0.0:
         return judge(False, f"{text}: nothing should be staked")
     return judge(stake / kelly <= share, text, stake / kelly)
+
+
+@check(
+    "RK008",
+    "Kill switch works in a drill",
+    unit="fraction of the account lost before nothing is held",
+    source="drawdown breakers at 10, 15, 20 and 25 %: stop entries, halve, close, halt",
+    remedy=("crypto-team risk-manager assess STR", "crypto-team ml-engineer set-signal STR"),
+    stricter={"loss": "lower"},
+)
+def kill_switch_tested(returns: Returns, spec: MlSpec, risk: RiskAssessment, *, loss: float = 0.25) -> Verdict:
+    """Drill the assessment's breakers on two crashes; both end with nothing held and a loss within the limit.
+
+    In the first all hard stops are hit day after day. In the second the worst twenty days in a row of the strategy come
+    again and again, at the size of the account, until it would have lost more than half.
+    """
+    daily = account_daily(returns, spec)
+    if daily.size < 30:
+        return insufficient(f"{daily.size} days of returns, 30 are needed: {30 - daily.size} more")
+    stops = spec.risk.position_fraction * spec.risk.stop_loss_fraction * spec.risk.max_open_positions
+    sums = np.convolve(daily, np.ones(WORST_DAYS), mode="valid")
+    begin = int(sums.argmin())
+    crashes = {"all hard stops every day": np.full(DRILL_DAYS, -min(1.0, stops))}
+    if sums[begin] < 0.0:
+        worst = daily[begin : begin + WORST_DAYS]
+        times = max(1, math.ceil(math.log(HALF_LOST) / min(-1e-6, float(np.log1p(worst).sum()))))
+        crashes["the worst twenty days again and again"] = np.tile(worst, min(times, MOST_REPEATS))
+    drills = {name: drill(path, risk.breakers) for name, path in crashes.items()}
+    text = "; ".join(
+        f"{name}: {each.deepest:.1%} lost, "
+        + (f"nothing held from day {each.stopped + 1}" if each.stopped is not None else "still trading at the end")
+        + f" ({each.unprotected:.1%} without breakers)"
+        for name, each in drills.items()
+    )
+    value = max(each.deepest for each in drills.values())
+    armed = all(each.stopped is not None for each in drills.values() if each.unprotected > loss)
+    return judge(armed and value <= loss + 1e-12, text, value, evidence=("risk-assessment.yaml: breakers",))
 
 
 @check(

@@ -6,7 +6,7 @@ import math
 
 from crypto_team.gates.case import LedgerView
 from crypto_team.gates.recompute import Returns
-from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
 from crypto_team.validation.significance import (
     SampleMoments,
     deflated_sharpe_ratio,
@@ -18,6 +18,8 @@ from crypto_team.validation.significance import (
 )
 
 DAYS_PER_YEAR = 365.0
+WITHIN_REACH = 2.0
+"""Twice the days that there are may still come; what would need more is refused, not put off."""
 REMEDY = ("crypto-team data import FILE", "crypto-team ml-engineer train STR")
 
 
@@ -35,7 +37,11 @@ def _daily(returns: Returns) -> SampleMoments | None:
     stricter={"probability": "higher"},
 )
 def deflated_sharpe(returns: Returns, ledger: LedgerView, *, probability: float = 0.95) -> Verdict:
-    """Probability that the daily Sharpe ratio beats the best that all booked trials would show without skill."""
+    """Probability that the daily Sharpe ratio beats the best that all booked trials would show without skill.
+
+    Below the limit it is refused; where the ratio is above that best and at most twice as many days again would prove
+    it, there is not enough evidence, which does not pass either.
+    """
     daily = _daily(returns)
     if daily is None:
         return insufficient("daily returns have no spread, or there are fewer than three days")
@@ -60,7 +66,16 @@ def against_luck(daily: SampleMoments, ledger: LedgerView, probability: float) -
     )
     if len(ledger.sharpes) < 2 and trials > 1:
         text += "; too few trials have a Sharpe ratio, so their spread is taken as that of no skill"
-    return judge(value >= probability, text, value, evidence=(f"ledger: {trials} trials, variance {variance:.3g}",))
+    ledger_line = (f"ledger: {trials} trials, variance {variance:.3g}",)
+    needed = minimum_track_record_length(
+        daily.sharpe, skew=daily.skew, kurtosis=daily.kurtosis, benchmark=best, confidence=probability
+    )
+    if value >= probability or not math.isfinite(needed):
+        return judge(value >= probability, text, value, evidence=ledger_line)
+    more = max(1, math.ceil(needed) - daily.n)
+    text += f"; about {more:,} more days with this Sharpe ratio and no further trial would show it"
+    within_reach = more <= WITHIN_REACH * daily.n
+    return (insufficient if within_reach else refused)(text, value, evidence=ledger_line)
 
 
 @check(

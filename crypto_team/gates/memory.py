@@ -25,7 +25,10 @@ FORBIDDEN = frozenset({"eval", "exec", "compile", "__import__", "open", "input",
     "Critical learnings are answered",
     unit="learnings without an answer",
     source="ML engineer card: learnings and registry are read before work",
-    remedy=("crypto-team learnings search", "crypto-team ml-engineer new"),
+    remedy=(
+        "crypto-team learnings search TEXT",
+        "crypto-team ml-engineer consider STR --reference LEARNING --answer 'what it means here'",
+    ),
     stricter={},
 )
 def learnings_answered(spec: MlSpec, memory: Memory) -> Verdict:
@@ -43,14 +46,15 @@ def learnings_answered(spec: MlSpec, memory: Memory) -> Verdict:
     "A learning is left behind",
     unit="learnings",
     source="team card: learnings are written after every experiment",
-    remedy=("crypto-team learnings add",),
+    remedy=("crypto-team learnings add --scope STR --title 'what was learned' --text 'what was observed'",),
     stricter={"learnings": "higher"},
 )
 def learning_proposed(memory: Memory, *, learnings: float = 1) -> Verdict:
     """Require at least one learning whose scope or evidence names the strategy."""
     count = memory.learned
     if count < learnings:
-        return insufficient(f"{count} learnings name this strategy, {learnings:g} are needed", count)
+        told = f"{count} learnings name this strategy, {learnings:g} needed: write down what the experiment showed"
+        return insufficient(told, count, evidence=("learnings: scope or evidence",))
     return passed(f"{count} learnings name this strategy", count)
 
 
@@ -102,7 +106,10 @@ def _calls(tree: ast.Module) -> Iterator[str]:
     "Not a repetition of what was rejected",
     unit="similarity to the nearest rejected strategy",
     source="was this tried before",
-    remedy=("crypto-team registry similar STR",),
+    remedy=(
+        "crypto-team registry similar STR",
+        "crypto-team ml-engineer consider STR --reference STR-NNN --answer 'what is different here'",
+    ),
     stricter={"similarity": "lower"},
 )
 def is_new(memory: Memory, spec: MlSpec, *, similarity: float = 0.95) -> Verdict:

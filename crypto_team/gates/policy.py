@@ -10,6 +10,7 @@ from crypto_team.gates import (
     causality,
     completeness,
     data,
+    engines,
     holdout,
     importance,
     label_checks,
@@ -25,6 +26,7 @@ from crypto_team.gates import (
     regimes,
     risk,
     searches,
+    simplest,
     stress,
     universe,
 )
@@ -56,16 +58,18 @@ FAMILIES = (
     stress,
     memory,
     completeness,
+    engines,
+    simplest,
 )
 
 
-DESIGN = ("PR001", "PR004", "PR006", "LK001", "LK002", "LK003", "OF009")
+DESIGN = ("PR001", "PR004", "PR005", "PR006", "PR007", "PR008", "PR011", "LK001", "LK002", "LK003", "OF009")
 DATA = ("DQ001", "DQ002", "DQ003", "DQ004", "DQ005", "DQ006", "DQ007", "DQ008")
 LEAKAGE = ("LK001", "LK002", "LK003", "LK004", "LK005", "LK006", "LK007", "LK008", "LK009", "LK011")
 SKILL = ("OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008", "OF009", "OF010")
 CLAIMS = ("PR002", "PR003", "PR010", "PR012")
-TRADED = ("PF003", "PF004", "PF005", "PF006", "PF007", "PF008", "PF009", "PF013")
-LUCK = ("OF010", "OF012", "OF013", "OF017", "PF010", "PF011", "PF012")
+TRADED = ("PF003", "PF004", "PF005", "PF006", "PF007", "PF008", "PF009", "PF013", "LK010")
+LUCK = ("OF010", "OF012", "OF013", "OF016", "OF017", "PF010", "PF011", "PF012")
 SEALED = ("HO001",)
 BEFORE_FREQTRADE = (*DATA, *LEAKAGE, *SKILL, "PF001", "PF002", *CLAIMS)
 
@@ -113,7 +117,7 @@ GATES: Mapping[str, Gate] = {
         tuple(dict.fromkeys((*DESIGN, *BEFORE_FREQTRADE, *TRADED, *LUCK, *SEALED, "PR009"))), {"PF002": {"ratio": 0.5}}
     ),
     "risk_manager->execution_specialist": Gate(
-        ("RK001", "RK002", "RK003", "RK004", "RK005", "RK006", "RK007", "RK009", "PF002", "PF014"),
+        ("RK001", "RK002", "RK003", "RK004", "RK005", "RK006", "RK007", "RK008", "RK009", "PF002", "PF014"),
         {"PF002": {"ratio": 1.0}},
     ),
     IMPORTED: Gate(FOREIGN, {"PF002": {"ratio": 0.5}}),

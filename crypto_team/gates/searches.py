@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 
+from crypto_team.gates.alarms import FALSE_ALARM, deviations
 from crypto_team.gates.case import LedgerView
 from crypto_team.gates.imported.trials import shown_trials, tried
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.pbo import pbo_cscv
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer train STR",)
+LOSING = 1 / 3
 BLOCKS = (16, 12, 10, 8, 6, 4)
 
 
@@ -170,18 +173,29 @@ def _tuned_outside(table: pd.DataFrame, place: int) -> str:
     stricter={"share": "higher"},
 )
 def no_lucky_seed(seeds: pd.DataFrame, *, share: float = 0.5) -> Verdict:
-    """Require that the same design with other seeds keeps half of the score, and earns with most of them."""
+    """Require that the same design with other seeds keeps half of the score, and earns with most of them.
+
+    Refused when the other seeds stay below that beyond the budget of false alarms: the upper limit of their mean
+    (Student's t over the other seeds) is below `share` of the chosen score, or more than a third of the seeds surely
+    lose (binomial). Not enough evidence when the others keep less than half of `share`: few seeds scatter widely.
+    """
     scores = seeds["score"].to_numpy(dtype=np.float64)
     known = scores[np.isfinite(scores)]
     if known.size < 3:
-        return insufficient(f"{known.size} seeds with a score, three are needed")
+        return insufficient(f"{known.size} seeds with a score, three are needed: {3 - known.size} more")
     marked = seeds["chosen"].to_numpy(dtype=bool) if "chosen" in seeds.columns else np.zeros(len(seeds), dtype=bool)
     own = float(scores[marked][0]) if marked.sum() == 1 and np.isfinite(scores[marked][0]) else float(known.max())
-    others = float(np.delete(known, int(np.abs(known - own).argmin())).mean())
-    value = others / own if own > 0.0 else math.nan
-    losing = float((known <= 0.0).mean())
+    others = np.delete(known, int(np.abs(known - own).argmin()))
+    mean, error = float(others.mean()), float(others.std(ddof=1)) / math.sqrt(others.size)
     best = " (the best of them)" if own >= known.max() else ""
-    text = f"the chosen seed scores {own:.3f}{best}, the mean of the {known.size - 1} others is {others:.3f}"
-    if not math.isfinite(value):
-        return refused(f"{text}: the chosen seed does not earn")
-    return judge(value >= share and losing <= 0.34, text, value, evidence=("seeds.parquet",))
+    text = f"the chosen seed scores {own:.3f}{best}, the {others.size} others {mean:.3f} +- {error:.3f} on average"
+    rows = ("seeds.parquet",)
+    if own <= 0.0:
+        return refused(f"{text}: the chosen seed does not earn", evidence=rows)
+    losing = int((known <= 0.0).sum())
+    upper = mean + deviations(others.size - 1.0) * error
+    if upper < share * own or float(stats.binom.sf(losing - 1, known.size, LOSING)) < FALSE_ALARM:
+        return refused(f"{text}; {losing} of {known.size} seeds lose", mean / own, evidence=rows)
+    if mean < share * own / 2.0:
+        return insufficient(f"{text}: a dozen seeds would tell whether it was luck", mean / own, evidence=rows)
+    return passed(text, mean / own, evidence=rows, limit=Limit("at_least", min(share, mean / own)))

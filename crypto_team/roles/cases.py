@@ -62,7 +62,7 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         risk=_record_or_none(layout.risk_assessment(strategy_id), RiskAssessment),
         critic=_record_or_none(layout.critic_review(strategy_id), CriticReview),
         report_text=report_text,
-        documents=_documents(session, spec, evidence, report_text, problems),
+        documents=_documents(session, spec, evidence, report_text),
         holdout=holdout.earlier_answer(session, strategy_id),
         registry=_record_or_none(layout.registry_entry(strategy_id), RegistryEntry),
         memory=memory_of(session, strategy_id),
@@ -87,10 +87,8 @@ def memory_of(session: Session, strategy_id: str) -> Memory | None:
     )
 
 
-def _documents(
-    session: Session, spec: MlSpec, evidence: Evidence | None, report_text: str | None, problems: list[str]
-) -> Documents:
-    """Read the documents that state numbers; render the report anew, with the ledger as it was when it was written."""
+def _documents(session: Session, spec: MlSpec, evidence: Evidence | None, report_text: str | None) -> Documents:
+    """Read the documents that state numbers; the report can be rendered anew, with the ledger as it was back then."""
     from crypto_team.gates.documents import Documents, Written
     from crypto_team.reports.ml_report import numbers_in
 
@@ -100,12 +98,12 @@ def _documents(
     written["ml-report.md"] = Written("ml-report.md", report_text)
     numbers = numbers_in(report_text)
     counted = numbers.get("luck.n_trials") or 0
-    try:
-        rendered = reporting.rendered_again(session, spec, evidence, ledgers.ledger_when(session, int(counted)))
-    except CryptoTeamError as problem:
-        problems.append(f"ml-report.md cannot be rendered: {problem}")
-        return Documents(written, report_numbers=numbers)
-    return Documents(written, rendered, numbers)
+
+    def rendering() -> str:
+        return reporting.rendered_again(session, spec, evidence, ledgers.ledger_when(session, int(counted)))
+
+    # Rendering takes a second and only PR002 asks for it: gates without it do not pay for it.
+    return Documents(written, rendering, numbers)
 
 
 def _written(session: Session, strategy_id: str) -> dict[str, Written]:

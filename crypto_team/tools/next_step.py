@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.kb.handoffs import PIPELINE, current_stage, void_reasons
+from crypto_team.kb.learnings import entries
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import FeatureSet, MlSpec, StrategySpec
 
@@ -45,6 +46,10 @@ def _no_code(layout: Layout, strategy_id: str) -> bool:
     return not any(layout.code_dir(strategy_id).glob("ml_strategy_*.py"))
 
 
+def _nothing_learned(layout: Layout, strategy_id: str) -> bool:
+    return not any(strategy_id in " ".join([item.scope, item.title, *item.evidence]) for item in entries(layout))
+
+
 def _no_backtest(layout: Layout, strategy_id: str) -> bool:
     return not any(layout.backtests_dir(strategy_id).glob("BT-*.yaml"))
 
@@ -64,6 +69,11 @@ STEPS: Final[dict[Stage, tuple[tuple[Missing, str, str], ...]]] = {
         (lambda layout, id_: not layout.evidence(id_).exists(), "it was never trained", "ml-engineer train {id}"),
         (lambda layout, id_: not layout.ml_report(id_).exists(), "there is no report", "ml-engineer report {id}"),
         (_no_code, "there is no strategy code", "ml-engineer export {id}"),
+        (
+            _nothing_learned,
+            "nothing was learned from it yet",
+            "learnings add --scope {id} --title 'what was learned' --text 'what was observed'",
+        ),
     ),
     "data_collector": (
         (

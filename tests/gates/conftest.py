@@ -13,7 +13,7 @@ import pytest
 from crypto_team.data.frame import content_hash, regularise
 from crypto_team.features.matrix import build_matrix
 from crypto_team.features.plan import compile_formulas
-from crypto_team.gates.case import Case, LedgerView, ReplayResult
+from crypto_team.gates.case import Case, LedgerView, Memory, ReplayResult
 from crypto_team.gates.importance import mean_shares
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -180,6 +180,8 @@ def build_case(folder: Path, strength: float, seed: int = 5) -> Case:
         noise=result.noise,
         skill=result.skill,
         baselines=result.baselines,
+        simple=result.simple,
+        memory=Memory(learned=1),
         datasets=datasets,
         dataset_hashes={name: each.content_hash for name, each in datasets.items()},
         bars=bars,

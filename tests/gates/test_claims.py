@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crypto_team.errors import EvidenceError
 from crypto_team.gates.claims import rendering_differences
 from crypto_team.gates.documents import Documents, Written
 from crypto_team.gates.registry import run_check
@@ -19,11 +20,19 @@ RENDERED = "# Report\n\n| Sharpe ratio | +1.32 |\n\nTrades: 480, drawdown \u2212
 
 
 def differences(said: str) -> list[str]:
-    return list(rendering_differences(Documents({"ml-report.md": Written("ml-report.md", said)}, RENDERED)))
+    return list(rendering_differences(Documents({"ml-report.md": Written("ml-report.md", said)}, lambda: RENDERED)))
 
 
 def test_a_report_that_is_what_the_evidence_renders_to_has_no_differences() -> None:
     assert differences(RENDERED) == []
+
+
+def test_a_report_that_cannot_be_rendered_is_a_difference() -> None:
+    def broken() -> str:
+        raise EvidenceError("predictions.parquet is gone")
+
+    [told] = rendering_differences(Documents({"ml-report.md": Written("ml-report.md", RENDERED)}, broken))
+    assert "cannot be rendered: predictions.parquet is gone" in told
 
 
 def test_a_number_that_was_typed_over_is_named_with_its_place() -> None:

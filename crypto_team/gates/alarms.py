@@ -1,0 +1,70 @@
+"""How sure a check has to be before it refuses: one budget of false alarms for all checks of a gate together.
+
+A gate runs some twenty checks that compare a statistic with what honest work shows. At 5 % each, honest work would be
+refused in most cases (1 - 0.95^20 = 64 %). So the budget belongs to the whole gate: at most 5 % of honest work, shared
+evenly (Bonferroni 1936), which holds however the checks depend on one another. Each refuses only what has a
+probability of 0.25 % in honest work, 2.81 deviations one-sided, with the error of the statistic taken over blocks of
+time and over folds, never over rows: labels overlap, pairs move together, and the model of a fold errs alike on all its
+rows.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+GATE_BUDGET = 0.05
+CHECKS_AT_RISK = 20
+FALSE_ALARM = GATE_BUDGET / CHECKS_AT_RISK
+"""Probability with which one check may refuse honest work."""
+DEVIATIONS = float(stats.norm.ppf(1.0 - FALSE_ALARM))
+"""The same as a number of standard errors, where the error is well known."""
+
+
+def deviations(freedom: float) -> float:
+    """Return how many standard errors one false alarm is away, where the error has few degrees of freedom.
+
+    Parameters
+    ----------
+    freedom
+        Degrees of freedom of the standard error, at least 1; Student (1908). Infinite gives :data:`DEVIATIONS`.
+    """
+    return float(stats.t.ppf(1.0 - FALSE_ALARM, max(1.0, freedom))) if math.isfinite(freedom) else DEVIATIONS
+
+
+def clustered(contributions: Floats, blocks: Ints) -> Floats:
+    """Return the covariance of the sum of `contributions` when rows of one block, or of neighbours, go together.
+
+    Parameters
+    ----------
+    contributions
+        Shape (n, k), centred.
+    blocks
+        Number of the time block of each row, shape (n,); consecutive numbers are neighbours in time.
+
+    Returns
+    -------
+    ndarray
+        Shape (k, k). Sums of blocks, with Bartlett weight 1/2 for neighbours, times G / (G - 1); NaN below two blocks.
+
+    Notes
+    -----
+    Liang and Zeger (1986) for clusters, Newey and West (1987) for the weight of neighbours.
+    """
+    names, place = np.unique(blocks, return_inverse=True)
+    groups = names.size
+    if groups < 2:
+        return np.full((contributions.shape[1],) * 2, np.nan)
+    sums = np.column_stack([np.bincount(place, column, minlength=groups) for column in contributions.T])
+    meat = sums.T @ sums
+    near = np.diff(names) == 1
+    cross = sums[1:][near].T @ sums[:-1][near]
+    # Negative correlation of neighbours never makes the error smaller: it is an estimate from few blocks.
+    both = meat + 0.5 * (cross + cross.T)
+    return np.asarray(np.where(np.diag(both).min() >= np.diag(meat).min(), both, meat) * groups / (groups - 1.0))
