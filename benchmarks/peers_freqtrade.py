@@ -101,6 +101,9 @@ def configuration(folder: Path, source: Source, pairs: list[str]) -> dict[str, A
     }
     if uses_freqai(folder / "strategies"):
         config |= {"freqai": FREQAI, "freqaimodel": "LightGBMRegressor"}
+        # FreqAI copies the first of these beside its models.
+        config["config_files"] = [str(folder / "config.json")]
+        (folder / "config.json").write_text("{}", encoding="utf-8")
     validate_config_consistency(config, preliminary=True)
     return config
 
