@@ -8,8 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.kb import store
+from crypto_team.kb.ownership import check_write
+from crypto_team.kb.registry import entry
 from crypto_team.roles import records
 from crypto_team.roles.booking import booked
+from crypto_team.roles.ledger_tools import refuse_again
 from crypto_team.schemas import EvidenceManifest
 from crypto_team.schemas.base import StrategyId
 from crypto_team.schemas.outcome import Outcome
@@ -80,8 +83,10 @@ def _brought_in(session: Session, folder: Path, source: Path, out: Path | None, 
     case = case_from_folder(source, strategy or "STR-000")
     if out is not None:
         _copied(source, session.folder / out)
-    revision = _kept(session, strategy, source, case) if strategy is not None else None
-    return _answer(folder, case, out, strategy, revision)
+    broken = any(item.severity == "error" for item in case.document_findings or [])
+    kept = strategy is not None and not broken
+    revision = _kept(session, strategy, source, case) if strategy is not None and kept else None
+    return _answer(folder, case, out, strategy if kept else None, revision)
 
 
 def _copied(source: Path, target: Path) -> None:
@@ -103,14 +108,17 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _kept(session: Session, strategy_id: StrategyId, folder: Path, case: Case) -> str | None:
-    """Store the files by content and book what was tried."""
+    """Store the files by content and book what was tried; what may not be kept is not booked either."""
     from crypto_team.validation.significance import moments
 
+    entry(session.layout, strategy_id)
+    check_write(session.layout, "ml_engineer", "evidence_import", "imported_evidence")
     contents = {path.name: path.read_bytes() for path in _files(folder)}
     digest = hashlib.sha256()
     for name, content in sorted(contents.items()):
         digest.update(name.encode() + hashlib.sha256(content).digest())
     fingerprint = "sha256:" + digest.hexdigest()
+    refuse_again(session, "evaluate", fingerprint)
     tried = case.ledger.n_trials if case.ledger is not None else 1
     note = f"imported: {tried} trials declared"
     with booked(session, strategy_id, kind="evaluate", fingerprint=fingerprint, n_trials=tried, note=note) as booking:
