@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Literal
 
 from crypto_team.kb import store
+from crypto_team.kb.ownership import check_write
+from crypto_team.kb.registry import entry
 from crypto_team.roles import records
 from crypto_team.roles.booking import booked
+from crypto_team.roles.ledger_tools import refuse_again
 from crypto_team.schemas import EvidenceManifest
 from crypto_team.schemas.base import StrategyId
 from crypto_team.schemas.outcome import Outcome
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from crypto_team.gates.case import Case
     from crypto_team.tools.session import Session
 
+Origin = Literal["folder", "freqai"]
+
 
 @tool(role="ml_engineer", group="evidence", name="import", long=True)
 def evidence_import(
@@ -26,6 +32,10 @@ def evidence_import(
     *,
     out: Path | None = None,
     strategy: StrategyId | None = None,
+    from_: Origin = "folder",
+    cost_bps: float = 10.0,
+    data: Path | None = None,
+    target: str = "",
 ) -> Outcome:
     """Bring in evidence from elsewhere: say what is there, what is missing and what breaks the form.
 
@@ -34,21 +44,49 @@ def evidence_import(
     Parameters
     ----------
     folder
-        Folder with meta.yaml, predictions.parquet and the other tables (docs/reference/evidence.md).
+        Folder with meta.yaml, predictions.parquet and the other tables (docs/reference/evidence.md). Of FreqAI:
+        user_data/models/IDENTIFIER of a backtest.
     out
         Copy the files of the form, and nothing else, to this folder.
     strategy
         For example STR-001: keep it in the knowledge base.
+    from_
+        Who wrote the folder: `folder` for the form of evidence, `freqai` for predictions of a FreqAI backtest.
+    cost_bps
+        FreqAI: fee and slippage of each change of position in basis points, which it does not record.
+    data
+        FreqAI: data directory in Freqtrade's format; user_data/data otherwise.
+    target
+        FreqAI: the target that is judged; the first otherwise.
     """
+    with TemporaryDirectory(prefix="evidence-") as scratch:
+        source = session.folder / folder
+        if from_ == "freqai":
+            source = _from_freqai(session, source, Path(scratch), cost_bps, data, target)
+        return _brought_in(session, folder, source, out, strategy)
+
+
+def _from_freqai(
+    session: Session, source: Path, scratch: Path, cost_bps: float, data: Path | None, target: str
+) -> Path:
+    from crypto_team.freqtrade.freqai_evidence import convert
+
+    session.progress(0.05, "reading FreqAI's predictions")
+    candles = None if data is None else session.folder / data
+    return convert(source, scratch, cost_bps=cost_bps, data=candles, column=target)
+
+
+def _brought_in(session: Session, folder: Path, source: Path, out: Path | None, strategy: StrategyId | None) -> Outcome:
     from crypto_team.gates.imported.case import case_from_folder
 
-    source = session.folder / folder
     session.progress(0.1, "reading the evidence")
     case = case_from_folder(source, strategy or "STR-000")
     if out is not None:
         _copied(source, session.folder / out)
-    revision = _kept(session, strategy, source, case) if strategy is not None else None
-    return _answer(folder, case, out, strategy, revision)
+    broken = any(item.severity == "error" for item in case.document_findings or [])
+    kept = strategy is not None and not broken
+    revision = _kept(session, strategy, source, case) if strategy is not None and kept else None
+    return _answer(folder, case, out, strategy if kept else None, revision)
 
 
 def _copied(source: Path, target: Path) -> None:
@@ -70,14 +108,17 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _kept(session: Session, strategy_id: StrategyId, folder: Path, case: Case) -> str | None:
-    """Store the files by content and book what was tried."""
+    """Store the files by content and book what was tried; what may not be kept is not booked either."""
     from crypto_team.validation.significance import moments
 
+    entry(session.layout, strategy_id)
+    check_write(session.layout, "ml_engineer", "evidence_import", "imported_evidence")
     contents = {path.name: path.read_bytes() for path in _files(folder)}
     digest = hashlib.sha256()
     for name, content in sorted(contents.items()):
         digest.update(name.encode() + hashlib.sha256(content).digest())
     fingerprint = "sha256:" + digest.hexdigest()
+    refuse_again(session, "evaluate", fingerprint)
     tried = case.ledger.n_trials if case.ledger is not None else 1
     note = f"imported: {tried} trials declared"
     with booked(session, strategy_id, kind="evaluate", fingerprint=fingerprint, n_trials=tried, note=note) as booking:

@@ -133,7 +133,7 @@ def _booked(
     note: str,
 ) -> Outcome:
     """Write one finished booking; the same content is refused the second time."""
-    _refuse_again(session, kind, fingerprint)
+    refuse_again(session, kind, fingerprint)
     trial = anchored(
         session,
         strategy_id,
@@ -157,10 +157,10 @@ def _booked(
     )
 
 
-def _refuse_again(session: Session, kind: TrialKind, fingerprint: str) -> None:
-    """Refuse content that was booked before."""
-    known = trials.trials(session.layout)
-    again = next((item for item in known if item.fingerprint == fingerprint and item.kind == kind), None)
+def refuse_again(session: Session, kind: TrialKind, fingerprint: str) -> None:
+    """Refuse content that was booked before; what failed may be tried again, and counts again."""
+    known = [item for item in trials.trials(session.layout) if item.kind == kind and item.status == "finished"]
+    again = next((item for item in known if item.fingerprint == fingerprint), None)
     if again is not None:
         raise RefusedError(
             f"exactly this was booked already, as {again.trial_id} of {again.strategy_id}",

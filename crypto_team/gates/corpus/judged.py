@@ -52,6 +52,7 @@ class Judged:
     refused: bool
     right: bool
     codes: tuple[str, ...] = ()
+    seed: int = 0
 
 
 def feature_files() -> dict[str, tuple[Kind, list[CorpusFeature]]]:
@@ -73,7 +74,9 @@ def judge_features(group: str, seed: int) -> list[Judged]:
         audit = audit_frames(path, "features", frame, aux, seed=seed)
     verdicts = {item.column: item for item in audit.verdicts}
     return [
-        Judged(kind, item.name, item.mechanism, not verdicts[item.name].causal, True, ("LK001",)) for item in features
+        Judged(kind, item.name, item.mechanism, not causal, True, () if causal else ("LK001",), seed)
+        for item in features
+        for causal in (verdicts[item.name].causal,)
     ]
 
 
@@ -87,13 +90,13 @@ def judge_fault(name: str, seed: int) -> Judged:
     fault = evidence_bad.FAULTS[name]
     parts = fault.breaker(_study(fault.design, seed), np.random.default_rng([seed, 99]))
     codes = _refused_by(parts)
-    return Judged("bad evidence", name, fault.what, bool(codes), bool(fault.codes & set(codes)), codes)
+    return Judged("bad evidence", name, fault.what, bool(codes), bool(fault.codes & set(codes)), codes, seed)
 
 
 def judge_honest(name: str, seed: int) -> Judged:
     """Judge one honest study."""
     codes = _refused_by(_study(HONEST[name], seed).parts)
-    return Judged("honest evidence", name, "an edge, honestly measured", bool(codes), True, codes)
+    return Judged("honest evidence", name, "an edge, honestly measured", bool(codes), True, codes, seed)
 
 
 def _refused_by(parts: EvidenceParts) -> tuple[str, ...]:
@@ -116,7 +119,7 @@ def judge_noise(tries: int, seed: int, *, days: int = 500, repeats: int = 100) -
         ledger = LedgerView(n_trials=tries, sharpes=tuple(sharpes.tolist()), chain_ok=True)
         refused = against_luck(best, ledger, probability).outcome != "passed"
         what = f"the best of {tries:,} strategies of noise"
-        found.append(Judged("noise", f"{tries} tries, {number}", what, refused, True, ("OF010",)))
+        found.append(Judged("noise", f"{tries} tries, {number}", what, refused, True, ("OF010",), seed))
     return found
 
 

@@ -225,8 +225,7 @@ _FRAMES: Final = {
     "four_forward": ("the next four-hour bar", "return joined(d, aux['four'], '4h', direction='forward')['close']"),
     "four_reindexed": (
         "four-hour bars filled forward from their open",
-        """
-        return aux["four"].set_index("timestamp")["volume"].reindex(t, method="ffill").to_numpy()""",
+        'return aux["four"].set_index("timestamp")["volume"].reindex(t, method="ffill").to_numpy()',
     ),
     "other_next": ("another market, one bar ahead", "return joined(d, aux['other'], '0h')['close']"),
     "other_by_row": (
@@ -271,12 +270,20 @@ _STATE: Final = {
         "d['close'] = d['close'].shift(-1); return d['close'].ffill()",
     ),
 }
+GROUPS: Final = {
+    "shift": _SHIFTS,
+    "whole": _WHOLE,
+    "filled": _FILLED,
+    "rare": _RARE,
+    "frames": _FRAMES,
+    "state": _STATE,
+}
 
 
 def leaking_features() -> tuple[CorpusFeature, ...]:
     """Return all features of the corpus that look ahead."""
     plain = {**_SHIFTS, **_WHOLE, **_FILLED, **_FRAMES, **_STATE}
-    made = [feature(name, mechanism, body) for name, (mechanism, body) in plain.items()]
+    made = [feature(name, *told) for name, told in plain.items()]
     made += [
         feature(
             name, f"the next close, {mechanism}", f"{mask}\nx = c.rolling(5).mean()\nx[m] = c.shift(-1)[m]\nreturn x"

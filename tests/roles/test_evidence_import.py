@@ -1,0 +1,85 @@
+"""Evidence from elsewhere is kept by content and counts as the trials that it declares, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from crypto_team.gates.corpus.evidence_honest import study
+from crypto_team.gates.corpus.evidence_market import Design
+from crypto_team.gates.imported.case import case_from_folder
+from crypto_team.kb import trials
+from crypto_team.kb.store import get
+from crypto_team.kb.validate import validate
+
+if TYPE_CHECKING:
+    from tests.roles.conftest import Desk
+
+TRIED = 4
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    parts = study(Design(pairs=1, bars=3600, edge=0.25, trials=TRIED), 4).parts
+    return parts.write(tmp_path_factory.mktemp("foreign"))
+
+
+@pytest.fixture
+def strategy(desk: Desk) -> str:
+    return str(desk.use("ml_engineer.new", name="foreign", pair=["EDGE/USD"]).data["strategy_id"])
+
+
+def test_evidence_is_kept_whole_and_its_trials_are_booked(desk: Desk, strategy: str, foreign: Path) -> None:
+    outcome = desk.use("evidence.import", folder=foreign, strategy=strategy)
+    assert outcome.revision
+    manifest = yaml.safe_load(desk.layout.imported_evidence(strategy).read_text())
+    assert set(manifest["objects"]) == {path.name for path in foreign.iterdir()}
+    for name, kept in manifest["objects"].items():
+        assert get(desk.layout, kept["sha256"]).read_bytes() == (foreign / name).read_bytes()
+    found = trials.ledger(desk.layout)
+    assert found.n_trials == TRIED
+    assert not found.problems
+    [booking] = trials.trials(desk.layout, strategy)
+    assert booking.trial_id == manifest["trial_id"]
+    assert len(booking.sharpe_per_period) == TRIED
+    assert validate(desk.layout) == []
+
+
+def test_the_same_evidence_does_not_count_twice(desk: Desk, strategy: str, foreign: Path) -> None:
+    desk.use("evidence.import", folder=foreign, strategy=strategy)
+    again = desk.try_("evidence.import", folder=foreign, strategy=strategy)
+    assert not again.ok
+    assert "booked already" in again.summary
+    assert trials.ledger(desk.layout).n_trials == TRIED
+
+
+def test_an_unknown_strategy_is_refused_before_anything_is_booked(desk: Desk, strategy: str, foreign: Path) -> None:
+    del strategy
+    outcome = desk.try_("evidence.import", folder=foreign, strategy="STR-099")
+    assert not outcome.ok
+    assert "STR-099" in outcome.summary
+    assert trials.ledger(desk.layout).n_trials == 0
+
+
+def test_evidence_that_breaks_the_form_is_not_kept(desk: Desk, strategy: str, foreign: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in foreign.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes() if path.name != "market.parquet" else b"no table")
+    outcome = desk.try_("evidence.import", folder=broken, strategy=strategy)
+    assert not outcome.ok
+    assert not desk.layout.imported_evidence(strategy).exists()
+    assert trials.ledger(desk.layout).n_trials == 0
+
+
+def test_a_copy_holds_the_files_of_the_form_only(desk: Desk, foreign: Path, tmp_path: Path) -> None:
+    (foreign / "diary.txt").write_text("not evidence")
+    try:
+        desk.use("evidence.import", folder=foreign, out=tmp_path / "copy")
+    finally:
+        (foreign / "diary.txt").unlink()
+    assert {path.name for path in (tmp_path / "copy").iterdir()} == {path.name for path in foreign.iterdir()}
+    assert case_from_folder(tmp_path / "copy").predictions is not None
