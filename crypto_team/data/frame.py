@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.data.columns import digest_columns
+from crypto_team.data.optional_columns import OPTIONAL, optional_columns, unfilled
 from crypto_team.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def canonical(frame: pd.DataFrame, *, timeframe: str, where: str, repair: bool =
     ----------
     frame
         Columns timestamp (or date, time, ...), open, high, low, close, volume in any case; times may be the index.
+        quote_volume, trades, taker_buy_volume and vwap are kept where they are there.
     timeframe
         Length of a bar.
     where
@@ -71,7 +73,8 @@ def canonical(frame: pd.DataFrame, *, timeframe: str, where: str, repair: bool =
     Returns
     -------
     DataFrame
-        timestamp (datetime64[ms, UTC], bar open) and float64 open, high, low, close, volume; sorted, unique.
+        timestamp (datetime64[ms, UTC], bar open) and float64 open, high, low, close, volume, then what there is of the
+        optional columns; sorted, unique.
 
     Raises
     ------
@@ -82,6 +85,8 @@ def canonical(frame: pd.DataFrame, *, timeframe: str, where: str, repair: bool =
     made = pd.DataFrame({"timestamp": times(named["timestamp"], where)})
     for name in COLUMNS:
         made[name] = numbers(named[name], name, where)
+    candles = {name: made[name].to_numpy(np.float64) for name in ("close", "volume")}
+    made = made.assign(**optional_columns(frame, candles, where))
     made = _ordered(made, where, repair=repair)
     _check_grid(made["timestamp"], timeframe, where)
     _check_prices(made, where)
@@ -261,6 +266,9 @@ def regularise(frame: pd.DataFrame, timeframe: str) -> pd.DataFrame:
     for name in PRICES:
         made[name] = np.where(filled, close, frame[name].to_numpy(np.float64)[last])
     made["volume"] = np.where(filled, 0.0, frame["volume"].to_numpy(np.float64)[last])
+    for name in OPTIONAL:
+        if name in frame:
+            made[name] = unfilled(name, frame[name].to_numpy(np.float64)[last], filled, close)
     if "filled" in frame:
         filled |= frame["filled"].to_numpy(bool)[last]
     return pd.DataFrame({**made, "filled": filled})
@@ -278,7 +286,7 @@ def content_hash(frame: pd.DataFrame) -> str:
     digest = hashlib.sha256(epoch_ms(frame["timestamp"]).tobytes())
     if "known_at" in frame:
         digest.update(epoch_ms(frame["known_at"]).tobytes())
-    for name in (*COLUMNS, *FUNDING_COLUMNS, "value"):
+    for name in (*COLUMNS, *FUNDING_COLUMNS, "value", *(OPTIONAL if "open" in frame else ())):
         if name in frame:
             digest.update(name.encode())
             # Adding zero makes -0.0 and 0.0 the same content.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.data.frame import COLUMNS, epoch_ms, timeframe_seconds
+from crypto_team.data.optional_columns import contradictions
 from crypto_team.schemas.data import Quality, QualityVerdict
 
 GOOD_MISSING, ACCEPTABLE_MISSING = 0.005, 0.05
@@ -30,6 +31,7 @@ class _Counts:
     outlier_rows: int
     rows: int
     stale_limit: int
+    contradictions: int
 
 
 def assess(frame: pd.DataFrame, timeframe: str) -> Quality:
@@ -75,6 +77,7 @@ def _count(frame: pd.DataFrame, seconds: int) -> _Counts:
         outlier_rows=int(_bad_ticks(frame).sum()),
         rows=len(frame),
         stale_limit=max(STALE_BARS, STALE_SECONDS // seconds),
+        contradictions=int(contradictions(frame).sum()),
     )
 
 
@@ -137,6 +140,10 @@ def _notes(counts: _Counts) -> list[str]:
         (
             counts.ohlc_violations > 0,
             f"{counts.ohlc_violations} bars are impossible: high below or low above another price",
+        ),
+        (
+            counts.contradictions > 0,
+            f"{counts.contradictions} bars contradict their vwap, trades or taker_buy_volume: DQ003, if formulas read it",
         ),
         (
             counts.outlier_rows > 0,

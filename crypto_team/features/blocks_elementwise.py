@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crypto_team.features import opcodes as op
-from crypto_team.features.blocks_merging import larger, smaller
+from crypto_team.features.blocks_merging import larger, smaller, true_ranges
 from crypto_team.features.compiled import inner
 
 if TYPE_CHECKING:
@@ -235,13 +235,26 @@ def chosen(code: int, y: Floats, a: Floats, b: Floats, c: Floats, numbers: Float
 
 @inner
 def _at_once(code: int, y: Floats, a: Floats, b: Floats, c: Floats, numbers: Floats) -> None:
-    factor, more = numbers[0], numbers[1]
-    if code == op.RATIO:
-        for i in range(y.size):
-            y[i] = factor * finite(a[i] / b[i]) + more
-    elif code == op.TRUE_RANGE:
-        for i in range(y.size):
-            y[i] = larger(a[i], c[i]) - smaller(b[i], c[i])
-    else:
+    factor, more, fill = numbers[0], numbers[1], numbers[2]
+    if code == op.TRUE_RANGE:
+        true_ranges(y, a, b, c)
+    elif code == op.ERF:
         for i in range(y.size):
             y[i] = math.erf(a[i])
+    elif code == op.RATIO:
+        for i in range(y.size):
+            y[i] = factor * finite(a[i] / b[i]) + more
+    else:
+        _guarded(y, a, b, (factor, more, fill), code == op.RATIO_ABOVE)
+
+
+@inner
+def _guarded(y: Floats, a: Floats, b: Floats, numbers: tuple[float, float, float], strictly: bool) -> None:
+    """Divide; give `fill` where the divisor is zero or, `strictly`, where it is not above zero."""
+    factor, more, fill = numbers
+    if strictly:
+        for i in range(y.size):
+            y[i] = fill if b[i] <= 0.0 else factor * finite(a[i] / b[i]) + more
+    else:
+        for i in range(y.size):
+            y[i] = fill if b[i] == 0.0 else factor * finite(a[i] / b[i]) + more

@@ -125,6 +125,19 @@ def smallest_of_four(y: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> N
 
 
 @inner
+def true_ranges(y: Floats, high: Floats, low: Floats, last: Floats) -> None:
+    """Range of a bar together with the close before it; first as if all were known."""
+    odd = 0
+    for i in range(y.size):
+        made = above(high[i], last[i]) - below(low[i], last[i])
+        odd += (high[i] != high[i]) | (low[i] != low[i]) | (last[i] != last[i])
+        y[i] = made
+    if odd:
+        for i in range(y.size):
+            y[i] = larger(high[i], last[i]) - smaller(low[i], last[i])
+
+
+@inner
 def mean_of_four(y: Floats, a: Floats, b: Floats, c: Floats, d: Floats) -> None:
     """Mean of four parts of one length, as two mergers of two would give it."""
     for i in range(y.size):

@@ -13,6 +13,8 @@ import numpy as np
 from crypto_team.features import opcodes as op
 from crypto_team.features.blocks_elementwise import natural_log
 from crypto_team.features.blocks_hurst import hurst
+from crypto_team.features.blocks_profile import profile
+from crypto_team.features.blocks_rank import known_before, rank
 from crypto_team.features.compiled import inner
 
 if TYPE_CHECKING:
@@ -22,61 +24,6 @@ if TYPE_CHECKING:
 
 NAN = np.nan
 PATTERN_COUNT = 6
-
-
-@inner
-def known_before(a: Floats, n: int) -> int:
-    """Return how many of the first n - 1 values lie behind the last unknown one."""
-    known = 0
-    for j in range(n - 1):
-        known = 0 if a[j] != a[j] else known + 1
-    return known
-
-
-@inner
-def rank(y: Floats, a: Floats, n: int) -> None:
-    """Share of the last n values that are at most the newest; ties count half."""
-    known = known_before(a, n)
-    fours = y.size // 4 * 4 if n >= 4 else 0
-    for i in range(0, fours, 4):
-        _four_counts(y[i : i + 4], a[i : i + n + 3], n)
-    for i in range(fours, y.size):
-        y[i] = _count(a[i : i + n], a[i + n - 1])
-    for i in range(y.size):
-        known = 0 if a[i + n - 1] != a[i + n - 1] else known + 1
-        y[i] = 0.5 * (y[i] + 1.0) / n if known >= n else NAN
-
-
-@inner
-def _count(window: Floats, x: float) -> int:
-    """Count the values below x, and again those up to x."""
-    below, up_to = 0, 0
-    for j in range(window.size):
-        below += window[j] < x
-        up_to += window[j] <= x
-    return below + up_to
-
-
-@inner
-def _four_counts(y: Floats, a: Floats, n: int) -> None:
-    """Do the same for four neighbouring windows; what they share is read once."""
-    x0, x1, x2, x3 = a[n - 1], a[n], a[n + 1], a[n + 2]
-    c0, c1, c2, c3 = _count(a[:3], x0), _count(a[1:3], x1), _count(a[2:3], x2), 0
-    c1 += _count(a[n : n + 1], x1)
-    c2 += _count(a[n : n + 2], x2)
-    c3 += _count(a[n : n + 3], x3)
-    shared = a[3:n]
-    for j in range(shared.size):
-        value = shared[j]
-        c0 += value < x0
-        c1 += value < x1
-        c2 += value < x2
-        c3 += value < x3
-        c0 += value <= x0
-        c1 += value <= x1
-        c2 += value <= x2
-        c3 += value <= x3
-    y[0], y[1], y[2], y[3] = c0, c1, c2, c3
 
 
 @inner
@@ -194,65 +141,6 @@ def bins(y: Floats, a: Floats, low: Floats, high: Floats, n: int, count: int, me
             if memory[k] > 0.0:
                 total += memory[k] * natural_log(memory[k])
         y[i] = (natural_log(float(n)) - total / n) / natural_log(float(count))
-
-
-@inner
-def profile(y: Floats, x: tuple[Floats, ...], n: int, count: int, share: float, which: float, memory: Floats) -> None:
-    """Volume by price over the last n bars: the busiest price (0), or where its surroundings begin (-1) or end (1).
-
-    Prices fall into equal bins from the lowest to the highest of the window. Around the busiest bin, the busier
-    neighbour is added until the share of the volume is reached.
-    """
-    prices, volumes, lows, highs = x
-    for i in range(y.size):
-        low, spread = lows[i], highs[i] - lows[i]
-        for k in range(4 * count):
-            memory[k] = 0.0
-        if not spread > 0.0:
-            y[i] = low + 0.0 * spread
-            continue
-        scale = count / spread
-        total = _spread_out(memory, prices[i : i + n], volumes[i : i + n], low, scale, count)
-        if not total > 0.0:
-            y[i] = low + 0.5 * spread + 0.0 * total
-            continue
-        y[i] = low + _edge(memory, count, share * total, which) / scale
-
-
-@inner
-def _spread_out(memory: Floats, prices: Floats, volumes: Floats, low: float, scale: float, count: int) -> float:
-    """Add volumes to the bins of their prices, and return the sum of all.
-
-    Neighbouring bars often fall into one bin; four sets of bins in turn save waiting for the last addition.
-    """
-    last = count - 1
-    for j in range(prices.size):
-        memory[(j & 3) * count + min(last, int((prices[j] - low) * scale))] += volumes[j]
-    total = 0.0
-    for k in range(count):
-        memory[k] = (memory[k] + memory[count + k]) + (memory[2 * count + k] + memory[3 * count + k])
-        total += memory[k]
-    return total
-
-
-@inner
-def _edge(memory: Floats, count: int, wanted: float, which: float) -> float:
-    best = 0
-    for k in range(1, count):
-        best = k if memory[k] > memory[best] else best
-    if which == 0.0:
-        return best + 0.5
-    first, last, held = best, best, memory[best]
-    while held < wanted and (first > 0 or last < count - 1):
-        below = memory[first - 1] if first > 0 else -1.0
-        above = memory[last + 1] if last < count - 1 else -1.0
-        if above >= below:
-            last += 1
-            held += above
-        else:
-            first -= 1
-            held += below
-    return float(first) if which < 0.0 else last + 1.0
 
 
 @inner

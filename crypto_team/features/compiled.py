@@ -23,7 +23,7 @@ from numba.np import arrayobj
 
 P = ParamSpec("P")
 R = TypeVar("R")
-S = TypeVar("S", np.float64, np.float32, np.int64)
+S = TypeVar("S", np.float64, np.float32, np.int64, np.int32)
 _TYPES, _CGUTILS, _ARRAYS = cast("Any", types), cast("Any", cgutils), cast("Any", arrayobj)  # not typed in numba
 _IR = cast("Any", ir)
 _SOURCES = ("blocks_*.py", "kernels_*.py", "machine.py", "opcodes.py", "compiled*.py")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from crypto_team.data.optional_columns import OPTIONAL
 from crypto_team.errors import FormulaError
 from crypto_team.features.formula import parse
 from crypto_team.features.nodes import Node, canonical_text, reads
@@ -56,6 +57,12 @@ def _read(node: Node, pair: str) -> Iterator[str | SeriesKey]:
 def reads_beyond(formula: str) -> bool:
     """Return whether a formula reads another pair or a series."""
     return any(part.kind == "series" or part.name in {"of", "basket"} for part in reads(parse(formula)))
+
+
+def optional_reads(formulas: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of candles that only some sources have and that formulas read, of whatever pair."""
+    read = {part.name for text in formulas for part in reads(parse(text)) if part.kind == "column"}
+    return tuple(name for name in OPTIONAL if name in read)
 
 
 def pinned(text: str, members: Callable[[tuple[str, ...]], list[str]], timeframe: str | None = None) -> str:

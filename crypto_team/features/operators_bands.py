@@ -19,7 +19,8 @@ def bb_percent(x: Floats, n: int = 20, k: float = 2.0) -> Floats:
     """Position in the Bollinger bands: 0 at the lower, 1 at the upper; population deviation; 0.5 for a flat window."""
     deviation = np.sqrt(rolling.moment(x, n, 2))
     middle = rolling.mean(x, n)
-    return np.where(deviation == 0.0, 0.5, divided(x - middle + k * deviation, 2.0 * k * deviation))
+    width = 2.0 * k * deviation
+    return np.where(width == 0.0, 0.5, divided(x - middle + k * deviation, width))
 
 
 @operator("price_action", lambda n: n - 1)
@@ -51,22 +52,26 @@ def donchian_breakout(high: Floats, low: Floats, close: Floats, n: int = 20) -> 
 def donchian_position(high: Floats, low: Floats, close: Floats, n: int = 20) -> Floats:
     """Close within the range of the n bars before this one: 0 at their low, 1 at their high; 0.5 without a range."""
     top, bottom = _channel(high, low, n)
-    return np.where(top == bottom, 0.5, divided(close - bottom, top - bottom))
+    span = top - bottom
+    return np.where(span == 0.0, 0.5, divided(close - bottom, span))
 
 
 @operator("price_action", lambda: 0)
 def body_ratio(open_: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
     """Body of the candle over its range, -1 to 1; 0 for a candle without range."""
-    return np.where(high == low, 0.0, divided(close - open_, high - low))
+    span = high - low
+    return np.where(span == 0.0, 0.0, divided(close - open_, span))
 
 
 @operator("price_action", lambda: 0)
 def upper_wick(open_: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
     """Upper wick over the range, 0 to 1; 0 for a candle without range."""
-    return np.where(high == low, 0.0, divided(high - np.maximum(open_, close), high - low))
+    span = high - low
+    return np.where(span == 0.0, 0.0, divided(high - np.maximum(open_, close), span))
 
 
 @operator("price_action", lambda: 0)
 def lower_wick(open_: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
     """Lower wick over the range, 0 to 1; 0 for a candle without range."""
-    return np.where(high == low, 0.0, divided(np.minimum(open_, close) - low, high - low))
+    span = high - low
+    return np.where(span == 0.0, 0.0, divided(np.minimum(open_, close) - low, span))

@@ -34,12 +34,14 @@ def _range(high: Floats, low: Floats, n: int) -> tuple[Floats, Floats]:
 def willr(high: Floats, low: Floats, close: Floats, n: int = 14) -> Floats:
     """Williams %R, -100 to 0: the close within the range of the last n bars; 0 without a range."""
     top, bottom = _range(high, low, n)
-    return np.where(top == bottom, 0.0, -100.0 * divided(top - close, top - bottom))
+    span = top - bottom
+    return np.where(span == 0.0, 0.0, -100.0 * divided(top - close, span))
 
 
 def _fast_k(high: Floats, low: Floats, close: Floats, n: int) -> Floats:
     top, bottom = _range(high, low, n)
-    return np.where(top == bottom, 0.0, 100.0 * divided(close - bottom, top - bottom))
+    span = top - bottom
+    return np.where(span == 0.0, 0.0, 100.0 * divided(close - bottom, span))
 
 
 @operator("price_action", lambda n, k: n + k - 2)
@@ -61,9 +63,8 @@ def cci(high: Floats, low: Floats, close: Floats, n: int = 20) -> Floats:
     0 for a flat window.
     """
     typical = typical_price(high, low, close)
-    deviation = rolling.deviation(typical, n)
-    distance = typical - rolling.mean(typical, n)
-    return np.where(deviation == 0.0, 0.0, divided(distance, 0.015 * deviation))
+    unit = 0.015 * rolling.deviation(typical, n)
+    return np.where(unit == 0.0, 0.0, divided(typical - rolling.mean(typical, n), unit))
 
 
 @operator("price_action", lambda n, m: 2 * n + m + 2 * decay_bars(2 / (n + 1)) + decay_bars(2 / (m + 1)))
@@ -71,8 +72,8 @@ def wave_trend(high: Floats, low: Floats, close: Floats, n: int = 10, m: int = 2
     """Wave Trend oscillator: EMA over m of (typical - EMA) / (0.015 EMA of the distance); 0 where nothing moves."""
     typical = typical_price(high, low, close)
     esa = rolling.smoothed(typical, n, 2.0 / (n + 1))
-    distance = rolling.smoothed(np.abs(typical - esa), n, 2.0 / (n + 1))
-    index = np.where(distance == 0.0, 0.0, divided(typical - esa, 0.015 * distance))
+    unit = 0.015 * rolling.smoothed(np.abs(typical - esa), n, 2.0 / (n + 1))
+    index = np.where(unit == 0.0, 0.0, divided(typical - esa, unit))
     return rolling.smoothed(index, m, 2.0 / (m + 1))
 
 

@@ -15,7 +15,8 @@ from crypto_team.features.operators_momentum import typical_price
 
 def _multiplier(high: Floats, low: Floats, close: Floats) -> Floats:
     """Return where the close lies in its range, -1 to 1; 0 for a candle without range."""
-    return np.where(high == low, 0.0, divided((close - low) - (high - close), high - low))
+    span = high - low
+    return np.where(span == 0.0, 0.0, divided((close - low) - (high - close), span))
 
 
 @operator("volume", lambda n: n - 1)
@@ -88,7 +89,8 @@ def value_area_position(
     typical = typical_price(high, low, close)
     bottom = rolling.profile(typical, volume, n, bins, -1.0)
     top = rolling.profile(typical, volume, n, bins, 1.0)
-    return np.where(top == bottom, 0.5, divided(close - bottom, top - bottom))
+    span = top - bottom
+    return np.where(span == 0.0, 0.5, divided(close - bottom, span))
 
 
 @operator("volume", lambda n: n)

@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 import numpy.typing as npt
 
+from crypto_team.data.optional_columns import OPTIONAL
 from crypto_team.errors import FormulaError, InputError
 from crypto_team.features.formula import parse
 from crypto_team.features.kernels_arrays import rising
@@ -101,7 +102,8 @@ class Plan:
         """Return everything that the program reads, checked and with the opaque parts computed."""
         missing = [name for name in self.columns if name not in columns]
         if missing:
-            raise InputError(f"the candles have no column {', '.join(missing)}")
+            hint = "import candles that have it: crypto-team data import FILE" if set(missing) & set(OPTIONAL) else None
+            raise InputError(f"the candles have no column {', '.join(missing)}", hint=hint)
         uneven = [name for name in self.columns if columns[name].shape != times.shape]
         if uneven:
             raise InputError(f"{', '.join(uneven)} and the times differ in length")

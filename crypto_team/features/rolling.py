@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from crypto_team.features import opcodes as op
+from crypto_team.features.blocks_profile import profile_memory
 from crypto_team.features.blocks_recursive import REACH, SMOOTHED_MEMORY
 from crypto_team.features.series import Series, UntraceableError, apply
 
@@ -272,4 +273,4 @@ def profile(prices: Floats, volumes: Floats, n: int, count: int, which: float) -
     edges = extreme(prices, n, top=False), extreme(prices, n, top=True)
     reach = (n - 1, n - 1)
     numbers = (n, count, 0.7, which)
-    return column(step(op.PROFILE, prices, volumes, *edges, numbers=numbers, reach=reach, memory=4 * count))
+    return column(step(op.PROFILE, prices, volumes, *edges, numbers=numbers, reach=reach, memory=profile_memory(count)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from crypto_team.features import opcodes as op
+from crypto_team.features.ufuncs import UFUNCS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,9 +96,9 @@ class Series:  # noqa: PLW1641 - equality is a column too, so a series is no key
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **more: Any) -> Series:
         name = function.__name__
-        if method != "__call__" or more or name not in {**_UFUNCS, **_SPELLED}:
+        if method != "__call__" or more or name not in {**UFUNCS, **_SPELLED}:
             raise UntraceableError(f"{name} of a whole array")
-        return _SPELLED[name](*inputs) if name in _SPELLED else apply(_UFUNCS[name], *inputs)
+        return _SPELLED[name](*inputs) if name in _SPELLED else apply(UFUNCS[name], *inputs)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, more: Any) -> Series:
         if more or function.__name__ not in _FUNCTIONS:
@@ -237,8 +238,23 @@ def _equality(graph: Graph, left: Any, right: Any) -> Series | None:
 
 
 def _choice(graph: Graph, condition: Any, one: Any, other: Any) -> Series | None:
-    ready = _plain(one) and isinstance(condition, Series) and isinstance(other, Series)
-    return graph.apply(op.PUT, [condition, other], [float(one)]) if ready else None
+    if not (_plain(one) and isinstance(condition, Series) and isinstance(other, Series)):
+        return None
+    made = _guarded(graph, condition, float(one), other)
+    return graph.apply(op.PUT, [condition, other], [float(one)]) if made is None else made
+
+
+def _guarded(graph: Graph, condition: Series, fill: float, other: Series) -> Series | None:
+    """Return a quotient, and what it is where its divisor is zero, or not above zero, as one step."""
+    test, step = graph.steps[condition.step], graph.steps[other.step]
+    code = op.RATIO_OR if test.code == op.EQUALS else op.RATIO_ABOVE
+    zero = test.numbers if test.code == op.EQUALS else tuple(graph.constants.get(item) for item, _ in test.inputs[1:])
+    if test.code not in {op.EQUALS, op.LE} or zero != (0.0,) or step.code not in {op.DIV, op.RATIO}:
+        return None
+    x, y = (Series(graph, number, 0).before(lag + other.lag) for number, lag in step.inputs)
+    if (y.step, y.lag) != (test.inputs[0][0], test.inputs[0][1] + condition.lag):
+        return None
+    return graph.apply(code, [x, y], [*(step.numbers or (1.0, 0.0)), fill])
 
 
 _BY_NUMBER: Final[dict[int, Callable[..., Series | None]]] = {
@@ -256,36 +272,6 @@ def where(condition: Any, one: Any, other: Any) -> Series:
     return apply(op.SELECT, condition, one, other)
 
 
-_UFUNCS: Final[dict[str, int]] = {
-    "add": op.ADD,
-    "subtract": op.SUB,
-    "multiply": op.MUL,
-    "divide": op.DIV,
-    "maximum": op.LARGER,
-    "minimum": op.SMALLER,
-    "logical_and": op.BOTH,
-    "logical_or": op.EITHER,
-    "less": op.LT,
-    "less_equal": op.LE,
-    "equal": op.EQ,
-    "absolute": op.ABS,
-    "fabs": op.ABS,
-    "sqrt": op.ROOT,
-    "log": op.LOG,
-    "sign": op.SIGN,
-    "exp": op.EXP,
-    "erf": op.ERF,
-    "invert": op.NOT,
-    "logical_not": op.NOT,
-    "isnan": op.UNKNOWN,
-    "sin": op.SINE,
-    "cos": op.COSINE,
-    "bitwise_and": op.BOTH,
-    "bitwise_or": op.EITHER,
-    "floor_divide": op.FLOOR_DIV,
-    "remainder": op.MODULO,
-    "power": op.POWER_OF,
-}
 _SPELLED: Final[dict[str, Callable[..., Series]]] = {
     "square": lambda x: apply(op.MUL, x, x),
     "negative": lambda x: -x,

@@ -93,7 +93,7 @@ class Frame:
         if name in _WEIGHTED:
             weight = self.columns["volume"][rows].reshape(-1, each)
             total = weight.sum(axis=1)
-            made = np.full(total.size, np.nan)
+            made = values[:, -1].copy()  # without any volume it is the close, as in each of the bars
             np.divide((values * weight).sum(axis=1), total, out=made, where=total > 0.0)
             return made
         return np.asarray(values.sum(axis=1))

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.data.quality import assess
+from crypto_team.data.optional_columns import contradictions
+from crypto_team.data.quality import ACCEPTABLE_BAD_BARS, assess
+from crypto_team.features.needs import optional_reads
 from crypto_team.gates.recompute import complete_bars, milliseconds, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
 from crypto_team.schemas.data import Dataset
@@ -121,10 +123,20 @@ def data_spans_everything(meta: EvidenceMeta, market: pd.DataFrame, features: Fe
     stricter={"missing_share": "lower", "stale_share": "lower"},
 )
 def quality_acceptable(
-    meta: EvidenceMeta, bars: Mapping[str, pd.DataFrame], *, missing_share: float = 0.005, stale_share: float = 0.01
+    meta: EvidenceMeta,
+    bars: Mapping[str, pd.DataFrame],
+    features: FeatureSet | None = None,
+    *,
+    missing_share: float = 0.005,
+    stale_share: float = 0.01,
 ) -> Verdict:
-    """Reassessed candles: verdict not poor, few gaps, few bars in standstills of a day, no impossible candle."""
+    """Reassessed candles: verdict not poor, few gaps, few bars in standstills of a day, no impossible candle.
+
+    Of the columns that only some sources have (vwap, trades, ...), those that formulas read may contradict the rest of
+    the bar in one bar of a thousand.
+    """
     worst, problems = 0.0, []
+    optional = optional_reads(text for item in (features.features if features else ()) for text in item.formulas)
     for pair in meta.pairs:
         if pair not in bars:
             problems.append(f"{pair}: no candles")
@@ -133,6 +145,9 @@ def quality_acceptable(
         told = frame[~frame["filled"]].drop(columns="filled").reset_index(drop=True) if "filled" in frame else frame
         quality = assess(told, meta.timeframe)
         worst = max(worst, quality.missing_share)
+        odd = float(contradictions(told, optional).mean())
+        if odd > ACCEPTABLE_BAD_BARS:
+            problems.append(f"{pair}: {', '.join(optional)} contradict the bar in {odd:.2%} of the bars")
         still = standstill_share(told, meta.timeframe)
         if still > stale_share:
             problems.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crypto_team.errors import NotFoundError
+from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.roles import records
 from crypto_team.roles.cases import strategy_file
 from crypto_team.schemas import ModelManifest
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def export(session: Session, strategy_id: str) -> Outcome:
     """Render the strategy file from the specification and the model manifest and commit both links."""
+    from crypto_team.features.needs import optional_reads
     from crypto_team.freqtrade.export import render_strategy
 
     spec = records.ml_spec(session, strategy_id)
@@ -25,6 +26,13 @@ def export(session: Session, strategy_id: str) -> Outcome:
             f"{strategy_id} has no trained model yet", hint=f"crypto-team ml-engineer train {strategy_id}"
         )
     manifest = records.read(manifest_path, ModelManifest, missing=f"crypto-team ml-engineer train {strategy_id}")
+    beyond = optional_reads(text for item in manifest.features for text in item.formulas)
+    if beyond:
+        raise UsageError(
+            f"formulas read {', '.join(beyond)}, which Freqtrade's candles do not have",
+            where=strategy_id,
+            hint='import the values as a series (crypto-team data import-series) and read series("NAME") instead',
+        )
     path = strategy_file(session, spec)
     repro = spec.reproducibility.model_copy(update={"code_path": f"code/{path.name}"})
     changes = [
