@@ -42,12 +42,15 @@ PLAIN = ("ret(close, 1)", "1.0 * volume", "1.0 * close")
 CLOCK = ("hour_sin()", "weekday_sin()")
 TREES: dict[str, int | float] = {"n_estimators": 200, "num_leaves": 31}
 FREQAIS: dict[str, int | float] = {"learning_rate": 0.1, "min_child_samples": 20, "subsample": 1.0,
-                                   "colsample_bytree": 1.0, "reg_lambda": 0.0, "max_bin": 255}  # fmt: skip
+                                   "colsample_bytree": 1.0, "reg_lambda": 0.0, "max_bin": 255,
+                                   "shared_bins": False}  # fmt: skip
 WAYS: dict[str, dict[str, object]] = {
     "equal": {"given": TREES | FREQAIS, "selected": False},
     "equal-2": {"given": TREES | FREQAIS, "selected": False, "workers": 2},
-    "fast": {"given": TREES | FREQAIS | {"max_bin": 63}, "selected": False},
+    "fast": {"given": TREES | FREQAIS | {"max_bin": 63, "shared_bins": True}, "selected": False},
+    "fast-own": {"given": TREES | FREQAIS | {"max_bin": 63}, "selected": False},
     "default": {"given": {}, "selected": True},
+    "default-own": {"given": {"shared_bins": False}, "selected": True},
     "default-2": {"given": {}, "selected": True, "workers": 2},
 }
 
