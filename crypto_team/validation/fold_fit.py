@@ -170,7 +170,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
         predictions=pd.concat(parts, ignore_index=True),
         importances=_importance_rows(fold.index, stored, factory(settings.model).importance_kind),
         preprocessing=_preprocessing_rows(panel, fold.index, rows, selection, scaler, fitted),
-        noise=_noise_rows(panel, fold.index, rows.test, stored, scaler, settings),
+        noise=_noise_rows(panel, fold.index, parts[1], rows.test, stored, scaler, settings),
         test_rows=rows.test,
         fitted={name: panel.features[rows.test, panel.names.index(name)] for name in transformers},
         simple=simple_rows(panel, rows, selection.kept, parts[1], settings),
@@ -261,6 +261,7 @@ def _preprocessing_rows(
 def _noise_rows(
     panel: Panel,
     fold: int,
+    own: pd.DataFrame,
     test: Rows,
     stored: FoldModel,
     scaler: Scaler,
@@ -269,7 +270,7 @@ def _noise_rows(
     values = inputs_of(panel, test, _columns(panel, stored), settings)
     # The primary rule is no input of the model and keeps its sign.
     spread = np.append(scaler.std, np.zeros(len(stored.inputs) - len(stored.features)))
-    base, forward = stored.signal(values).signal, panel.forward_return[test]
+    base, forward = own["signal"].to_numpy(dtype=np.float64), panel.forward_return[test]
     table = []
     for repeat in range(settings.noise_repeats):
         rng = np.random.default_rng([settings.seed, fold, repeat])

@@ -60,6 +60,7 @@ def select(
     removed: dict[int, str] = {}
     spread = _with_spread(x, removed)
     z = fit_scaler(x[:, spread]).transform(x[:, spread], clip=FILTER_CLIP)
+    z -= z.mean(axis=0)
     relevance = _absolute_correlations(z, y)
     order = sorted(range(len(spread)), key=lambda at: (-relevance[at], at))
     correlation = np.abs(_correlation_matrix(z))
@@ -110,13 +111,14 @@ def _top(columns: list[int], importance: Floats, count: int, removed: dict[int, 
 
 
 def _absolute_correlations(z: Floats, y: Floats) -> Floats:
-    centred, target = z - z.mean(axis=0), y - y.mean()
-    norm = np.sqrt((centred**2).sum(axis=0) * float(target @ target))
-    return np.asarray(np.abs(np.divide(centred.T @ target, norm, out=np.zeros(z.shape[1]), where=norm > 0.0)))
+    """Return |correlation| of the centred columns with `y`; 0 for a column without spread."""
+    target = y - y.mean()
+    norm = np.sqrt(np.einsum("ij,ij->j", z, z) * float(target @ target))
+    return np.asarray(np.abs(np.divide(z.T @ target, norm, out=np.zeros(z.shape[1]), where=norm > 0.0)))
 
 
 def _correlation_matrix(z: Floats) -> Floats:
-    centred = z - z.mean(axis=0)
-    norm = np.sqrt((centred**2).sum(axis=0))
-    unit = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0.0)
-    return np.asarray(unit.T @ unit)
+    """Return the correlations of centred columns, without a scaled copy of the rows; 0 for a column without spread."""
+    norm = np.sqrt(np.einsum("ij,ij->j", z, z))
+    scale = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0.0)
+    return np.asarray((z.T @ z) * np.outer(scale, scale))
