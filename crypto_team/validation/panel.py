@@ -150,7 +150,7 @@ def build_panel(
         if list(matrix.names) != names or len(bars) != len(matrix.values):
             raise InputError("features do not belong to the bars or to the other pairs' features", where=pair)
         parts.append(_pair_rows(index, bars, matrix, target, unit))
-    columns = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
+    columns: dict[str, Any] = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
     fitted = {name: _joined([matrices[pair].fitted[name] for pair in pairs]) for name in matrices[pairs[0]].fitted}
     return Panel(pairs=pairs, names=names, timeframe_ms=unit, fitted=fitted, **columns)
 
