@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from crypto_team.models.bins import SharedBins
 from crypto_team.models.samples import Floats, Inputs, Matrix, rows_of, samples_of
 
 __all__ = [
@@ -25,7 +26,8 @@ class ModelSettings:
     """What a learner is built from; `n_classes` 0 means regression on basis points.
 
     `checkpoints` is a folder in which long trainings keep their state and from which they go on; `progress` hears the
-    share done and what was done last. Neither changes the result.
+    share done and what was done last. Neither changes the result. `bins` are bin edges of an earlier training window,
+    for learners that can share them.
     """
 
     n_classes: int
@@ -33,6 +35,7 @@ class ModelSettings:
     seed: int
     checkpoints: Path | None = None
     progress: Progress | None = None
+    bins: SharedBins | None = None
 
 
 class Model(Protocol):

@@ -15,6 +15,9 @@ from crypto_team.models.base import Floats, Inputs, Matrix, Model, ModelFactory,
 from crypto_team.models.threads import quiet_openmp
 
 SMALLEST_LEAF_SHARE = 0.1
+# A sample of bin levels says where edges lie and nothing else: not how many rows a bin has, nor which columns never
+# differ from zero together.
+SHARED = {"min_data_in_bin": 1, "enable_bundle": False, "feature_pre_filter": False}
 
 
 def as_probabilities(raw: Floats, rows: int, n_classes: int) -> Floats:
@@ -42,15 +45,18 @@ class LightGbm:
         self._text = ""
 
     def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
-        """Train on binned rows; bin edges come from these rows only."""
+        """Train on binned rows; bin edges come from these rows, or from an earlier window where they are shared."""
         quiet_openmp()
         import lightgbm as lgb
 
         x, params = rows_of(x), self.parameters(len(y))
-        rounds = int(params.pop("n_estimators"))
+        rounds, shared = int(params.pop("n_estimators")), None
         try:
-            data = lgb.Dataset(x, label=y, weight=weight, params=params, free_raw_data=True)
-            booster = lgb.train(params, data, num_boost_round=rounds)
+            if self.settings.bins is not None:
+                params |= SHARED
+                shared = lgb.Dataset(self.settings.bins.sample(x), params=params)
+            data = lgb.Dataset(x, label=y, weight=weight, params=params, free_raw_data=True, reference=shared)
+            booster = lgb.train(params, data, num_boost_round=rounds, keep_training_booster=True)
         except lgb.basic.LightGBMError as error:
             raise UsageError(f"LightGBM refuses the hyperparameters: {error}", where="model.hyperparameters") from error
         self.restore(booster.model_to_string().encode())
@@ -59,6 +65,7 @@ class LightGbm:
         """Return what LightGBM is called with for a number of training rows."""
         classes = self.settings.n_classes
         params: dict[str, Any] = dict(self.settings.hyperparameters)
+        params.pop("shared_bins", None)
         params["min_child_samples"] = max(1, min(int(params["min_child_samples"]), int(rows * SMALLEST_LEAF_SHARE)))
         params |= {
             "objective": "regression" if classes == 0 else "binary" if classes == 2 else "multiclass",
@@ -213,6 +220,7 @@ LIGHTGBM = ModelFactory(
         "reg_lambda": 10.0,
         "min_split_gain": 0.0,
         "max_bin": 63,
+        "shared_bins": True,
     },
     create=LightGbm,
     load=_load_lightgbm,

@@ -257,7 +257,8 @@ ONLINE_LIGHTGBM = ModelFactory(
     importance_kind="gain",
     regression=True,
     classification=True,
-    defaults={**LIGHTGBM.defaults, "update_rounds": 5, "update_rate": 0.01},
+    # It learns on after its last window, so there is nothing later to share bins with.
+    defaults={**LIGHTGBM.defaults, "shared_bins": False, "update_rounds": 5, "update_rate": 0.01},
     create=OnlineLightGbm,
     load=_load_lightgbm,
     quick=LIGHTGBM.quick,

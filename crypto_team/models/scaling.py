@@ -19,16 +19,21 @@ class Scaler:
 
     def transform(self, x: npt.NDArray[np.float32], *, clip: float) -> Floats:
         """Return standardised values within +-`clip`; an unknown value takes the mean, that is 0."""
-        z = (x.astype(np.float64) - self.mean) / self.std
-        return np.clip(np.where(np.isfinite(z), z, 0.0), -clip, clip)
+        z = x.astype(np.float64)
+        z -= self.mean
+        z /= self.std
+        z[~np.isfinite(z)] = 0.0
+        return np.asarray(np.clip(z, -clip, clip, out=z))
 
 
 def fit_scaler(x: npt.NDArray[np.float32]) -> Scaler:
     """Measure the columns of `x` (n, k) in float64; non-finite values are left out."""
-    values = np.where(np.isfinite(x), x, np.nan).astype(np.float64)
-    known = np.isfinite(values)
+    known = np.isfinite(x)
     count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, values, 0.0).sum(axis=0) / count
-    variance = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0) / count
-    std = np.sqrt(variance)
+    values = np.where(known, x, np.float32(0.0)).astype(np.float64)
+    mean = values.sum(axis=0) / count
+    values -= mean
+    values *= known
+    np.square(values, out=values)
+    std = np.sqrt(values.sum(axis=0) / count)
     return Scaler(mean, np.where(std > 0.0, std, 1.0))

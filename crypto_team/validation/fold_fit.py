@@ -12,6 +12,7 @@ import pandas as pd
 
 from crypto_team.errors import InputError, UsageError
 from crypto_team.models.base import Explained, Floats, Inputs, Matrix, Model, ModelSettings
+from crypto_team.models.bins import SharedBins
 from crypto_team.models.registry import factory
 from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
@@ -63,17 +64,27 @@ def _columns(panel: Panel, stored: FoldModel) -> list[int]:
     return [panel.names.index(name) for name in stored.inputs]
 
 
-def _fit(settings: WalkForwardSettings, x: Inputs, y: Floats, weight: Floats | None, *, quick: bool = False) -> Model:
+def _fit(
+    settings: WalkForwardSettings,
+    x: Inputs,
+    y: Floats,
+    weight: Floats | None,
+    *,
+    bins: SharedBins | None,
+    quick: bool = False,
+) -> Model:
     learner = factory(settings.model)
     hyperparameters = {**settings.hyperparameters, **(learner.quick if quick else {})}
-    model = learner.create(ModelSettings(settings.n_classes, hyperparameters, settings.seed))
+    model = learner.create(ModelSettings(settings.n_classes, hyperparameters, settings.seed, bins=bins))
     model.fit(x, y, weight)
     return model
 
 
-def _ranked(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None) -> Floats:
+def _ranked(
+    settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None, bins: SharedBins | None
+) -> Floats:
     """Return what a quick fit on the training rows says about each column."""
-    model = _fit(settings, x, y, weight, quick=True)
+    model = _fit(settings, x, y, weight, bins=bins, quick=True)
     if settings.ranking != "shap":
         return model.importances()
     if not isinstance(model, Explained):
@@ -96,12 +107,13 @@ def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) ->
         names=panel.names,
         correlation_limit=settings.correlation_limit,
         max_features=settings.max_features,
-        rank=lambda columns: _ranked(settings, columns, y, weight),
+        rank=lambda columns: _ranked(settings, x[:, columns], y, weight, panel.bins_of(columns)),
         recursive=settings.ranking == "rfe",
     )
     if not selection.kept:
         raise InputError("no feature has any spread in the training rows", where="features")
-    return selection, _fit(settings, inputs_of(panel, rows, selection.kept, settings), y, weight)
+    values, bins = inputs_of(panel, rows, selection.kept, settings), panel.bins_of(selection.kept)
+    return selection, _fit(settings, values, y, weight, bins=bins)
 
 
 def fitted_model(
@@ -158,7 +170,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
         predictions=pd.concat(parts, ignore_index=True),
         importances=_importance_rows(fold.index, stored, factory(settings.model).importance_kind),
         preprocessing=_preprocessing_rows(panel, fold.index, rows, selection, scaler, fitted),
-        noise=_noise_rows(panel, fold.index, rows.test, stored, scaler, settings),
+        noise=_noise_rows(panel, fold.index, parts[1], rows.test, stored, scaler, settings),
         test_rows=rows.test,
         fitted={name: panel.features[rows.test, panel.names.index(name)] for name in transformers},
         simple=simple_rows(panel, rows, selection.kept, parts[1], settings),
@@ -249,6 +261,7 @@ def _preprocessing_rows(
 def _noise_rows(
     panel: Panel,
     fold: int,
+    own: pd.DataFrame,
     test: Rows,
     stored: FoldModel,
     scaler: Scaler,
@@ -257,7 +270,7 @@ def _noise_rows(
     values = inputs_of(panel, test, _columns(panel, stored), settings)
     # The primary rule is no input of the model and keeps its sign.
     spread = np.append(scaler.std, np.zeros(len(stored.inputs) - len(stored.features)))
-    base, forward = stored.signal(values).signal, panel.forward_return[test]
+    base, forward = own["signal"].to_numpy(dtype=np.float64), panel.forward_return[test]
     table = []
     for repeat in range(settings.noise_repeats):
         rng = np.random.default_rng([settings.seed, fold, repeat])

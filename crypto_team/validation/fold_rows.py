@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from crypto_team.errors import InputError
 from crypto_team.models.base import Floats, Inputs
+from crypto_team.models.bins import SharedBins, find_bins
 from crypto_team.models.registry import factory
 from crypto_team.validation.clock import utc_text
 from crypto_team.validation.panel import Panel
@@ -62,6 +63,17 @@ def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRo
             hint="choose thresholds or a horizon that both classes reach",
         )
     return rows
+
+
+def shared_bins(panel: Panel, earliest: Fold, settings: WalkForwardSettings) -> SharedBins | None:
+    """Return the bin edges of all columns in the model's own rows of the earliest fold; None unless they are shared.
+
+    Every fold may know these rows, and each fold can be refitted alone and gets the same edges.
+    """
+    if not settings.hyperparameters.get("shared_bins", False):
+        return None
+    rows = fold_rows(panel, earliest, settings).fit
+    return find_bins(panel.features[rows], int(settings.hyperparameters["max_bin"]))
 
 
 def target_of(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats:

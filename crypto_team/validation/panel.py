@@ -15,6 +15,7 @@ from crypto_team.errors import InputError
 from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.features.transformers import FittedInput
 from crypto_team.labels import Prices, horizon_returns, target_labels, uniqueness_weights
+from crypto_team.models.bins import SharedBins
 from crypto_team.models.samples import Samples
 from crypto_team.schemas.ml_spec import Target
 from crypto_team.validation.clock import milliseconds
@@ -32,7 +33,8 @@ class Panel:
     that differs. `ahead` holds the forward returns of every horizon of the target's set, shape (n, horizons), the
     predicted one first; `label_end` is the end of the longest. `next_return` is the return from this close to the next
     one. `usable` rows may be trained on; every row can be predicted. Columns named in `fitted` are NaN until a fold
-    fills them from the inputs that stand there.
+    fills them from the inputs that stand there. `bins` are the bin edges of all columns in the earliest training
+    window, where folds share them.
     """
 
     time: npt.NDArray[np.int64]
@@ -49,6 +51,7 @@ class Panel:
     fitted: Mapping[str, FittedInput] = field(default_factory=dict)
     touched: npt.NDArray[np.int64] | None = None
     ahead: Floats | None = None
+    bins: SharedBins | None = None
 
     @property
     def known_at(self) -> npt.NDArray[np.int64]:
@@ -58,6 +61,10 @@ class Panel:
     def block(self, rows: npt.NDArray[np.int64], columns: list[int]) -> npt.NDArray[np.float32]:
         """Return the features of some rows and columns, shape (rows, columns)."""
         return np.ascontiguousarray(self.features[rows][:, columns])
+
+    def bins_of(self, columns: list[int]) -> SharedBins | None:
+        """Return the shared bin edges of some columns; None where each fold finds its own."""
+        return None if self.bins is None else self.bins.take(columns)
 
     def samples(self, rows: npt.NDArray[np.int64], columns: list[int]) -> Samples:
         """Return the same with the bars before each row, times and when labels are known, for learners that ask."""
@@ -143,7 +150,7 @@ def build_panel(
         if list(matrix.names) != names or len(bars) != len(matrix.values):
             raise InputError("features do not belong to the bars or to the other pairs' features", where=pair)
         parts.append(_pair_rows(index, bars, matrix, target, unit))
-    columns = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
+    columns: dict[str, Any] = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
     fitted = {name: _joined([matrices[pair].fitted[name] for pair in pairs]) for name in matrices[pairs[0]].fitted}
     return Panel(pairs=pairs, names=names, timeframe_ms=unit, fitted=fitted, **columns)
 

@@ -12,7 +12,7 @@ from crypto_team.models.scaling import fit_scaler
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
-Ranker = Callable[[Matrix], Floats]
+Ranker = Callable[[list[int]], Floats]
 FILTER_CLIP = 10.0
 
 
@@ -47,7 +47,7 @@ def select(
     max_features
         Columns left at the end.
     rank
-        Importance of the columns of a matrix, from a quick fit on the same rows.
+        Importance of some columns, from a quick fit on the same rows.
     recursive
         Rank again after every round that drops the weakest quarter (recursive feature elimination; Guyon et al. 2002),
         because importances that near-twins share come back together once one of them is gone.
@@ -60,6 +60,7 @@ def select(
     removed: dict[int, str] = {}
     spread = _with_spread(x, removed)
     z = fit_scaler(x[:, spread]).transform(x[:, spread], clip=FILTER_CLIP)
+    z -= z.mean(axis=0)
     relevance = _absolute_correlations(z, y)
     order = sorted(range(len(spread)), key=lambda at: (-relevance[at], at))
     correlation = np.abs(_correlation_matrix(z))
@@ -75,7 +76,7 @@ def select(
         rounds = _rounds(len(columns), max_features) if recursive else [max_features]
         for number, left in enumerate(rounds, start=1):
             told = f"round {number} of {len(rounds)}, " if recursive else ""
-            columns = _top(columns, rank(x[:, columns]), left, removed, told)
+            columns = _top(columns, rank(columns), left, removed, told)
     return Selection(columns, removed)
 
 
@@ -110,13 +111,14 @@ def _top(columns: list[int], importance: Floats, count: int, removed: dict[int, 
 
 
 def _absolute_correlations(z: Floats, y: Floats) -> Floats:
-    centred, target = z - z.mean(axis=0), y - y.mean()
-    norm = np.sqrt((centred**2).sum(axis=0) * float(target @ target))
-    return np.asarray(np.abs(np.divide(centred.T @ target, norm, out=np.zeros(z.shape[1]), where=norm > 0.0)))
+    """Return |correlation| of the centred columns with `y`; 0 for a column without spread."""
+    target = y - y.mean()
+    norm = np.sqrt(np.einsum("ij,ij->j", z, z) * float(target @ target))
+    return np.asarray(np.abs(np.divide(z.T @ target, norm, out=np.zeros(z.shape[1]), where=norm > 0.0)))
 
 
 def _correlation_matrix(z: Floats) -> Floats:
-    centred = z - z.mean(axis=0)
-    norm = np.sqrt((centred**2).sum(axis=0))
-    unit = np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 0.0)
-    return np.asarray(unit.T @ unit)
+    """Return the correlations of centred columns, without a scaled copy of the rows; 0 for a column without spread."""
+    norm = np.sqrt(np.einsum("ij,ij->j", z, z))
+    scale = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0.0)
+    return np.asarray((z.T @ z) * np.outer(scale, scale))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from crypto_team.trading.signals import positions
 from crypto_team.validation.baselines import baseline_returns
 from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.fold_fit import FittedFold, fit_fold
+from crypto_team.validation.fold_rows import shared_bins
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.scores import skill
 from crypto_team.validation.settings import TradingRules, WalkForwardSettings
@@ -73,7 +74,7 @@ def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | Non
         raise InputError("no bar has features and a known label", hint="bring more bars than the longest look-back")
     times = np.unique(panel.time)
     folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
-    fitted = _fit_all(panel, folds, settings, progress)
+    fitted = _fit_all(replace(panel, bins=shared_bins(panel, folds[0], settings)), folds, settings, progress)
     predictions = _traded(pd.concat([one.predictions for one in fitted], ignore_index=True), panel, settings.trading)
     simple = pd.concat([one.simple for one in fitted], ignore_index=True).assign(part="test")
     simple = _traded(simple, panel, settings.trading)
