@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.errors import InputError, UsageError
-from crypto_team.models.base import Explained, Floats, Inputs, Matrix, Model, ModelSettings
+from crypto_team.models.base import Explained, Floats, Inputs, Matrix, Model, ModelSettings, rows_of
 from crypto_team.models.registry import factory
 from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
@@ -36,6 +36,7 @@ from crypto_team.validation.selection import Selection, select
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.simple_model import simple_rows
 from crypto_team.validation.splits import Fold
+from crypto_team.validation.workbench import IDLE, Workbench
 
 NOISE_SHARE = 0.1
 SHAP_ROWS = 2000
@@ -63,17 +64,26 @@ def _columns(panel: Panel, stored: FoldModel) -> list[int]:
     return [panel.names.index(name) for name in stored.inputs]
 
 
-def _fit(settings: WalkForwardSettings, x: Inputs, y: Floats, weight: Floats | None, *, quick: bool = False) -> Model:
+def _fit(
+    settings: WalkForwardSettings,
+    x: Inputs,
+    y: Floats,
+    weight: Floats | None,
+    bench: Workbench = IDLE,
+    *,
+    quick: bool = False,
+) -> Model:
     learner = factory(settings.model)
     hyperparameters = {**settings.hyperparameters, **(learner.quick if quick else {})}
-    model = learner.create(ModelSettings(settings.n_classes, hyperparameters, settings.seed))
+    given = ModelSettings(settings.n_classes, hyperparameters, settings.seed, bench.checkpoints, bench.progress)
+    model = learner.create(given)
     model.fit(x, y, weight)
     return model
 
 
-def _ranked(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None) -> Floats:
-    """Return what a quick fit on the training rows says about each column."""
-    model = _fit(settings, x, y, weight, quick=True)
+def _ranked(settings: WalkForwardSettings, x: Inputs, y: Floats, weight: Floats | None, bench: Workbench) -> Floats:
+    """Return what a quick fit on the training rows says about each column; networks see whole windows of it."""
+    model = _fit(settings, x, y, weight, bench, quick=True)
     if settings.ranking != "shap":
         return model.importances()
     if not isinstance(model, Explained):
@@ -83,10 +93,13 @@ def _ranked(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats 
             hint="choose --ranking importance or rfe",
         )
     # Evenly spread rows say the same as all of them, at a fraction of the cost.
-    return model.contributions(x[:: max(1, len(x) // SHAP_ROWS)])
+    rows = rows_of(x)
+    return model.contributions(rows[:: max(1, len(rows) // SHAP_ROWS)])
 
 
-def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
+def fitted_selection(
+    panel: Panel, rows: Rows, settings: WalkForwardSettings, bench: Workbench = IDLE
+) -> tuple[Selection, Model]:
     """Select features and fit a learner on the same rows, and on nothing else."""
     x, y = panel.features[rows], target_of(panel, rows, settings)
     weight = label_weights(panel, rows) if settings.label_weights == "uniqueness" else None
@@ -96,12 +109,12 @@ def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) ->
         names=panel.names,
         correlation_limit=settings.correlation_limit,
         max_features=settings.max_features,
-        rank=lambda columns: _ranked(settings, columns, y, weight),
+        rank=lambda columns: _ranked(settings, inputs_of(panel, rows, columns, settings), y, weight, bench),
         recursive=settings.ranking == "rfe",
     )
     if not selection.kept:
         raise InputError("no feature has any spread in the training rows", where="features")
-    return selection, _fit(settings, inputs_of(panel, rows, selection.kept, settings), y, weight)
+    return selection, _fit(settings, inputs_of(panel, rows, selection.kept, settings), y, weight, bench)
 
 
 def fitted_model(
@@ -111,9 +124,10 @@ def fitted_model(
     *,
     transformers: Mapping[str, StoredTransformer],
     ranges: Mapping[str, tuple[int, int]],
+    bench: Workbench = IDLE,
 ) -> tuple[FoldModel, Selection]:
     """Select, fit and calibrate; the fitted features of the panel are filled in already."""
-    selection, model = fitted_selection(panel, rows.fit, settings)
+    selection, model = fitted_selection(panel, rows.fit, settings, bench)
     raw = model.predict(inputs_of(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
@@ -133,7 +147,7 @@ def fitted_model(
     return fitted, selection
 
 
-def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedFold:
+def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings, bench: Workbench = IDLE) -> FittedFold:
     """Fit one fold on its training window and predict its calibration tail and its test part."""
     rows = fold_rows(panel, fold, settings)
     transformers = fit_all(panel, rows.fit)
@@ -143,7 +157,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
         "inner": (rows.inner_start, fold.train_end),
         "test": (fold.test_start, fold.test_end),
     }
-    fitted, selection = fitted_model(panel, rows, settings, transformers=transformers, ranges=ranges)
+    fitted, selection = fitted_model(panel, rows, settings, transformers=transformers, ranges=ranges, bench=bench)
     data = fitted.save()
     # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
     stored = FoldModel.load(data)

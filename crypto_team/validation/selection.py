@@ -12,7 +12,7 @@ from crypto_team.models.scaling import fit_scaler
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
-Ranker = Callable[[Matrix], Floats]
+Ranker = Callable[[list[int]], Floats]
 FILTER_CLIP = 10.0
 
 
@@ -47,7 +47,8 @@ def select(
     max_features
         Columns left at the end.
     rank
-        Importance of the columns of a matrix, from a quick fit on the same rows.
+        Importance of some columns, given by their numbers, from a quick fit on the same rows; a learner over windows
+        takes their history along.
     recursive
         Rank again after every round that drops the weakest quarter (recursive feature elimination; Guyon et al. 2002),
         because importances that near-twins share come back together once one of them is gone.
@@ -75,7 +76,7 @@ def select(
         rounds = _rounds(len(columns), max_features) if recursive else [max_features]
         for number, left in enumerate(rounds, start=1):
             told = f"round {number} of {len(rounds)}, " if recursive else ""
-            columns = _top(columns, rank(x[:, columns]), left, removed, told)
+            columns = _top(columns, rank(columns), left, removed, told)
     return Selection(columns, removed)
 
 

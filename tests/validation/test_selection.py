@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from crypto_team.validation.selection import select
 
 NAMES = ["edge", "copy", "noise", "constant", "missing", "weak"]
+
+
+def _of(x: np.ndarray, rank: Callable[[np.ndarray], np.ndarray]) -> Callable[[list[int]], np.ndarray]:
+    return lambda columns: rank(x[:, columns])
 
 
 def _rank(x: np.ndarray) -> np.ndarray:
@@ -22,7 +28,9 @@ def _data() -> tuple[np.ndarray, np.ndarray]:
 
 def test_constants_and_empty_columns_go_first() -> None:
     x, y = _data()
-    chosen = select(x, y, names=NAMES, correlation_limit=0.95, max_features=10, rank=_rank)
+    chosen = select(
+        x, y, names=NAMES, correlation_limit=0.95, max_features=10, rank=lambda columns: _rank(x[:, columns])
+    )
     assert chosen.removed[3] == "constant in the training rows"
     assert chosen.removed[4] == "no value in the training rows"
     assert chosen.kept == [0, 2, 5]
@@ -30,7 +38,9 @@ def test_constants_and_empty_columns_go_first() -> None:
 
 def test_of_two_twins_the_more_relevant_one_stays() -> None:
     x, y = _data()
-    chosen = select(x, y, names=NAMES, correlation_limit=0.95, max_features=10, rank=_rank)
+    chosen = select(
+        x, y, names=NAMES, correlation_limit=0.95, max_features=10, rank=lambda columns: _rank(x[:, columns])
+    )
     assert chosen.removed[1] == "correlation 1.000 with edge"
 
 
@@ -41,7 +51,9 @@ def test_a_column_is_compared_with_kept_ones_only() -> None:
     c = 0.9 * b + np.sqrt(1 - 0.81) * rng.standard_normal(5000)
     x, y = np.column_stack([a, b, c]).astype(np.float32), a + 0.0 * b
     # b falls to a; c is near b (.9) but not near a (.81), so it stays.
-    chosen = select(x, y, names=["a", "b", "c"], correlation_limit=0.85, max_features=10, rank=_rank)
+    chosen = select(
+        x, y, names=["a", "b", "c"], correlation_limit=0.85, max_features=10, rank=lambda columns: _rank(x[:, columns])
+    )
     assert chosen.kept == [0, 2]
 
 
@@ -63,7 +75,15 @@ def test_recursive_elimination_ranks_again_after_each_round() -> None:
         seen.append(columns.shape[1])
         return np.arange(columns.shape[1], dtype=np.float64)
 
-    chosen = select(x, y, names=list("abcdefgh"), correlation_limit=0.95, max_features=3, rank=rank, recursive=True)
+    chosen = select(
+        x,
+        y,
+        names=list("abcdefgh"),
+        correlation_limit=0.95,
+        max_features=3,
+        rank=_of(x, rank),
+        recursive=True,
+    )
     assert seen == [8, 6, 5, 4]
     assert chosen.kept == [5, 6, 7]
     assert chosen.removed[0] == "round 1 of 4, importance rank 8 of 8"
@@ -80,7 +100,15 @@ def test_recursive_elimination_reunites_the_importance_that_twins_share() -> Non
         kinds = [effect[value] for value in columns[0]]
         return np.array([size[kind] / kinds.count(kind) for kind in kinds])
 
-    once = select(x, y, names=list("abcd"), correlation_limit=1.0, max_features=1, rank=rank)
-    again = select(x, y, names=list("abcd"), correlation_limit=1.0, max_features=1, rank=rank, recursive=True)
+    once = select(x, y, names=list("abcd"), correlation_limit=1.0, max_features=1, rank=_of(x, rank))
+    again = select(
+        x,
+        y,
+        names=list("abcd"),
+        correlation_limit=1.0,
+        max_features=1,
+        rank=_of(x, rank),
+        recursive=True,
+    )
     assert once.kept == [2]
     assert again.kept == [0]
