@@ -15,6 +15,7 @@ from crypto_team.models.base import Explained, Floats, Inputs, Matrix, Model, Mo
 from crypto_team.models.registry import factory
 from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
+from crypto_team.models.streams import Stream
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
@@ -36,6 +37,7 @@ from crypto_team.validation.selection import Selection, select
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.simple_model import simple_rows
 from crypto_team.validation.splits import Fold
+from crypto_team.validation.streaming import followed
 from crypto_team.validation.workbench import IDLE, Workbench
 
 NOISE_SHARE = 0.1
@@ -128,6 +130,8 @@ def fitted_model(
 ) -> tuple[FoldModel, Selection]:
     """Select, fit and calibrate; the fitted features of the panel are filled in already."""
     selection, model = fitted_selection(panel, rows.fit, settings, bench)
+    if "test" in ranges:  # splits that are not in the order of time have no time to go on learning in
+        model = followed(panel, rows, selection.kept, settings, model)
     raw = model.predict(inputs_of(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
@@ -195,6 +199,7 @@ def _range(panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: by
         selected=stored.inputs,
         model_file=f"fold_{fold.index:02d}.json",
         model_hash="sha256:" + hashlib.sha256(data).hexdigest(),
+        later_labels=len(stored.model.lessons) if isinstance(stored.model, Stream) else 0,
     )
 
 
