@@ -91,7 +91,7 @@ def test_a_linear_learner_has_learnt_each_label_at_the_very_bar_at_which_it_is_k
 
 
 def test_lessons_out_of_order_and_damaged_files_are_refused() -> None:
-    stream, samples, y = _stream("online_linear")
+    stream, _, _ = _stream("online_linear")
     model = MODELS["online_linear"].load(stream.save(), 0)._at(0)
     backwards = replace(stream.lessons, known=stream.lessons.known[::-1])
     with pytest.raises(EvidenceError, match="not in the order"):
