@@ -93,7 +93,7 @@ class Bundle:
         for model, start, stop in zip(self.models, starts, stops, strict=True):
             rows = np.flatnonzero((times >= start) & (times < stop))
             if rows.size:
-                signal[rows] = model.signal(model.values(matrix, rows)).signal
+                signal[rows] = model.signal(model.values(matrix, rows, times)).signal
         return signal
 
 

@@ -17,6 +17,7 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.imported.provenance import trained_before
 from crypto_team.gates.recompute import Returns, milliseconds, stamp
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.streams import learnt_otherwise
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.validation.prediction import FoldModel, fold_signal
 from crypto_team.validation.scores import rank_ic
@@ -259,6 +260,7 @@ def _asked_again(
         late = [name for name, span in model.ranges.items() if name != "test" and span[1] > stamp(fold.test_start)]
         if late or max(stamp(fold.train_end), stamp(fold.inner_end)) > stamp(fold.test_start):
             problems.append(f"fold {fold.fold}: the model was fitted on rows that it predicts")
+        problems += [f"fold {fold.fold}: {text}" for text in learnt_otherwise(model.model, fold, predictions, meta)]
         wrong, rows = _predicts_otherwise(model, fold, features_sample, predictions, meta.timeframe)
         asked += rows
         if wrong:
@@ -278,7 +280,8 @@ def _predicts_otherwise(
         return 0, 0
     if model.history:
         return _windows_predict_otherwise(model, rows, timeframe_seconds(timeframe) * 1000)
-    told = fold_signal(model, {name: rows[name].to_numpy(dtype=np.float32) for name in model.inputs}).signal
+    columns = {name: rows[name].to_numpy(dtype=np.float32) for name in model.inputs}
+    told = fold_signal(model, columns, milliseconds(rows["time"])).signal
     same = np.isclose(told, rows["signal"].to_numpy(dtype=np.float64), rtol=1e-6, atol=1e-9, equal_nan=True)
     return int((~same).sum()), len(rows)
 

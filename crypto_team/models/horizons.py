@@ -1,14 +1,17 @@
 """An ensemble of time horizons: one calibrated regression in basis points per horizon, joined with shrunk weights.
 
-Each horizon is a multiple of the target's. A longer horizon sees less noise per trade, a shorter one more samples; what
-each says about the target is measured on predictions that its model was not trained on.
+The horizons are those of the target's own set; a target without one gets multiples of its horizon. A longer horizon
+sees less noise per trade, a shorter one more samples; what each says about the target is measured on predictions that
+its model was not trained on.
 
-- Calibration of horizon h: the line through unseen predictions and what came of them, its slope within [0, 1.5].
+- Calibration of horizon h: the line through unseen predictions over h and the target's return that came of them, so
+  that each speaks in basis points of the target, whether its effect goes on or dies away. The slope is within 0 and
+  1.5 * max(1, target / h): no effect, and one and a half times an effect that goes on evenly.
 - Weight of horizon h: proportional to its positive unseen correlation with the target, then moved by `shrink` of the
   way to equality.
-- Expected return at the target: sum over h of weight * calibrated prediction / multiple of h.
+- Expected return at the target: sum over h of weight * calibrated prediction.
 
-For classes, logistic regression maps the expected returns of the horizons to probabilities.
+For classes, logistic regression maps the expected return to probabilities.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from crypto_team.models.samples import Index, Samples, forward_blocks
 BPS = 1e4
 STEEPEST = 1.5
 KIND = "horizons"
+OF_THE_TARGET = "target"
+WITHOUT_A_SET = "0.5,1,2,4"
 
 
 def multiples(text: str) -> list[float]:
@@ -39,7 +44,7 @@ def multiples(text: str) -> list[float]:
         raise UsageError(
             f"{text!r} is not a list of horizons",
             where="model.hyperparameters.horizons",
-            hint="multiples of the target's horizon, for example 0.5,1,2",
+            hint="target, or multiples of the target's horizon, for example 0.5,1,2",
         )
     return made
 
@@ -52,7 +57,6 @@ class Horizons:
         self.models: list[Model] = []
         self.name = str(settings.hyperparameters.get("member", "lightgbm"))
         self.lines: Floats = np.empty((0, 2))
-        self.factors: Floats = np.empty(0)
         self.weights: Floats = np.empty(0)
         self.second: Model | None = None
 
@@ -61,22 +65,23 @@ class Horizons:
         samples, classes = samples_of(x), self.settings.n_classes
         if self.name not in team.POSSIBLE or not team.POSSIBLE[self.name].regression:
             raise UsageError(f"{self.name!r} is no member that predicts returns", where="model.hyperparameters.member")
-        bar, target = _bar(samples), _target(samples, y, classes)
-        wanted = multiples(str(self.settings.hyperparameters["horizons"])) if samples.step_return.size else [1.0]
-        lengths = [max(1, round(factor * bar[1])) for factor in wanted] if bar[1] else [0]
-        self.factors = np.array([length / max(bar[1], 1) or 1.0 for length in lengths])
+        bar, length = _bar(samples)
+        lengths = _lengths(samples, length, str(self.settings.hyperparameters["horizons"])) if bar else [0]
+        target = _over(samples, length) if bar else _target(y, classes)
         told = np.full((len(samples), len(lengths)), np.nan)
-        for number, length in enumerate(lengths):
-            own, rows = _forward(samples, length, bar[0]) if bar[1] else (target, np.arange(len(samples)))
-            model, seen, made = self._horizon(samples, own, rows, length * bar[0], weight)
+        for number, each in enumerate(lengths):
+            own, rows = _forward(samples, each, bar) if bar else (target, np.arange(len(samples)))
+            model, seen, made = self._horizon(samples, own, rows, each * bar, weight)
             self.models.append(model)
             told[seen, number] = made
+            steepest = STEEPEST * max(1.0, length / each) if bar else STEEPEST
+            self.lines = np.vstack([self.lines, _line(made, target[seen], steepest)])
         self._join(told, target, y, weight)
 
     def _horizon(
         self, samples: Samples, own: Floats, rows: Index, span: int, weight: Floats | None
     ) -> tuple[Model, Index, Floats]:
-        """Fit one horizon; return it with positions and predictions that it had not seen, and keep its line."""
+        """Fit one horizon; return it with positions and predictions that it had not seen."""
         part = samples.take(rows)
         if span:
             part = _relabelled(part, span)
@@ -93,13 +98,12 @@ class Horizons:
         if not places:
             raise InputError(f"{len(part)} samples are too few for the horizons", where="model.training.window")
         seen, unseen = np.concatenate(places), np.concatenate(made)
-        self.lines = np.vstack([self.lines, _line(unseen, own[seen])])
         model = member.create(settings)
         model.fit(part, own, given)
         return model, rows[seen], unseen
 
     def _join(self, told: Floats, target: Floats, y: Floats, weight: Floats | None) -> None:
-        known = np.flatnonzero(np.isfinite(told).all(axis=1))
+        known = np.flatnonzero(np.isfinite(told).all(axis=1) & np.isfinite(target))
         calibrated = self._calibrated(told[known])
         skill = np.array([max(_correlation(column, target[known]), 0.0) for column in calibrated.T])
         shrink = float(self.settings.hyperparameters["shrink"])
@@ -112,7 +116,7 @@ class Horizons:
 
     def _calibrated(self, told: Floats) -> Floats:
         """Return predictions (n, horizons) in basis points of the target's horizon."""
-        return np.asarray((told * self.lines[:, 0] + self.lines[:, 1]) / self.factors)
+        return np.asarray(told * self.lines[:, 0] + self.lines[:, 1])
 
     def predict(self, x: Inputs) -> Floats:
         """Return probabilities (n, classes) or expected basis points (n, 1)."""
@@ -141,7 +145,6 @@ class Horizons:
                 "member": self.name,
                 "models": [model.save().decode() for model in self.models],
                 "lines": packed(self.lines),
-                "factors": packed(self.factors),
                 "weights": packed(self.weights),
                 "second": None if self.second is None else self.second.save().decode(),
             }
@@ -153,8 +156,7 @@ class Horizons:
         try:
             self.name = str(document["member"])
             self.models = [team.POSSIBLE[self.name].load(str(one).encode(), 0) for one in document["models"]]
-            self.lines, self.factors = unpacked(document["lines"]), unpacked(document["factors"])
-            self.weights = unpacked(document["weights"])
+            self.lines, self.weights = unpacked(document["lines"]), unpacked(document["weights"])
             if document["second"] is not None:
                 self.second = LOGISTIC.load(str(document["second"]).encode(), self.settings.n_classes)
         except (KeyError, TypeError, ValueError) as error:
@@ -165,39 +167,53 @@ def _bar(samples: Samples) -> tuple[int, int]:
     """Return the milliseconds of a bar and the bars of the target's horizon; (0, 0) for a plain matrix."""
     if not samples.step_return.size or len(samples) < 2:
         return 0, 0
-    steps = np.diff(np.unique(samples.time))
-    bar = int(steps.min())
+    bar = int(np.diff(np.unique(samples.time)).min())
+    if samples.horizons:
+        return bar, samples.horizons[0]
     return bar, max(1, round(float(np.median(samples.known - samples.time)) / bar))
 
 
-def _target(samples: Samples, y: Floats, classes: int) -> Floats:
-    """Return what the horizons are judged by: the return itself, or the class from -1 to 1."""
-    del samples
+def _lengths(samples: Samples, length: int, asked: str) -> list[int]:
+    """Return the horizons in bars, each once: the target's own set, or multiples of the target's horizon."""
+    if asked == OF_THE_TARGET and len(samples.horizons) > 1:
+        return list(samples.horizons)
+    factors = multiples(WITHOUT_A_SET if asked == OF_THE_TARGET else asked)
+    return list(dict.fromkeys(max(1, round(factor * length)) for factor in factors))
+
+
+def _target(y: Floats, classes: int) -> Floats:
+    """Return what a plain matrix is judged by: the return itself, or the class from -1 to 1."""
     return y if not classes else 2.0 * y / (classes - 1) - 1.0
+
+
+def _over(samples: Samples, length: int) -> Floats:
+    """Return basis points over `length` bars from each sample; NaN where the bars end before."""
+    if length in samples.horizons and samples.ahead.size:
+        return np.asarray(samples.ahead[samples.rows, samples.horizons.index(length)] * BPS)
+    growth, last = np.ones(len(samples)), samples.step_return.size - 1
+    for step in range(length):
+        growth *= 1.0 + samples.step_return[np.minimum(samples.rows + step, last)]
+    return (growth - 1.0) * BPS
 
 
 def _forward(samples: Samples, length: int, bar: int) -> tuple[Floats, Index]:
     """Return basis points over `length` bars, and the positions whose end is known within the samples' own labels."""
-    rows = np.flatnonzero(samples.time + length * bar <= samples.known.max())
-    places = samples.rows[rows]
-    growth = np.ones(rows.size)
-    for step in range(length):
-        growth *= 1.0 + samples.step_return[np.minimum(places + step, samples.step_return.size - 1)]
-    made = (growth - 1.0) * BPS
-    finite = np.isfinite(made)
-    return made[finite], rows[finite].astype(np.int64)
+    made = _over(samples, length)
+    rows = np.flatnonzero(np.isfinite(made) & (samples.time + length * bar <= samples.known.max()))
+    return made[rows], rows.astype(np.int64)
 
 
 def _relabelled(samples: Samples, span: int) -> Samples:
     return replace(samples, known=samples.time + span)
 
 
-def _line(told: Floats, came: Floats) -> Floats:
-    """Return slope and intercept of the calibration, the slope within [0, STEEPEST]."""
+def _line(told: Floats, came: Floats, steepest: float) -> Floats:
+    """Return slope and intercept of the calibration, the slope within [0, steepest]."""
+    told, came = told[np.isfinite(came)], came[np.isfinite(came)]
     centre, mean = float(told.mean()), float(came.mean())
     spread = float(((told - centre) ** 2).sum())
     slope = float(((told - centre) * (came - mean)).sum()) / spread if spread > 0.0 else 0.0
-    slope = min(max(slope, 0.0), STEEPEST)
+    slope = min(max(slope, 0.0), steepest)
     return np.array([slope, mean - slope * centre])
 
 
@@ -219,7 +235,7 @@ HORIZONS = ModelFactory(
     importance_kind="weighted_members",
     regression=True,
     classification=True,
-    defaults={"member": "lightgbm", "horizons": "0.5,1,2,4", "blocks": 3, "shrink": 0.5},
+    defaults={"member": "lightgbm", "horizons": OF_THE_TARGET, "blocks": 3, "shrink": 0.5},
     create=Horizons,
     load=_load,
     quick={"blocks": 2, "horizons": "1"},

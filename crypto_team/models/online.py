@@ -1,12 +1,12 @@
 """Learners that go on learning bar by bar: river's linear models, and LightGBM that adds trees to what it has.
 
-A label is learnt from when it is known, not when its bar closes: :func:`prequential` predicts each bar first and learns
-from it once its horizon is over, which is what a live strategy can do.
+A label is learnt from when it is known, not when its bar closes: inside a fold a `Stream` predicts each bar first and
+learns from it once its horizon is over, which is what a live strategy can do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,19 +16,18 @@ from crypto_team.models.base import (
     Floats,
     Inputs,
     Matrix,
-    Model,
     ModelFactory,
     ModelSettings,
-    OnlineModel,
     rows_of,
     samples_of,
     shares,
 )
 from crypto_team.models.boosting import LIGHTGBM, LightGbm
 from crypto_team.models.packing import packed, read, unpacked, written
+from crypto_team.models.streams import loaded
 from crypto_team.models.threads import quiet_openmp
 
-ONLINE_LINEAR_KIND = "online_linear"
+ONLINE_LINEAR_KIND, ONLINE_LIGHTGBM_KIND = "online_linear", "online_lightgbm"
 CLIP = 5.0
 FADE = 1e-3
 
@@ -162,20 +161,20 @@ class OnlineLightGbm(LightGbm):
 
     def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Train as LightGBM does."""
-        own = {name: value for name, value in self.settings.hyperparameters.items() if name in LIGHTGBM.defaults}
-        learner = LightGbm(ModelSettings(self.settings.n_classes, own, self.settings.seed))
+        learner = LightGbm(self._trees())
         learner.fit(x, y, weight)
-        self.restore(learner.save())
+        super().restore(learner.save())
+
+    def _trees(self) -> ModelSettings:
+        own = {name: value for name, value in self.settings.hyperparameters.items() if name in LIGHTGBM.defaults}
+        return ModelSettings(self.settings.n_classes, own, self.settings.seed)
 
     def update(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Add `update_rounds` trees at `update_rate`, fitted on the rows given; the earlier trees stay as they are."""
         quiet_openmp()
         import lightgbm as lgb
 
-        given = {**ONLINE_LIGHTGBM.defaults, **self.settings.hyperparameters}
-        own = {name: value for name, value in given.items() if name in LIGHTGBM.defaults}
-        learner = LightGbm(ModelSettings(self.settings.n_classes, own, self.settings.seed))
-        params = learner.parameters(len(y))
+        given, params = self.settings.hyperparameters, LightGbm(self._trees()).parameters(len(y))
         params.pop("n_estimators")
         params |= {"learning_rate": float(given["update_rate"]), "boost_from_average": False}
         try:
@@ -189,48 +188,31 @@ class OnlineLightGbm(LightGbm):
             raise UsageError(
                 f"LightGBM cannot go on from this model: {error}", where="model.hyperparameters"
             ) from error
-        self.restore(booster.model_to_string().encode())
+        super().restore(booster.model_to_string().encode())
+
+    def save(self) -> bytes:
+        """Return the trees, and how further ones are grown, as JSON."""
+        own = {"hyperparameters": dict(self.settings.hyperparameters), "seed": self.settings.seed}
+        return written({"kind": ONLINE_LIGHTGBM_KIND, "trees": super().save().decode(), **own})
+
+    def restore(self, data: bytes) -> None:
+        """Take over what :meth:`save` wrote."""
+        document = read(data, ONLINE_LIGHTGBM_KIND)
+        try:
+            hyperparameters, seed = dict(document["hyperparameters"]), int(document["seed"])
+            self.settings = ModelSettings(self.settings.n_classes, hyperparameters, seed)
+            super().restore(str(document["trees"]).encode())
+        except (KeyError, TypeError, ValueError) as error:
+            raise EvidenceError(f"not an online LightGBM model: {error}") from error
 
 
-def prequential(model: OnlineModel, x: Inputs, y: Floats, *, batch: int = 1) -> Iterator[tuple[int, Floats]]:
-    """Predict each sample in time order, and learn from each as soon as its label is known.
-
-    Parameters
-    ----------
-    model
-        Fitted on earlier samples.
-    x, y
-        Samples and labels; a label is handed to the model only when a sample opens at or after the time it is known.
-    batch
-        Known labels that are collected before the model learns from them.
-
-    Yields
-    ------
-    tuple
-        Position of a sample and its prediction, shape (outputs,), made before its own label was learnt.
-    """
-    samples = samples_of(x)
-    order, waiting = np.argsort(samples.time, kind="stable"), np.argsort(samples.known, kind="stable")
-    learnt = 0
-    for place in order:
-        now = samples.time[place]
-        ready = int(np.searchsorted(samples.known[waiting], now, side="right"))
-        # Rows of a plain matrix know their label at once, and still are predicted first.
-        ready = min(ready, int(np.count_nonzero(samples.time < now)))
-        if ready - learnt >= batch:
-            rows = waiting[learnt:ready]
-            model.update(samples.take(rows), y[rows])
-            learnt = ready
-        yield int(place), model.predict(samples.take(np.array([place])))[0]
-
-
-def _load_linear(data: bytes, n_classes: int) -> Model:
+def _load_linear(data: bytes, n_classes: int) -> OnlineLinear:
     model = OnlineLinear(ModelSettings(n_classes, {}, 0))
     model.restore(data)
     return model
 
 
-def _load_lightgbm(data: bytes, n_classes: int) -> Model:
+def _load_lightgbm(data: bytes, n_classes: int) -> OnlineLightGbm:
     model = OnlineLightGbm(ModelSettings(n_classes, {}, 0))
     model.restore(data)
     return model
@@ -242,9 +224,9 @@ ONLINE_LINEAR = ModelFactory(
     importance_kind="coefficient",
     regression=True,
     classification=True,
-    defaults={"learning_rate": 0.01, "l2": 0.001, "passes": 2},
+    defaults={"learning_rate": 0.01, "l2": 0.001, "passes": 2, "update_rows": 1},
     create=OnlineLinear,
-    load=_load_linear,
+    load=partial(loaded, load=_load_linear),
     quick={"passes": 1},
     aliases={"lr": "learning_rate", "epochs": "passes"},
     ordered=True,
@@ -258,11 +240,18 @@ ONLINE_LIGHTGBM = ModelFactory(
     regression=True,
     classification=True,
     # It learns on after its last window, so there is nothing later to share bins with.
-    defaults={**LIGHTGBM.defaults, "shared_bins": False, "update_rounds": 5, "update_rate": 0.01},
+    defaults={
+        **LIGHTGBM.defaults,
+        "shared_bins": False,
+        "update_rounds": 5,
+        "update_rate": 0.01,
+        "update_rows": 100,
+    },
     create=OnlineLightGbm,
-    load=_load_lightgbm,
+    load=partial(loaded, load=_load_lightgbm),
     quick=LIGHTGBM.quick,
     aliases=LIGHTGBM.aliases,
+    ordered=True,
     online=True,
     about="LightGBM that adds trees as labels become known.",
 )

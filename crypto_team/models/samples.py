@@ -29,6 +29,9 @@ class Samples:
         When each sample's bar opens and when its label is known (milliseconds), shape (n,).
     step_return
         Return from each bar's close to the next one's, shape (m,); empty where only predictions are asked.
+    ahead, horizons
+        Return from each bar's close over each horizon of the target's set, shape (m, horizons), and those horizons in
+        bars, the predicted one first; empty where only predictions are asked.
     """
 
     values: Matrix
@@ -37,6 +40,8 @@ class Samples:
     time: Index
     known: Index
     step_return: Floats = field(default_factory=lambda: np.empty(0))
+    ahead: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    horizons: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return int(self.rows.size)

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 CLIP = 5.0
 CHUNK = 32
-SALIENCY_ROWS = 256
 BUILDING = threading.Lock()
 
 
@@ -49,7 +48,7 @@ def history(hyperparameters: Mapping[str, Hyperparameter]) -> int:
 
 
 class SequenceModel:
-    """A network over windows; importances are its mean |gradient x input| on the last training rows, stored with it."""
+    """A network over windows; importances say how far forecasts move when a feature's whole windows are exchanged."""
 
     def __init__(self, settings: ModelSettings, architecture: str) -> None:
         self.settings, self.architecture = settings, architecture
@@ -61,10 +60,9 @@ class SequenceModel:
 
     def fit(self, x: Inputs, y: Floats, weight: Floats | None = None) -> None:
         """Train with early stopping on a purged tail of the rows; the scaler comes from the rows alone."""
-        with one_thread():
-            import torch
-
+        with one_thread(), enough_memory(int(self._settings["batch_size"])):
             from crypto_team.models.deep_training import Training
+            from crypto_team.models.window_importance import reliance
 
             samples, plan = samples_of(x), self._plan()
             self._scaler = fit_scaler(samples.last())
@@ -75,15 +73,8 @@ class SequenceModel:
             net = self._build(samples.columns, prior).to(lesson.windows.padded.device)
             folder, mark = self.settings.checkpoints, self._fingerprint(samples, y, weight)
             place = None if folder is None else folder / f"{self.architecture}-{mark[:16]}.safetensors"
-            try:
-                Training(net, lesson, plan, checkpoint=place, fingerprint=mark).run(self.settings.progress)
-            except torch.OutOfMemoryError as error:
-                raise InputError(
-                    "the GPU has too little memory for this network",
-                    where="model.hyperparameters.batch_size",
-                    hint=f"halve batch_size (now {plan.batch_size}), or --param device=cpu",
-                ) from error
-            self._importances = _saliency(net.eval(), lesson)
+            Training(net, lesson, plan, checkpoint=place, fingerprint=mark).run(self.settings.progress)
+            self._importances = shares(reliance(_frozen(net), lesson.windows, self.settings.seed))
             self._net = net.cpu()
 
     def _plan(self) -> Plan:
@@ -160,7 +151,7 @@ class SequenceModel:
 
             if self._net is None:
                 raise RuntimeError("predict before fit")
-            samples, net = samples_of(x), self._net.eval()
+            samples, net = samples_of(x), self._net
             length = int(self._settings["sequence"])
             made = windows(self._scaled(samples.values), samples, length, torch.device("cpu"))
             told = [np.empty((0, max(self.settings.n_classes, 1)))]
@@ -176,7 +167,7 @@ class SequenceModel:
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
     def importances(self) -> Floats:
-        """Return the share of each feature, over all steps of the window."""
+        """Return the share of each feature, exchanged over whole windows of training rows; stored with the network."""
         return self._importances
 
     def save(self) -> bytes:
@@ -214,7 +205,7 @@ class SequenceModel:
                 net.load_state_dict(load(as_bytes(document["weights"])))
             except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
                 raise EvidenceError(f"not a {self.architecture} model: {str(error).splitlines()[0]}") from error
-            self._net = net
+            self._net = _frozen(net)
 
 
 @contextmanager
@@ -233,6 +224,24 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def enough_memory(batch_size: int) -> Iterator[None]:
+    """Say what to do where GPU or machine have too little memory for windows, network or batch."""
+    import torch
+
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        where = "the machine" if "CPUAllocator" in str(error) else "the GPU"
+        raise InputError(
+            f"{where} has too little memory for this network",
+            where="model.hyperparameters.batch_size",
+            hint=f"halve batch_size (now {batch_size}), choose a shorter sequence, or --param device=cpu",
+        ) from error
+
+
 def balanced(y: Floats, rows: Any, classes: int) -> Floats:
     """Return a weight for each class: n / (classes seen * n of the class), 0 for one never seen in `rows`."""
     counts = np.bincount(y[rows].astype(np.int64), minlength=classes).astype(np.float64)
@@ -249,23 +258,13 @@ def _log_prior(y: Floats, classes: int) -> Floats:
     return np.asarray(np.log((counts + 0.5) / (counts.sum() + 0.5 * classes)))
 
 
-def _saliency(net: nn.Module, lesson: Lesson) -> Floats:
-    """Return the share of each feature in mean |gradient of the outputs x input| over the last rows."""
-    import torch
+def _frozen(net: nn.Module) -> nn.Module:
+    """Return the network ready to predict, nothing left to learn.
 
-    for value in net.parameters():
-        value.requires_grad_(False)
-    total = np.zeros(lesson.windows.padded.shape[1])
-    last = torch.arange(len(lesson.windows), device=lesson.target.device)[-SALIENCY_ROWS:]
-    # cuDNN takes gradients through recurrent layers in training mode only.
-    with torch.backends.cudnn.flags(enabled=False):
-        for part in torch.split(last, CHUNK):
-            inputs = lesson.windows.batch(part).requires_grad_(True)
-            told = net(inputs)
-            for output in range(told.shape[1]):
-                (slope,) = torch.autograd.grad(told[:, output].sum(), inputs, retain_graph=True)
-                total += (slope * inputs).abs().sum(dim=(0, 1)).detach().cpu().numpy().astype(np.float64)
-    return shares(total)
+    PyTorch folds a product of batches into one matrix or not by whether the weights still want gradients, even where
+    none are taken; the two ways round differently, so a trained and a loaded network have to be frozen alike.
+    """
+    return net.eval().requires_grad_(False)
 
 
 def load_sequence(data: bytes, n_classes: int, architecture: str) -> Model:

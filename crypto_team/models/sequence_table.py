@@ -16,7 +16,7 @@ def sequence_factory(
     return ModelFactory(
         name=name,
         library="torch",
-        importance_kind="saliency",
+        importance_kind="window_permutation",
         regression=True,
         classification=True,
         defaults={**TRAINING, **sizes, "preset": "small"},

@@ -164,7 +164,7 @@ def _predicted(evidence: Evidence, found: Candles, computed: dict[str, FeatureMa
     for number, pair in enumerate(panel.pairs):
         own = np.flatnonzero(panel.pair_index == number)
         rows = np.flatnonzero(panel.time[own] >= opened)
-        said = model.signal(model.values(computed[pair], rows))
+        said = model.signal(model.values(computed[pair], rows, panel.time[own]))
         made = {"time": utc_times(panel.time[own][rows]), "pair": pair, "fold": fold.fold, "part": "test"}
         made |= {"forward_return": panel.forward_return[own][rows], "signal": said.signal}
         if model.n_classes:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 def train(session: Session, strategy_id: StrategyId) -> Outcome:
     """Run purged walk-forward training, calibrate, store the evidence, and book the trial.
 
+    Finished folds are kept: a training that was killed goes on where it stopped, to the same evidence.
+
     Parameters
     ----------
     strategy_id
@@ -38,7 +40,8 @@ def train(session: Session, strategy_id: StrategyId) -> Outcome:
     plan = training.design(session, strategy_id)
     with booked(session, plan.spec.strategy_id, kind="train", fingerprint=plan.fingerprint) as booking:
         prepared = training.panel(plan, session)
-        result = training.walk_forward(plan, prepared, session)
+        store = training.fold_store(session)
+        result = training.walk_forward(plan, prepared, session, store=store)
         booking.measure(result.predictions)
         declared = booking.n_trials
         evidence = training.evidence(plan, prepared, result, declared_n_trials=declared)
@@ -52,6 +55,7 @@ def train(session: Session, strategy_id: StrategyId) -> Outcome:
             [*changes, booking.finished()],
             f"{strategy_id}: trained {plan.spec.model.primary} over {len(result.folds)} folds",
         )
+    store.prune()
     session.progress(1.0, "evidence stored")
     spec = records.ml_spec(session, strategy_id)
     assert spec.out_of_sample is not None  # noqa: S101 - written a moment ago

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from crypto_team.schemas.ml_spec import Target
     from crypto_team.tools.session import Session
     from crypto_team.validation.evidence_io import Evidence
+    from crypto_team.validation.fold_store import FoldStore
     from crypto_team.validation.walk_forward import Panel, WalkForwardResult
 
 DAYS_PER_YEAR = 365
@@ -125,13 +126,22 @@ def joined(plan: Design, computed: dict[str, FeatureMatrix]) -> Panel:
     return build_panel(plan.candles.bars, computed, plan.target, plan.spec.market.timeframe)
 
 
-def walk_forward(plan: Design, prepared: Panel, session: Session) -> WalkForwardResult:
-    """Run the purged walk-forward of a design over its panel."""
+def walk_forward(
+    plan: Design, prepared: Panel, session: Session, *, store: FoldStore | None = None
+) -> WalkForwardResult:
+    """Run the purged walk-forward of a design over its panel; a replay has no store, it has to fit everything."""
     from crypto_team.validation.settings import settings_from_spec
     from crypto_team.validation.walk_forward import run
 
     settings = settings_from_spec(plan.spec, plan.features.feature_selection)
-    return run(prepared, settings, progress=lambda done, text: session.progress(0.15 + 0.8 * done, text))
+    return run(prepared, settings, progress=lambda done, text: session.progress(0.15 + 0.8 * done, text), store=store)
+
+
+def fold_store(session: Session) -> FoldStore:
+    """Return where the workspace keeps finished folds, and trainings that have not finished; it is not in git."""
+    from crypto_team.validation.fold_store import FoldStore
+
+    return FoldStore(session.layout.store / "folds")
 
 
 def evidence(plan: Design, prepared: Panel, result: WalkForwardResult, *, declared_n_trials: int) -> Evidence:

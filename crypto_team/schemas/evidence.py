@@ -58,6 +58,9 @@ class FoldRange(Record):
     selected: list[FeatureName]
     model_file: str
     model_hash: Sha256
+    later_labels: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Labels that an online learner learnt after its training, each once it was known."
+    )
 
 
 class EvidenceMeta(Document):

@@ -21,7 +21,7 @@ from crypto_team.validation import metrics, scores
 from crypto_team.validation.clock import utc_times
 from crypto_team.validation.fitted import filled, fit_all
 from crypto_team.validation.fold_fit import fitted_model
-from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, LEAST_INNER_ROWS, FoldRows
+from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, LEAST_INNER_ROWS, FoldRows, inputs_of, rows_read
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.splits import cpcv_paths
@@ -157,11 +157,11 @@ def _predicted(panel: Panel, split: Split, settings: WalkForwardSettings) -> Flo
     """Fit one split and return its signal over all rows of the panel, NaN outside its test groups."""
     rows = _rows(panel, split, settings)
     transformers = fit_all(panel, rows.fit)
-    whole = filled(panel, transformers, np.sort(np.concatenate([rows.fit, rows.inner, rows.test])))
+    whole = filled(panel, transformers, rows_read(panel, rows, settings))
     fitted, _ = fitted_model(whole, rows, settings, transformers=transformers, ranges={})
     made = np.full(panel.time.size, np.nan)
     columns = [panel.names.index(name) for name in fitted.inputs]
-    made[rows.test] = fitted.signal(whole.block(rows.test, columns)).signal
+    made[rows.test] = fitted.signal(inputs_of(whole, rows.test, columns, settings)).signal
     return made
 
 

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.errors import InputError, UsageError
-from crypto_team.models.base import Explained, Floats, Inputs, Matrix, Model, ModelSettings
+from crypto_team.models.base import Explained, Floats, Inputs, Matrix, Model, ModelSettings, rows_of
 from crypto_team.models.bins import SharedBins
 from crypto_team.models.registry import factory
 from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
+from crypto_team.models.streams import Stream
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
@@ -37,6 +38,8 @@ from crypto_team.validation.selection import Selection, select
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.simple_model import simple_rows
 from crypto_team.validation.splits import Fold
+from crypto_team.validation.streaming import followed
+from crypto_team.validation.workbench import IDLE, Workbench
 
 NOISE_SHARE = 0.1
 SHAP_ROWS = 2000
@@ -69,22 +72,31 @@ def _fit(
     x: Inputs,
     y: Floats,
     weight: Floats | None,
+    bins: SharedBins | None = None,
     *,
-    bins: SharedBins | None,
+    bench: Workbench = IDLE,
     quick: bool = False,
 ) -> Model:
     learner = factory(settings.model)
     hyperparameters = {**settings.hyperparameters, **(learner.quick if quick else {})}
-    model = learner.create(ModelSettings(settings.n_classes, hyperparameters, settings.seed, bins=bins))
+    given = ModelSettings(
+        settings.n_classes, hyperparameters, settings.seed, bench.checkpoints, bench.progress, bins=bins
+    )
+    model = learner.create(given)
     model.fit(x, y, weight)
     return model
 
 
 def _ranked(
-    settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats | None, bins: SharedBins | None
+    settings: WalkForwardSettings,
+    x: Inputs,
+    y: Floats,
+    weight: Floats | None,
+    bins: SharedBins | None,
+    bench: Workbench,
 ) -> Floats:
-    """Return what a quick fit on the training rows says about each column."""
-    model = _fit(settings, x, y, weight, bins=bins, quick=True)
+    """Return what a quick fit on the training rows says about each column; networks see whole windows of it."""
+    model = _fit(settings, x, y, weight, bins, bench=bench, quick=True)
     if settings.ranking != "shap":
         return model.importances()
     if not isinstance(model, Explained):
@@ -94,26 +106,32 @@ def _ranked(
             hint="choose --ranking importance or rfe",
         )
     # Evenly spread rows say the same as all of them, at a fraction of the cost.
-    return model.contributions(x[:: max(1, len(x) // SHAP_ROWS)])
+    rows = rows_of(x)
+    return model.contributions(rows[:: max(1, len(rows) // SHAP_ROWS)])
 
 
-def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
+def fitted_selection(
+    panel: Panel, rows: Rows, settings: WalkForwardSettings, bench: Workbench = IDLE
+) -> tuple[Selection, Model]:
     """Select features and fit a learner on the same rows, and on nothing else."""
-    x, y = panel.features[rows], target_of(panel, rows, settings)
+    y = target_of(panel, rows, settings)
     weight = label_weights(panel, rows) if settings.label_weights == "uniqueness" else None
+
+    def given(columns: list[int]) -> tuple[Inputs, Floats, Floats | None, SharedBins | None]:
+        return inputs_of(panel, rows, columns, settings), y, weight, panel.bins_of(columns)
+
     selection = select(
-        x,
+        panel.features[rows],
         y,
         names=panel.names,
         correlation_limit=settings.correlation_limit,
         max_features=settings.max_features,
-        rank=lambda columns: _ranked(settings, x[:, columns], y, weight, panel.bins_of(columns)),
+        rank=lambda columns: _ranked(settings, *given(columns), bench),
         recursive=settings.ranking == "rfe",
     )
     if not selection.kept:
         raise InputError("no feature has any spread in the training rows", where="features")
-    values, bins = inputs_of(panel, rows, selection.kept, settings), panel.bins_of(selection.kept)
-    return selection, _fit(settings, values, y, weight, bins=bins)
+    return selection, _fit(settings, *given(selection.kept), bench=bench)
 
 
 def fitted_model(
@@ -123,9 +141,12 @@ def fitted_model(
     *,
     transformers: Mapping[str, StoredTransformer],
     ranges: Mapping[str, tuple[int, int]],
+    bench: Workbench = IDLE,
 ) -> tuple[FoldModel, Selection]:
     """Select, fit and calibrate; the fitted features of the panel are filled in already."""
-    selection, model = fitted_selection(panel, rows.fit, settings)
+    selection, model = fitted_selection(panel, rows.fit, settings, bench)
+    if "test" in ranges:  # splits that are not in the order of time have no time to go on learning in
+        model = followed(panel, rows, selection.kept, settings, model)
     raw = model.predict(inputs_of(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     fitted = FoldModel(
@@ -145,7 +166,7 @@ def fitted_model(
     return fitted, selection
 
 
-def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedFold:
+def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings, bench: Workbench = IDLE) -> FittedFold:
     """Fit one fold on its training window and predict its calibration tail and its test part."""
     rows = fold_rows(panel, fold, settings)
     transformers = fit_all(panel, rows.fit)
@@ -155,7 +176,7 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FittedF
         "inner": (rows.inner_start, fold.train_end),
         "test": (fold.test_start, fold.test_end),
     }
-    fitted, selection = fitted_model(panel, rows, settings, transformers=transformers, ranges=ranges)
+    fitted, selection = fitted_model(panel, rows, settings, transformers=transformers, ranges=ranges, bench=bench)
     data = fitted.save()
     # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
     stored = FoldModel.load(data)
@@ -193,6 +214,7 @@ def _range(panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: by
         selected=stored.inputs,
         model_file=f"fold_{fold.index:02d}.json",
         model_hash="sha256:" + hashlib.sha256(data).hexdigest(),
+        later_labels=len(stored.model.lessons) if isinstance(stored.model, Stream) else 0,
     )
 
 

@@ -31,10 +31,10 @@ class Panel:
     `label_end` is the end of the full horizon: purging goes by it, because keeping rows near a boundary only where a
     barrier was touched early would make early touches too frequent. `touched` is when a label is really known, where
     that differs. `ahead` holds the forward returns of every horizon of the target's set, shape (n, horizons), the
-    predicted one first; `label_end` is the end of the longest. `next_return` is the return from this close to the next
-    one. `usable` rows may be trained on; every row can be predicted. Columns named in `fitted` are NaN until a fold
-    fills them from the inputs that stand there. `bins` are the bin edges of all columns in the earliest training
-    window, where folds share them.
+    predicted one first, and `horizons` those horizons in bars; `label_end` is the end of the longest. `next_return` is
+    the return from this close to the next one. `usable` rows may be trained on; every row can be predicted. Columns
+    named in `fitted` are NaN until a fold fills them from the inputs that stand there. `bins` are the bin edges of all
+    columns in the earliest training window, where folds share them.
     """
 
     time: npt.NDArray[np.int64]
@@ -52,6 +52,7 @@ class Panel:
     touched: npt.NDArray[np.int64] | None = None
     ahead: Floats | None = None
     bins: SharedBins | None = None
+    horizons: tuple[int, ...] = ()
 
     @property
     def known_at(self) -> npt.NDArray[np.int64]:
@@ -75,6 +76,8 @@ class Panel:
             time=self.time[rows],
             known=self.label_end[rows],
             step_return=self.next_return,
+            ahead=np.empty((0, 0)) if self.ahead is None else self.ahead,
+            horizons=self.horizons,
         )
 
     def with_history(self, rows: npt.NDArray[np.int64], bars: int) -> npt.NDArray[np.int64]:
@@ -152,7 +155,7 @@ def build_panel(
         parts.append(_pair_rows(index, bars, matrix, target, unit))
     columns: dict[str, Any] = {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
     fitted = {name: _joined([matrices[pair].fitted[name] for pair in pairs]) for name in matrices[pairs[0]].fitted}
-    return Panel(pairs=pairs, names=names, timeframe_ms=unit, fitted=fitted, **columns)
+    return Panel(pairs=pairs, names=names, timeframe_ms=unit, fitted=fitted, horizons=tuple(target.horizons), **columns)
 
 
 def _joined(parts: list[FittedInput]) -> FittedInput:

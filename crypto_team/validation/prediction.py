@@ -25,6 +25,7 @@ from crypto_team.validation.fitted import StoredTransformer
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 FORMAT = "crypto-team fold 1"
 
 
@@ -90,12 +91,21 @@ class FoldModel:
             return None
         return np.sign(rows_of(values)[:, self.inputs.index(self.side)].astype(np.float64))
 
-    def values(self, matrix: FeatureMatrix, rows: npt.NDArray[np.int64]) -> Inputs:
-        """Return the features of some ascending rows of one pair as :meth:`signal` takes them, with their history."""
-        if not self.history or not rows.size:
+    @property
+    def timed(self) -> bool:
+        """Say whether predictions depend on the time of a row: those of a learner that went on learning do."""
+        return MODELS[self.model_name].online
+
+    def values(self, matrix: FeatureMatrix, rows: Rows, times: Rows) -> Inputs:
+        """Return the features of some ascending rows of one pair as :meth:`signal` takes them, with their history.
+
+        `times` are the bar opens of all rows of the matrix, in milliseconds.
+        """
+        if not (self.history or self.timed) or not rows.size:
             return self._rows(matrix, rows)
         start = max(0, int(rows[0]) - self.history)
-        return consecutive(self._rows(matrix, np.arange(start, int(rows[-1]) + 1)), rows - start)
+        made = self._rows(matrix, np.arange(start, int(rows[-1]) + 1))
+        return consecutive(made, rows - start, times[rows])
 
     def _rows(self, matrix: FeatureMatrix, rows: npt.NDArray[np.int64]) -> Matrix:
         """Return the features of some ascending rows of one pair, fitted ones filled in."""
@@ -183,19 +193,26 @@ def _of_model(values: Inputs, count: int) -> Inputs:
     return np.ascontiguousarray(values[:, :count], dtype=np.float32)
 
 
-def consecutive(values: Matrix, rows: npt.NDArray[np.int64]) -> Samples:
-    """Return samples at some rows of one pair's consecutive bars, shape (m, k); only for predictions: no times."""
-    return Samples(values, rows, np.zeros_like(rows), rows, rows)
+def consecutive(values: Matrix, rows: Rows, times: Rows | None = None) -> Samples:
+    """Return samples at some rows of one pair's consecutive bars, shape (m, k); `times` are those of the samples."""
+    return Samples(values, rows, np.zeros_like(rows), rows if times is None else times, rows)
 
 
-def fold_signal(fold: FoldModel, columns: Mapping[str, npt.NDArray[np.floating[Any]]]) -> FoldPrediction:
-    """Predict from named columns of equal length; a missing one is an EvidenceError that names it."""
+def fold_signal(
+    fold: FoldModel, columns: Mapping[str, npt.NDArray[np.floating[Any]]], times: Rows | None = None
+) -> FoldPrediction:
+    """Predict from named columns of equal length; a missing one is an EvidenceError that names it.
+
+    `times` are the bar opens in milliseconds: a learner that went on learning needs them. The columns of a model with
+    history are consecutive bars.
+    """
     missing = [name for name in fold.inputs if name not in columns]
     if missing:
         raise EvidenceError(f"features missing for the model: {', '.join(missing)}")
     made = np.column_stack([np.asarray(columns[name], dtype=np.float32) for name in fold.inputs])
-    # Columns of a model with history are consecutive bars.
-    return fold.signal(consecutive(made, np.arange(len(made))) if fold.history else made)
+    if fold.history or fold.timed:
+        return fold.signal(consecutive(made, np.arange(len(made)), times))
+    return fold.signal(made)
 
 
 def filled_by_folds(matrix: FeatureMatrix, times: npt.NDArray[np.int64], folds: Sequence[FoldModel]) -> FeatureMatrix:

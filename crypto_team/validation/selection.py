@@ -47,7 +47,8 @@ def select(
     max_features
         Columns left at the end.
     rank
-        Importance of some columns, from a quick fit on the same rows.
+        Importance of some columns, given by their numbers, from a quick fit on the same rows; a learner over windows
+        takes their history along.
     recursive
         Rank again after every round that drops the weakest quarter (recursive feature elimination; Guyon et al. 2002),
         because importances that near-twins share come back together once one of them is gone.

@@ -20,7 +20,7 @@ from crypto_team.models.base import Floats, Hyperparameter
 from crypto_team.models.registry import resolve
 from crypto_team.validation.fitted import filled, fit_all
 from crypto_team.validation.fold_fit import fitted_selection
-from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, target_of
+from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, history_of, inputs_of, target_of
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.scores import multi_log_loss
 from crypto_team.validation.settings import WalkForwardSettings
@@ -144,9 +144,10 @@ def _check_split(panel: Panel, settings: WalkForwardSettings, fit: Rows, judge: 
 
 def loss_on(panel: Panel, split: InnerSplit, settings: WalkForwardSettings) -> float:
     """Fit everything on the split's own rows; return the log loss, or the mean squared error in basis points."""
-    panel = filled(panel, fit_all(panel, split.fit), np.sort(np.concatenate([split.fit, split.judge])))
+    every = np.sort(np.concatenate([split.fit, split.judge]))
+    panel = filled(panel, fit_all(panel, split.fit), panel.with_history(every, history_of(settings)))
     selection, model = fitted_selection(panel, split.fit, settings)
-    predicted = model.predict(panel.block(split.judge, selection.kept))
+    predicted = model.predict(inputs_of(panel, split.judge, selection.kept, settings))
     truth: Floats = target_of(panel, split.judge, settings)
     if settings.n_classes:
         return float(multi_log_loss(predicted, truth))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,21 +9,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.errors import InputError
+from crypto_team.models.base import Progress
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.trading.costs import net_returns
 from crypto_team.trading.signals import positions
 from crypto_team.validation.baselines import baseline_returns
 from crypto_team.validation.clock import milliseconds
-from crypto_team.validation.fold_fit import FittedFold, fit_fold
+from crypto_team.validation.fold_fit import FittedFold
+from crypto_team.validation.fold_queue import fit_all
 from crypto_team.validation.fold_rows import shared_bins
+from crypto_team.validation.fold_store import FoldStore
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.scores import skill
 from crypto_team.validation.settings import TradingRules, WalkForwardSettings
-from crypto_team.validation.splits import Fold, walk_forward
+from crypto_team.validation.splits import walk_forward
 
 __all__ = ["Panel", "Progress", "WalkForwardResult", "run", "skill_table"]
-
-Progress = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,13 @@ class WalkForwardResult:
     fitted: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
 
 
-def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | None = None) -> WalkForwardResult:
+def run(
+    panel: Panel,
+    settings: WalkForwardSettings,
+    *,
+    progress: Progress | None = None,
+    store: FoldStore | None = None,
+) -> WalkForwardResult:
     """Run all folds; the same panel and settings give the same bits, whatever `settings.workers` is.
 
     Parameters
@@ -58,6 +63,8 @@ def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | Non
         Geometry, learner, selection, calibration, trading rules and seed.
     progress
         Called with the share done and what was done last.
+    store
+        Where finished folds are kept and taken from; the result has the same bits with and without one.
 
     Returns
     -------
@@ -68,13 +75,14 @@ def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | Non
     Raises
     ------
     InputError
-        Too little history for the folds asked for.
+        Too little history for the folds asked for, or a fold that cannot be fitted; its number is said.
     """
     if not panel.usable.any():
         raise InputError("no bar has features and a known label", hint="bring more bars than the longest look-back")
     times = np.unique(panel.time)
     folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
-    fitted = _fit_all(replace(panel, bins=shared_bins(panel, folds[0], settings)), folds, settings, progress)
+    shared = replace(panel, bins=shared_bins(panel, folds[0], settings))
+    fitted = fit_all(shared, folds, settings, progress=progress, store=store)
     predictions = _traded(pd.concat([one.predictions for one in fitted], ignore_index=True), panel, settings.trading)
     simple = pd.concat([one.simple for one in fitted], ignore_index=True).assign(part="test")
     simple = _traded(simple, panel, settings.trading)
@@ -98,19 +106,6 @@ def _fitted_columns(panel: Panel, folds: list[FittedFold]) -> dict[str, npt.NDAr
         for name, values in one.fitted.items():
             made[name][one.test_rows] = values
     return made
-
-
-def _fit_all(
-    panel: Panel, folds: list[Fold], settings: WalkForwardSettings, progress: Progress | None
-) -> list[FittedFold]:
-    """Fit the folds beside each other; learners release the interpreter lock while they work."""
-    fitted: list[FittedFold] = []
-    with ThreadPoolExecutor(max_workers=max(1, settings.workers)) as pool:
-        for one in pool.map(lambda fold: fit_fold(panel, fold, settings), folds):
-            fitted.append(one)
-            if progress is not None:
-                progress(len(fitted) / len(folds), f"fold {len(fitted)} of {len(folds)}")
-    return fitted
 
 
 def skill_table(predictions: pd.DataFrame) -> pd.DataFrame:

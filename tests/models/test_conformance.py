@@ -57,10 +57,6 @@ def _fitted(name: str, classes: int, *, weight: np.ndarray | None = None) -> Mod
     return model
 
 
-# Another process may round its convolutions otherwise in the last digits of float32 (docs/decisions/0064).
-NEARLY = {"lstm_cnn"}
-
-
 @pytest.mark.parametrize(("name", "classes"), KINDS)
 def test_two_fits_are_equal_to_the_bit(name: str, classes: int) -> None:
     x, _ = _data(classes)
@@ -76,11 +72,7 @@ def test_a_saved_model_predicts_the_same_bits_in_a_fresh_process(name: str, clas
     (tmp_path / "model").write_bytes(model.save())
     np.save(tmp_path / "x.npy", x)
     subprocess.run([sys.executable, "-c", PREDICT, name, str(classes), str(tmp_path)], check=True, timeout=120)
-    fresh, here = np.load(tmp_path / "fresh.npy"), model.predict(x)
-    if name in NEARLY:
-        assert np.allclose(fresh, here, rtol=1e-4, atol=1e-6)
-    else:
-        assert np.array_equal(fresh, here)
+    assert np.array_equal(np.load(tmp_path / "fresh.npy"), model.predict(x))
 
 
 @pytest.mark.parametrize(("name", "classes"), KINDS)

@@ -10,7 +10,6 @@ from crypto_team.models.base import ModelSettings
 from crypto_team.models.ensembles import Agreement, Blending
 from crypto_team.models.horizons import Horizons
 from crypto_team.models.members import unseen
-from crypto_team.models.online import prequential
 from crypto_team.models.registry import MODELS, factory, resolve
 from crypto_team.models.samples import Samples
 
@@ -78,42 +77,6 @@ def test_horizons_never_read_beyond_the_last_known_label() -> None:
         told.append(model.predict(samples))
     assert np.array_equal(told[0], told[1])
     assert np.corrcoef(told[0][600:, 0], y[600:])[0, 1] > 0.2
-
-
-@pytest.mark.parametrize("name", [name for name, one in MODELS.items() if one.online])
-def test_an_online_learner_follows_a_market_that_turns(name: str) -> None:
-    pytest.importorskip("river")
-    samples, y = _samples(1_200)
-    turned = np.where(np.arange(y.size) < 600, y, -y)
-    more = {"learning_rate": 0.05} if name == "online_linear" else {"update_rate": 0.1}
-    model = factory(name).create(ModelSettings(0, resolve(name, more), 1))
-    model.fit(samples.take(np.arange(600)), turned[:600])
-    late = samples.take(np.arange(600, 1_200))
-    still = model.predict(late)[:, 0]
-    made = np.array([told[0] for _, told in prequential(model, late, turned[600:], batch=50)])
-    assert np.corrcoef(still[300:], turned[900:])[0, 1] < 0.0
-    assert np.corrcoef(made[300:], turned[900:])[0, 1] > 0.1
-
-
-def test_an_online_learner_learns_from_a_label_only_when_it_is_known() -> None:
-    pytest.importorskip("river")
-    samples, y = _samples(200, horizon=5)
-
-    class Recorder:
-        def __init__(self) -> None:
-            self.now, self.learnt = 0, []
-
-        def predict(self, x: Samples) -> np.ndarray:
-            self.now = int(x.time[0])
-            assert all(known <= self.now for known in self.learnt)
-            return np.zeros((1, 1))
-
-        def update(self, x: Samples, y: np.ndarray, weight: object = None) -> None:
-            self.learnt += list(x.known)
-
-    recorder = Recorder()
-    assert len(list(prequential(recorder, samples, y))) == 200
-    assert len(recorder.learnt) == 195
 
 
 def test_an_online_learner_goes_on_from_its_file_as_if_it_had_never_stopped() -> None:

@@ -60,6 +60,9 @@ def test_a_set_of_horizons_is_labelled_at_once_and_purged_by_its_longest() -> No
     close = bars["close"].to_numpy()
     assert panel.ahead is not None
     assert panel.ahead[7].tolist() == pytest.approx([close[7 + h] / close[7] - 1.0 for h in (3, 1, 8)])
+    samples = panel.samples(np.array([7]), [0])
+    assert samples.horizons == panel.horizons == (3, 1, 8)
+    assert np.array_equal(samples.ahead[samples.rows[0]], panel.ahead[7])
     assert (panel.label_end - panel.time == 8 * 3_600_000).all()
     assert (panel.known_at - panel.time == 3 * 3_600_000).all()
     spec = _spec().model_copy(update={"target": target})
