@@ -18,7 +18,6 @@ import json
 import math
 import sys
 import time
-import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,26 +99,21 @@ WAYS = {
 }
 
 
-def freqai(data: Panel, trees: int = 800) -> Signals:
-    """Learn as FreqAI's LightGBM does in its example: 800 trees, a third held out, recency weights of 0.9.
-
-    Windows are those of everybody else, its labels are not purged, and nothing is selected or calibrated.
-    """
-    import lightgbm as lgb
+def freqai(data: Panel) -> Signals:
+    """Learn with FreqAI's own LightGBMClassifier in the windows of everybody else; nothing is selected or calibrated."""
+    import freqai_learner
 
     raw, middle = np.full(data.time.size, np.nan), np.full(data.time.size, np.nan)
     times = np.unique(data.time)
-    for fold in walk_forward(times[times >= data.time[data.usable].min()], GEOMETRY):
-        rows = np.flatnonzero(data.usable & (data.time >= fold.train_start) & (data.label_end <= fold.test_start))
-        rows, held = np.split(rows, [int(rows.size * 0.67)])
-        test = np.flatnonzero((data.time >= fold.test_start) & (data.time < fold.test_end))
-        weight = np.exp(-np.arange(rows.size) / (0.9 * rows.size))[::-1]
-        model = lgb.LGBMClassifier(n_estimators=trees, n_jobs=1, verbose=-1, random_state=42)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model.fit(data.features[rows], data.label[rows], sample_weight=weight)
-            raw[test] = model.predict_proba(data.features[test])[:, 1]
-            middle[test] = np.median(model.predict_proba(data.features[held])[:, 1])
+    with freqai_learner.learner() as (model, kitchen):
+        for fold in walk_forward(times[times >= data.time[data.usable].min()], GEOMETRY):
+            rows = np.flatnonzero(
+                data.usable & (data.time >= fold.train_start) & (data.label_end <= fold.test_start - HORIZON * HOUR)
+            )
+            test = np.flatnonzero((data.time >= fold.test_start) & (data.time < fold.test_end))
+            train = data.features[rows], data.label[rows], data.time[rows].astype(np.float64)
+            raw[test], held = freqai_learner.fit_and_predict(model, kitchen, train, data.features[test])
+            middle[test] = np.median(held)
     return raw, raw, middle
 
 

@@ -23,6 +23,7 @@ from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.validation.calibration import fit_calibrator
 from crypto_team.validation.calibration_maps import Platt
+from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.fitted import filled, fit_all
 from crypto_team.validation.panel import Panel, build_panel
 from crypto_team.validation.selection import FILTER_CLIP
@@ -109,7 +110,10 @@ def _calibration_problems(meta: EvidenceMeta, predictions: pd.DataFrame, preproc
         inner = rows[(rows["part"] == "inner") & rows["label"].notna()].sort_values(["pair", "time"])
         test = rows[rows["part"] == "test"]
         refit = fit_calibrator(
-            inner[raw].to_numpy(dtype=np.float64), inner["label"].to_numpy(dtype=np.float64), meta.calibration
+            inner[raw].to_numpy(dtype=np.float64),
+            inner["label"].to_numpy(dtype=np.float64),
+            meta.calibration,
+            independent=independent_labels(milliseconds(inner["time"]), milliseconds(inner["label_end"])),
         )
         expected = refit.apply(test[raw].to_numpy(dtype=np.float64))
         stored = test[columns].to_numpy(dtype=np.float64)

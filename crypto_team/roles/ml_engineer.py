@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from crypto_team.errors import UsageError
 from crypto_team.roles import design, records
 from crypto_team.schemas.base import ExchangeId, FeatureName, Pair, Slug, StrategyId, Timeframe
-from crypto_team.schemas.ml_spec import LabelWeights, ModelName, TargetKind
+from crypto_team.schemas.ml_spec import CalibrationMethod, LabelWeights, ModelName, TargetKind
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import Role, tool
 
@@ -205,7 +205,7 @@ def set_model(
     strategy_id: StrategyId,
     model: ModelName = "lightgbm",
     param: list[str] | None = None,
-    calibration: Literal["platt", "isotonic", "beta", "temperature", "none"] = "platt",
+    calibration: CalibrationMethod = "shrunk",
     max_features: int = 30,
     ranking: Literal["importance", "rfe", "shap"] = "importance",
     seed: int | None = None,

@@ -33,7 +33,7 @@ ModelName = Literal[
 FixedKind = Literal["direction", "n_class", "return"]
 TargetKind = Literal["direction", "n_class", "return", "volatility_scaled", "triple_barrier", "meta_label"]
 LabelWeights = Literal["none", "uniqueness"]
-CalibrationMethod = Literal["platt", "isotonic", "beta", "temperature", "none"]
+CalibrationMethod = Literal["shrunk", "platt", "isotonic", "beta", "temperature", "none"]
 
 
 class Market(Record):
@@ -67,7 +67,7 @@ class ModelSection(Record):
     architecture: Text = Field(default="", description="In words: what the model is made of.")
     hyperparameters: dict[str, bool | int | float | str] = {}
     training: Training = Training()
-    calibration: CalibrationMethod = "platt"
+    calibration: CalibrationMethod = "shrunk"
 
 
 class TopFeature(Record):

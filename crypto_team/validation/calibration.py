@@ -1,4 +1,4 @@
-"""Probability calibration: Platt, isotonic and beta maps, one against the rest for several classes, and temperature.
+"""Probability calibration: Platt, isotonic, beta and shrunk maps, one against the rest, and temperature.
 
 Fitted on rows that the model never saw (the purged tail of its training window), never on test rows.
 """
@@ -26,6 +26,7 @@ from crypto_team.validation.calibration_maps import (
     beta_inputs,
     map_from,
 )
+from crypto_team.validation.calibration_shrunk import shrunk
 from crypto_team.validation.scores import logit
 
 LEAST_SLOPE = 0.05
@@ -65,7 +66,9 @@ def calibrator_from(document: list[Mapping[str, Any]]) -> Calibrator:
     return Calibrator(tuple(map_from(one) for one in document))
 
 
-def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calibrator:
+def fit_calibrator(
+    p: Floats, label: Floats, method: CalibrationMethod, *, independent: float | None = None
+) -> Calibrator:
     """Fit the maps of all classes.
 
     Parameters
@@ -75,7 +78,9 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calib
     label
         Class indices, shape (n,), no NaN.
     method
-        ``platt``, ``isotonic``, ``beta``, ``temperature`` (one map for all classes) or ``none``.
+        ``platt``, ``isotonic``, ``beta``, ``temperature`` (one map for all classes), ``shrunk`` or ``none``.
+    independent
+        How many labels that share no time these are worth, for ``shrunk``; all of them where not given.
 
     Returns
     -------
@@ -92,6 +97,7 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calib
         "platt": ordered_platt,
         "isotonic": fit_isotonic,
         "beta": fit_beta,
+        "shrunk": lambda told, y: shrunk(fit_platt(told, y), told, y.size if independent is None else independent),
     }
     fit = fits[method]
     return Calibrator(tuple(fit(p[:, k], (label == k).astype(np.float64)) for k in tops))

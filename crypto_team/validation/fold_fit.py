@@ -17,6 +17,7 @@ from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
+from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import utc_text, utc_times
 from crypto_team.validation.fitted import StoredTransformer, filled, fit_all
 from crypto_team.validation.fold_rows import (
@@ -123,7 +124,12 @@ def fitted_model(
         model=model,
         calibrator=Calibrator(())
         if raw is None
-        else fit_calibrator(raw, panel.label[rows.inner], settings.calibration),
+        else fit_calibrator(
+            raw,
+            panel.label[rows.inner],
+            settings.calibration,
+            independent=independent_labels(panel.time[rows.inner], panel.known_at[rows.inner]),
+        ),
         sigma_bps=sigma if sigma > 0.0 else 1.0,
         ranges=ranges,
         transformers=transformers,
