@@ -203,7 +203,7 @@ def set_labels(
 def set_model(
     session: Session,
     strategy_id: StrategyId,
-    model: ModelName = "lightgbm",
+    model: ModelName = "linear_trees",
     param: list[str] | None = None,
     calibration: CalibrationMethod = "shrunk",
     max_features: int = 30,

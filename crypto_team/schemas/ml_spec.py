@@ -26,9 +26,9 @@ from crypto_team.schemas.base import (
 )
 
 ModelName = Literal[
-    "lightgbm", "xgboost", "catboost", "random_forest", "logistic", "ridge", "lstm", "gru", "transformer", "lstm_cnn",
-    "stacking", "blending", "meta_network", "agreement", "horizons", "online_linear",
-    "online_lightgbm",
+    "linear_trees", "lightgbm", "xgboost", "catboost", "random_forest", "logistic", "ridge",
+    "lstm", "gru", "transformer", "lstm_cnn", "stacking", "blending", "meta_network", "agreement", "horizons",
+    "online_linear", "online_lightgbm",
 ]  # fmt: skip
 FixedKind = Literal["direction", "n_class", "return"]
 TargetKind = Literal["direction", "n_class", "return", "volatility_scaled", "triple_barrier", "meta_label"]
@@ -62,7 +62,7 @@ class Training(Record):
 class ModelSection(Record):
     """The learner, its exact hyperparameters and how it is trained and calibrated."""
 
-    primary: ModelName = "lightgbm"
+    primary: ModelName = "linear_trees"
     version: str | None = Field(default=None, description="Library version; filled in by `train`.")
     architecture: Text = Field(default="", description="In words: what the model is made of.")
     hyperparameters: dict[str, bool | int | float | str] = {}

@@ -10,10 +10,10 @@ import pandas as pd
 
 from crypto_team.models.base import ModelSettings
 from crypto_team.models.registry import factory, resolve
+from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import fit_calibrator
 from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import utc_times
-from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.prediction import signal_from_bps, signal_from_probabilities
 
 if TYPE_CHECKING:
