@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from crypto_team.errors import UsageError
 from crypto_team.roles import design, records
 from crypto_team.schemas.base import ExchangeId, FeatureName, Pair, Slug, StrategyId, Timeframe
-from crypto_team.schemas.ml_spec import CalibrationMethod, LabelWeights, ModelName, TargetKind
+from crypto_team.schemas.ml_spec import CalibrationMethod, ClassWeights, LabelWeights, ModelName, TargetKind
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import Role, tool
 
@@ -153,6 +153,7 @@ def set_labels(
     profit_sigma: float | None = None,
     loss_sigma: float | None = None,
     label_weights: LabelWeights | None = None,
+    class_weights: ClassWeights | None = None,
     also_horizon: list[str] | None = None,
 ) -> Outcome:
     """Change how the labels of a defined target are made and weighted; what is not given stays as it is.
@@ -169,6 +170,9 @@ def set_labels(
         Distance of the loss barrier in expected moves.
     label_weights
         none, or uniqueness: labels that overlap count less in training.
+    class_weights
+        none, or balanced: rows of rare classes count more, so that every class counts alike; calibration gives the
+        probabilities their true rates again.
     also_horizon
         Further horizon (bars or a duration) that is labelled and reported at once; repeat for several.
     """
@@ -186,14 +190,15 @@ def set_labels(
         spec.market.timeframe,
         volatility_bars=volatility_bars,
         barriers=(profit_sigma, loss_sigma),
-        label_weights=label_weights,
+        weights=(label_weights, class_weights),
         also=also_horizon or [],
     )
     changed = spec.model_copy(update={"target": target})
     revision = write_design(session, "set_labels", changed, features, f"labels: {target.definition}")
     return Outcome(
         ok=True,
-        summary=f"{strategy_id} predicts {target.definition}; label weights: {target.label_weights}",
+        summary=f"{strategy_id} predicts {target.definition}; label weights: {target.label_weights}, "
+        f"class weights: {target.class_weights}",
         revision=revision,
         next=[f"crypto-team ml-engineer train {strategy_id}"],
     )

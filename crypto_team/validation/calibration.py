@@ -26,7 +26,7 @@ from crypto_team.validation.calibration_maps import (
     beta_inputs,
     map_from,
 )
-from crypto_team.validation.calibration_shrunk import shrunk
+from crypto_team.validation.calibration_shrunk import Known, shrunk
 from crypto_team.validation.scores import logit
 
 LEAST_SLOPE = 0.05
@@ -66,9 +66,7 @@ def calibrator_from(document: list[Mapping[str, Any]]) -> Calibrator:
     return Calibrator(tuple(map_from(one) for one in document))
 
 
-def fit_calibrator(
-    p: Floats, label: Floats, method: CalibrationMethod, *, independent: float | None = None
-) -> Calibrator:
+def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod, *, known: Known | None = None) -> Calibrator:
     """Fit the maps of all classes.
 
     Parameters
@@ -79,8 +77,9 @@ def fit_calibrator(
         Class indices, shape (n,), no NaN.
     method
         ``platt``, ``isotonic``, ``beta``, ``temperature`` (one map for all classes), ``shrunk`` or ``none``.
-    independent
-        How many labels that share no time these are worth, for ``shrunk``; all of them where not given.
+    known
+        What the fold knows besides, for ``shrunk``; where it is not given, every label counts and the rates are those
+        of the raw probabilities.
 
     Returns
     -------
@@ -93,14 +92,20 @@ def fit_calibrator(
     tops = [1] if classes == 2 else list(range(classes))
     if method == "temperature":
         return Calibrator((fit_temperature(p, label),))
+    if method == "shrunk":
+        given = known or Known(float(len(label)), p.mean(axis=0), p.mean(axis=0))
+        return Calibrator(tuple(_shrunk_map(p[:, k], (label == k).astype(np.float64), given, k) for k in tops))
     fits: dict[str, Callable[[Floats, Floats], Map]] = {
         "platt": ordered_platt,
         "isotonic": fit_isotonic,
         "beta": fit_beta,
-        "shrunk": lambda told, y: shrunk(fit_platt(told, y), told, y.size if independent is None else independent),
     }
     fit = fits[method]
     return Calibrator(tuple(fit(p[:, k], (label == k).astype(np.float64)) for k in tops))
+
+
+def _shrunk_map(p: Floats, y: Floats, known: Known, k: int) -> Platt:
+    return shrunk(fit_platt(p, y), p, known.independent, float(known.rates[k]), float(known.taught[k]))
 
 
 def fit_platt(p: Floats, y: Floats) -> Platt:

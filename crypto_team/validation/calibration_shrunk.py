@@ -8,6 +8,8 @@ little and much evidence decides alone.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
@@ -15,7 +17,7 @@ from scipy.special import expit
 from crypto_team.validation.calibration_maps import Floats, Platt
 from crypto_team.validation.scores import logit
 
-SLOPE_SCALE, OFFSET_SCALE = 0.07, 0.05
+SLOPE_SCALE, OFFSET_SCALE = 0.08, 0.05
 FREEDOM = 3.0
 LEAST_SLOPE = 0.005
 _REACH, _POINTS = 8.0, 161
@@ -46,14 +48,36 @@ def independent_labels(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64])
     return float(np.sum((reached[closed] - reached[opened]) / (end - start)))
 
 
-def shrunk(free: Platt, p: Floats, independent: float) -> Platt:
+@dataclass(frozen=True)
+class Known:
+    """What a fold knows besides its calibration rows; arrays have one value per class.
+
+    `independent` is what the calibration labels are worth, `rates` are the shares of the classes in the rows that the
+    model was fitted on, and `taught` the same as that fit weighed them: the rates that raw probabilities lean on.
+    """
+
+    independent: float
+    rates: Floats
+    taught: Floats
+
+
+def known_of(label: Floats, weight: Floats | None, n_classes: int, independent: float) -> Known:
+    """Return what the fitted rows (labels and training weights, shape (n,)) say about the rates of the classes."""
+    own = label.astype(np.int64)
+    counts = np.bincount(own, minlength=n_classes).astype(np.float64)
+    taught = counts if weight is None else np.bincount(own, weights=weight, minlength=n_classes)
+    return Known(independent, counts / counts.sum(), taught / taught.sum())
+
+
+def shrunk(free: Platt, p: Floats, independent: float, rate: float, taught: float) -> Platt:
     """Return the mean of slope and offset given a free fit of Platt's sigmoid and two priors.
 
     With z = (logit p - m) / s, m and s mean and deviation of logit p, the model is logit P(event) = offset + slope z.
     The likelihood is the normal one around the free fit, with the curvature of `independent` rows instead of n. Priors:
-    slope half-t with 3 degrees of freedom and scale 0.07 (one deviation of the score moves a probability by some 0.02),
-    offset t of scale 0.05 around m (the model's own rate). The slope is never negative: noise does not reverse a
-    ranking. Scales were chosen on synthetic markets of seeds from 1000 on; docs/decisions/0067 has the figures.
+    slope half-t with 3 degrees of freedom and scale 0.08 (one deviation of the score moves a probability by some 0.02),
+    offset t of scale 0.05 around logit(rate) + slope / s (m - logit(taught)): the rate of the fitted rows, and as much
+    of the mean score as the slope believes. The slope is never negative: noise does not reverse a ranking. Scales were
+    chosen on synthetic markets of seeds from 1000 on; docs/decisions/0067 has the figures.
 
     Parameters
     ----------
@@ -63,6 +87,8 @@ def shrunk(free: Platt, p: Floats, independent: float) -> Platt:
         Raw probabilities of the event, shape (n,).
     independent
         What the labels are worth, at most n.
+    rate, taught
+        Share of the event in the rows that the model was fitted on, plain and as the fit weighed them.
 
     Returns
     -------
@@ -82,12 +108,17 @@ def shrunk(free: Platt, p: Floats, independent: float) -> Platt:
     slopes = np.linspace(max(0.0, slope - _REACH * slope_error), max(0.0, slope) + _REACH * slope_error, _POINTS)
     away = np.stack(np.broadcast_arrays(offsets[:, None] - offset, slopes[None, :] - slope))
     told = -0.5 * np.einsum("iab,ij,jab->ab", away, curvature, away)
-    told += _log_prior(slopes / SLOPE_SCALE) + _log_prior((offsets - centre) / OFFSET_SCALE)[:, None]
+    expected = _log_odds(rate) + slopes / spread * (centre - _log_odds(taught))
+    told += _log_prior(slopes / SLOPE_SCALE) + _log_prior((offsets[:, None] - expected) / OFFSET_SCALE)
     belief = np.exp(told - told.max())
     belief /= belief.sum()
     mean_offset = float(belief.sum(axis=1) @ offsets)
     mean_slope = max(float(belief.sum(axis=0) @ slopes), LEAST_SLOPE)
     return Platt(-mean_slope / spread, mean_slope * centre / spread - mean_offset)
+
+
+def _log_odds(rate: float) -> float:
+    return float(logit(np.array([rate]), floor=1e-3)[0])
 
 
 def _log_prior(x: Floats) -> Floats:

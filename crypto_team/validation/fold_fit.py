@@ -17,7 +17,6 @@ from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
-from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import utc_text, utc_times
 from crypto_team.validation.fitted import StoredTransformer, filled, fit_all
 from crypto_team.validation.fold_rows import (
@@ -27,10 +26,12 @@ from crypto_team.validation.fold_rows import (
     fold_rows,
     history_of,
     inputs_of,
+    known_to,
     rows_read,
     target_of,
+    weights_of,
 )
-from crypto_team.validation.panel import Panel, label_weights
+from crypto_team.validation.panel import Panel
 from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.scores import rank_ic
 from crypto_team.validation.selection import Selection, select
@@ -90,7 +91,7 @@ def _ranked(settings: WalkForwardSettings, x: Matrix, y: Floats, weight: Floats 
 def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> tuple[Selection, Model]:
     """Select features and fit a learner on the same rows, and on nothing else."""
     x, y = panel.features[rows], target_of(panel, rows, settings)
-    weight = label_weights(panel, rows) if settings.label_weights == "uniqueness" else None
+    weight = weights_of(panel, rows, settings)
     selection = select(
         x,
         y,
@@ -124,12 +125,7 @@ def fitted_model(
         model=model,
         calibrator=Calibrator(())
         if raw is None
-        else fit_calibrator(
-            raw,
-            panel.label[rows.inner],
-            settings.calibration,
-            independent=independent_labels(panel.time[rows.inner], panel.known_at[rows.inner]),
-        ),
+        else fit_calibrator(raw, panel.label[rows.inner], settings.calibration, known=known_to(panel, rows, settings)),
         sigma_bps=sigma if sigma > 0.0 else 1.0,
         ranges=ranges,
         transformers=transformers,

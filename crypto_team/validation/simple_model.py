@@ -12,7 +12,7 @@ from crypto_team.models.base import ModelSettings
 from crypto_team.models.registry import factory, resolve
 from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import fit_calibrator
-from crypto_team.validation.calibration_shrunk import independent_labels
+from crypto_team.validation.calibration_shrunk import independent_labels, known_of
 from crypto_team.validation.clock import utc_times
 from crypto_team.validation.prediction import signal_from_bps, signal_from_probabilities
 
@@ -38,7 +38,7 @@ def is_simplest(settings: WalkForwardSettings) -> bool:
     return (
         settings.model == name
         and plain
-        and settings.label_weights == "none"
+        and (settings.label_weights, settings.class_weights) == ("none", "none")
         and dict(settings.hyperparameters) == dict(resolve(name, {}))
     )
 
@@ -95,7 +95,8 @@ def _signals(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
         return bps, bps
     inner = model.predict(panel.block(rows.inner, columns))
     worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
-    p = fit_calibrator(inner, panel.label[rows.inner], CALIBRATION, independent=worth).apply(raw)
+    known = known_of(y, None, settings.n_classes, worth)
+    p = fit_calibrator(inner, panel.label[rows.inner], CALIBRATION, known=known).apply(raw)
     side = None
     if settings.side_feature is not None:
         side = panel.features[rows.test, panel.names.index(settings.side_feature)].astype(np.float64)
