@@ -6,15 +6,19 @@ few rows and columns (docs/decisions/0068 has the figures). One thread and fixed
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from crypto_team.errors import EvidenceError, UsageError
 from crypto_team.models.base import Floats, Inputs, Matrix, Model, ModelFactory, ModelSettings, rows_of, shares
+from crypto_team.models.early_stopping import SWITCH, best_rounds, patience
+from crypto_team.models.samples import Index
 from crypto_team.models.threads import quiet_openmp
 
 SMALLEST_LEAF_SHARE = 0.1
+Taught: TypeAlias = tuple[Matrix, Floats, Floats]
 
 
 def as_probabilities(raw: Floats, rows: int, n_classes: int) -> Floats:
@@ -33,6 +37,10 @@ def _mean_absolute(values: Floats, columns: int) -> Floats:
     return np.asarray(np.abs(by_class).mean(axis=0).sum(axis=0))
 
 
+def _taught(x: Matrix, y: Floats, weight: Floats | None) -> Taught:
+    return x, y, np.ones(len(y)) if weight is None else weight
+
+
 class LightGbm:
     """LightGBM with a leaf never smaller than asked for, nor larger than a tenth of the rows."""
 
@@ -46,19 +54,31 @@ class LightGbm:
         quiet_openmp()
         import lightgbm as lgb
 
-        x, params = rows_of(x), self.parameters(len(y))
+        given, x, params = x, rows_of(x), self.parameters(len(y))
         rounds = int(params.pop("n_estimators"))
         try:
+            judge = partial(self._judged, _taught(x, y, weight), params, rounds)
+            rounds = best_rounds(given, y, self.settings, rounds, judge)
             data = lgb.Dataset(x, label=y, weight=weight, params=params, free_raw_data=True)
             booster = lgb.train(params, data, num_boost_round=rounds)
         except lgb.basic.LightGBMError as error:
             raise UsageError(f"LightGBM refuses the hyperparameters: {error}", where="model.hyperparameters") from error
         self.restore(booster.model_to_string().encode())
 
+    def _judged(self, taught: Taught, params: dict[str, Any], rounds: int, early: Index, tail: Index) -> int:
+        """Fit on the early rows and return the number of trees with the least loss on the tail."""
+        import lightgbm as lgb
+
+        x, y, w = taught
+        data = lgb.Dataset(x[early], label=y[early], weight=w[early], params=params)
+        watched = lgb.Dataset(x[tail], label=y[tail], weight=w[tail], reference=data)
+        stop = lgb.early_stopping(patience(self.settings.hyperparameters), verbose=False)
+        return int(lgb.train(params, data, rounds, valid_sets=[watched], callbacks=[stop]).best_iteration)
+
     def parameters(self, rows: int) -> dict[str, Any]:
         """Return what LightGBM is called with for a number of training rows."""
         classes = self.settings.n_classes
-        params: dict[str, Any] = dict(self.settings.hyperparameters)
+        params: dict[str, Any] = {k: v for k, v in self.settings.hyperparameters.items() if k != SWITCH}
         params["min_child_samples"] = max(1, min(int(params["min_child_samples"]), int(rows * SMALLEST_LEAF_SHARE)))
         params |= {
             "objective": "regression" if classes == 0 else "binary" if classes == 2 else "multiclass",
@@ -116,9 +136,11 @@ class XgBoost:
         quiet_openmp()
         import xgboost as xgb
 
-        x, params = rows_of(x), self._params(len(y))
+        given, x, params = x, rows_of(x), self._params(len(y))
         rounds = int(params.pop("n_estimators"))
         try:
+            judge = partial(self._judged, _taught(x, y, weight), params, rounds)
+            rounds = best_rounds(given, y, self.settings, rounds, judge)
             data = xgb.QuantileDMatrix(x, label=y, weight=weight, nthread=1, max_bin=int(params["max_bin"]))
             booster = xgb.train(params, data, num_boost_round=rounds, verbose_eval=False)
         except (xgb.core.XGBoostError, ValueError) as error:
@@ -126,9 +148,22 @@ class XgBoost:
             raise UsageError(f"XGBoost refuses the hyperparameters: {reason}", where="model.hyperparameters") from error
         self.restore(bytes(booster.save_raw("json")))
 
+    def _judged(self, taught: Taught, params: dict[str, Any], rounds: int, early: Index, tail: Index) -> int:
+        """Fit on the early rows and return the number of trees with the least loss on the tail."""
+        import xgboost as xgb
+
+        (x, y, w), bins = taught, int(params["max_bin"])
+        data = xgb.QuantileDMatrix(x[early], label=y[early], weight=w[early], nthread=1, max_bin=bins)
+        watched = xgb.QuantileDMatrix(x[tail], label=y[tail], weight=w[tail], nthread=1, max_bin=bins, ref=data)
+        found = xgb.train(
+            params, data, rounds, evals=[(watched, "tail")], verbose_eval=False,
+            early_stopping_rounds=patience(self.settings.hyperparameters),
+        )  # fmt: skip
+        return int(found.best_iteration) + 1
+
     def _params(self, rows: int) -> dict[str, Any]:
         classes = self.settings.n_classes
-        params: dict[str, Any] = dict(self.settings.hyperparameters)
+        params: dict[str, Any] = {k: v for k, v in self.settings.hyperparameters.items() if k != SWITCH}
         curvature = 1.0 if classes == 0 else 0.25
         params["min_child_weight"] = min(float(params["min_child_weight"]), rows * SMALLEST_LEAF_SHARE * curvature)
         params |= {
@@ -213,10 +248,11 @@ LIGHTGBM = ModelFactory(
         "reg_lambda": 50.0,
         "min_split_gain": 0.0,
         "max_bin": 63,
+        "early_stopping": 0,
     },
     create=LightGbm,
     load=_load_lightgbm,
-    quick={"n_estimators": 40, "learning_rate": 0.1},
+    quick={"n_estimators": 40, "learning_rate": 0.1, "early_stopping": 0},
     aliases={
         "num_iterations": "n_estimators",
         "num_boost_round": "n_estimators",
@@ -246,10 +282,11 @@ XGBOOST = ModelFactory(
         "reg_lambda": 10.0,
         "gamma": 0.0,
         "max_bin": 64,
+        "early_stopping": 0,
     },
     create=XgBoost,
     load=_load_xgboost,
-    quick={"n_estimators": 40, "learning_rate": 0.1},
+    quick={"n_estimators": 40, "learning_rate": 0.1, "early_stopping": 0},
     aliases={
         "num_boost_round": "n_estimators",
         "eta": "learning_rate",

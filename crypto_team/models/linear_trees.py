@@ -16,6 +16,7 @@ from scipy.optimize import minimize_scalar
 from crypto_team.errors import EvidenceError, UsageError
 from crypto_team.models.base import Floats, Inputs, Matrix, Model, ModelFactory, ModelSettings, rows_of, shares
 from crypto_team.models.boosting import LIGHTGBM, LightGbm
+from crypto_team.models.early_stopping import SWITCH
 from crypto_team.models.linear import LinearModel, Logistic, Ridge
 from crypto_team.models.packing import read, written
 from crypto_team.models.threads import quiet_openmp
@@ -171,7 +172,7 @@ LINEAR_TREES = ModelFactory(
     regression=True,
     classification=True,
     defaults={
-        **LIGHTGBM.defaults,
+        **{key: value for key, value in LIGHTGBM.defaults.items() if key != SWITCH},
         "l2": 8.0,
         "clip": 5.0,
         "n_estimators": 100,

@@ -32,6 +32,7 @@ from crypto_team.validation.scores import logit
 LEAST_SLOPE = 0.05
 TOLERANCE = 1e-10
 COLDEST, HOTTEST = 0.05, 20.0
+POLISHING_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -170,14 +171,17 @@ def fit_isotonic(p: Floats, y: Floats) -> Isotonic:
 
 
 def fit_beta(p: Floats, y: Floats) -> Beta:
-    """Fit the beta map by its likelihood with a, b >= 0 (Kull, Silva Filho and Flach 2017).
+    """Fit the beta map by its likelihood with a, b >= 0 and no penalty (Kull, Silva Filho and Flach 2017).
 
-    The targets are Platt's soft ones. Where both shapes vanish, which is a reversed or an absent ranking, the ordered
-    sigmoid of :func:`ordered_platt` takes their place, so that the order of the forecasts is kept.
+    Where the forecasts separate the classes the likelihood has no maximum, and Platt's soft targets give one. Where
+    both shapes vanish, which is a reversed or an absent ranking, the ordered sigmoid of :func:`ordered_platt` takes
+    their place, so that the order of the forecasts is kept.
     """
     design = np.column_stack([*beta_inputs(p), np.ones(p.size)])
-    positive = float(y.sum())
-    target = np.where(y > 0.5, (positive + 1.0) / (positive + 2.0), 1.0 / (y.size - positive + 2.0))
+    target = y
+    if not 0.0 < y.mean() < 1.0 or p[y > 0.5].min() > p[y <= 0.5].max():
+        positive = float(y.sum())
+        target = np.where(y > 0.5, (positive + 1.0) / (positive + 2.0), 1.0 / (y.size - positive + 2.0))
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         margin = design @ weights
@@ -186,11 +190,27 @@ def fit_beta(p: Floats, y: Floats) -> Beta:
 
     bounds = [(0.0, None), (0.0, None), (None, None)]
     found = minimize(loss, np.array([1.0, 1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds, tol=TOLERANCE)
-    a, b, c = (float(value) for value in found.x)
+    a, b, c = (float(value) for value in _polished(np.asarray(found.x), design, target))
     if a + b < 2.0 * LEAST_SLOPE:
         flat = ordered_platt(p, y)
         return Beta(-flat.a, -flat.a, -flat.b)
     return Beta(a, b, c)
+
+
+def _polished(weights: Floats, design: Floats, target: Floats) -> Floats:
+    """Take Newton steps among the weights that no bound holds; what leaves the bounds or the numbers is not taken."""
+    free = (weights > 0.0) | np.array([False, False, True])
+    for _ in range(POLISHING_STEPS):
+        q = expit(design @ weights)
+        part = design[:, free]
+        information = part.T @ (part * (q * (1.0 - q))[:, None])
+        step = np.zeros(weights.size)
+        step[free] = np.linalg.lstsq(information, part.T @ (target - q), rcond=None)[0]
+        moved = weights + step
+        if not np.isfinite(moved).all() or (moved[:2] < 0.0).any():
+            break
+        weights = moved
+    return weights
 
 
 def fit_temperature(p: Floats, label: Floats) -> Temperature:

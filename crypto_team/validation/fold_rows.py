@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from crypto_team.errors import InputError
 from crypto_team.models.base import Floats, Inputs
+from crypto_team.models.early_stopping import patience
 from crypto_team.models.registry import factory
 from crypto_team.validation.calibration_shrunk import Known, independent_labels, known_of
 from crypto_team.validation.clock import utc_text
@@ -85,7 +86,7 @@ def known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Kno
 
 def inputs_of(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardSettings) -> Inputs:
     """Return rows as the learner wants them: alone, or with what lies before them and when they are known."""
-    ordered = factory(settings.model).ordered
+    ordered = factory(settings.model).ordered or patience(settings.hyperparameters) > 0
     return panel.samples(rows, columns) if ordered else panel.block(rows, columns)
 
 
