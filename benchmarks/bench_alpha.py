@@ -8,7 +8,8 @@ same bars; `realised` repeats it with the returns that came.
 
 Defaults were chosen on seeds from 1000 on; the twenty markets of the report are seeds 1 to 20.
 
-Run: ``python benchmarks/bench_alpha.py [--first 1] [--markets 20] [--workers 1] [way ...]``
+Run: ``python benchmarks/bench_alpha.py [--first 1] [--markets 20] [--workers 1] [--json file] [way ...]``; with a file,
+a run that was interrupted goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import json
 import math
 import sys
 import time
-import warnings
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,8 @@ from crypto_team.features.matrix import build_matrix
 from crypto_team.features.sets import feature_set
 from crypto_team.models.registry import resolve
 from crypto_team.schemas.features import Feature
-from crypto_team.schemas.ml_spec import Target
+from crypto_team.schemas.ml_spec import ModelSection, Target
+from crypto_team.validation.calibration_error import ece_debiased
 from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.panel import Panel, build_panel
 from crypto_team.validation.scores import calibration_slope, ece, log_loss
@@ -84,14 +85,16 @@ def settings(model: str, **changes: object) -> WalkForwardSettings:
     hyperparameters = changes.pop("hyperparameters", {})
     base: dict[str, object] = {
         "model": model, "n_classes": 2, "hyperparameters": resolve(model, hyperparameters),  # type: ignore[arg-type]
-        "geometry": GEOMETRY, "calibration": "platt", "correlation_limit": 0.95, "max_features": 30, "trading": RULES,
-        "seed": 42, "noise_repeats": 0, "workers": 1,
+        "geometry": GEOMETRY, "calibration": PRODUCT.calibration, "correlation_limit": 0.95, "max_features": 30,
+        "trading": RULES, "seed": 42, "noise_repeats": 0, "workers": 1,
     }  # fmt: skip
     return WalkForwardSettings(**(base | changes))  # type: ignore[arg-type]
 
 
+PRODUCT = ModelSection()
 WAYS = {
-    "default": lambda: settings("lightgbm"),
+    "default": lambda: settings(PRODUCT.primary),
+    "lightgbm": lambda: settings("lightgbm"),
     "logistic": lambda: settings("logistic"),
     "logistic, all": lambda: settings("logistic", correlation_limit=1.0, max_features=500),
     "plain lightgbm": lambda: settings(
@@ -100,26 +103,21 @@ WAYS = {
 }
 
 
-def freqai(data: Panel, trees: int = 800) -> Signals:
-    """Learn as FreqAI's LightGBM does in its example: 800 trees, a third held out, recency weights of 0.9.
-
-    Windows are those of everybody else, its labels are not purged, and nothing is selected or calibrated.
-    """
-    import lightgbm as lgb
+def freqai(data: Panel) -> Signals:
+    """Learn with FreqAI's own LightGBMClassifier in everybody's windows; nothing is selected or calibrated."""
+    import freqai_learner
 
     raw, middle = np.full(data.time.size, np.nan), np.full(data.time.size, np.nan)
     times = np.unique(data.time)
-    for fold in walk_forward(times[times >= data.time[data.usable].min()], GEOMETRY):
-        rows = np.flatnonzero(data.usable & (data.time >= fold.train_start) & (data.label_end <= fold.test_start))
-        rows, held = np.split(rows, [int(rows.size * 0.67)])
-        test = np.flatnonzero((data.time >= fold.test_start) & (data.time < fold.test_end))
-        weight = np.exp(-np.arange(rows.size) / (0.9 * rows.size))[::-1]
-        model = lgb.LGBMClassifier(n_estimators=trees, n_jobs=1, verbose=-1, random_state=42)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model.fit(data.features[rows], data.label[rows], sample_weight=weight)
-            raw[test] = model.predict_proba(data.features[test])[:, 1]
-            middle[test] = np.median(model.predict_proba(data.features[held])[:, 1])
+    with freqai_learner.learner() as (model, kitchen):
+        for fold in walk_forward(times[times >= data.time[data.usable].min()], GEOMETRY):
+            rows = np.flatnonzero(
+                data.usable & (data.time >= fold.train_start) & (data.label_end <= fold.test_start - HORIZON * HOUR)
+            )
+            test = np.flatnonzero((data.time >= fold.test_start) & (data.time < fold.test_end))
+            train = data.features[rows], data.label[rows], data.time[rows].astype(np.float64)
+            raw[test], held = freqai_learner.fit_and_predict(model, kitchen, train, data.features[test])
+            middle[test] = np.median(held)
     return raw, raw, middle
 
 
@@ -157,22 +155,28 @@ def measured(seed: int, ways: list[str]) -> list[dict[str, object]]:
             "seed": seed, "planted": " + ".join(market.alpha_formulas), "way": name, "oracle": best[0], "got": got[0],
             "oracle_realised": best[1], "got_realised": got[1], "cpu": spent, "bars": int(known.size),
             "log_loss": log_loss(signal[scored], y), "ece": ece(signal[scored], y), "ece_raw": ece(raw[scored], y),
-            "slope": calibration_slope(signal[scored], y).slope, "p": signal[scored][::24].round(4).tolist(),
-            "raw": raw[scored][::24].round(4).tolist(), "y": y[::24].tolist(),
+            "slope": calibration_slope(signal[scored], y).slope, "p": signal[scored].round(4).tolist(),
+            "raw": raw[scored].round(4).tolist(), "y": y.astype(int).tolist(),
         })  # fmt: skip
     return rows
 
 
 def pooled(rows: list[dict[str, object]]) -> str:
-    """Return a line: shares, and calibration over every 24th bar of all markets together (labels do not overlap)."""
+    """Return a line: shares, and calibration over every bar of all markets together.
+
+    Labels overlap, so errors are those of a 24th of the bars; the debiased error takes the noise of that many out.
+    """
     total = {key: sum(float(row[key]) for row in rows) for key in rows[0] if isinstance(rows[0][key], float)}  # type: ignore[arg-type]
     p, raw, y = (np.concatenate([np.asarray(row[key], dtype=np.float64) for row in rows]) for key in ("p", "raw", "y"))
+    worth = y.size / HORIZON
+    debiased = [ece_debiased(one, y, independent=worth) for one in (raw, p)]
+    slopes = [calibration_slope(one, y).slope for one in (raw, p)]
     return (
         f"{rows[0]['way']!s:16s} share {total['got'] / total['oracle']:6.3f}  realised "
         f"{total['got_realised'] / total['oracle_realised']:6.3f}  mean Sharpe {total['got'] / len(rows):5.2f} of "
         f"{total['oracle'] / len(rows):4.2f}  log loss {total['log_loss'] / len(rows):.5f}  "
-        f"ECE {ece(raw, y):.4f} -> {ece(p, y):.4f}  slope {calibration_slope(p, y).slope:5.2f}  "
-        f"{total['cpu'] / len(rows):5.1f} CPU-s"
+        f"ECE {ece(raw, y):.4f} -> {ece(p, y):.4f} (debiased {debiased[0]:.4f} -> {debiased[1]:.4f})  "
+        f"slope {slopes[0]:.2f} -> {slopes[1]:.2f}  {total['cpu'] / len(rows):5.1f} CPU-s"
     )
 
 
@@ -186,18 +190,30 @@ def main() -> None:
     given = parser.parse_args()
     ways = given.ways or [*WAYS, "freqai"]
     seeds = range(given.first, given.first + given.markets)
-    rows: list[dict[str, object]] = []
+    rows = [row for row in _known(given.json) if row["seed"] in seeds and row["way"] in ways]
+    known = {(row["seed"], row["way"]) for row in rows}
+    todo = [(seed, [way for way in ways if (seed, way) not in known]) for seed in seeds]
+    todo = [one for one in todo if one[1]]
     with ProcessPoolExecutor(given.workers) as pool:
-        for found in pool.map(measured, seeds, [ways] * len(seeds)):
+        for found in pool.map(measured, *zip(*todo, strict=True)) if todo else ():
             rows += found
+            if given.json:
+                with Path(given.json).open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(row) + "\n" for row in found)
             best = found[0]
             shares = "  ".join(f"{row['way']} {row['got']:5.2f} ({row['got_realised']:5.2f})" for row in found)
             print(f"{best['seed']:5d} {best['planted']:36s} oracle {best['oracle']:4.2f} "
                   f"({best['oracle_realised']:5.2f})  {shares}", flush=True)  # fmt: skip
     for name in ways:
-        print(pooled([row for row in rows if row["way"] == name]))
-    if given.json:
-        Path(given.json).write_text(json.dumps(rows), encoding="utf-8")
+        if chosen := [row for row in rows if row["way"] == name]:
+            print(f"{len(chosen):3d} markets", pooled(chosen))
+
+
+def _known(file: str) -> list[dict[str, object]]:
+    """Return what an earlier, interrupted run has measured."""
+    if not file or not Path(file).exists():
+        return []
+    return [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]
 
 
 if __name__ == "__main__":

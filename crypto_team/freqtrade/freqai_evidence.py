@@ -146,7 +146,7 @@ def _rows(run: _Run, pair: str, stop: int, table: pd.DataFrame) -> pd.DataFrame:
     own = run.market.own(pair)
     at = np.asarray(pd.DatetimeIndex(pd.to_datetime(table[date], utc=True)).as_unit("ms").asi8)
     ahead = forward_returns(own.frame["close"].to_numpy(dtype=np.float64), run.horizon)
-    known = pd.Series(ahead, index=own.opens).reindex(at).to_numpy(dtype=np.float64)
+    known = np.asarray(pd.Series(ahead, index=own.opens).reindex(at), dtype=np.float64)
     made = pd.DataFrame({"time": utc_times(at), "pair": pair, "fold": run.stops.index(stop), "part": "test"})
     made["forward_return"] = known
     made["label_end"] = utc_times(at + run.horizon * run.step_ms)
@@ -156,7 +156,7 @@ def _rows(run: _Run, pair: str, stop: int, table: pd.DataFrame) -> pd.DataFrame:
     return made.assign(**forecasts)[at >= stop * 1000]
 
 
-def _label(ahead: npt.NDArray[np.float64], *, is_direction: bool) -> npt.NDArray[np.float64]:
+def _label(ahead: npt.NDArray[Any], *, is_direction: bool) -> npt.NDArray[np.float64]:
     return np.where(np.isfinite(ahead), (ahead > 0.0).astype(np.float64), np.nan) if is_direction else ahead * 1e4
 
 

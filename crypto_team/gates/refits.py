@@ -23,8 +23,9 @@ from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.validation.calibration import fit_calibrator
 from crypto_team.validation.calibration_maps import Platt
+from crypto_team.validation.calibration_shrunk import Known, independent_labels, known_of
 from crypto_team.validation.fitted import filled, fit_all
-from crypto_team.validation.panel import Panel, build_panel
+from crypto_team.validation.panel import Panel, build_panel, training_weights
 from crypto_team.validation.selection import FILTER_CLIP
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def fitted_on_training_rows(  # noqa: PLR0913, PLR0917 - a check's parameters ar
     if "selection" not in stages:
         return insufficient("preprocessing.parquet records no selection")
     problems = [text for fold in meta.folds for text in _range_problems(fold, preprocessing)]
-    problems += _calibration_problems(meta, predictions, preprocessing)
     raw = _panel(meta, features, bars, code_dir, surroundings)
+    problems += _calibration_problems(meta, predictions, preprocessing, raw)
     limit = features.feature_selection.correlation_limit
     for fold in meta.folds:
         rows = preprocessing[preprocessing["fold"] == fold.fold]
@@ -99,7 +100,22 @@ def _range_problems(fold: FoldRange, preprocessing: pd.DataFrame) -> Iterator[st
             yield f"fold {fold.fold}: {stage} was fitted on rows outside its part of the training window"
 
 
-def _calibration_problems(meta: EvidenceMeta, predictions: pd.DataFrame, preprocessing: pd.DataFrame) -> list[str]:
+def _known(meta: EvidenceMeta, inner: pd.DataFrame, rows: pd.DataFrame, panel: Panel) -> Known | None:
+    """Return what the fold knew besides its inner rows, from the candles: rates of the classes it was fitted on."""
+    chosen, target = rows[rows["stage"] == "selection"], meta.target
+    fitted = np.flatnonzero(_training_rows(chosen, panel)) if len(chosen) else np.empty(0, dtype=np.int64)
+    if not fitted.size or meta.calibration != "shrunk":
+        return None
+    weight = training_weights(
+        panel, fitted, labels=target.label_weights, classes=target.class_weights, n_classes=target.n_classes
+    )
+    worth = independent_labels(milliseconds(inner["time"]), milliseconds(inner["label_end"]))
+    return known_of(panel.label[fitted], weight, target.n_classes, worth)
+
+
+def _calibration_problems(
+    meta: EvidenceMeta, predictions: pd.DataFrame, preprocessing: pd.DataFrame, panel: Panel
+) -> list[str]:
     columns = probability_columns(predictions)
     if not columns:
         return [] if meta.target.kind == "return" else ["there are no calibrated probabilities to compare"]
@@ -109,7 +125,10 @@ def _calibration_problems(meta: EvidenceMeta, predictions: pd.DataFrame, preproc
         inner = rows[(rows["part"] == "inner") & rows["label"].notna()].sort_values(["pair", "time"])
         test = rows[rows["part"] == "test"]
         refit = fit_calibrator(
-            inner[raw].to_numpy(dtype=np.float64), inner["label"].to_numpy(dtype=np.float64), meta.calibration
+            inner[raw].to_numpy(dtype=np.float64),
+            inner["label"].to_numpy(dtype=np.float64),
+            meta.calibration,
+            known=_known(meta, inner, preprocessing[preprocessing["fold"] == number], panel),
         )
         expected = refit.apply(test[raw].to_numpy(dtype=np.float64))
         stored = test[columns].to_numpy(dtype=np.float64)

@@ -6,6 +6,7 @@ are taken out, so that equal trainings give equal bytes.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import numpy as np
 from crypto_team.errors import EvidenceError, UsageError
 from crypto_team.models.base import Floats, Inputs, Model, ModelFactory, ModelSettings, rows_of, shares
 from crypto_team.models.boosting import SMALLEST_LEAF_SHARE
+from crypto_team.models.early_stopping import SWITCH, best_rounds, patience
 from crypto_team.models.packing import as_bytes, as_text
+from crypto_team.models.samples import Index
 from crypto_team.models.threads import quiet_openmp
 
 UNREPEATABLE = ("train_finish_time", "model_guid")
@@ -31,10 +34,13 @@ class CatBoosting:
         quiet_openmp()
         import catboost
 
-        x, classes = rows_of(x), self.settings.n_classes
-        label = y if classes == 0 else y.astype(np.int64)
-        booster = catboost.CatBoost(self._params(x))
+        given, x = x, rows_of(x)
+        label = y if self.settings.n_classes == 0 else y.astype(np.int64)
+        params = self._params(x)
         try:
+            judge = partial(self._judged, x, label, weight, params)
+            params["iterations"] = best_rounds(given, y, self.settings, int(params["iterations"]), judge)
+            booster = catboost.CatBoost(params)
             booster.fit(catboost.Pool(x, label, weight=weight, thread_count=1))
         except catboost.CatBoostError as error:
             reason = str(error).strip().splitlines()[0]
@@ -47,9 +53,22 @@ class CatBoosting:
                 del kept[name]
         self.restore(as_text(booster._serialize_model()).encode())  # noqa: SLF001 - save_model writes files only
 
+    def _judged(
+        self, x: Any, label: Any, weight: Floats | None, params: dict[str, Any], early: Index, tail: Index
+    ) -> int:
+        """Fit on the early rows and return the number of trees with the least loss on the tail."""
+        import catboost
+
+        w = np.ones(len(label)) if weight is None else weight
+        first, watched = (catboost.Pool(x[at], label[at], weight=w[at], thread_count=1) for at in (early, tail))
+        stop = {"od_type": "Iter", "od_wait": patience(self.settings.hyperparameters), "use_best_model": False}
+        found = catboost.CatBoost({**params, **stop})
+        found.fit(first, eval_set=watched)
+        return int(found.get_best_iteration()) + 1
+
     def _params(self, x: Any) -> dict[str, Any]:
         classes = self.settings.n_classes
-        params: dict[str, Any] = dict(self.settings.hyperparameters)
+        params: dict[str, Any] = {k: v for k, v in self.settings.hyperparameters.items() if k != SWITCH}
         leaf = int(params["min_data_in_leaf"])
         params["min_data_in_leaf"] = max(1, min(leaf, int(len(x) * SMALLEST_LEAF_SHARE)))
         params |= {
@@ -117,10 +136,11 @@ CATBOOST = ModelFactory(
         "l2_leaf_reg": 10.0,
         "random_strength": 0.0,
         "border_count": 63,
+        "early_stopping": 0,
     },
     create=CatBoosting,
     load=_load,
-    quick={"iterations": 40, "learning_rate": 0.1},
+    quick={"iterations": 40, "learning_rate": 0.1, "early_stopping": 0},
     aliases={
         "n_estimators": "iterations",
         "num_boost_round": "iterations",

@@ -10,12 +10,13 @@ import numpy as np
 
 from crypto_team.errors import EvidenceError, InputError, UsageError
 from crypto_team.models.base import Floats, Hyperparameter, Model, ModelFactory, ModelSettings, shares
-from crypto_team.models.boosting import LIGHTGBM, XGBOOST
+from crypto_team.models.boosting import LIGHTGBM
 from crypto_team.models.catboosting import CATBOOST
 from crypto_team.models.forest import RANDOM_FOREST
 from crypto_team.models.linear import LOGISTIC, RIDGE
 from crypto_team.models.samples import Index, Samples, forward_blocks
 from crypto_team.models.sequence_table import GRU, LSTM, LSTM_CNN, TRANSFORMER
+from crypto_team.models.xgboosting import XGBOOST
 
 POSSIBLE: dict[str, ModelFactory] = {
     one.name: one

@@ -8,17 +8,19 @@ from importlib import metadata
 
 from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.models.base import Hyperparameter, ModelFactory
-from crypto_team.models.boosting import LIGHTGBM, XGBOOST
+from crypto_team.models.boosting import LIGHTGBM
 from crypto_team.models.catboosting import CATBOOST
 from crypto_team.models.ensembles import AGREEMENT, BLENDING, META_NETWORK, STACKING
 from crypto_team.models.forest import RANDOM_FOREST
 from crypto_team.models.horizons import HORIZONS
 from crypto_team.models.linear import LOGISTIC, RIDGE
+from crypto_team.models.linear_trees import LINEAR_TREES
 from crypto_team.models.online import ONLINE_LIGHTGBM, ONLINE_LINEAR
 from crypto_team.models.sequence_table import GRU, LSTM, LSTM_CNN, TRANSFORMER
+from crypto_team.models.xgboosting import XGBOOST
 
 _TABLE = (
-    LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE, LSTM, GRU, TRANSFORMER, LSTM_CNN,
+    LINEAR_TREES, LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE, LSTM, GRU, TRANSFORMER, LSTM_CNN,
     STACKING, BLENDING, META_NETWORK, AGREEMENT, HORIZONS, ONLINE_LINEAR, ONLINE_LIGHTGBM,
 )  # fmt: skip
 MODELS: dict[str, ModelFactory] = {factory.name: factory for factory in _TABLE}

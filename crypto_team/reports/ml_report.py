@@ -21,6 +21,7 @@ from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.report import SECTIONS
 
 MODEL_REASONS: Final[dict[str, str]] = {
+    "linear_trees": "A penalised line says what many features say together; small trees add thresholds.",
     "lightgbm": "Boosted trees find thresholds and interactions, ignore the scale of a feature and train fast.",
     "xgboost": "Boosted trees with second-order steps and strong regularisation; robust on noisy, tabular data.",
     "logistic": "A linear model of the log odds: few parameters, hard to overfit, easy to read.",

@@ -9,7 +9,14 @@ from crypto_team.kb import learnings
 from crypto_team.kb.registry import entries
 from crypto_team.roles import design, records
 from crypto_team.schemas.base import ExchangeId, FeatureName, Pair, ShortText, Slug, StrategyId, Timeframe
-from crypto_team.schemas.ml_spec import Considered, LabelWeights, ModelName, TargetKind
+from crypto_team.schemas.ml_spec import (
+    CalibrationMethod,
+    ClassWeights,
+    Considered,
+    LabelWeights,
+    ModelName,
+    TargetKind,
+)
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import Role, tool
 
@@ -155,6 +162,7 @@ def set_labels(
     profit_sigma: float | None = None,
     loss_sigma: float | None = None,
     label_weights: LabelWeights | None = None,
+    class_weights: ClassWeights | None = None,
     also_horizon: list[str] | None = None,
 ) -> Outcome:
     """Change how the labels of a defined target are made and weighted; what is not given stays as it is.
@@ -171,6 +179,9 @@ def set_labels(
         Distance of the loss barrier in expected moves.
     label_weights
         none, or uniqueness: labels that overlap count less in training.
+    class_weights
+        none, or balanced: rows of rare classes count more, so that every class counts alike; calibration gives the
+        probabilities their true rates again.
     also_horizon
         Further horizon (bars or a duration) that is labelled and reported at once; repeat for several.
     """
@@ -188,14 +199,15 @@ def set_labels(
         spec.market.timeframe,
         volatility_bars=volatility_bars,
         barriers=(profit_sigma, loss_sigma),
-        label_weights=label_weights,
+        weights=(label_weights, class_weights),
         also=also_horizon or [],
     )
     changed = spec.model_copy(update={"target": target})
     revision = write_design(session, "set_labels", changed, features, f"labels: {target.definition}")
     return Outcome(
         ok=True,
-        summary=f"{strategy_id} predicts {target.definition}; label weights: {target.label_weights}",
+        summary=f"{strategy_id} predicts {target.definition}; label weights: {target.label_weights}, "
+        f"class weights: {target.class_weights}",
         revision=revision,
         next=[f"crypto-team ml-engineer train {strategy_id}"],
     )
@@ -205,9 +217,9 @@ def set_labels(
 def set_model(
     session: Session,
     strategy_id: StrategyId,
-    model: ModelName = "lightgbm",
+    model: ModelName = "linear_trees",
     param: list[str] | None = None,
-    calibration: Literal["platt", "isotonic", "beta", "temperature", "none"] = "platt",
+    calibration: CalibrationMethod = "shrunk",
     max_features: int = 30,
     ranking: Literal["importance", "rfe", "shap"] = "importance",
     seed: int | None = None,

@@ -103,7 +103,7 @@ def add_feature(
         revision=revision,
         path=str(session.layout.features(strategy_id)),
         data=[{"name": item.name, "source": item.formula or item.python, "lookback": item.lookback} for item in fresh],
-        next=[f"crypto-team ml-engineer set-model {strategy_id} --model lightgbm"],
+        next=[f"crypto-team ml-engineer set-model {strategy_id}"],
     )
 
 

@@ -11,7 +11,7 @@ from crypto_team.schemas.ml_spec import Target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crypto_team.schemas.ml_spec import LabelWeights, TargetKind
+    from crypto_team.schemas.ml_spec import ClassWeights, LabelWeights, TargetKind
 
 PRESETS = {"3_class": (-20.0, 20.0), "5_class": (-150.0, -50.0, 50.0, 150.0)}
 """Class limits in basis points that have a name: +-0.2 %, and +-0.5 % with +-1.5 %."""
@@ -63,7 +63,7 @@ def with_labels(
     *,
     volatility_bars: int | None,
     barriers: tuple[float | None, float | None],
-    label_weights: LabelWeights | None,
+    weights: tuple[LabelWeights | None, ClassWeights | None],
     also: Sequence[str],
 ) -> Target:
     """Return the target with other label settings; what is None or empty stays as it is."""
@@ -72,7 +72,8 @@ def with_labels(
         "volatility_bars": volatility_bars,
         "profit_sigma": barriers[0],
         "loss_sigma": barriers[1],
-        "label_weights": label_weights,
+        "label_weights": weights[0],
+        "class_weights": weights[1],
         "horizon_set": further or None,
     }
     known = {name: value for name, value in given.items() if value is not None}

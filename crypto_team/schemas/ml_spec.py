@@ -26,14 +26,15 @@ from crypto_team.schemas.base import (
 )
 
 ModelName = Literal[
-    "lightgbm", "xgboost", "catboost", "random_forest", "logistic", "ridge", "lstm", "gru", "transformer", "lstm_cnn",
-    "stacking", "blending", "meta_network", "agreement", "horizons", "online_linear",
-    "online_lightgbm",
+    "linear_trees", "lightgbm", "xgboost", "catboost", "random_forest", "logistic", "ridge",
+    "lstm", "gru", "transformer", "lstm_cnn", "stacking", "blending", "meta_network", "agreement", "horizons",
+    "online_linear", "online_lightgbm",
 ]  # fmt: skip
 FixedKind = Literal["direction", "n_class", "return"]
 TargetKind = Literal["direction", "n_class", "return", "volatility_scaled", "triple_barrier", "meta_label"]
 LabelWeights = Literal["none", "uniqueness"]
-CalibrationMethod = Literal["platt", "isotonic", "beta", "temperature", "none"]
+ClassWeights = Literal["none", "balanced"]
+CalibrationMethod = Literal["shrunk", "platt", "isotonic", "beta", "temperature", "none"]
 
 
 class Market(Record):
@@ -62,12 +63,12 @@ class Training(Record):
 class ModelSection(Record):
     """The learner, its exact hyperparameters and how it is trained and calibrated."""
 
-    primary: ModelName = "lightgbm"
+    primary: ModelName = "linear_trees"
     version: str | None = Field(default=None, description="Library version; filled in by `train`.")
     architecture: Text = Field(default="", description="In words: what the model is made of.")
     hyperparameters: dict[str, bool | int | float | str] = {}
     training: Training = Training()
-    calibration: CalibrationMethod = "platt"
+    calibration: CalibrationMethod = "shrunk"
 
 
 class TopFeature(Record):
@@ -113,6 +114,10 @@ class Target(Record):
     label_weights: LabelWeights = Field(
         default="none", description="How much overlapping labels count in training: all alike, or by their uniqueness."
     )
+    class_weights: ClassWeights = Field(
+        default="none",
+        description="How much rows of each class count in training: all alike, or so that every class counts alike.",
+    )
     horizon_set: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(
         default=[],
         description="Further horizons in bars, labelled and measured at once; gap and purge go by the longest.",
@@ -139,6 +144,8 @@ class Target(Record):
                 raise ValueError(f"{kind} needs ascending {name}")
             if self.kind != kind and limits:
                 raise ValueError(f"{name} belongs to {kind} only")
+        if self.kind == "return" and self.class_weights != "none":
+            raise ValueError("a return has no classes that class_weights could balance")
         if (self.side_feature is None) == (self.kind == "meta_label"):
             raise ValueError("meta_label, and no other kind, needs side_feature: the primary rule it judges")
         return self

@@ -1,4 +1,4 @@
-"""Probability calibration: Platt, isotonic and beta maps, one against the rest for several classes, and temperature.
+"""Probability calibration: Platt, isotonic, beta and shrunk maps, one against the rest, and temperature.
 
 Fitted on rows that the model never saw (the purged tail of its training window), never on test rows.
 """
@@ -26,11 +26,13 @@ from crypto_team.validation.calibration_maps import (
     beta_inputs,
     map_from,
 )
+from crypto_team.validation.calibration_shrunk import Known, shrunk
 from crypto_team.validation.scores import logit
 
 LEAST_SLOPE = 0.05
 TOLERANCE = 1e-10
 COLDEST, HOTTEST = 0.05, 20.0
+POLISHING_STEPS = 8
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def calibrator_from(document: list[Mapping[str, Any]]) -> Calibrator:
     return Calibrator(tuple(map_from(one) for one in document))
 
 
-def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calibrator:
+def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod, *, known: Known | None = None) -> Calibrator:
     """Fit the maps of all classes.
 
     Parameters
@@ -75,7 +77,10 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calib
     label
         Class indices, shape (n,), no NaN.
     method
-        ``platt``, ``isotonic``, ``beta``, ``temperature`` (one map for all classes) or ``none``.
+        ``platt``, ``isotonic``, ``beta``, ``temperature`` (one map for all classes), ``shrunk`` or ``none``.
+    known
+        What the fold knows besides, for ``shrunk``; where it is not given, every label counts and the rates are those
+        of the raw probabilities.
 
     Returns
     -------
@@ -88,6 +93,9 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calib
     tops = [1] if classes == 2 else list(range(classes))
     if method == "temperature":
         return Calibrator((fit_temperature(p, label),))
+    if method == "shrunk":
+        given = known or Known(float(len(label)), p.mean(axis=0), p.mean(axis=0))
+        return Calibrator(tuple(_shrunk_map(p[:, k], (label == k).astype(np.float64), given, k) for k in tops))
     fits: dict[str, Callable[[Floats, Floats], Map]] = {
         "platt": ordered_platt,
         "isotonic": fit_isotonic,
@@ -95,6 +103,10 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod) -> Calib
     }
     fit = fits[method]
     return Calibrator(tuple(fit(p[:, k], (label == k).astype(np.float64)) for k in tops))
+
+
+def _shrunk_map(p: Floats, y: Floats, known: Known, k: int) -> Platt:
+    return shrunk(fit_platt(p, y), p, known.independent, float(known.rates[k]), float(known.taught[k]))
 
 
 def fit_platt(p: Floats, y: Floats) -> Platt:
@@ -159,14 +171,17 @@ def fit_isotonic(p: Floats, y: Floats) -> Isotonic:
 
 
 def fit_beta(p: Floats, y: Floats) -> Beta:
-    """Fit the beta map by its likelihood with a, b >= 0 (Kull, Silva Filho and Flach 2017).
+    """Fit the beta map by its likelihood with a, b >= 0 and no penalty (Kull, Silva Filho and Flach 2017).
 
-    The targets are Platt's soft ones. Where both shapes vanish, which is a reversed or an absent ranking, the ordered
-    sigmoid of :func:`ordered_platt` takes their place, so that the order of the forecasts is kept.
+    Where the forecasts separate the classes the likelihood has no maximum, and Platt's soft targets give one. Where
+    both shapes vanish, which is a reversed or an absent ranking, the ordered sigmoid of :func:`ordered_platt` takes
+    their place, so that the order of the forecasts is kept.
     """
     design = np.column_stack([*beta_inputs(p), np.ones(p.size)])
-    positive = float(y.sum())
-    target = np.where(y > 0.5, (positive + 1.0) / (positive + 2.0), 1.0 / (y.size - positive + 2.0))
+    target = y
+    if not 0.0 < y.mean() < 1.0 or p[y > 0.5].min() > p[y <= 0.5].max():
+        positive = float(y.sum())
+        target = np.where(y > 0.5, (positive + 1.0) / (positive + 2.0), 1.0 / (y.size - positive + 2.0))
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         margin = design @ weights
@@ -175,11 +190,27 @@ def fit_beta(p: Floats, y: Floats) -> Beta:
 
     bounds = [(0.0, None), (0.0, None), (None, None)]
     found = minimize(loss, np.array([1.0, 1.0, 0.0]), jac=True, method="L-BFGS-B", bounds=bounds, tol=TOLERANCE)
-    a, b, c = (float(value) for value in found.x)
+    a, b, c = (float(value) for value in _polished(np.asarray(found.x), design, target))
     if a + b < 2.0 * LEAST_SLOPE:
         flat = ordered_platt(p, y)
         return Beta(-flat.a, -flat.a, -flat.b)
     return Beta(a, b, c)
+
+
+def _polished(weights: Floats, design: Floats, target: Floats) -> Floats:
+    """Take Newton steps among the weights that no bound holds; what leaves the bounds or the numbers is not taken."""
+    free = (weights > 0.0) | np.array([False, False, True])
+    for _ in range(POLISHING_STEPS):
+        q = expit(design @ weights)
+        part = design[:, free]
+        information = part.T @ (part * (q * (1.0 - q))[:, None])
+        step = np.zeros(weights.size)
+        step[free] = np.linalg.lstsq(information, part.T @ (target - q), rcond=None)[0]
+        moved = weights + step
+        if not np.isfinite(moved).all() or (moved[:2] < 0.0).any():
+            break
+        weights = moved
+    return weights
 
 
 def fit_temperature(p: Floats, label: Floats) -> Temperature:

@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from crypto_team.errors import InputError, UsageError
-from crypto_team.models.base import Explained, Floats, Inputs, Matrix, Model, ModelSettings, rows_of
-from crypto_team.models.bins import SharedBins
+from crypto_team.models.base import Floats, Inputs, Matrix
 from crypto_team.models.registry import factory
 from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
@@ -28,13 +26,14 @@ from crypto_team.validation.fold_rows import (
     fold_rows,
     history_of,
     inputs_of,
+    known_to,
     rows_read,
-    target_of,
 )
-from crypto_team.validation.panel import Panel, label_weights
+from crypto_team.validation.fold_selection import fitted_selection
+from crypto_team.validation.panel import Panel
 from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.scores import rank_ic
-from crypto_team.validation.selection import Selection, select
+from crypto_team.validation.selection import Selection
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.simple_model import simple_rows
 from crypto_team.validation.splits import Fold
@@ -42,7 +41,6 @@ from crypto_team.validation.streaming import followed
 from crypto_team.validation.workbench import IDLE, Workbench
 
 NOISE_SHARE = 0.1
-SHAP_ROWS = 2000
 
 
 @dataclass(frozen=True)
@@ -67,73 +65,6 @@ def _columns(panel: Panel, stored: FoldModel) -> list[int]:
     return [panel.names.index(name) for name in stored.inputs]
 
 
-def _fit(
-    settings: WalkForwardSettings,
-    x: Inputs,
-    y: Floats,
-    weight: Floats | None,
-    bins: SharedBins | None = None,
-    *,
-    bench: Workbench = IDLE,
-    quick: bool = False,
-) -> Model:
-    learner = factory(settings.model)
-    hyperparameters = {**settings.hyperparameters, **(learner.quick if quick else {})}
-    given = ModelSettings(
-        settings.n_classes, hyperparameters, settings.seed, bench.checkpoints, bench.progress, bins=bins
-    )
-    model = learner.create(given)
-    model.fit(x, y, weight)
-    return model
-
-
-def _ranked(
-    settings: WalkForwardSettings,
-    x: Inputs,
-    y: Floats,
-    weight: Floats | None,
-    bins: SharedBins | None,
-    bench: Workbench,
-) -> Floats:
-    """Return what a quick fit on the training rows says about each column; networks see whole windows of it."""
-    model = _fit(settings, x, y, weight, bins, bench=bench, quick=True)
-    if settings.ranking != "shap":
-        return model.importances()
-    if not isinstance(model, Explained):
-        raise UsageError(
-            f"{settings.model} has no SHAP values of its own",
-            where="features.yaml: feature_selection.ranking",
-            hint="choose --ranking importance or rfe",
-        )
-    # Evenly spread rows say the same as all of them, at a fraction of the cost.
-    rows = rows_of(x)
-    return model.contributions(rows[:: max(1, len(rows) // SHAP_ROWS)])
-
-
-def fitted_selection(
-    panel: Panel, rows: Rows, settings: WalkForwardSettings, bench: Workbench = IDLE
-) -> tuple[Selection, Model]:
-    """Select features and fit a learner on the same rows, and on nothing else."""
-    y = target_of(panel, rows, settings)
-    weight = label_weights(panel, rows) if settings.label_weights == "uniqueness" else None
-
-    def given(columns: list[int]) -> tuple[Inputs, Floats, Floats | None, SharedBins | None]:
-        return inputs_of(panel, rows, columns, settings), y, weight, panel.bins_of(columns)
-
-    selection = select(
-        panel.features[rows],
-        y,
-        names=panel.names,
-        correlation_limit=settings.correlation_limit,
-        max_features=settings.max_features,
-        rank=lambda columns: _ranked(settings, *given(columns), bench),
-        recursive=settings.ranking == "rfe",
-    )
-    if not selection.kept:
-        raise InputError("no feature has any spread in the training rows", where="features")
-    return selection, _fit(settings, *given(selection.kept), bench=bench)
-
-
 def fitted_model(
     panel: Panel,
     rows: FoldRows,
@@ -156,7 +87,7 @@ def fitted_model(
         model=model,
         calibrator=Calibrator(())
         if raw is None
-        else fit_calibrator(raw, panel.label[rows.inner], settings.calibration),
+        else fit_calibrator(raw, panel.label[rows.inner], settings.calibration, known=known_to(panel, rows, settings)),
         sigma_bps=sigma if sigma > 0.0 else 1.0,
         ranges=ranges,
         transformers=transformers,

@@ -10,9 +10,11 @@ import numpy.typing as npt
 from crypto_team.errors import InputError
 from crypto_team.models.base import Floats, Inputs
 from crypto_team.models.bins import SharedBins, find_bins
+from crypto_team.models.early_stopping import patience
 from crypto_team.models.registry import factory
+from crypto_team.validation.calibration_shrunk import Known, independent_labels, known_of
 from crypto_team.validation.clock import utc_text
-from crypto_team.validation.panel import Panel
+from crypto_team.validation.panel import Panel, training_weights
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.splits import Fold, purge
 
@@ -81,9 +83,22 @@ def target_of(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats
     return panel.label[rows] if settings.n_classes else panel.forward_return[rows] * BPS
 
 
+def weights_of(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Floats | None:
+    """Return what each training row counts; None where all count alike."""
+    return training_weights(
+        panel, rows, labels=settings.label_weights, classes=settings.class_weights, n_classes=settings.n_classes
+    )
+
+
+def known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Known:
+    """Return what a fold knows besides its calibration rows: what those are worth, and the rates of its fitted rows."""
+    worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
+    return known_of(panel.label[rows.fit], weights_of(panel, rows.fit, settings), settings.n_classes, worth)
+
+
 def inputs_of(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardSettings) -> Inputs:
     """Return rows as the learner wants them: alone, or with what lies before them and when they are known."""
-    ordered = factory(settings.model).ordered
+    ordered = factory(settings.model).ordered or patience(settings.hyperparameters) > 0
     return panel.samples(rows, columns) if ordered else panel.block(rows, columns)
 
 

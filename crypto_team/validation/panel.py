@@ -14,10 +14,10 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError
 from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.features.transformers import FittedInput
-from crypto_team.labels import Prices, horizon_returns, target_labels, uniqueness_weights
+from crypto_team.labels import Prices, class_weights, horizon_returns, target_labels, uniqueness_weights
 from crypto_team.models.bins import SharedBins
 from crypto_team.models.samples import Samples
-from crypto_team.schemas.ml_spec import Target
+from crypto_team.schemas.ml_spec import ClassWeights, LabelWeights, Target
 from crypto_team.validation.clock import milliseconds
 
 Floats = npt.NDArray[np.float64]
@@ -113,6 +113,20 @@ def label_weights(panel: Panel, rows: npt.NDArray[np.int64]) -> Floats:
         after[bars] = (panel.known_at[at] - panel.time[at]) // panel.timeframe_ms
         made[own] = uniqueness_weights(grid, after)[bars]
     return made
+
+
+def training_weights(
+    panel: Panel, rows: npt.NDArray[np.int64], *, labels: LabelWeights, classes: ClassWeights, n_classes: int
+) -> Floats | None:
+    """Return what each training row counts, mean one: by uniqueness, so that classes count alike, both, or None."""
+    weight = label_weights(panel, rows) if labels == "uniqueness" else None
+    if classes == "none" or not n_classes:
+        return weight
+    label = panel.label[rows]
+    balanced = class_weights(label, n_classes)[label.astype(np.int64)]
+    if weight is None:
+        return np.asarray(balanced)
+    return np.asarray(weight * balanced / np.mean(weight * balanced))
 
 
 def build_panel(

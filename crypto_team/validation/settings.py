@@ -10,7 +10,7 @@ from crypto_team.errors import InputError, UsageError
 from crypto_team.models.base import Hyperparameter
 from crypto_team.models.registry import factory, resolve
 from crypto_team.schemas.features import FeatureSelection, Ranking
-from crypto_team.schemas.ml_spec import CalibrationMethod, LabelWeights, MlSpec
+from crypto_team.schemas.ml_spec import CalibrationMethod, ClassWeights, LabelWeights, MlSpec
 from crypto_team.trading.durations import bars
 from crypto_team.validation.splits import Geometry
 
@@ -44,6 +44,7 @@ class WalkForwardSettings:
     workers: int = 2
     side_feature: str | None = None
     label_weights: LabelWeights = "none"
+    class_weights: ClassWeights = "none"
     ranking: Ranking = "importance"
 
 
@@ -86,6 +87,7 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
         seed=spec.reproducibility.random_seed,
         side_feature=target.side_feature,
         label_weights=target.label_weights,
+        class_weights=target.class_weights,
     )
 
 

@@ -10,7 +10,9 @@ import pandas as pd
 
 from crypto_team.models.base import ModelSettings
 from crypto_team.models.registry import factory, resolve
+from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import fit_calibrator
+from crypto_team.validation.calibration_shrunk import independent_labels, known_of
 from crypto_team.validation.clock import utc_times
 from crypto_team.validation.prediction import signal_from_bps, signal_from_probabilities
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 BPS = 1e4
+CALIBRATION: CalibrationMethod = "shrunk"
 
 
 def simple_name(n_classes: int) -> str:
@@ -31,11 +34,11 @@ def simple_name(n_classes: int) -> str:
 def is_simplest(settings: WalkForwardSettings) -> bool:
     """Say whether the strategy's own model is the simplest one, so that it need not be fitted twice."""
     name = simple_name(settings.n_classes)
-    plain = settings.calibration == "platt" or not settings.n_classes
+    plain = settings.calibration == CALIBRATION or not settings.n_classes
     return (
         settings.model == name
         and plain
-        and settings.label_weights == "none"
+        and (settings.label_weights, settings.class_weights) == ("none", "none")
         and dict(settings.hyperparameters) == dict(resolve(name, {}))
     )
 
@@ -54,7 +57,7 @@ def simple_rows(
     own
         Predictions of the fold's own model for its test rows; they are taken where that model is the simplest one.
     settings
-        Settings of the run; hyperparameters here are the learner's defaults, calibration is Platt.
+        Settings of the run; hyperparameters here are the learner's defaults, calibration is the shrunk sigmoid.
 
     Returns
     -------
@@ -91,7 +94,9 @@ def _signals(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
         bps = signal_from_bps(raw[:, 0], spread)
         return bps, bps
     inner = model.predict(panel.block(rows.inner, columns))
-    p = fit_calibrator(inner, panel.label[rows.inner], "platt").apply(raw)
+    worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
+    known = known_of(y, None, settings.n_classes, worth)
+    p = fit_calibrator(inner, panel.label[rows.inner], CALIBRATION, known=known).apply(raw)
     side = None
     if settings.side_feature is not None:
         side = panel.features[rows.test, panel.names.index(settings.side_feature)].astype(np.float64)

@@ -19,8 +19,8 @@ from crypto_team.errors import InputError, UsageError
 from crypto_team.models.base import Floats, Hyperparameter
 from crypto_team.models.registry import resolve
 from crypto_team.validation.fitted import filled, fit_all
-from crypto_team.validation.fold_fit import fitted_selection
 from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, history_of, inputs_of, target_of
+from crypto_team.validation.fold_selection import fitted_selection
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.scores import multi_log_loss
 from crypto_team.validation.settings import WalkForwardSettings

@@ -225,6 +225,12 @@ def platt_scaling(case: Case) -> Answer:
     }
 
 
+def beta_calibration(case: Case) -> Answer:
+    fit = calibration.fit_beta(_array(case["inputs"]["scores"]), _array(case["inputs"]["labels"]))
+    query = np.array(case["expected"]["query"], dtype=np.float64)
+    return {"a": fit.a, "b": fit.b, "c": fit.c, "query": query.tolist(), "calibrated": fit.apply(query).tolist()}
+
+
 def isotonic_calibration(case: Case) -> Answer:
     fit = calibration.fit_isotonic(_array(case["inputs"]["scores"]), _array(case["inputs"]["labels"]))
     return {"calibrated": fit.apply(_array(case["expected"]["query"])).tolist()}
@@ -323,6 +329,7 @@ STATISTICS: dict[str, Callable[[Case], Answer]] = {
     "combinatorial_purged_cv": combinatorial_purged_cv,
     "walk_forward_gap": walk_forward_gap,
     "platt_scaling": platt_scaling,
+    "beta_calibration": beta_calibration,
     "isotonic_calibration": isotonic_calibration,
     "brier_logloss_ece": brier_logloss_ece,
     "brier_decomposition": brier_decomposition,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,8 @@ def test_the_simplest_model_sees_the_rows_and_columns_of_each_fold(panel_of: Pan
 
 
 def test_a_simple_strategy_equals_its_own_simplest_model(panel_of: PanelOf, settings_of: SettingsOf) -> None:
-    result = walk_forward.run(panel_of(edge=0.3), settings_of("logistic"))
+    settings = replace(settings_of("logistic"), calibration="shrunk")
+    result = walk_forward.run(panel_of(edge=0.3), settings)
     own = result.predictions[result.predictions["part"] == "test"].groupby("time")["return_net"].mean()
     beside = result.baselines[result.baselines["name"] == "simple_model"].set_index("time")["return_net"]
     assert beside.to_numpy() == pytest.approx(own.to_numpy(), nan_ok=True)
