@@ -89,6 +89,8 @@ def _in_manifest(layout: Layout, digest: str) -> bool:
 def _with_digest(layout: Layout, item: str) -> str:
     given = _CITATION.fullmatch(item)
     name = (given["path"] if given else item).removeprefix(FILE)
+    if ".." in PurePosixPath(name).parts or "\0" in name:
+        raise InputError("the evidence lies outside of the workspace", where=repr(name[:200]), hint=HINT)
     path = names.document(layout, name) or _file(layout, name)
     known = path.is_relative_to(layout.knowledge)
     made = path.relative_to(layout.knowledge if known else layout.root).as_posix()
@@ -106,7 +108,7 @@ def _digest_of(path: Path) -> str:
 def _file(layout: Layout, name: str) -> Path:
     """Return a file of the workspace that is no document; refuse what lies elsewhere, in .git, or is not there."""
     path = layout.root / name
-    if ".." in PurePosixPath(name).parts or not path.is_relative_to(layout.root) or ".git" in path.parts:
+    if not path.is_relative_to(layout.root) or ".git" in path.parts:
         raise InputError("the evidence lies outside of the workspace", where=name[:200], hint=HINT)
     if not path.is_file():
         raise NotFoundError("the evidence does not exist", where=name[:200], hint=HINT)
