@@ -141,7 +141,7 @@ def _case(item: Finding) -> list[str]:
     tag = "failure" if item.severity == "error" else "system-out"
     attributes = f' type="{_xml(item.code)}" message="{_xml(item.message)}"' if tag == "failure" else ""
     return [
-        f'    <testcase classname="{_xml(item.file or "workspace")}" name="{_xml(item.code)} {where}">',
+        f'    <testcase classname="{_xml(one_line(item.file or "workspace"))}" name="{_xml(item.code)} {where}">',
         f"      <{tag}{attributes}>{where}\n{text}</{tag}>",
         "    </testcase>",
     ]

@@ -126,8 +126,7 @@ def _ignore(layout: Layout) -> Check:
     if missing:
         lack = f".crypto/.gitignore lacks {', '.join(missing)}"
         # Copies of schemas in git are a nuisance; data or evidence there are a harm.
-        unused = missing == [f"{editor_schemas.FOLDER}/"] and not (layout.crypto / editor_schemas.FOLDER).exists()
-        state = "note" if unused else "bad"
+        state = "note" if missing == [f"{editor_schemas.FOLDER}/"] else "bad"
         return Check("gitignore", state, lack, "crypto-team doctor --repair")
     return Check("gitignore", "ok", "market data and evidence stay out of git")
 
