@@ -211,9 +211,7 @@ def test_a_player_cannot_add_lines_to_codeowners(strategy: Layout) -> None:
 
 
 def test_attributes_of_the_repository_do_not_change_what_was_hashed(strategy: Layout, tmp_path: Path) -> None:
-    (strategy.root / ".gitattributes").write_text(
-        "*.yaml text eol=crlf ident working-tree-encoding=UTF-16LE\n"
-    )
+    (strategy.root / ".gitattributes").write_text("*.yaml text eol=crlf ident working-tree-encoding=UTF-16LE\n")
     git.run(strategy.root, "add", ".gitattributes")
     git.run(strategy.root, "commit", "-qm", "attributes")
     hand(strategy)
