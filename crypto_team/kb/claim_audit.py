@@ -27,12 +27,13 @@ def problems(root: Path, commit: Commit, change: FileChange) -> Iterator[tuple[s
         return
     role = commit.trailer("Role")
     if old is None and new.role != role:
-        yield "forged-claim", f"it says that the {new.role} wrote it, and the {role or 'nobody'} committed it", HINT
+        who = f"the {role}" if role else "nobody's role"
+        yield "forged-claim", f"it says that the {new.role} wrote it, and {who} committed it", HINT
     if old is None and new.status != "proposed":
         yield "forged-claim", f"a new claim is proposed, this one is {new.status}", HINT
     if _newly_accepted(old, new) and (new.accepted_by != role or role == new.role):
-        said = new.accepted_by or "nobody"
-        yield "forged-claim", f"accepted by the {said}, written by the {new.role}, committed by the {role}", HINT
+        said = f"accepted by {new.accepted_by or 'nobody'}, written by {new.role}, committed by {role or 'no role'}"
+        yield "forged-claim", f"another role accepts a claim, and commits that: it is {said}", HINT
 
 
 def _newly_accepted(old: Learning | None, new: Learning) -> bool:
