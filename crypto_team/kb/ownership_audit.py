@@ -11,7 +11,7 @@ from crypto_team.kb.kinds import KINDS, SETTINGS
 from crypto_team.kb.ownership import IGNORE, decide, default_rules, record_kind, way_to_write
 from crypto_team.kb.paths import Layout, looks_like_ours
 from crypto_team.kb.records_text import document_of
-from crypto_team.kb.secrets import check_content
+from crypto_team.kb.secrets import MOST_BYTES, check_content
 from crypto_team.kb.yaml import check, parse
 from crypto_team.schemas import Ownership, Team
 from crypto_team.schemas.base import RoleId
@@ -69,8 +69,17 @@ class _Trusted:
                 yield _finding(commit, change, "look-alike", message, "rename it")
         if own:
             yield from self._author(commit)
+            yield from self._changes(commit, own)
+
+    def _changes(self, commit: Commit, own: Sequence[FileChange]) -> Iterator[Finding]:
+        """Judge each change; what is too large is never read, so that a proposal cannot fill the memory of CI."""
+        sizes = git_range.sizes(self.layout.root, [name for item in own for name in (item.old, item.blob)])
         for change in own:
-            yield from (_finding(commit, change, *said) for said in self._problems(commit, change))
+            size = max(sizes.get(change.old, 0), sizes.get(change.blob, 0))
+            if size > MOST_BYTES:
+                yield _finding(commit, change, "content", f"{size:,} bytes are more than {MOST_BYTES:,}", None)
+            else:
+                yield from (_finding(commit, change, *said) for said in self._problems(commit, change))
 
     def dropped(self, base: str, found: Sequence[Commit]) -> Iterator[Finding]:
         """Yield what a merge threw away: no commit of the range changed it, and yet it is not what the base holds.

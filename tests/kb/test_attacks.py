@@ -10,7 +10,7 @@ import pytest
 
 from crypto_team.cli.findings import concise, full, github, junit, sarif
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import chain_audit, git, learnings, workspace
+from crypto_team.kb import chain_audit, git, learnings, ownership_audit, workspace
 from crypto_team.kb.codeowners import codeowners
 from crypto_team.kb.guard import judge_event
 from crypto_team.kb.paths import looks_like_ours
@@ -272,3 +272,12 @@ def test_a_replaced_object_does_not_hide_what_was_committed(strategy: Layout) ->
         git.run(strategy.root, "commit-tree", f"{base}^{{tree}}", "-p", base, "-m", "nothing"),
     )
     assert codes(strategy, base) == ["ownership"]
+
+
+def test_a_huge_blob_is_refused_without_being_read(strategy: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    base = str(git.head(strategy.root))
+    by_hand(strategy, strategy.code_dir("STR-001") / "x.py", "#" * 2_000, Role="ml_engineer")
+    by_hand(strategy, strategy.code_dir("STR-001") / "x.py", "# small", Role="ml_engineer")
+    assert codes(strategy, base) == []
+    monkeypatch.setattr(ownership_audit, "MOST_BYTES", 1_000)
+    assert codes(strategy, base) == ["content", "content"]
