@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from crypto_team.schemas.outcome import Finding
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
 _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LEVELS: Final = {"error": "error", "warning": "warning", "info": "notice"}
 _SARIF_LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
@@ -25,9 +27,14 @@ def clean(text: str) -> str:
     return _CONTROL.sub("", text)
 
 
+def one_line(name: str) -> str:
+    """Write the name of a file on one line: what it holds after a line break must not look like a line of ours."""
+    return clean(name.replace("\n", "\\n"))
+
+
 def place(finding: Finding) -> str:
     """Return `file:line:col`, as far as known."""
-    parts = [finding.file or "", *(str(part) for part in (finding.line, finding.col) if part is not None)]
+    parts = [one_line(finding.file or ""), *(str(part) for part in (finding.line, finding.col) if part is not None)]
     return ":".join(parts)
 
 
@@ -45,7 +52,7 @@ def full(findings: Sequence[Finding]) -> str:
     """Write findings by file, each with its pointer, what stands there, and what to do."""
     parts = []
     for file, group in groupby(findings, key=lambda item: item.file or ""):
-        parts.append(clean(file) or "workspace")
+        parts.append(one_line(file) or "workspace")
         for item in group:
             at = f"{item.line}:{item.col}" if item.line else "-"
             pointer = f"  at {item.pointer}" if item.pointer else ""
@@ -134,7 +141,7 @@ def _case(item: Finding) -> list[str]:
     tag = "failure" if item.severity == "error" else "system-out"
     attributes = f' type="{_xml(item.code)}" message="{_xml(item.message)}"' if tag == "failure" else ""
     return [
-        f'    <testcase classname="{_xml(item.file or "workspace")}" name="{_xml(item.code)} {where}">',
+        f'    <testcase classname="{_xml(one_line(item.file or "workspace"))}" name="{_xml(item.code)} {where}">',
         f"      <{tag}{attributes}>{where}\n{text}</{tag}>",
         "    </testcase>",
     ]

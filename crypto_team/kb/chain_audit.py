@@ -75,9 +75,11 @@ def _announced(layout: Layout, *, new_only: bool) -> list[Finding]:
     """
     if git.head(layout.root) is None:
         return []
+    trailers = f"%(trailers:key={git_range.HEAD_TRAILER},valueonly,separator=%x20)"
     shown = git.run(
         layout.root,
-        *("log", f"--format=%H %(trailers:key={git_range.HEAD_TRAILER},valueonly,separator=%x20)", "--", "."),
+        # Without --full-history git leaves out what a merge threw away, which is what is looked for.
+        *("log", "--full-history", f"--format=%H {trailers}", "--", "."),
     )
     here = {sha256(path.read_bytes()): path for path in layout.strategies_root.glob("STR-*/handoffs/*.yaml")}
     said = [(name, digest) for name, *digests in (line.split() for line in shown.splitlines()) for digest in digests]

@@ -9,6 +9,7 @@ into the text of the claim.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
@@ -89,7 +90,10 @@ def _in_manifest(layout: Layout, digest: str) -> bool:
 def _with_digest(layout: Layout, item: str) -> str:
     given = _CITATION.fullmatch(item)
     name = (given["path"] if given else item).removeprefix(FILE)
-    path = names.document(layout, name) or _file(layout, name)
+    if ".." in PurePosixPath(name).parts or "\0" in name:
+        raise InputError("the evidence lies outside of the workspace", where=repr(name[:200]), hint=HINT)
+    short = len(os.fsencode(name)) <= names.LONGEST
+    path = (names.document(layout, name) if short else None) or _file(layout, name)
     known = path.is_relative_to(layout.knowledge)
     made = path.relative_to(layout.knowledge if known else layout.root).as_posix()
     digest = _digest_of(path)
@@ -105,8 +109,10 @@ def _digest_of(path: Path) -> str:
 
 def _file(layout: Layout, name: str) -> Path:
     """Return a file of the workspace that is no document; refuse what lies elsewhere, in .git, or is not there."""
+    if any(len(os.fsencode(part)) > names.LONGEST for part in PurePosixPath(name).parts):
+        raise NotFoundError("the evidence does not exist", where=name[:200], hint=HINT)
     path = layout.root / name
-    if ".." in PurePosixPath(name).parts or not path.is_relative_to(layout.root) or ".git" in path.parts:
+    if not path.is_relative_to(layout.root) or ".git" in path.parts:
         raise InputError("the evidence lies outside of the workspace", where=name[:200], hint=HINT)
     if not path.is_file():
         raise NotFoundError("the evidence does not exist", where=name[:200], hint=HINT)

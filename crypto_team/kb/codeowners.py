@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.kb.ownership import LEAD, rules
@@ -34,6 +35,8 @@ _GLOBS: Final = (
     ("knowledge/strategies/*/risk-assessment.yaml", "risk_assessment"),
     ("knowledge/strategies/*/deployment.yaml", "deployment"),
 )
+_PLAYER: Final = re.compile(r"[^\s#@]*@[^\s#@]+")
+"""A name on a forge or an address; anything else would break the line."""
 
 
 def codeowners(layout: Layout, present: str = "") -> str:
@@ -46,9 +49,7 @@ def codeowners(layout: Layout, present: str = "") -> str:
     lines = [BEGIN]
     for glob, kind in _GLOBS:
         role = LEAD if kind == LEAD else owners.get(kind, LEAD)
-        players = [
-            item.player for item in members if item.role == role and "@" in item.player and " " not in item.player
-        ]
+        players = [item.player for item in members if item.role == role and _PLAYER.fullmatch(item.player)]
         lines += [f"# {role}", f"{'/.crypto/' + glob} {' '.join(players)}".rstrip()]
     block = "\n".join([*lines, END, ""])
     if BEGIN not in present or END not in present:

@@ -25,6 +25,7 @@ def contradictions(connection: sqlite3.Connection, layout: Layout) -> Iterator[F
         if folder.is_symlink() or not folder.is_dir():
             continue  # that is a finding of its own
         yield from _halves(layout, folder)
+    yield from _needless_zeros(connection, layout)
     yield from _numbers(connection, layout)
     yield from unfounded(connection, layout)
 
@@ -37,6 +38,13 @@ def _halves(layout: Layout, folder: Path) -> Iterator[Finding]:
     if any(present.values()) and not all(present.values()):
         absent = next(name for name, there in present.items() if not there)
         yield _finding("incomplete", f"{absent} of {folder.name} is missing", folder / absent, git)
+
+
+def _needless_zeros(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding]:
+    """Yield ids that read like another one: STR-0001 is no other strategy than STR-001."""
+    rows = connection.execute("SELECT path FROM files WHERE path GLOB 'knowledge/registry/STR-0[0-9][0-9][0-9]*'")
+    for (path,) in rows.fetchall():
+        yield _finding("misplaced", "the id has needless zeros, and reads like another one", layout.crypto / path)
 
 
 def _numbers(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding]:

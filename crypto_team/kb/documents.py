@@ -151,4 +151,5 @@ def read(schema: str, content: bytes | None, path: Path) -> Document:
 def plain(code: str, message: str, path: Path, hint: str | None = None) -> Finding:
     """Make an error about a whole file."""
     known = hint or remedies.WHOLE.get(code)
-    return Finding(code=code, severity="error", message=message, file=str(path), line=1, col=1, hint=known)
+    shown = str(path).encode(errors="backslashreplace").decode()  # names need not be UTF-8, what is printed does
+    return Finding(code=code, severity="error", message=message, file=shown, line=1, col=1, hint=known)

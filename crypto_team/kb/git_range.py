@@ -10,6 +10,7 @@ from crypto_team.errors import NotFoundError
 from crypto_team.kb import git, git_dirs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 LINK: Final = "120000"
@@ -129,6 +130,14 @@ def content(folder: Path, commit: str, path: str) -> bytes | None:
     """Return a file as it was at a commit, None where it was not there; links are not followed."""
     done = git.attempt(folder, "cat-file", "blob", f"{commit}:{path}")
     return None if done.returncode else done.stdout
+
+
+def sizes(folder: Path, names: Sequence[str]) -> dict[str, int]:
+    """Return how large blobs are, without reading them; those that are not here are left out."""
+    asked = "".join(f"{name}\n" for name in dict.fromkeys(names))
+    said = git.run(folder, "cat-file", "--batch-check=%(objectname) %(objectsize)", stdin=asked.encode())
+    fields = [line.split() for line in said.splitlines()]
+    return {name: int(size) for name, size in (item for item in fields if len(item) == 2) if size.isdecimal()}
 
 
 def blob(folder: Path, name: str) -> bytes:

@@ -16,7 +16,7 @@ from crypto_team.errors import OwnershipError, UsageError
 from crypto_team.kb import git_range
 from crypto_team.kb.kinds import KINDS
 from crypto_team.kb.ownership import decide, record_kind, rules, way_to_write
-from crypto_team.kb.paths import Layout, find_layout
+from crypto_team.kb.paths import Layout, find_layout, looks_like_ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 BLOCK: Final = 2
 """The exit code that stops a tool call; every other one but 0 lets it pass."""
 
-_PATH_FIELDS: Final = ("file_path", "notebook_path", "path")
+_PATH_FIELD: Final = re.compile(
+    r"(?!new_|old_)(.*(path|file|folder|dir|uri|source|src|target|dest|output).*|to|from|name)", re.IGNORECASE
+)
+"""Arguments that name a file, whatever the tool calls them."""
 _READERS: Final = {"Read", "Grep", "Glob", "LS", "NotebookRead", "WebFetch", "WebSearch"}
 _HARMLESS: Final = {
     "cat", "head", "tail", "ls", "grep", "rg", "wc", "diff", "stat", "file", "tree", "sort", "uniq", "cut", "jq",
@@ -32,6 +35,7 @@ _HARMLESS: Final = {
 }  # fmt: skip
 _GIT_READS: Final = {"log", "diff", "show", "status", "blame", "ls-files", "grep", "rev-parse", "cat-file"}
 _WRITES: Final = re.compile(r">|<\(|`|\$\(|\n")
+_LONGEST_PATH: Final = 4096
 _MOST_EVENT: Final = 16 * 2**20
 
 
@@ -59,13 +63,26 @@ def judge_event(text: str, role: str | None, folder: Path) -> Refusal | None:
         return None
     if "command" in given:
         return _command(str(given["command"]), here)
-    for field in _PATH_FIELDS:
-        if field in given:
-            return _file(here / str(given[field]), role)
-    return None
+    places = [here / name.removeprefix("file://") for name in _named(given)]
+    return next((found for place in places if (found := _file(place, role)) is not None), None)
+
+
+def _named(given: dict[str, Any]) -> Iterator[str]:
+    """Yield every path that a tool call names, also in lists and in calls within the call."""
+    for key, value in given.items():
+        items = value if isinstance(value, list) else [value]
+        for item in items:
+            if isinstance(item, str) and _PATH_FIELD.fullmatch(key) and _is_path(item):
+                yield item
+            elif isinstance(item, dict):
+                yield from _named(item)
 
 
 _HINT = "PreToolUse hooks hand an event in JSON to stdin; for a commit: crypto-team ownership guard --staged"
+
+
+def _is_path(text: str) -> bool:
+    return len(text) <= _LONGEST_PATH and "\n" not in text
 
 
 def _event(text: str) -> dict[str, Any]:
@@ -82,8 +99,13 @@ def _event(text: str) -> dict[str, Any]:
 
 def _file(path: Path, role: str | None) -> Refusal | None:
     """Judge a direct edit, both of the place as written and of the place that links lead to."""
+    if "\0" in str(path):
+        return Refusal(repr(str(path))[:200], "this is no path", None)
     for place in dict.fromkeys((Path(_flat(path)), path.resolve())):
         layout = _workspace(place)
+        odd = next((name for name in place.parts if name != ".crypto" and looks_like_ours(name)), None)
+        if odd is not None:
+            return Refusal(str(place), f"{odd!r} is .crypto on machines that write it alike", None)
         if layout is not None and place.is_relative_to(layout.crypto):
             found = _edit(layout, place, role)
             if found is not None:
@@ -100,7 +122,7 @@ def _flat(path: Path) -> str:
 def _workspace(place: Path) -> Layout | None:
     """Return the workspace whose `.crypto` a place lies in, also while its folders do not exist yet."""
     for folder in place.parents:
-        if folder.name.casefold() == ".crypto":
+        if looks_like_ours(folder.name):
             return Layout(folder.parent)
     return find_layout(place.parent) if place.parent.exists() else None
 

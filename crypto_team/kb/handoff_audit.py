@@ -56,7 +56,8 @@ def problems(root: Path, commit: Commit, change: FileChange, policy_path: str) -
 def _sender(record: Handoff, commit: Commit) -> Iterator[str]:
     role = commit.trailer("Role")
     if role != record.sender:
-        yield f"the {record.sender} hands it over, and the commit was made by the {role or 'nobody'}"
+        who = f"the commit was made by the {role}" if role else "the commit names no role"
+        yield f"the {record.sender} hands it over, and {who}"
 
 
 def report_problems(report: GateReport, policy: Policy) -> Iterator[str]:

@@ -14,7 +14,7 @@ import yaml
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import editor_schemas, git, journal
 from crypto_team.kb.index_store import code_stamp, place, remove
-from crypto_team.kb.kinds import IGNORED
+from crypto_team.kb.kinds import ATTRIBUTES, IGNORED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +81,7 @@ def workspace(layout: Layout) -> list[Check]:
         _interrupted(layout),
         _index(layout),
         _ignore(layout),
+        _attributes(layout),
         _editors(layout),
         _left_over(layout),
         _hooks(layout),
@@ -125,10 +126,16 @@ def _ignore(layout: Layout) -> Check:
     if missing:
         lack = f".crypto/.gitignore lacks {', '.join(missing)}"
         # Copies of schemas in git are a nuisance; data or evidence there are a harm.
-        unused = missing == [f"{editor_schemas.FOLDER}/"] and not (layout.crypto / editor_schemas.FOLDER).exists()
-        state = "note" if unused else "bad"
+        state = "note" if missing == [f"{editor_schemas.FOLDER}/"] else "bad"
         return Check("gitignore", state, lack, "crypto-team doctor --repair")
     return Check("gitignore", "ok", "market data and evidence stay out of git")
+
+
+def _attributes(layout: Layout) -> Check:
+    if (layout.crypto / ".gitattributes").exists():
+        return Check("gitattributes", "ok", "git keeps every byte as it is")
+    lack = "settings of git or of the repository may change line ends of what was hashed"
+    return Check("gitattributes", "note", lack, "crypto-team doctor --repair")
 
 
 def missing_ignores(layout: Layout) -> list[str]:
@@ -183,6 +190,10 @@ def repair(layout: Layout) -> list[str]:
     if path is not None and path.exists() and index_trouble(path):
         remove(path)
         done.append("removed the damaged index; the next question makes a new one")
+    attributes = layout.crypto / ".gitattributes"
+    if not attributes.exists():
+        attributes.write_text(ATTRIBUTES, encoding="utf-8")
+        done.append("told git to keep every byte as it is")
     missing = missing_ignores(layout)
     if missing:
         ignore = layout.crypto / ".gitignore"

@@ -75,7 +75,7 @@ def _file_row(connection: sqlite3.Connection, layout: Layout, new: New, digest: 
     for item in found:
         item["file"] = (item["file"] or "").removeprefix(root)
     cursor = connection.execute(
-        "INSERT INTO files(path, mtime, ctime, size, inode, sha, kind, findings, broken, racy) "
+        "INSERT OR REPLACE INTO files(path, mtime, ctime, size, inode, sha, kind, findings, broken, racy) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             seen.path,

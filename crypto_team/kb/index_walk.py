@@ -94,7 +94,9 @@ def walked(layout: Layout) -> Iterator[Seen]:
 def _seen(item: os.DirEntry[str], base: int) -> Seen:
     found = item.stat(follow_symlinks=False)
     odd = not stat.S_ISREG(found.st_mode)
-    return Seen(item.path[base:], found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, odd)
+    # A name that is no UTF-8 belongs to no record; it is kept as it can be shown.
+    name = item.path[base:].encode(errors="backslashreplace").decode()
+    return Seen(name, found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, odd)
 
 
 def compare(connection: sqlite3.Connection, layout: Layout, *, doubt: bool = False) -> Changes:

@@ -69,6 +69,9 @@ SETTINGS: Final = {"team.yaml": "team", "policy.yaml": "policy", "ownership.yaml
 IGNORED: Final = ("data/", "store/", "reports/", "logs/", "schemas/")
 """What stays out of git, below .crypto; the index and locks lie in the git directory anyway."""
 
+ATTRIBUTES: Final = "* -text -ident -filter !working-tree-encoding !merge !diff\n"
+"""`.crypto/.gitattributes`: git keeps the bytes that were hashed, whatever the repository around says about files."""
+
 
 def kind_of(layout: Layout, path: Path) -> Kind | None:
     """Return the kind of a file of the knowledge base by where it lies, or None where nothing may lie."""

@@ -45,7 +45,7 @@ __all__ = [
 
 MOST_SHOWN = 100
 MOST_TEXT = 20_000
-_HIDDEN = {"Cc", "Cf", "Cs", "Co"}
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def clean(text: str) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from crypto_team.kb.paths import Layout
 
-LONGEST: Final = 300
-"""Characters of a name; no document has a longer one."""
+LONGEST: Final = 250
+"""Bytes of a name; no document has a longer one, and no file system takes a longer part of a path."""
 
 
 def candidates(layout: Layout, name: str) -> list[Path]:
@@ -35,7 +36,7 @@ def document(layout: Layout, name: str) -> Path | None:
     InputError
         The name leads elsewhere: `..`, or over a link.
     """
-    if ".." in PurePosixPath(name).parts or "\0" in name or len(name) > LONGEST:
+    if ".." in PurePosixPath(name).parts or "\0" in name or len(os.fsencode(name)) > LONGEST:
         step = "for example STR-001/ml-spec.yaml"
         raise InputError("a name of a document is short and holds no `..`", where=repr(name[:200]), hint=step)
     for path in candidates(layout, name):

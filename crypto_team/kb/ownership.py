@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HANDOFF_TOOL: Final = "handoff"
 LEAD: Final = "lead"
 IGNORE: Final = "ignore_list"
-"""The kind of `.crypto/.gitignore`."""
+"""The kind of `.crypto/.gitignore` and `.crypto/.gitattributes`."""
 
 LOCAL: Final = "local"
 """What lies in folders that git ignores: market data, evidence, reports, schemas for editors."""
@@ -65,7 +65,7 @@ def record_kind(layout: Layout, path: Path) -> str | None:
     if _in_local_folder(layout, path):
         return LOCAL
     if path.parent == layout.crypto:
-        return IGNORE if path.name == ".gitignore" else SETTINGS.get(path.name)
+        return IGNORE if path.name in {".gitignore", ".gitattributes"} else SETTINGS.get(path.name)
     found = kind_of(layout, path)
     return found.name if found else None
 

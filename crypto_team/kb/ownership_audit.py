@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import git_range, handoff_audit
+from crypto_team.kb import claim_audit, git_range, handoff_audit
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.kinds import KINDS, SETTINGS
 from crypto_team.kb.ownership import IGNORE, decide, default_rules, record_kind, way_to_write
-from crypto_team.kb.paths import Layout
+from crypto_team.kb.paths import Layout, looks_like_ours
 from crypto_team.kb.records_text import document_of
-from crypto_team.kb.secrets import check_content
+from crypto_team.kb.secrets import MOST_BYTES, check_content
 from crypto_team.kb.yaml import check, parse
 from crypto_team.schemas import Ownership, Team
 from crypto_team.schemas.base import RoleId
@@ -62,10 +62,24 @@ class _Trusted:
         """Yield everything that a commit should not have done below `.crypto`."""
         crypto = f"{self.prefix}.crypto"
         own = [item for item in commit.changes if item.path == crypto or item.path.startswith(f"{crypto}/")]
+        for change in commit.changes:
+            odd = [name for name in change.path.split("/") if name != ".crypto" and looks_like_ours(name)]
+            if odd and change not in own:
+                message = "this name is .crypto on file systems that write it alike, and would replace records there"
+                yield _finding(commit, change, "look-alike", message, "rename it")
         if own:
             yield from self._author(commit)
+            yield from self._changes(commit, own)
+
+    def _changes(self, commit: Commit, own: Sequence[FileChange]) -> Iterator[Finding]:
+        """Judge each change; what is too large is never read, so that a proposal cannot fill the memory of CI."""
+        sizes = git_range.sizes(self.layout.root, [name for item in own for name in (item.old, item.blob)])
         for change in own:
-            yield from (_finding(commit, change, *said) for said in self._problems(commit, change))
+            size = max(sizes.get(change.old, 0), sizes.get(change.blob, 0))
+            if size > MOST_BYTES:
+                yield _finding(commit, change, "content", f"{size:,} bytes are more than {MOST_BYTES:,}", None)
+            else:
+                yield from (_finding(commit, change, *said) for said in self._problems(commit, change))
 
     def dropped(self, base: str, found: Sequence[Commit]) -> Iterator[Finding]:
         """Yield what a merge threw away: no commit of the range changed it, and yet it is not what the base holds.
@@ -74,6 +88,9 @@ class _Trusted:
         """
         start = git_range.merged_base(self.layout.root, base)
         if start is None:
+            message = "HEAD and the base have no commit in common, so nothing says what was dropped"
+            hint = "start the branch from the base: git switch -c NAME BASE"
+            yield Finding(code="unrelated-history", severity="error", message=message, hint=hint)
             return
         touched = {change.path for commit in found for change in commit.changes}
         crypto = f"{self.prefix}.crypto/"
@@ -107,12 +124,6 @@ class _Trusted:
             yield "link", "links and submodules have no place in the knowledge base", None
             return
         verdict = decide(self.rules, role, tool, kind)
-        if kind == "handoff" and role not in ROLES:
-            yield "ownership", "a handoff is made by a role; this commit names none", way_to_write("handoff tool")
-        if kind == "handoff" and change.status == "A":
-            policy = f"{self.prefix}.crypto/policy.yaml"
-            for message in handoff_audit.problems(self.layout.root, commit, change, policy):
-                yield "forged-handoff", message, way_to_write("handoff tool")
         first = self.new and tool == "init" and change.status == "A" and kind in {*SETTINGS.values(), IGNORE}
         if not verdict.allowed and not first:
             yield "ownership", verdict.why, way_to_write(verdict.owner)
@@ -120,6 +131,18 @@ class _Trusted:
             yield from self._growth(kind, change)
         if change.status != "D":
             yield from _content(self.layout, change)
+        yield from self._forged(commit, change, kind)
+
+    def _forged(self, commit: Commit, change: FileChange, kind: str | None) -> Iterator[tuple[str, str, str | None]]:
+        """Yield why the tool of a kind cannot have made what this commit makes of a record."""
+        if kind == "handoff" and commit.trailer("Role") not in ROLES:
+            yield "ownership", "a handoff is made by a role; this commit names none", way_to_write("handoff tool")
+        if kind == "handoff" and change.status == "A":
+            policy = f"{self.prefix}.crypto/policy.yaml"
+            for message in handoff_audit.problems(self.layout.root, commit, change, policy):
+                yield "forged-handoff", message, way_to_write("handoff tool")
+        if kind == "learning" and change.status in {"A", "M"}:
+            yield from claim_audit.problems(self.layout.root, commit, change)
 
     def _growth(self, kind: str, change: FileChange) -> Iterator[tuple[str, str, str | None]]:
         """Yield what was taken back of a record that only grows."""

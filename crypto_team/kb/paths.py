@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import category, normalize
 
 from crypto_team.errors import InputError, NotFoundError
 
@@ -252,6 +253,15 @@ class Layout:
                 "the path leads elsewhere, over a link or `..`", where=str(path), hint="remove the link or the `..`"
             )
         return path
+
+
+def looks_like_ours(name: str) -> bool:
+    """Say whether some file system takes a name for `.crypto`: other case, hidden characters, trailing dots, forms."""
+    if name.isascii() and "crypto" not in name.casefold():
+        return False
+    shown = "".join(letter for letter in normalize("NFKC", name) if category(letter) not in {"Cf", "Cc", "Mn"})
+    plain = shown.casefold().partition(":")[0].rstrip(". ")
+    return plain == ".crypto" or re.fullmatch(r"crypto~[0-9]", plain) is not None
 
 
 def find_layout(folder: Path) -> Layout | None:

@@ -38,7 +38,16 @@ _NAMED: Final = re.compile(
 )
 _LEAST_BITS: Final = 3.5
 # Nothing that a reader does not see: control characters, and marks that turn the order of what is shown around.
-_HIDDEN: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
+# Joiners that scripts and pictures need (U+200C, U+200D, U+FE0E, U+FE0F) are left.
+_HIDDEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0d\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e0fff]|\r(?!\n)"
+)
+
+
+def hidden_character(text: str) -> re.Match[str] | None:
+    """Return the first character that a reader would not see, or that turns around what is shown."""
+    return _HIDDEN.search(text)
 
 
 def secrets(text: str) -> Iterator[tuple[int, str]]:
@@ -82,7 +91,7 @@ def flaws(content: bytes) -> Iterator[Flaw]:
         )
         return
     text = content.decode(errors="replace")
-    hidden = _HIDDEN.search(text)
+    hidden = hidden_character(text)
     if hidden:
         message = f"the hidden character U+{ord(hidden[0]):04X}"
         yield Flaw("hidden-character", _line(text, hidden.start()), message, "remove it, readers miss it")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.kb.documents import plain
-from crypto_team.kb.kinds import IGNORED, SETTINGS, kind_of
+from crypto_team.kb.kinds import ATTRIBUTES, IGNORED, SETTINGS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas.outcome import Finding
 
-KNOWN: Final = frozenset({*SETTINGS, *(name.rstrip("/") for name in IGNORED), ".gitignore", "knowledge"})
+KNOWN: Final = frozenset(
+    {*SETTINGS, *(name.rstrip("/") for name in IGNORED), ".gitignore", ".gitattributes", "knowledge"}
+)
 """What may lie directly in `.crypto`."""
+FILES: Final = frozenset({*SETTINGS, ".gitignore", ".gitattributes"})
 
 
 def strangers(layout: Layout) -> Iterator[Finding]:
@@ -27,8 +30,13 @@ def strangers(layout: Layout) -> Iterator[Finding]:
     for item in _listed(layout.crypto):
         if item.name not in KNOWN:
             yield plain("unknown-file", "nothing but settings lies here", Path(item.path))
-        elif item.name in {*SETTINGS, ".gitignore"} and not item.is_file(follow_symlinks=False):
+        elif item.name in FILES and not item.is_file(follow_symlinks=False):
             yield plain("unreadable", "a setting is a regular file", Path(item.path))
+        elif item.name == ".gitattributes" and Path(item.path).read_bytes() != ATTRIBUTES.encode():
+            message = "git would store other bytes than those that were hashed, or merge or show them otherwise"
+            yield plain(
+                "attributes", message, Path(item.path), "remove the file; crypto-team doctor --repair writes it"
+            )
     places = [layout.knowledge, layout.registry_dir, layout.learnings_dir, layout.datasets_dir, layout.trials_root]
     places += [Path(item.path) for item in _listed(layout.strategies_root) if item.is_dir(follow_symlinks=False)]
     for place in places:

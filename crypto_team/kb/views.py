@@ -121,7 +121,12 @@ def stale(layout: Layout) -> list[Path]:
     """Return the views of this branch that do not hold what they should."""
     if not paths(layout):
         return []
-    return [path for path, text in render(layout).items() if not path.exists() or path.read_text() != text]
+    return [path for path, text in render(layout).items() if not _holds(path, text)]
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Say whether a list is a regular file with this text; whatever else lies there is written anew."""
+    return path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode()
 
 
 def write(layout: Layout) -> list[Path]:
@@ -141,7 +146,7 @@ def refresh(layout: Layout, kept: Sequence[Path] | None = None) -> list[Path]:
         return []
     written = []
     for path, text in current(layout).items():
-        if not path.exists() or path.read_text() != text:
+        if not _holds(path, text):
             write_atomic(path, text.encode(), scratch=layout.scratch)
             written.append(path)
     return written

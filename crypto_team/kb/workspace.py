@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import InputError
-from crypto_team.kb import editor_schemas, git, git_locks, hand_edits, health, views
+from crypto_team.kb import editor_schemas, git, git_locks, hand_edits, health, learnings, views
 from crypto_team.kb.files import write_atomic
-from crypto_team.kb.kinds import IGNORED, kind_of
+from crypto_team.kb.kinds import ATTRIBUTES, IGNORED, kind_of
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import default_rules
 from crypto_team.kb.paths import Layout
@@ -48,17 +48,18 @@ def init(path: Path) -> Layout:
         layout.policy: (Policy(), "policy"),
         layout.ownership: (default_rules(), "ownership"),
     }
-    ignore = layout.crypto / ".gitignore"
+    ignore, attributes = layout.crypto / ".gitignore", layout.crypto / ".gitattributes"
     with locked(layout, "init"):
         carry_out(layout)
         for file, (record, schema) in settings.items():
             if not file.exists():
                 write_atomic(file, dump(record, schema=schema).encode(), scratch=layout.scratch)
-        if not ignore.exists():
+        if not ignore.exists():  # an older workspace gets what it lacks of these from doctor --repair, as the lead
             write_atomic(ignore, ("\n".join(IGNORED) + "\n").encode())
+            write_atomic(attributes, ATTRIBUTES.encode())
         if not health.missing_ignores(layout):  # of an older workspace; doctor --repair adds them
             editor_schemas.write(layout)
-        new = [path for path in (*settings, ignore) if not git.tracked(root, path)]
+        new = [path for path in (*settings, ignore, attributes) if not git.tracked(root, path)]
         views.refresh(layout)
         git.commit(root, [*new, *views.paths(layout)], "Workspace for crypto-team", {"Crypto-Team-Tool": "init"})
     return layout
@@ -73,7 +74,8 @@ def repair(layout: Layout) -> list[str]:
         done += [f"finished the interrupted write of {path.name}" for path in finished]
         done += [f"rendered {path.name}" for path in views.refresh(layout)]
         lead = {"Crypto-Team-Role": "lead", "Crypto-Team-Tool": "doctor"}
-        git.commit(layout.root, [layout.crypto / ".gitignore"], "What stays out of git", lead)
+        files = [layout.crypto / name for name in (".gitignore", ".gitattributes")]
+        git.commit(layout.root, files, "What git keeps, and how", lead)
         done += [f"committed {path.name}" for path in _kept(layout)]
     return done
 
@@ -87,7 +89,8 @@ def _kept(layout: Layout) -> list[Path]:
     for path in hand_edits.changed(layout, [layout.knowledge]):
         kind = kind_of(layout, path)
         if kind is not None and not hand_edits.flaws(layout, path):
-            waiting.setdefault(hand_edits.owner_of(kind, "lead"), []).append(path)
+            author = learnings.load(path).role if kind.name == "learning" and path.exists() else "lead"
+            waiting.setdefault(hand_edits.owner_of(kind, author), []).append(path)
     for owner, paths in waiting.items():
         git.commit(layout.root, paths, "Repair", {"Crypto-Team-Role": owner, "Crypto-Team-Tool": "doctor"})
     return [path for paths in waiting.values() for path in paths]

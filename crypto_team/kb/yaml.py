@@ -20,6 +20,7 @@ from crypto_team.kb import remedies
 from crypto_team.kb.editor_schemas import editor_line
 from crypto_team.kb.explain import escaped, explain
 from crypto_team.kb.index_walk import MOST_BYTES
+from crypto_team.kb.secrets import hidden_character
 from crypto_team.kb.yaml_read import FindingsError, Places, read_plain, whole
 from crypto_team.kb.yaml_write import dump_data
 from crypto_team.schemas.migrations import kind_of_model, latest, migrated
@@ -112,6 +113,8 @@ def load_record(path: Path, model: type[D]) -> D:
 def check(document: Marked, model: type[D]) -> D:
     """Validate plain data against a model, with places, hints, and a look for unfilled placeholders."""
     findings = list(_placeholders(document, document.data, "")) if _may_hold_placeholders(document.text) else []
+    if "\\" in document.text:
+        findings += _hidden(document, document.data, "")
     unfilled = tuple(f"{item.pointer}/" for item in findings)
     data = _present(document, model)
     try:
@@ -156,6 +159,19 @@ def _placeholders(document: Marked, node: Any, pointer: str) -> Iterator[Finding
     elif isinstance(node, list):
         for number, value in enumerate(node):
             yield from _placeholders(document, value, f"{pointer}/{number}")
+
+
+def _hidden(document: Marked, node: Any, pointer: str) -> Iterator[Finding]:
+    """Yield values with characters that a reader does not see; as escapes they are no such bytes in the file."""
+    found = hidden_character(node) if isinstance(node, str) else None
+    if found:
+        message = f"the value holds the hidden character U+{ord(found[0]):04X}"
+        yield document.finding("hidden-character", message, pointer, "remove the escape")
+    for key, value in node.items() if isinstance(node, dict) else ():
+        yield from _hidden(document, key, pointer)
+        yield from _hidden(document, value, f"{pointer}/{escaped(key)}")
+    for number, value in enumerate(node if isinstance(node, list) else ()):
+        yield from _hidden(document, value, f"{pointer}/{number}")
 
 
 def _unfilled(node: Any) -> str | None:

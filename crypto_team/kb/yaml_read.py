@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_DEPTH, MOST_NODES = 50, 200_000
 _LONGEST_INT = 100
+_LARGEST_INT: Final = 2**63
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: Final[dict[str, bool | float | None]] = {
@@ -55,9 +56,11 @@ def _scalar(event: Any) -> str | int | float | bool | None:
         return _WORDS[text]
     if text[0] not in _NUMERIC:
         return text
-    if _INT.fullmatch(text):
-        return int(text) if len(text) < _LONGEST_INT else text
-    return float(text) if _FLOAT.fullmatch(text) else text
+    if _INT.fullmatch(text) and len(text) < _LONGEST_INT:
+        found = int(text)
+        # SQLite, JSON readers and NumPy know 64 bits; what is larger is a number, but no count of anything.
+        return found if abs(found) < _LARGEST_INT else float(found)
+    return float(text) if _FLOAT.fullmatch(text) and len(text) < _LONGEST_INT else text
 
 
 class Reader:

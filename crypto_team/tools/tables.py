@@ -33,6 +33,15 @@ def write_table(path: Path, rows: Rows, *, forbidden: Path, force: bool = False)
     write = WRITERS.get(path.suffix)
     if write is None:
         raise UsageError(f"no format has the ending {path.suffix!r}", where=str(path), hint=", ".join(WRITERS))
+    try:
+        _check_place(path, forbidden, force=force)
+    except OSError as problem:
+        raise InputError(f"no file can lie here: {problem.strerror}", where=str(path)[:200]) from problem
+    write_atomic(path, write(rows))
+
+
+def _check_place(path: Path, forbidden: Path, *, force: bool) -> None:
+    """Refuse every place but that of a new regular file, or with `force` of one that is there."""
     place = path.resolve()
     if place.is_relative_to(forbidden.resolve()) or {".git", ".crypto"} & set(place.parts):
         raise InputError("exports do not belong into .crypto or .git", where=str(path), hint="choose another folder")
@@ -42,7 +51,6 @@ def write_table(path: Path, rows: Rows, *, forbidden: Path, force: bool = False)
         raise InputError("this is a link or no regular file", where=str(path), hint="choose another name")
     if path.exists() and not force:
         raise RefusedError("the file exists", where=str(path), hint="--force overwrites it")
-    write_atomic(path, write(rows))
 
 
 def columns_of(rows: Rows) -> list[str]:

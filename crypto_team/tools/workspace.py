@@ -71,7 +71,8 @@ def doctor(session: Session, *, repair: bool = False) -> Outcome:
     done = repair_workspace(session.layout) if repair else []
     checks = health.machine() + (health.workspace(session.workspace) if session.workspace else [])
     found = [*findings_of(session.layout), *damaged(session.layout)] if session.workspace else []
-    wrong = [item for item in found if item.severity == "error"]
+    # A stale list is a warning, but one that a repair puts right.
+    wrong = [item for item in found if item.severity == "error" or item.code == "stale-view"]
     data: dict[str, Any] = {
         "workspace": str(session.workspace.root) if session.workspace else None,
         "findings": len(wrong),

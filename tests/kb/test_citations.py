@@ -46,7 +46,17 @@ def test_ids_addresses_and_stored_objects_are_evidence(strategy: Layout) -> None
     [
         *("../../../../etc/passwd", "/etc/passwd", "no/such/file.md", "a talk", "", "STR-999", "STR-001/BT-001", HASH),
         *("file:../x", f"STR-001/ml-spec.yaml#{HASH}", "https://", "https://user:pw@example.org/x", "ftp://x/y"),
-        *(".git/config", "file:.git/HEAD", "STR-001/../STR-001/ml-spec.yaml", "x\0y", "a" * 5000, "link.md", "2026"),
+        *(
+            ".git/config",
+            "file:.git/HEAD",
+            "STR-001/../STR-001/ml-spec.yaml",
+            "x\0y",
+            "a" * 5000,
+            "file:" + "a" * 300,
+            "x/" * 1000,
+            "link.md",
+            "2026",
+        ),
     ],
 )
 def test_what_does_not_exist_or_lies_elsewhere_is_no_evidence(strategy: Layout, item: str) -> None:

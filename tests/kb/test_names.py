@@ -34,7 +34,7 @@ def test_what_is_no_document_is_none(strategy: Layout, name: str) -> None:
     assert names.document(strategy, name) is None
 
 
-@pytest.mark.parametrize("name", ["../x", "STR-001/../../../team.yaml", "a\0b", "a" * 4000])
+@pytest.mark.parametrize("name", ["../x", "STR-001/../../../team.yaml", "a\0b", "a" * 4000, "a" * 300, "ü" * 200])
 def test_a_name_never_leads_out(strategy: Layout, name: str) -> None:
     with pytest.raises(InputError):
         names.document(strategy, name)

@@ -74,6 +74,6 @@ def test_the_guard_says_how_folders_that_stay_out_of_git_are_ignored(strategy: L
     (strategy.crypto / "schemas").mkdir(exist_ok=True)
     (strategy.crypto / "schemas" / "registry.json").write_text("{}")
     git.run(strategy.root, "add", "-A", "--", ".crypto/schemas")
-    [refusal] = judge_staged(strategy, "lead", None)
+    refusal = judge_staged(strategy, "lead", None)[0]
     assert "stays out of git" in refusal.why
     assert "doctor --repair" in str(refusal.hint)

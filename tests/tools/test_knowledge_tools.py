@@ -152,7 +152,7 @@ def test_read_edit_and_explain_take_the_names_that_search_prints(staffed: Desk) 
     assert staffed.ok("read", name=name).summary == name
     assert staffed.ok("ownership.explain", path=Path(name)).data["kind"] == "ml_spec"
     for written in (name, "STR-001/ml-spec.yaml", f".crypto/knowledge/{name}"):
-        staffed.ok("edit", "ml_engineer", document=written, set_=["/hypothesis=slow flows"], dry_run=True)
+        staffed.ok("edit", "ml_engineer", document=written, set=["/hypothesis=slow flows"], dry_run=True)
 
 
 def test_an_id_that_is_not_final_is_said_to_be_provisional(staffed: Desk) -> None:

@@ -260,6 +260,7 @@ def test_an_export_overwrites_nothing_unasked_and_follows_no_link(staffed: Desk,
     assert staffed("registry.export", path=tmp_path / "folder.csv", force=True).exit_code == 1
     assert staffed("registry.export", path=tmp_path / "no" / "such" / "out.csv").exit_code == 1
     assert staffed("registry.export", path=staffed.session.layout.root / ".git" / "x.csv").exit_code == 1
+    assert staffed("registry.export", path=tmp_path / f"{'a' * 300}.csv").exit_code == 1
     assert precious.read_text() == "mine"
     staffed.ok("registry.export", path=precious, force=True)
     assert precious.read_text() != "mine"
