@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import NotFoundError, UsageError
-from crypto_team.kb.ids import allot
 from crypto_team.roles import candles, design, records
 from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
 from crypto_team.schemas.ml_spec import Market, ModelSection, Reproducibility, Risk, Signal
@@ -37,7 +36,7 @@ def create_ml_strategy(
     datasets = [candles.require(session, market, pair) for pair in market.pairs]
     training = design.geometry(min(_research_rows(item) for item in datasets), timeframe)
     chosen = _side(side, market)
-    strategy_id = allot(session.layout, "STR")
+    strategy_id = session.allot("STR")
     spec = MlSpec(
         strategy_id=strategy_id,
         strategy_name=name,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import CryptoTeamError, NotFoundError, RefusedError
-from crypto_team.kb import registry, trials
+from crypto_team.kb import ids, registry, trials
 from crypto_team.kb.handoffs import current_stage, handoff_records
 from crypto_team.kb.history import history as commits
 from crypto_team.kb.kinds import SETTINGS, kind_of
@@ -52,7 +52,11 @@ def status(session: Session, strategy_id: StrategyId | None = None, /) -> Outcom
     }
     if rows:
         data["strategies"] = rows
-    return Outcome(ok=True, summary=f"{len(rows)} strategies, {ledger.n_trials} trials", data=data)
+    waiting = ids.provisional(layout)
+    if waiting:
+        data["provisional_ids"] = waiting
+    summary = f"{len(rows)} strategies, {ledger.n_trials} trials"
+    return Outcome(ok=True, summary=summary, data=data, next=["crypto-team ids sync"] if waiting else [])
 
 
 def _row(layout: Layout, entry: RegistryEntry) -> dict[str, Any]:
