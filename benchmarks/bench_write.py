@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from bench_query import fill
+
 from crypto_team.kb import registry, views
 from crypto_team.kb.files import revision_of
 from crypto_team.kb.paths import Layout
