@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import editor_schemas, git, journal
+from crypto_team.kb import editor_schemas, git, ids, journal
 from crypto_team.kb.index_store import code_stamp, place, remove
 from crypto_team.kb.kinds import ATTRIBUTES, IGNORED
 
@@ -86,6 +86,7 @@ def workspace(layout: Layout) -> list[Check]:
         _left_over(layout),
         _hooks(layout),
         _repository(layout),
+        _ids(layout),
     ]
 
 
@@ -181,6 +182,14 @@ def _repository(layout: Layout) -> Check:
     if busy:
         return Check("repository", "bad", f"git is in the middle of a {busy}", f"git {busy} --continue or --abort")
     return Check("repository", "ok", f"on {git.branch(layout.root) or 'no branch (detached)'}")
+
+
+def _ids(layout: Layout) -> Check:
+    waiting = ids.provisional(layout)
+    if waiting:
+        lack = f"{len(waiting)} provisional id(s) that the remote has not confirmed: {', '.join(waiting[:5])}"
+        return Check("ids", "note", lack, "crypto-team ids sync")
+    return Check("ids", "ok", "no id is provisional")
 
 
 def repair(layout: Layout) -> list[str]:

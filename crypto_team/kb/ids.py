@@ -83,6 +83,11 @@ def _provisional(layout: Layout, kind: IdKind) -> str:
             return name
 
 
+def drawn_offline(name: str) -> bool:
+    """Return whether an id was drawn while the remote could not be reached; it keeps that number for good."""
+    return int(name.rpartition("-")[2]) >= FIRST_PROVISIONAL
+
+
 def _content(name: str) -> bytes:
     """Return the content of a ref; random, because pushing equal content over an existing ref would succeed."""
     return f"{name} {secrets.token_hex(16)}".encode()
@@ -129,7 +134,8 @@ def sync(layout: Layout) -> list[str]:
         raise ConflictError(
             f"another clone has {', '.join(lost)} too",
             where=str(layout.root),
-            hint="one of the two strategies has to start again under a new id: crypto-team ml-engineer new",
+            hint="whoever has done less starts again under a new id, and removes the other: nothing is renumbered, "
+            "because trials and handoffs are about the id",
         )
     return final
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError
-from crypto_team.kb import provisional, store
+from crypto_team.kb import store
 from crypto_team.kb.files import write_atomic
-from crypto_team.kb.ids import allot
 from crypto_team.roles import candles, publishing, records
 from crypto_team.roles.booking import booked
 from crypto_team.roles.cases import newest_backtest, strategy_file
@@ -69,7 +68,6 @@ def run(session: Session, strategy_id: str, *, lookahead: bool) -> Outcome:
         revision=revision,
         path=str(session.layout.backtest(strategy_id, record.backtest_id)),
         data=record.metrics,
-        findings=provisional.notes(session.layout, record.backtest_id),
         next=[f"crypto-team handoff {strategy_id} --to quant_analyst"],
     )
 
@@ -150,7 +148,7 @@ def _record(
     files = result_files(done)
     share, compared = signal_agreement(done.signals, predictions, spec.signal)
     return Backtest(
-        backtest_id=allot(session.layout, "BT"),
+        backtest_id=session.allot("BT"),
         strategy_id=spec.strategy_id,
         freqtrade_version=done.freqtrade_version,
         code_hash="sha256:" + hashlib.sha256(code.read_bytes()).hexdigest(),

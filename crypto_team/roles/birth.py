@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import NotFoundError, UsageError
-from crypto_team.kb import provisional
-from crypto_team.kb.ids import allot
 from crypto_team.roles import candles, design, records
 from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
 from crypto_team.schemas.ml_spec import Market, ModelSection, Reproducibility, Risk, Signal
@@ -38,7 +36,7 @@ def create_ml_strategy(
     datasets = [candles.require(session, market, pair) for pair in market.pairs]
     training = design.geometry(min(_research_rows(item) for item in datasets), timeframe)
     chosen = _side(side, market)
-    strategy_id = allot(session.layout, "STR")
+    strategy_id = session.allot("STR")
     spec = MlSpec(
         strategy_id=strategy_id,
         strategy_name=name,
@@ -57,7 +55,6 @@ def create_ml_strategy(
         revision=revision,
         path=str(session.layout.ml_spec(strategy_id)),
         data={"strategy_id": strategy_id},
-        findings=provisional.notes(session.layout, strategy_id),
         next=[f"crypto-team ml-engineer define-target {strategy_id} --kind direction --horizon 24"],
     )
 

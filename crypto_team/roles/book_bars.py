@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError, UsageError
-from crypto_team.kb import provisional
 from crypto_team.roles import candles
 from crypto_team.schemas.base import DatasetId, Timeframe
 from crypto_team.schemas.outcome import Finding, Outcome
@@ -61,8 +60,7 @@ def book_bars(
         ok=True,
         summary=f"{written.dataset_id}: {len(made)} bars of {made.shape[1] - 2} order-book features",
         data={"dataset_id": written.dataset_id, "bars": len(made), **asdict(settings)},
-        findings=[Finding(code="sequence", severity="warning", message=note, file=entry.source) for note in notes]
-        + provisional.notes(session.layout, written.dataset_id),
+        findings=[Finding(code="sequence", severity="warning", message=note, file=entry.source) for note in notes],
         next=[f"crypto-team data show {written.dataset_id}"],
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.kb.ids import allot
 from crypto_team.kb.yaml import load_record
 from crypto_team.roles import candles, records
 from crypto_team.schemas import Dataset, Policy
@@ -52,7 +51,7 @@ def register(session: Session, series: ImportedSeries, *, exchange: str, source:
         if as_before and same == (hashed, exchange, series.pair, series.kind, series.name):
             write_canonical(series.frame, session.layout.data_file(known.path))
             return known
-    dataset_id = allot(session.layout, "DS")
+    dataset_id = session.allot("DS")
     made = _entry(session, series, dataset_id, exchange=exchange, source=source, hashed=hashed)
     write_canonical(series.frame, session.layout.data_file(made.path))
     change = records.change(session, "dataset", session.layout.dataset(dataset_id, _slug(series)), made)

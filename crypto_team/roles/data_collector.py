@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from crypto_team.errors import NotFoundError
-from crypto_team.kb import provisional
 from crypto_team.roles import candles, records
 from crypto_team.schemas import DataSpec
 from crypto_team.schemas.base import DatasetId, ExchangeId, Pair, StrategyId, Timeframe
@@ -92,7 +91,7 @@ def import_(
         ok=True,
         summary=f"{len(made)} dataset(s) registered: " + ", ".join(item.dataset_id for item in made),
         data=[row(item) for item in made],
-        findings=findings + provisional.notes(session.layout, *(item.dataset_id for item in made)),
+        findings=findings,
         next=[_after_import(made[0])],
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from crypto_team.kb import provisional
 from crypto_team.schemas.base import ExchangeId, Pair, Slug
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import tool
@@ -62,6 +61,5 @@ def import_series(
         ok=True,
         summary=f"{made.dataset_id}: {made.rows} values of {kind} of {made.pair or made.name}",
         data=row(made) | {"lag_seconds": made.lag_seconds, "stale_after_seconds": made.stale_after_seconds},
-        findings=provisional.notes(session.layout, made.dataset_id),
         next=["crypto-team features list"],
     )

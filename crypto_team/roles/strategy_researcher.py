@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import UsageError
-from crypto_team.kb import provisional
-from crypto_team.kb.ids import allot
 from crypto_team.kb.registry import entries, entry
 from crypto_team.roles import records, rules
 from crypto_team.roles.birth import choose_market, first_entry
@@ -57,7 +55,7 @@ def propose(
         Exchange id; taken from the catalog where one dataset fits.
     """
     market = choose_market(session, pair, timeframe, exchange)
-    strategy_id = allot(session.layout, "STR")
+    strategy_id = session.allot("STR")
     spec = StrategySpec(strategy_id=strategy_id, strategy_name=name, hypothesis=hypothesis, market=market)
     layout = session.layout
     changes = [
@@ -76,7 +74,6 @@ def propose(
         path=str(layout.strategy_spec(strategy_id)),
         revision=revision,
         data={"strategy_id": strategy_id},
-        findings=provisional.notes(layout, strategy_id),
         next=[f'crypto-team strategy-researcher add-rule {strategy_id} --entry "rsi(close, 14) < 30"'],
     )
 

@@ -18,7 +18,7 @@ from crypto_team.tools.extras import missing_extra
 from crypto_team.tools.signature import Argument, arguments_of, shape_of, summary_and_sections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from crypto_team.schemas.base import RoleId
     from crypto_team.tools.session import Session
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Outcome]")
 EVERY: Literal["every"] = "every"
 LONGEST_NAME = 32
+SYNC = "crypto-team ids sync"
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+):(?P<col>\d+)$")
 
 
@@ -178,8 +179,15 @@ def call(found: Tool, session: Session, arguments: Mapping[str, Any]) -> Outcome
         return _invalid(found, problem)
     by_place = [getattr(valid, item.name) for item in found.arguments if item.place_only]
     by_name = {item.parameter: getattr(valid, item.name) for item in found.arguments if not item.place_only}
+    before = len(session.provisional)
+    outcome = _answered(lambda: found.function(session, *by_place, **by_name), session)
+    return _told(outcome, session.provisional[before:])
+
+
+def _answered(run: Callable[[], Outcome], session: Session) -> Outcome:
+    """Return what a tool answers, or the outcome of a failure that was foreseen."""
     try:
-        return found.function(session, *by_place, **by_name)
+        return run()
     except CryptoTeamError as error:
         return failure(error)
     except OSError as problem:
@@ -191,6 +199,20 @@ def call(found: Tool, session: Session, arguments: Mapping[str, Any]) -> Outcome
         if extra is None:
             raise
         return failure(extra)
+
+
+def _told(outcome: Outcome, provisional: Sequence[str]) -> Outcome:
+    """Say which of the ids that a tool has just allotted no other clone knows of yet, and what to do about it."""
+    if not provisional:
+        return outcome
+    told = Finding(
+        code="provisional-id",
+        severity="warning",
+        message=f"{', '.join(provisional)}: provisional, because the remote could not be reached; work on as usual",
+        hint="when the remote is back: crypto-team ids sync claims this very number there, nothing is renamed",
+    )
+    steps = [*outcome.next, *([] if SYNC in outcome.next else [SYNC])]
+    return outcome.model_copy(update={"findings": [*outcome.findings, told], "next": steps})
 
 
 def failure(error: CryptoTeamError) -> Outcome:

@@ -30,6 +30,23 @@ if TYPE_CHECKING:
 
 DESIGNED: Final = frozenset({"ml_spec", "features", "strategy_spec", "data_spec"})
 """Kinds that say what is wanted. All others hold what was computed, and only the tool that computes it writes them."""
+CHANGED_BY: Final = {
+    "backtest": ("backtester.run",),
+    "critic_review": ("critic.perturb", "critic.review"),
+    "dataset": ("data.import",),
+    "deployment": ("execution_specialist.paper", "execution_specialist.halt"),
+    "evidence": ("ml_engineer.train",),
+    "handoff": ("handoff", "return-work"),
+    "holdout_look": ("holdout.status",),
+    "imported_evidence": ("evidence.import",),
+    "learning": ("learnings.accept", "learnings.supersede", "learnings.retract"),
+    "model_manifest": ("ml_engineer.train",),
+    "quant_review": ("quant_analyst.significance", "quant_analyst.review"),
+    "registry": ("handoff", "return-work", "risk_manager.approve", "risk_manager.reject"),
+    "risk_assessment": ("risk_manager.assess", "risk_manager.size", "risk_manager.approve", "risk_manager.reject"),
+    "trial": ("ledger.import", "ledger.disclose"),
+}
+"""Kinds that nobody edits -> the tools that change a part of such a record, each only what it computes or decides."""
 
 
 @tool(role="every")
@@ -106,13 +123,15 @@ def _place(session: Session, document: str) -> tuple[Path, str, str]:
     kind = kind_of(layout, path) if path else None
     if kind is None or path is None:
         raise NotFoundError(f"there is no document {document[:200]!r}", hint="crypto-team search WORDS")
-    check_write(layout, session.role, "edit", kind.name)
     if kind.name not in DESIGNED:
+        keys = CHANGED_BY.get(kind.name, ())
+        tools = ", ".join(f"crypto-team {key.replace('_', '-').replace('.', ' ')}" for key in keys)
         raise RefusedError(
             f"records of kind {kind.name} hold what was computed; only the tool that computes it writes them",
             where=document,
-            hint=f"can be edited: {', '.join(sorted(DESIGNED))}, and by the lead {', '.join(SETTINGS)}",
+            hint=f"parts of it are changed by: {tools}" if tools else "text and code are edited with an editor",
         )
+    check_write(layout, session.role, "edit", kind.name)
     return path, kind.name, str(kind.schema)
 
 

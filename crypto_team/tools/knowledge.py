@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import CryptoTeamError, NotFoundError, RefusedError
-from crypto_team.kb import ids, names, provisional, registry, trials
+from crypto_team.kb import ids, names, registry, trials
 from crypto_team.kb.handoffs import current_stage, handoff_records
 from crypto_team.kb.history import history as commits
 from crypto_team.kb.kinds import kind_of
@@ -53,13 +53,16 @@ def status(session: Session, strategy_id: StrategyId | None = None, /) -> Outcom
     }
     if rows:
         data["strategies"] = rows
+    waiting = ids.provisional(layout)
+    if waiting:
+        data["provisional_ids"] = waiting
     more = f"; {len(broken)} file(s) cannot be read" if broken else ""
     return Outcome(
         ok=True,
         summary=f"{len(rows)} strategies, {ledger.n_trials} trials{more}",
         data=data,
-        findings=broken + provisional.notes(layout, *ids.provisional(layout)),
-        next=["crypto-team validate"] if broken else [],
+        findings=broken,
+        next=(["crypto-team validate"] if broken else []) + (["crypto-team ids sync"] if waiting else []),
     )
 
 

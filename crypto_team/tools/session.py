@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from crypto_team.kb.ids import IdKind
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas.base import RoleId
 
@@ -39,6 +40,8 @@ class Session:
     workspace: Layout | None = None
     now: Callable[[], datetime] = system_clock
     progress: Callable[[float, str], None] = silent
+    provisional: list[str] = field(default_factory=list)
+    """Ids that were allotted while the remote could not be reached; `call` tells the user of them."""
 
     @property
     def layout(self) -> Layout:
@@ -56,6 +59,15 @@ class Session:
                 hint="crypto-team init --path FOLDER, or give --workspace FOLDER",
             )
         return self.workspace
+
+    def allot(self, kind: IdKind) -> str:
+        """Return an id that nobody else has, and remember it where no other clone can know of it yet."""
+        from crypto_team.kb import ids
+
+        name = ids.allot(self.layout, kind)
+        if ids.drawn_offline(name):
+            self.provisional.append(name)
+        return name
 
     def as_role(self, role: RoleId) -> Session:
         """Return the same session for another role."""

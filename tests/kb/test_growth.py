@@ -212,22 +212,22 @@ def data_spec(stamp: str) -> DataSpec:
     )
 
 
-def hand(layout: Layout, sender: Stage, receiver: Stage) -> None:
+def hand(layout: Layout, sender: Stage, receiver: Stage, strategy_id: str = "STR-001") -> None:
     report = GateReport(
         gate=f"{sender}->{receiver}",
-        strategy_id="STR-001",
+        strategy_id=strategy_id,
         passed=True,
         profile="strict",
         policy_digest=HASH,
         results=[],
     )
-    _, changes = handoffs.make_handoff(layout, "STR-001", sender=sender, receiver=receiver, report=report, now=NOW)
+    _, changes = handoffs.make_handoff(layout, strategy_id, sender=sender, receiver=receiver, report=report, now=NOW)
     entry = registry.amended(
-        registry.entry(layout, "STR-001"), time="2026-01-02T03:04:06Z", role=sender, event="handed", stage=receiver
+        registry.entry(layout, strategy_id), time="2026-01-02T03:04:06Z", role=sender, event="handed", stage=receiver
     )
-    path = layout.registry_entry("STR-001")
+    path = layout.registry_entry(strategy_id)
     changes.append(Change("registry", path, dump(entry, schema="registry"), revision_of(path)))
-    commit_records(layout, role=sender, tool="handoff", strategy_id="STR-001", changes=changes, message="h")
+    commit_records(layout, role=sender, tool="handoff", strategy_id=strategy_id, changes=changes, message="h")
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.errors import ConflictError, CryptoTeamError
-from crypto_team.kb import git, ids
+from crypto_team.kb import git, git_remote, handoffs, ids, registry
 from crypto_team.kb.paths import Layout
+from tests.kb.test_growth import hand, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +98,27 @@ def test_the_remote_can_be_left_out_by_configuration(strategy: Layout, remote: P
     git.run(strategy.root, "config", "crypto-team.idRemote", "none")
     assert ids.allot(strategy, "DS") == "DS-001"
     assert git.refs(remote, ids.IDS) == []
+
+
+def test_work_done_offline_keeps_its_id_and_its_chain_and_no_clone_gets_the_number(
+    strategy: Layout, remote: Path
+) -> None:
+    other = clone(remote, "other")
+    away = remote.rename(remote.with_name("away.git"))
+    name = ids.allot(strategy, "STR")
+    entry = registry.entry(strategy, "STR-001").model_copy(update={"strategy_id": name})
+    save(strategy, "registry", strategy.registry_entry(name), entry, role="lead")
+    hand(strategy, "ml_engineer", "data_collector", name)
+    records = {path.name: path.read_bytes() for path in handoffs.record_paths(strategy, name)}
+    away.rename(remote)
+    assert ids.allot(other, "STR") == "STR-002"
+    assert ids.sync(strategy) == [name]
+    assert ids.provisional(strategy) == []
+    git.run(strategy.root, "push", "-q", "origin", "main")
+    git.run(other.root, "pull", "-q", "--ff-only")
+    assert {path.name: path.read_bytes() for path in handoffs.record_paths(other, name)} == records
+    assert handoffs.verify_chain(other, name) == []
+    assert handoffs.current_stage(other, name) == "data_collector"
+    assert git.create_ref(other.root, ids.IDS + name, b"drawn here too")
+    assert git_remote.claim(other.root, "origin", ids.IDS + name) == "taken"
+    assert ids.allot(other, "STR") == "STR-003"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.kb import git, git_dirs, index_walk, queries, validate, workspace
-from crypto_team.kb.index_store import open_index, place
+from crypto_team.kb.index_store import in_memory, open_index, place
 from crypto_team.kb.index_walk import current
 from crypto_team.kb.paths import Layout
 from tests.kb.test_records import book
@@ -183,3 +183,10 @@ def test_the_index_follows_a_repository_that_is_not_the_workspace(tmp_path: Path
     one, two = workspace.init(tmp_path / "one"), workspace.init(tmp_path / "two")
     assert place(one) != place(two)
     assert names(one) == []
+
+
+@pytest.mark.parametrize("column", ["status", "strategy_id"])
+def test_counting_strategies_reads_an_index_and_nothing_else(column: str) -> None:
+    question = f"SELECT {column}, count(*) FROM strategies GROUP BY {column}"  # noqa: S608 - our own names
+    [row] = in_memory().execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
+    assert row[3] == f"SCAN e USING COVERING INDEX entries_{column.removesuffix('_id')}"

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crypto_team.cli.table import TOOLS
 from crypto_team.errors import UsageError
 from crypto_team.kb import git
+from crypto_team.kb.kinds import KINDS
 from crypto_team.kb.partial import applied, read_operation
+from crypto_team.tools.editing import CHANGED_BY, DESIGNED
 
 if TYPE_CHECKING:
     from tests.tools.conftest import Desk
@@ -94,3 +97,23 @@ def test_the_lead_edits_settings_in_place_and_nobody_else_does(staffed: Desk) ->
     assert staffed("edit", "risk_manager", document="policy.yaml", set=["/profile=research"]).exit_code == 3
     assert staffed("edit", document="policy.yaml", set=["/profile=lenient"]).exit_code == 1
     assert staffed("edit", document="policy.yaml", set=[f"/profile={other}"], base_revision="sha256:0").exit_code == 4
+
+
+def test_every_kind_is_edited_in_parts_or_names_the_tools_that_change_it(staffed: Desk) -> None:
+    shaped = {kind.name for kind in KINDS.values() if kind.schema is not None}
+    assert shaped == DESIGNED | set(CHANGED_BY)
+    assert not DESIGNED & set(CHANGED_BY)
+    assert {key for keys in CHANGED_BY.values() for key in keys} <= set(TOOLS)
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ("registry/STR-001.yaml", "crypto-team risk-manager reject"),
+        ("knowledge/registry/STR-001.yaml", "crypto-team return-work"),
+    ],
+)
+def test_who_edits_a_computed_record_learns_which_tool_changes_it(staffed: Desk, document: str, says: str) -> None:
+    outcome = staffed("edit", document=document, set=["/status=approved"])
+    assert (outcome.ok, outcome.exit_code) == (False, 3)
+    assert says in str(outcome.findings) + str(outcome.next)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crypto_team.kb import git, ids, provisional
 from crypto_team.kb.handoffs import make_handoff
 from crypto_team.kb.registry import amended, entry
 from crypto_team.kb.writer import Change, commit_records, revision_of
@@ -153,11 +152,3 @@ def test_read_edit_and_explain_take_the_names_that_search_prints(staffed: Desk) 
     assert staffed.ok("ownership.explain", path=Path(name)).data["kind"] == "ml_spec"
     for written in (name, "STR-001/ml-spec.yaml", f".crypto/knowledge/{name}"):
         staffed.ok("edit", "ml_engineer", document=written, set=["/hypothesis=slow flows"], dry_run=True)
-
-
-def test_an_id_that_is_not_final_is_said_to_be_provisional(staffed: Desk) -> None:
-    root = staffed.session.layout.root
-    git.run(root, "remote", "add", "origin", str(root / "nowhere.git"))
-    name = ids.allot(staffed.session.layout, "STR")
-    assert [item.code for item in provisional.notes(staffed.session.layout, name, "STR-001")] == ["provisional-id"]
-    assert [item.code for item in staffed.ok("status").findings] == ["provisional-id"]
