@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -184,7 +185,12 @@ def enough_folds(
     if len(counts) == 1 and folds > 1:
         return refused(f"a single split; {folds:g} folds are needed", 1, evidence=("predictions.parquet: fold",))
     if len(counts) < folds:
-        return insufficient(f"{len(counts)} test folds, {folds:g} are needed", len(counts), evidence=tuple(thin))
+        step = timeframe_seconds(meta.timeframe) * 1000
+        length = int(np.median([stamp(fold.test_end) - stamp(fold.test_start) for fold in meta.folds])) // step
+        more = math.ceil(folds - len(counts))
+        told = f"{len(counts)} test folds, {folds:g} are needed: {more} more of {length:,} bars, about "
+        told += f"{more * length:,} more bars, or shorter test parts"
+        return insufficient(told, len(counts), evidence=tuple(thin))
     return judge(not thin, "; ".join(thin) or f"{len(counts)} folds, each large enough", len(counts))
 
 
