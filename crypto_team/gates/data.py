@@ -216,4 +216,9 @@ def rows_unique(meta: EvidenceMeta, predictions: pd.DataFrame) -> Verdict:
         for begin, end in ((fold.train_start, fold.train_end), (fold.inner_start, fold.inner_end)):
             inside += int(((times >= stamp(begin)) & (times < stamp(end))).sum())
     text = f"{twice} rows occur twice, {inside} test rows lie in their own training range"
-    return judge(twice + inside == 0, text, twice + inside, evidence=("predictions.parquet",))
+    double = test[test.duplicated(["pair", "time"], keep=False)].sort_values(["pair", "time"]).head(4)
+    rows = [
+        f"predictions.parquet: {row.pair} {row.time}, fold {row.fold}, is there twice" for row in double.itertuples()
+    ]
+    rows += [f"predictions.parquet: {row.pair} {row.time} is test and train" for row in shared.head(4).itertuples()]
+    return judge(twice + inside == 0, text, twice + inside, evidence=tuple(rows) or ("predictions.parquet: time",))

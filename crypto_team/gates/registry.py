@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crypto_team.errors import NotFoundError
-from crypto_team.gates.case import EVIDENCE, Case, missing
+from crypto_team.gates.case import EVIDENCE, Case, missing, places
 from crypto_team.schemas.gate import Bound, CheckResult, Outcome_
 
 Stricter = Literal["lower", "higher"]
@@ -72,13 +72,17 @@ class Check:
         """Return what reports show as the threshold: the check's own limit, else its first setting."""
         if isinstance(self.limit, Limit):
             return self.limit
-        name = next(iter(self.settings), None)
-        if name is None or self.limit == "evidence":
+        if self.limit == "evidence":
             return None
+        name = next(iter(self.settings), None)
+        if name is None:
+            # A check without settings counts what is wrong.
+            return Limit("at_most", 0.0)
         return Limit("at_least" if self.settings[name].stricter == "higher" else "at_most", float(settings[name]))
 
 
 CHECKS: dict[str, Check] = {}
+JUDGE_AGAIN = "crypto-team gate check --evidence DIR"
 
 
 def passed(
@@ -214,7 +218,12 @@ def _evaluate(rule: Check, case: Case, settings: Mapping[str, float]) -> Verdict
 def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: Case) -> CheckResult:
     value = verdict.value if verdict.value is not None and math.isfinite(verdict.value) else None
     interval = list(verdict.interval) if verdict.interval and all(map(math.isfinite, verdict.interval)) else None
-    steps = [step.replace("STR", case.strategy_id) for step in rule.remedy]
+    # Foreign evidence is mended where it was made: there is no strategy here that a tool could train again.
+    remedy = rule.remedy if case.imported is None else (f"crypto-team gate explain {rule.code}", JUDGE_AGAIN)
+    steps = [step.replace("STR", case.strategy_id) for step in remedy]
+    # Who is refused has to know where to look, even where a check names no rows.
+    looked_at = () if verdict.outcome == "passed" else tuple(place for name in rule.required for place in places(name))
+    rows = verdict.evidence or tuple(dict.fromkeys(looked_at))
     limit = verdict.limit or rule.limit_under(settings)
     return CheckResult(
         code=rule.code,
@@ -226,6 +235,6 @@ def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: 
         unit=rule.unit,
         interval=None if interval is None else [float(each) for each in interval],
         explanation=verdict.explanation[:20_000],
-        evidence=[each[:500] for each in verdict.evidence if each][:50],
+        evidence=[each[:500] for each in rows if each][:50],
         next=[] if verdict.outcome == "passed" else [step[:500] for step in steps],
     )
