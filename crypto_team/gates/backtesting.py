@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.gates.recompute import Returns
+from crypto_team.gates.recompute import Returns, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused
+from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.reviews import Backtest
 from crypto_team.validation.metrics import max_drawdown, profit_factor
 
@@ -68,7 +69,10 @@ def enough_trades(backtest: Backtest, backtest_trades: pd.DataFrame, *, trades: 
     count = len(backtest_trades)
     text = f"{backtest.backtest_id}: {count} closed trades"
     if count < trades:
-        return insufficient(f"{text}, {trades:g} are needed", count, evidence=("trade_log.csv",))
+        span = (stamp(backtest.end) - stamp(backtest.start)) / DAY_MS
+        pace = f"; at this pace in {math.ceil((trades - count) * span / count):,} more days" if count else ""
+        told = f"{text} in {span:.0f} days, {trades:g} are needed: {trades - count:g} more{pace}"
+        return insufficient(told, count, evidence=("trade_log.csv",))
     return judge(True, text, count, evidence=("trade_log.csv",))
 
 

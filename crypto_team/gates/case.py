@@ -167,3 +167,8 @@ LOCATIONS: Mapping[str, str] = {
 def missing(case: Case, name: str) -> list[str]:
     """Return where the evidence called `name`, or what it is derived from, would have to lie; empty if all is there."""
     return [LOCATIONS.get(each, each) for each in DERIVED.get(name, (name,)) if getattr(case, each) is None]
+
+
+def places(name: str) -> list[str]:
+    """Return where the evidence called `name`, or what it is derived from, lies."""
+    return [LOCATIONS.get(each, each) for each in DERIVED.get(name, (name,))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -199,7 +200,12 @@ def enough_folds(
     if len(counts) == 1 and folds > 1:
         return refused(f"a single split; {folds:g} folds are needed", 1, evidence=("predictions.parquet: fold",))
     if len(counts) < folds:
-        return insufficient(f"{len(counts)} test folds, {folds:g} are needed", len(counts), evidence=tuple(thin))
+        step = timeframe_seconds(meta.timeframe) * 1000
+        length = int(np.median([stamp(fold.test_end) - stamp(fold.test_start) for fold in meta.folds])) // step
+        more = math.ceil(folds - len(counts))
+        told = f"{len(counts)} test folds, {folds:g} are needed: {more} more of {length:,} bars, about "
+        told += f"{more * length:,} more bars, or shorter test parts"
+        return insufficient(told, len(counts), evidence=tuple(thin))
     return judge(not thin, "; ".join(thin) or f"{len(counts)} folds, each large enough", len(counts))
 
 
@@ -225,4 +231,9 @@ def rows_unique(meta: EvidenceMeta, predictions: pd.DataFrame) -> Verdict:
         for begin, end in ((fold.train_start, fold.train_end), (fold.inner_start, fold.inner_end)):
             inside += int(((times >= stamp(begin)) & (times < stamp(end))).sum())
     text = f"{twice} rows occur twice, {inside} test rows lie in their own training range"
-    return judge(twice + inside == 0, text, twice + inside, evidence=("predictions.parquet",))
+    double = test[test.duplicated(["pair", "time"], keep=False)].sort_values(["pair", "time"]).head(4)
+    rows = [
+        f"predictions.parquet: {row.pair} {row.time}, fold {row.fold}, is there twice" for row in double.itertuples()
+    ]
+    rows += [f"predictions.parquet: {row.pair} {row.time} is test and train" for row in shared.head(4).itertuples()]
+    return judge(twice + inside == 0, text, twice + inside, evidence=tuple(rows) or ("predictions.parquet: time",))

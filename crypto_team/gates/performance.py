@@ -14,7 +14,7 @@ from crypto_team.gates.naive import naive_daily
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, refused
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.validation.metrics import daily_returns, sharpe, total_return
+from crypto_team.validation.metrics import daily_returns, sharpe, total_return, trades_from_positions
 from crypto_team.validation.resampling import mean_interval, sharpe_interval, stationary_bootstrap
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def beats_baselines(
     """
     days, ours = daily_returns(returns.predictions)
     if ours.size < 10:
-        return insufficient(f"{ours.size} days of returns, 10 are needed")
+        return insufficient(f"{ours.size} days of returns, 10 are needed: {10 - ours.size} more")
     found = naive_daily(returns, market, meta, rng=np.random.default_rng(meta.random_seed))
     theirs = {name: _on_days(known, values, days) for name, (known, values) in found.items()}
     own = _sharpe(ours)
@@ -154,26 +154,34 @@ def survives_costs(
 
 @check(
     "PF008",
-    "No single day or pair carries the profit",
+    "No single day, trade or pair carries the profit",
     unit="total return without it",
     source="quant analyst's duty: outliers",
     remedy=REMEDY,
-    stricter={"days": "higher"},
+    stricter={"days": "higher", "trades": "higher"},
     limit=Limit("above", 0.0),
 )
-def nothing_carries_it(returns: Returns, meta: EvidenceMeta, *, days: float = 3) -> Verdict:
-    """Require a positive sum of net returns without the best days, and without the best of several pairs."""
-    daily = returns.daily
+def nothing_carries_it(returns: Returns, meta: EvidenceMeta, *, days: float = 3, trades: float = 3) -> Verdict:
+    """Require a positive sum of net returns without the best days, the best trades, and the best of several pairs."""
+    when, daily = daily_returns(returns.predictions)
     if daily.size < 30:
-        return insufficient(f"{daily.size} days of returns, 30 are needed")
-    left = float(np.sort(daily)[: -int(days)].sum())
-    text = f"sum of daily returns {daily.sum():+.2%}, without the best {days:g} days {left:+.2%}"
-    by_pair = returns.test.groupby("pair")["return_net"].sum() / len(meta.pairs)
+        return insufficient(f"{daily.size} days of returns, 30 are needed: {30 - daily.size} more")
+    order = np.argsort(-daily)[: int(days)]
+    gains = trades_from_positions(returns.predictions).nlargest(int(trades), "return_net")
+    pairs = max(1, len(meta.pairs))
+    left = {
+        f"the best {days:g} days": float(daily.sum() - daily[order].sum()),
+        f"the best {trades:g} trades": float(daily.sum() - gains["return_net"].sum() / pairs),
+    }
+    by_pair = returns.test.groupby("pair")["return_net"].sum() / pairs
     if len(by_pair) > 1:
-        rest = float(by_pair.drop(by_pair.idxmax()).sum())
-        text += f", without {by_pair.idxmax()} {rest:+.2%}"
-        left = min(left, rest)
-    return judge(left > 0.0, text, left)
+        left[str(by_pair.idxmax())] = float(by_pair.drop(by_pair.idxmax()).sum())
+    text = f"sum of daily returns {daily.sum():+.2%}, "
+    text += ", ".join(f"without {name} {value:+.2%}" for name, value in left.items())
+    rows = [f"predictions.parquet: {np.datetime_as_string(when[at], unit='D')} earns {daily[at]:+.2%}" for at in order]
+    told = zip(gains["pair"], gains["entry_time"].astype("str"), gains["return_net"] / pairs, strict=True)
+    rows += [f"predictions.parquet: {pair} from {begin[:16]} earns {gain:+.2%}" for pair, begin, gain in told]
+    return judge(min(left.values()) > 0.0, text, min(left.values()), evidence=tuple(rows))
 
 
 @check(
@@ -192,5 +200,7 @@ def interval_above_zero(returns: Returns, *, confidence: float = 0.95) -> Verdic
         return insufficient("daily returns have no spread, or there are fewer than three days")
     text = f"mean daily return {limits.estimate:.3%} in [{limits.low:.3%}, {limits.high:.3%}]"
     if limits.low <= 0.0 < limits.estimate:
-        return insufficient(f"{text}: zero cannot be excluded", limits.low, interval=(limits.low, limits.high))
+        more = math.ceil(returns.daily.size * (((limits.estimate - limits.low) / limits.estimate) ** 2 - 1.0))
+        told = f"{text}: zero cannot be excluded; about {max(1, more):,} more days with this mean would"
+        return insufficient(told, limits.low, interval=(limits.low, limits.high))
     return judge(limits.low > 0.0, text, limits.low, interval=(limits.low, limits.high))

@@ -128,7 +128,7 @@ PROFILES: Mapping[Profile, Mapping[str, Settings]] = {
     # The team cards read to the letter: plain numbers instead of limits of intervals, KPI levels as thresholds.
     "seed-literal": {
         "OF003": {"confidence": 0.5},
-        "OF004": {"share": 0.0},
+        "OF004": {"share": 0.0, "literal": 1},
         "PF002": {"ratio": 2.0},
         "PF005": {"factor": 1.5},
     },

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crypto_team.errors import NotFoundError
-from crypto_team.gates.case import EVIDENCE, Case, missing
+from crypto_team.gates.case import EVIDENCE, Case, missing, places
 from crypto_team.schemas.gate import CheckResult, Outcome_
 from crypto_team.schemas.rulebook import Limit, Rule, Setting, Stricter
 
@@ -64,6 +64,7 @@ class Check(Rule):
 
 
 CHECKS: dict[str, Check] = {}
+JUDGE_AGAIN = "crypto-team gate check --evidence DIR"
 
 
 def passed(
@@ -199,7 +200,12 @@ def _evaluate(rule: Check, case: Case, settings: Mapping[str, float]) -> Verdict
 def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: Case) -> CheckResult:
     value = verdict.value if verdict.value is not None and math.isfinite(verdict.value) else None
     interval = list(verdict.interval) if verdict.interval and all(map(math.isfinite, verdict.interval)) else None
-    steps = [step.replace("STR", case.strategy_id) for step in rule.remedy]
+    # Foreign evidence is mended where it was made: there is no strategy here that a tool could train again.
+    remedy = rule.remedy if case.imported is None else (f"crypto-team gate explain {rule.code}", JUDGE_AGAIN)
+    steps = [step.replace("STR", case.strategy_id) for step in remedy]
+    # Who is refused has to know where to look, even where a check names no rows.
+    looked_at = () if verdict.outcome == "passed" else tuple(place for name in rule.required for place in places(name))
+    rows = verdict.evidence or tuple(dict.fromkeys(looked_at))
     limit = verdict.limit or rule.limit_under(settings)
     return CheckResult(
         code=rule.code,
@@ -211,6 +217,6 @@ def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: 
         unit=rule.unit,
         interval=None if interval is None else [float(each) for each in interval],
         explanation=verdict.explanation[:20_000],
-        evidence=[each[:500] for each in verdict.evidence if each][:50],
+        evidence=[each[:500] for each in rows if each][:50],
         next=[] if verdict.outcome == "passed" else [step[:500] for step in steps],
     )

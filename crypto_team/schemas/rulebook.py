@@ -52,9 +52,12 @@ class Rule:
         """Return what reports show as the threshold: the check's own limit, else its first setting."""
         if isinstance(self.limit, Limit):
             return self.limit
-        name = next(iter(self.settings), None)
-        if name is None or self.limit == "evidence":
+        if self.limit == "evidence":
             return None
+        name = next(iter(self.settings), None)
+        if name is None:
+            # A check without settings counts what is wrong.
+            return Limit("at_most", 0.0)
         return Limit("at_least" if self.settings[name].stricter == "higher" else "at_most", float(settings[name]))
 
 

@@ -84,6 +84,8 @@ FAULTS: Mapping[str, Fault] = {
     "dominant_feature": _fault("one feature carries everything", "OF002", rows.dominant_feature),
     "unstable_importances": _fault("importances change from fold to fold", "OF007", rows.unstable_importances),
     "lucky_day": _fault("three days carry the profit", "PF008", trading.lucky_day, NOISE),
+    "fades": _fault("it earns early and loses as much late", "PF011 PF009", trading.fades),
+    "one_regime": _fault("it trades in one regime only", "PF007", trading.one_regime),
     "best_seed": _fault("the best of thirty seeds of noise", "OF015 OF010", search.best_seed, NOISE),
     "tuned_threshold": _fault("the threshold was chosen by the test", "OF014", search.tuned_threshold),
     "threshold_spike": _fault("the threshold is a spike", "OF014", search.threshold_spike),

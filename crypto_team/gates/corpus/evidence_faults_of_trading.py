@@ -111,3 +111,35 @@ def lucky_day(study: Study, _rng: Rng) -> EvidenceParts:
         ordered["position"] * move[ordered.index] - changed * study.design.cost_bps / 1e4
     )
     return study.parts.with_table("predictions", table)
+
+
+def _with_positions(study: Study, table: pd.DataFrame, position: pd.Series) -> EvidenceParts:
+    """Hold other positions over the test, with the returns and costs that go with them."""
+    made = table.assign(position=position).sort_values(["pair", "time"], kind="stable")
+    test = made[made["part"] == "test"]
+    move = (table["return_gross"] / table["position"].where(table["position"] != 0.0)).reindex(test.index).fillna(0.0)
+    changed = test["position"].groupby(test["pair"]).diff().fillna(test["position"]).abs()
+    gross = test["position"] * move
+    made.loc[test.index, "return_gross"] = gross
+    made.loc[test.index, "return_net"] = gross - changed * study.design.cost_bps / 1e4
+    return study.parts.with_table("predictions", made)
+
+
+def fades(study: Study, _rng: Rng) -> EvidenceParts:
+    """Earn in the first two thirds of the test and lose as much afterwards."""
+    table = _rows(study)
+    test = table["part"] == "test"
+    late = test & (table["time"] > table.loc[test, "time"].quantile(2 / 3))
+    return _with_positions(study, table, table["position"].where(~late, -table["position"]))
+
+
+def one_regime(study: Study, _rng: Rng) -> EvidenceParts:
+    """Trade only on the days that follow a wild month."""
+    table = _rows(study)
+    close = study.parts.tables["market"].assign(day=lambda rows: rows["time"].dt.floor("D"))
+    daily = close.sort_values("time").groupby(["day", "pair"])["close"].last().unstack().pct_change(fill_method=None)
+    before = daily.mean(axis=1).rolling(30, min_periods=5).std().shift(1)
+    days = table["time"].dt.floor("D")
+    there = before.reindex(days.loc[table["part"] == "test"].unique())
+    wild = set(there.index[there > there.quantile(2 / 3)])
+    return _with_positions(study, table, table["position"].where(days.isin(wild), 0.0))
