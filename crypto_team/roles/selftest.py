@@ -152,7 +152,5 @@ def _judged_strategy(kind: Kind, item: Any) -> Judged:
     from crypto_team.freqtrade.diagnose import audit_strategy
     from crypto_team.gates.corpus.judged import Judged
 
-    seen = audit_strategy(item.source, item.beside)
-    probes = {each.probe for each in seen.evidence if each.matters and each.kind != "startup"}
-    refused = seen.verdict != "clean"
-    return Judged(kind, item.name, item.mechanism, refused, seen.verdict == "leaks", tuple(sorted(probes)))
+    verdict = audit_strategy(item.source, item.beside).verdict
+    return Judged(kind, item.name, item.mechanism, verdict != "clean", verdict == "leaks")
