@@ -25,7 +25,8 @@ from crypto_team.gates.corpus.published import restored, stored
 from crypto_team.gates.corpus.rates import interval
 
 HERE = Path(__file__).parent
-SEED = 1
+SEED = 20_261
+"""One that the gates were not developed with."""
 OURS = "crypto-team"
 VERSIONS = {"freqtrade": "2026.9", "monte-neo": "0.54.0", "trialgate": "0.6.0", "backtest-audit": "1.0.0"} | {
     "holdout-backtest": "0.1.0",
@@ -40,7 +41,7 @@ FEATURE_CLASSES = {
     "state": "state, chance, camouflage",
 }
 READS = {
-    "monte-neo": ("returns.csv", "meta.json"),
+    "monte-neo": ("returns.csv", "bars.csv", "meta.json"),
     "trialgate": ("returns.csv", "trials.csv", "meta.json"),
     "trialgate, any length": ("returns.csv", "trials.csv", "meta.json"),
     "holdout-backtest": ("trials.csv",),
@@ -248,10 +249,13 @@ STRATEGIES = """The same random candles for all. lookahead-analysis and recursiv
 own defaults, FreqAI with a real model; too few trades for a verdict are not counted. Of recursive-analysis its
 look-ahead part counts. monte-neo cannot run a Freqtrade strategy; its lint reads the text, as backtest-audit does.
 """
-EVIDENCE = """Peers that read returns get what the study states: net returns a day, all trials, trades, the numbers of
-trials and the claimed Sharpe ratio. Faults of rows and of training are not to be seen there; nor are those that leave
-what a program reads as it was. trialgate asks for 1,000 days with a return, which no study of the corpus has; the
-second column asks for 30 instead. A refusal is any verdict but a pass (warnings pass).
+EVIDENCE = """Peers get what the study states: net returns a day, all trials, trades, the numbers of trials and
+the claimed Sharpe ratio; monte-neo also the candles and positions of each pair, with Sharpe ratio and total of the
+stated returns as the claim that it compares with its own simulation. Faults of rows and of training are not to be
+seen there; nor are those that leave what a program reads as it was. trialgate asks for 1,000 days with a return, which
+no study of the corpus has; the second column asks for 30 instead. A refusal is any verdict but a pass (warnings pass).
+Ours counts only if it was for the fault itself; theirs always count, so that a program that refuses honest studies as
+well catches much by chance.
 """
 
 

@@ -34,7 +34,7 @@ CLASSES = {
     "search": "search and luck",
 }
 SEEN_IN_RETURNS = ("trading and costs", "search and luck")
-FILES = ("returns.csv", "trials.csv", "trades.csv", "meta.json")
+FILES = ("returns.csv", "trials.csv", "trades.csv", "bars.csv", "meta.json")
 
 
 def export(work: Path, seed: int) -> None:
@@ -109,12 +109,16 @@ def shown(parts: EvidenceParts, folder: Path) -> None:
     chosen, trials = _trials(parts, daily["net"])
     trials.to_csv(folder / "trials.csv")
     _trades(test).to_csv(folder / "trades.csv", index=False)
+    candles = parts.tables["market"][["time", "pair", "open", "high", "low", "close"]]
+    held = test[["time", "pair", "position", "return_net"]].drop_duplicates(["time", "pair"])
+    held.merge(candles, on=["time", "pair"]).to_csv(folder / "bars.csv", index=False)
     claims = parts.meta.get("claims") or parts.meta.get("metrics") or {}
     meta = {
         "n_trials": int(max(parts.meta["n_trials"], trials.shape[1], len(parts.tables.get("seeds", ())))),
         "chosen": chosen,
         "cost_bps": float(parts.meta["cost_bps_per_side"]),
         "claimed_sharpe": claims.get("sharpe"),
+        "bars_per_year": float(parts.meta["periods_per_year"]),
     }
     (folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 

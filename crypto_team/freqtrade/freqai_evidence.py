@@ -32,6 +32,7 @@ USAGE: Final = "give user_data/models/IDENTIFIER of a FreqAI backtest"
 RISING, FALLING = frozenset({"up", "long", "buy", "1"}), frozenset({"down", "short", "sell", "0"})
 LARGEST_RETURN: Final = 1.0
 """Predictions that deviate by more than this are no returns as fractions."""
+Floats = npt.NDArray[np.float64]
 _NAME = re.compile(r"cb_(?P<coin>.+)_(?P<stop>\d{9,11})_prediction")
 _KEPT_BESIDE = re.compile(r"_mean$|_std$|^do_predict$|^DI_values$|^date")
 
@@ -146,7 +147,7 @@ def _rows(run: _Run, pair: str, stop: int, table: pd.DataFrame) -> pd.DataFrame:
     own = run.market.own(pair)
     at = np.asarray(pd.DatetimeIndex(pd.to_datetime(table[date], utc=True)).as_unit("ms").asi8)
     ahead = forward_returns(own.frame["close"].to_numpy(dtype=np.float64), run.horizon)
-    known = np.asarray(pd.Series(ahead, index=own.opens).reindex(at), dtype=np.float64)
+    known: Floats = np.asarray(pd.Series(ahead, index=own.opens).reindex(at), dtype=np.float64)
     made = pd.DataFrame({"time": utc_times(at), "pair": pair, "fold": run.stops.index(stop), "part": "test"})
     made["forward_return"] = known
     made["label_end"] = utc_times(at + run.horizon * run.step_ms)
@@ -156,7 +157,7 @@ def _rows(run: _Run, pair: str, stop: int, table: pd.DataFrame) -> pd.DataFrame:
     return made.assign(**forecasts)[at >= stop * 1000]
 
 
-def _label(ahead: npt.NDArray[Any], *, is_direction: bool) -> npt.NDArray[np.float64]:
+def _label(ahead: Floats, *, is_direction: bool) -> Floats:
     return np.where(np.isfinite(ahead), (ahead > 0.0).astype(np.float64), np.nan) if is_direction else ahead * 1e4
 
 
@@ -168,7 +169,7 @@ def _classes(table: pd.DataFrame, target: str) -> list[str]:
     return [name for name in others if not _KEPT_BESIDE.search(name) and pd.api.types.is_numeric_dtype(table[name])]
 
 
-def _directions(run: _Run, table: pd.DataFrame, classes: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+def _directions(run: _Run, table: pd.DataFrame, classes: Sequence[str]) -> dict[str, Floats]:
     """Return p_0 (falling) and p_1 (rising)."""
     rising = [name for name in classes if name.lower() in RISING]
     falling = [name for name in classes if name.lower() in FALLING]
@@ -182,7 +183,7 @@ def _directions(run: _Run, table: pd.DataFrame, classes: Sequence[str]) -> dict[
     return {f"p_{k}": table[name].to_numpy(dtype=np.float64) for k, name in enumerate((falling[0], rising[0]))}
 
 
-def _expected(run: _Run, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+def _expected(run: _Run, table: pd.DataFrame) -> Floats:
     """Return a regression's forecast in basis points."""
     values = table[run.target].to_numpy(dtype=np.float64)
     if float(np.nanstd(values)) > LARGEST_RETURN:

@@ -45,26 +45,28 @@ def selftest(session: Session, *, full: bool = False, strategies: bool = False, 
     if strategies:
         found += judged_strategies(session.progress)
     if page is not None:
-        _publish(session.folder / page, found)
+        publish(session.folder / page, found)
     table = rates(found)
     broken = [item for item in table if not item.kept]
     return Outcome(
         ok=not broken,
         summary=_summary(table, broken),
         data=[_row(item) for item in table],
-        findings=[_finding(item, broken) for item in missed(found)],
+        findings=[finding(item, broken) for item in missed(found)],
         exit_code=1 if broken else 0,
     )
 
 
-def _publish(path: Path, found: Sequence[Judged]) -> None:
+def publish(path: Path, found: Sequence[Judged]) -> None:
+    """Write the page of error rates, and the verdicts beside it."""
     from crypto_team.gates.corpus.published import page, stored
 
     path.write_text(page(found), encoding="utf-8")
     path.with_suffix(".json").write_text(stored(found), encoding="utf-8")
 
 
-def _finding(item: Judged, broken: list[Rate]) -> Finding:
+def finding(item: Judged, broken: list[Rate]) -> Finding:
+    """Say what was judged wrongly; it is an error where a promise is broken by it."""
     return Finding(
         code="selftest",
         severity="error" if any(item.kind == rate.kind for rate in broken) else "info",
@@ -152,7 +154,5 @@ def _judged_strategy(kind: Kind, item: Any) -> Judged:
     from crypto_team.freqtrade.diagnose import audit_strategy
     from crypto_team.gates.corpus.judged import Judged
 
-    seen = audit_strategy(item.source, item.beside)
-    probes = {each.probe for each in seen.evidence if each.matters and each.kind != "startup"}
-    refused = seen.verdict != "clean"
-    return Judged(kind, item.name, item.mechanism, refused, seen.verdict == "leaks", tuple(sorted(probes)))
+    verdict = audit_strategy(item.source, item.beside).verdict
+    return Judged(kind, item.name, item.mechanism, verdict != "clean", verdict == "leaks")
