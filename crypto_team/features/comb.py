@@ -31,7 +31,7 @@ MOST_RUNS: Final = 12
 MOVE: Final = 0.05
 ZONE: Final = 3
 """Leaks that reach further ahead are found by the cuts themselves."""
-SUSPICIOUS: Final = 2.0
+SUSPICIOUS: Final = 3.0
 MOST_ROWS, ROWS_EACH = 12, 2
 
 
@@ -108,7 +108,7 @@ def suspects(
     -----
     What a changed bar leaves behind changes from row to row by D. Rows up to three before a tooth are compared with
     rows between teeth that lie as far behind the last one: a column is suspicious where its largest |D| before a tooth
-    is over twice the largest one between, or where a change begins there out of nothing and never does so between.
+    is over three times the largest one between, or where a change begins there out of nothing and never does between.
     """
     scored: list[tuple[float, int]] = []
     for name, base in columns.items():

@@ -148,8 +148,8 @@ def audit_frames(
     more = _combed(run, sources, decision, clean, rng)
     if more.tried:
         parts.append(more)
-        results = run.compute(more.jobs(2))
-        for verdict in _judged(results[:2], more, results[2:], strict=strict):
+        results = run.compute(more.jobs(1))
+        for verdict in _judged([alone, results[0]], more, results[1:], strict=strict):
             if verdict.column in clean and not verdict.causal:
                 found[verdict.column] = verdict
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
@@ -192,8 +192,12 @@ def _combed(
     results = run.compute([item.frames for item in made]) if made else []
     rows = suspects(columns, [(comb, item.columns) for comb, item in zip(made, results, strict=True)], decision)
     frames = {name: item.frame for name, item in sources.items()}
-    rows = [row for row in rows if row <= sources[OHLCV].opens.size - 2]
-    return _Part(0, frames, [variant(sources, row, probe, decision, rng) for row in rows for probe in PLAUSIBLE_CUTS])
+    tried = [
+        variant(sources, row, PLAUSIBLE_CUTS[number % 2], decision, rng)
+        for number, row in enumerate(rows)
+        if row <= sources[OHLCV].opens.size - 2
+    ]
+    return _Part(0, frames, tried)
 
 
 def _judged(
