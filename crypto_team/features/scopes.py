@@ -31,12 +31,9 @@ PAIR: Final = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?")
 ASSET: Final = re.compile(r"[A-Z0-9]{1,20}")
 SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SESSIONS: Final = {
-    "asian": "session_asia",
-    "asia": "session_asia",
-    "european": "session_europe",
-    "europe": "session_europe",
-    "us": "session_us",
-    "american": "session_us",
+    **dict.fromkeys(("asian", "asia"), "session_asia"),
+    **dict.fromkeys(("european", "europe"), "session_europe"),
+    **dict.fromkeys(("us", "american"), "session_us"),
 }
 BASKETS: Final[dict[str, tuple[str, ...]]] = {
     "majors": ("BTC", "ETH"),
@@ -92,7 +89,7 @@ FITTED: Final[dict[str, FittedPart]] = {
         1,
         4,
         {"states": 2, "state": 1, "n": 128},
-        "Filtered probability of a state of a Gaussian hidden Markov model; state 1 is the calmest.",
+        "Filtered probability of a Gaussian hidden Markov state; 1 is calmest.",
     ),
     "micro_price": FittedPart(
         3, 3, {"bins": 5, "spreads": 2}, "Expected move of the mid in bps, by state of the book."
