@@ -86,6 +86,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Import a series that formulas read: open interest, liquidations, whale flow, sentiment, dominance, any other.",
     ),
     "data list": ("crypto_team.roles.data_collector", "data.list", "List the datasets of the catalog."),
+    "data refresh-series": (
+        "crypto_team.roles.series_tools",
+        "data.refresh-series",
+        "Add what a series has published since, for strategies that trade live; the registered series stays as it is.",
+    ),
     "data show": (
         "crypto_team.roles.data_collector",
         "data.show",
@@ -112,6 +117,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Import a series that formulas read: open interest, liquidations, whale flow, sentiment, dominance, any other.",
     ),
     "data-collector list": ("crypto_team.roles.data_collector", "data.list", "List the datasets of the catalog."),
+    "data-collector refresh-series": (
+        "crypto_team.roles.series_tools",
+        "data.refresh-series",
+        "Add what a series has published since, for strategies that trade live; the registered series stays as it is.",
+    ),
     "data-collector show": (
         "crypto_team.roles.data_collector",
         "data.show",

@@ -143,7 +143,7 @@ def _notes(counts: _Counts) -> list[str]:
         ),
         (
             counts.contradictions > 0,
-            f"{counts.contradictions} bars contradict their vwap, trades or taker volume: DQ003, if formulas read them",
+            f"{counts.contradictions} bars contradict their vwap, trades or taker_buy_volume, see DQ003",
         ),
         (
             counts.outlier_rows > 0,

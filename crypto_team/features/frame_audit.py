@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.errors import InputError
+from crypto_team.features.comb import combs, suspects
 from crypto_team.features.odd_rows import odd_rows
 from crypto_team.features.probes import (
     DATED,
@@ -23,6 +24,7 @@ from crypto_team.features.probes import (
     Variant,
     moved,
     source,
+    variant,
     variants,
     whole_variants,
 )
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
 
 MOST_BARS: Final = 6_000
 SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 8.0, 4096
-PLAUSIBLE: Final = frozenset({TRUNCATED, "another path", DATED})
+PLAUSIBLE_CUTS: Final = (TRUNCATED, "another path")
+PLAUSIBLE: Final = frozenset({*PLAUSIBLE_CUTS, DATED})
 """Futures that might as well have come: a function that fails on them hides what it does there."""
 
 
@@ -47,6 +50,20 @@ class FrameAudit:
     variants: int
     notes: list[str]
     seed: int
+
+
+@dataclass(frozen=True)
+class _Function:
+    """The function that is audited, and whether it has to return a number for each bar."""
+
+    code: Path
+    name: str
+    strict: bool
+
+    def compute(self, jobs: Sequence[Mapping[str, pd.DataFrame]]) -> list[Computed]:
+        """Compute it on frames, each time in a process of its own."""
+        seconds = SECONDS + SECONDS_EACH * len(jobs)
+        return compute_frames(self.code, self.name, jobs, seconds=seconds, memory_mb=MEMORY_MB, strict=self.strict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +92,8 @@ def audit_frames(
     """Probe a function of frames.
 
     The last bars and a random stretch of the others are computed with many other futures; all bars are computed alone,
-    as training does, among others, with another date, and cut off at some rows. Each in a process of its own.
+    as training does, among others, with another date, and cut off at some rows. Combs of changed bars say where else to
+    cut. Each in a process of its own.
 
     Parameters
     ----------
@@ -107,7 +125,8 @@ def audit_frames(
     rng = np.random.default_rng(seed)
     sources = {OHLCV: source(ohlcv, OHLCV), **{name: source(frame, name) for name, frame in aux.items()}}
     frames = {name: item.frame for name, item in sources.items()}
-    (alone,) = _compute(code, function, [frames], strict)
+    run = _Function(code, function, strict)
+    (alone,) = run.compute([frames])
     if alone.error or not alone.columns:
         why = alone.error or "it returns no column, or their number of columns depends on the bars"
         raise InputError(f"the function cannot be run: {why}", where=f"{code.name}:{function}")
@@ -115,7 +134,7 @@ def audit_frames(
     # All bars were computed alone already, as training does it; here they come once more, among others.
     copies = [1] + [2] * (len(parts) - 1)
     jobs = [job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)]
-    results = _compute(code, function, jobs, strict)
+    results = run.compute(jobs)
     found: dict[str, ColumnVerdict] = {}
     notes: list[str] = []
     for part, count in zip(parts, copies, strict=True):
@@ -125,12 +144,15 @@ def audit_frames(
         for verdict in _judged([alone, *bases][-2:], part, own, strict=strict):
             if verdict.column not in found or found[verdict.column].causal:
                 found[verdict.column] = verdict
+    clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
+    more = _combed(run, sources, decision, clean, rng)
+    if more.tried:
+        parts.append(more)
+        results = run.compute(more.jobs(1))
+        for verdict in _judged([alone, results[0]], more, results[1:], strict=strict):
+            if verdict.column in clean and not verdict.causal:
+                found[verdict.column] = verdict
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
-
-
-def _compute(code: Path, function: str, jobs: Sequence[Mapping[str, pd.DataFrame]], strict: bool) -> list[Computed]:
-    seconds = SECONDS + SECONDS_EACH * len(jobs)
-    return compute_frames(code, function, jobs, seconds=seconds, memory_mb=MEMORY_MB, strict=strict)
 
 
 def _whole(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> _Part:
@@ -156,6 +178,26 @@ def _parts(
         }
         inside = [row - start for row in odd if start <= row < start + cut[OHLCV].opens.size]
         yield _Part(start, {name: item.frame for name, item in cut.items()}, list(variants(cut, decision, rng, inside)))
+
+
+def _combed(
+    run: _Function,
+    sources: Mapping[str, Source],
+    decision: Decision,
+    columns: Mapping[str, Values],
+    rng: np.random.Generator,
+) -> _Part:
+    """Return all bars, to be cut where combs of changed bars make a column suspicious; see `comb`."""
+    made = combs(sources, decision, rng) if columns else []
+    results = run.compute([item.frames for item in made]) if made else []
+    rows = suspects(columns, [(comb, item.columns) for comb, item in zip(made, results, strict=True)], decision)
+    frames = {name: item.frame for name, item in sources.items()}
+    tried = [
+        variant(sources, row, PLAUSIBLE_CUTS[number % 2], decision, rng)
+        for number, row in enumerate(rows)
+        if row <= sources[OHLCV].opens.size - 2
+    ]
+    return _Part(0, frames, tried)
 
 
 def _judged(

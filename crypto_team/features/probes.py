@@ -90,13 +90,13 @@ def variants(
     own = sources[OHLCV]
     rare = [*_rare_rows(own, rng), *_edge_rows(sources, decision, rng)]
     for number, row in enumerate(dict.fromkeys(rare)):
-        yield _variant(sources, row, "truncated", decision, rng)
-        yield _variant(sources, row, PROBES[1 + number % (len(PROBES) - 1)], decision, rng)
+        yield variant(sources, row, "truncated", decision, rng)
+        yield variant(sources, row, PROBES[1 + number % (len(PROBES) - 1)], decision, rng)
     for number, row in enumerate(rng.permutation(_clock_rows(own, rng)).tolist()):
-        yield _variant(sources, row, PROBES[number % len(PROBES)], decision, rng)
+        yield variant(sources, row, PROBES[number % len(PROBES)], decision, rng)
     n = own.opens.size
     for number, row in enumerate(sorted({row for row in (*EARLY_ROWS, *odd) if 0 < row <= n - 2} - set(rare))):
-        yield _variant(sources, row, PROBES[number % 2], decision, rng)
+        yield variant(sources, row, PROBES[number % 2], decision, rng)
 
 
 def whole_variants(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> Iterator[Variant]:
@@ -104,7 +104,7 @@ def whole_variants(sources: Mapping[str, Source], decision: Decision, rng: np.ra
     n = sources[OHLCV].opens.size
     rare = _some(np.array(_rare_rows(sources[OHLCV], rng), dtype=np.int64), WHOLE_RARE, rng)
     for row in sorted({*_some(usable(np.arange(n), n), WHOLE_CUTS, rng), *rare}):
-        yield _variant(sources, row, TRUNCATED, decision, rng)
+        yield variant(sources, row, TRUNCATED, decision, rng)
 
 
 def moved(sources: Mapping[str, Source]) -> Variant:
@@ -121,9 +121,10 @@ def moved(sources: Mapping[str, Source]) -> Variant:
     return Variant(DATED, sources[OHLCV].opens.size - 1, frames)
 
 
-def _variant(
+def variant(
     sources: Mapping[str, Source], row: int, probe: str, decision: Decision, rng: np.random.Generator
 ) -> Variant:
+    """Return frames with another future from a row on."""
     own = sources[OHLCV]
     moment = int(own.opens[row]) if decision == "open" else int(own.known[row])
     made = {}

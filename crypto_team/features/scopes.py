@@ -31,12 +31,9 @@ PAIR: Final = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?")
 ASSET: Final = re.compile(r"[A-Z0-9]{1,20}")
 SOURCE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 SESSIONS: Final = {
-    "asian": "session_asia",
-    "asia": "session_asia",
-    "european": "session_europe",
-    "europe": "session_europe",
-    "us": "session_us",
-    "american": "session_us",
+    **dict.fromkeys(("asian", "asia"), "session_asia"),
+    **dict.fromkeys(("european", "europe"), "session_europe"),
+    **dict.fromkeys(("us", "american"), "session_us"),
 }
 BASKETS: Final[dict[str, tuple[str, ...]]] = {
     "majors": ("BTC", "ETH"),
@@ -92,7 +89,10 @@ FITTED: Final[dict[str, FittedPart]] = {
         1,
         4,
         {"states": 2, "state": 1, "n": 128},
-        "Filtered probability of a state of a Gaussian hidden Markov model; state 1 is the calmest.",
+        "Filtered probability of a Gaussian hidden Markov state; 1 is calmest.",
+    ),
+    "micro_price": FittedPart(
+        3, 3, {"bins": 5, "spreads": 2}, "Expected move of the mid in bps, by state of the book."
     ),
     "pca": FittedPart(2, 20, {"component": 1}, "Principal component of the standardised inputs."),
     "scaled": FittedPart(1, 1, {}, "Input from its training mean in training deviations."),
@@ -108,6 +108,7 @@ COMPOSED_NAMES: Final[dict[str, str]] = {
     **{name: f"{name}()" if part.per_pair else f'{name}("NAME")' for name, part in SERIES.items()},
     "book": f'book("{BOOK_COLUMNS[0]}")',
     "hmm": "hmm(x, states=2, state=1, n=128)",
+    "micro_price": "micro_price(imbalance, spread, mid, bins=5, spreads=2)",
     "pca": "pca(x, y, component=1)",
     "scaled": "scaled(x)",
     "weighted": "weighted(x, y, half_life=500)",
@@ -277,6 +278,7 @@ def _check_settings(name: str, settings: dict[str, float], count: int, tree: ast
         "n": (16.0, float(LONGEST_WINDOW)),
         "component": (1.0, float(count)),
         "half_life": (10.0, 1e6),
+        **dict.fromkeys(("bins", "spreads"), (1.0, 25.0)),
     }
     for key, value in settings.items():
         low, high = most[key]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from crypto_team.errors import EvidenceError, InputError
 from crypto_team.features import kernels_hmm
 from crypto_team.features.composition import formula_values
+from crypto_team.features.micro_price import MicroPrice
 from crypto_team.features.nodes import Node
 from crypto_team.features.scaling import Projection, Scaling, finite_array, scaling_of
 from crypto_team.features.scopes import fitted_memory
@@ -190,6 +191,7 @@ KINDS: Final[dict[str, _Kind]] = {
     "scaled": _Kind(Scaled.fit, Scaled.load),
     "pca": _Kind(Component.fit, Component.load),
     "hmm": _Kind(HiddenMarkov.fit, HiddenMarkov.load),
+    "micro_price": _Kind(MicroPrice.fit, MicroPrice.load),
     "weighted": _Kind(None, Weighted.load, Weighted.learn),
 }
 """Everything that can be fitted, by the name that formulas use."""

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.data.frame import COLUMNS, epoch_ms, timeframe_seconds
+from crypto_team.data.growing import LIVE_FOLDER
 from crypto_team.errors import EvidenceError
 from crypto_team.features.matrix import bar_frame, build_matrix
 from crypto_team.features.surroundings import SeriesKey, Surroundings, known_series
@@ -107,8 +108,9 @@ def _bars(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _series_file(folder: Path, path: str) -> Path:
-    """Return the file of a series: in `series` beside the models, or in the data folder of the workspace."""
-    places = [folder.parent / "series" / Path(path).name, *(parent / "data" / path for parent in folder.parents)]
+    """Return the file of a series: in `series` beside the models, else refreshed, else as the catalog has it."""
+    live = [parent / "data" / LIVE_FOLDER / path for parent in folder.parents]
+    places = [folder.parent / "series" / Path(path).name, *live, *(parent / "data" / path for parent in folder.parents)]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
         raise EvidenceError(

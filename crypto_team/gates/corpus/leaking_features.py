@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from crypto_team.gates.corpus.feature_source import CorpusFeature, feature
+from crypto_team.gates.corpus.leaking_scattered import scattered_leaks
 
 _SHIFTS: Final = {
     "shift": ("the next close", "return c.shift(-1)"),
@@ -290,6 +291,7 @@ def leaking_features() -> tuple[CorpusFeature, ...]:
         )
         for name, (mechanism, mask) in _RARE.items()
     ]
+    made += scattered_leaks()
     made.append(
         feature(
             "cached",
