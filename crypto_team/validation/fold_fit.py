@@ -111,7 +111,12 @@ def fitted_selection(panel: Panel, rows: Rows, settings: WalkForwardSettings) ->
         recursive=settings.ranking == "rfe",
     )
     if not selection.kept:
-        raise InputError("no feature has any spread in the training rows", where="features")
+        reasons = ", ".join(f"{panel.names[column]}: {why}" for column, why in list(selection.removed.items())[:3])
+        raise InputError(
+            f"no feature has any spread in the training rows ({reasons})",
+            where="features.yaml: features",
+            hint="add features that vary (crypto-team ml-engineer add-feature STR --set standard), or a longer window",
+        )
     values, bins = inputs_of(panel, rows, selection.kept, settings), panel.bins_of(selection.kept)
     return selection, _fit(settings, values, y, weight, bins=bins)
 

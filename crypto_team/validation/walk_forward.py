@@ -17,7 +17,7 @@ from crypto_team.trading.signals import positions
 from crypto_team.validation.baselines import baseline_returns
 from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.fold_fit import FittedFold, fit_fold
-from crypto_team.validation.fold_rows import shared_bins
+from crypto_team.validation.fold_rows import check_folds, shared_bins
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.scores import skill
 from crypto_team.validation.settings import TradingRules, WalkForwardSettings
@@ -74,6 +74,7 @@ def run(panel: Panel, settings: WalkForwardSettings, *, progress: Progress | Non
         raise InputError("no bar has features and a known label", hint="bring more bars than the longest look-back")
     times = np.unique(panel.time)
     folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
+    check_folds(panel, folds, settings)
     fitted = _fit_all(replace(panel, bins=shared_bins(panel, folds[0], settings)), folds, settings, progress)
     predictions = _traded(pd.concat([one.predictions for one in fitted], ignore_index=True), panel, settings.trading)
     simple = pd.concat([one.simple for one in fitted], ignore_index=True).assign(part="test")
