@@ -5,7 +5,7 @@ FreqAI does not do: calibration, the simplest model beside, noise tests, positio
 Each side is a process of its own. `equal` holds the model equal (255 bins, no sampling, FreqAI's own parameters);
 `fast` keeps its trees and leaves and takes our settings of speed; `default` is our learner as it comes.
 
-    python benchmarks/bench_freqai.py [--markets 1] [--first 1] [--rounds 1] [--json FILE] [WAY ...]
+    python benchmarks/bench_freqai.py [--markets 1] [--first 1] [--rounds 1] [--windows 10] [--json FILE] [WAY ...]
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def formulas() -> list[str]:
     return base + [f"lag({text}, {n})" for n in range(1, SHIFTS + 1) for text in base] + list(CLOCK)
 
 
-def prepare(seed: int, folder: Path) -> None:
+def prepare(seed: int, folder: Path, windows: int) -> None:
     """Write candles of a market with a planted alpha, and what FreqAI is asked."""
     import pandas as pd
 
@@ -69,12 +69,12 @@ def prepare(seed: int, folder: Path) -> None:
 
     wanted = float(np.random.default_rng([seed, 11]).uniform(1.0, 3.0))
     market = planted_market(
-        seed=seed, bars=WARM + TRAIN + WINDOWS * TEST, oracle_sharpe=wanted, formulas=PLANTED[seed % len(PLANTED)],
+        seed=seed, bars=WARM + TRAIN + windows * TEST, oracle_sharpe=wanted, formulas=PLANTED[seed % len(PLANTED)],
         cost_bps_per_side=0.0, start="2020-01-01T00:00:00Z",
     )  # fmt: skip
     market.frame.to_parquet(folder / "bars.parquet")
     start = market.frame["timestamp"].iloc[WARM + TRAIN]
-    span = [int(one.timestamp()) for one in (start, start + pd.Timedelta(hours=WINDOWS * TEST))]
+    span = [int(one.timestamp()) for one in (start, start + pd.Timedelta(hours=windows * TEST))]
     (folder / "request.json").write_text(json.dumps({
         "timeframe": "1h", "timerange": f"{span[0]}-{span[1]}", "train_days": TRAIN // DAY, "test_days": TEST // DAY,
         "horizon": HORIZON, "shifts": SHIFTS, "periods": PERIODS, "model": TREES,
@@ -92,7 +92,7 @@ def settings(given: dict[str, object]) -> object:
         model="lightgbm",
         n_classes=2,
         hyperparameters=resolve("lightgbm", given["given"]),  # type: ignore[arg-type]
-        geometry=Geometry(HOUR_MS, TRAIN, TEST, TEST, HORIZON, expanding=False, horizon_bars=HORIZON),
+        geometry=Geometry(HOUR_MS, TRAIN, TEST, TEST, HORIZON, expanding=False, horizon_bars=HORIZON, n_splits=1),
         calibration="platt",
         correlation_limit=0.95 if selected else 1.0,
         max_features=30 if selected else len(formulas()),
@@ -202,6 +202,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--markets", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--windows", type=int, default=WINDOWS)
     parser.add_argument("--json", default="")
     parser.add_argument("--side", default="", help=argparse.SUPPRESS)
     parser.add_argument("--folder", default="", help=argparse.SUPPRESS)
@@ -213,7 +214,7 @@ def main() -> None:
     ways, rows = ["freqai", *(given.ways or WAYS)], []
     for seed in range(given.first, given.first + given.markets):
         with tempfile.TemporaryDirectory() as name:
-            prepare(seed, Path(name))
+            prepare(seed, Path(name), given.windows)
             runs = [{way: measured(Path(name), way) for way in ways} for _ in range(given.rounds)]
             found = losses(Path(name), ways)
         rows += [

@@ -36,7 +36,9 @@ def _significance(data: ReportData) -> Iterator[str]:
             f"With {count(luck.n_trials)} trials in the ledger the deflated Sharpe ratio is "
             f"{number(luck.deflated_sharpe_ratio, 3)}, below 0.95: selection among the trials may explain the result."
         )
-    if luck.minimum_track_record_days > luck.n_days:
+    if not luck.sharpe > 0.0:
+        yield "The Sharpe ratio is not above zero: no record, however long, would prove that it is."
+    elif luck.minimum_track_record_days > luck.n_days:
         yield (
             f"The track record of {count(luck.n_days)} days is shorter than the "
             f"{count(luck.minimum_track_record_days)} days that would prove a Sharpe ratio above zero."

@@ -10,6 +10,7 @@ import yaml
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from crypto_team.models.registry import factory
 from crypto_team.reports import markdown
 from crypto_team.reports.formats import FILTERS
 from crypto_team.reports.limitations import limitations
@@ -61,7 +62,7 @@ def render_ml_report(
         data=data,
         pictures=shown,
         sections=SECTIONS,
-        reason=MODEL_REASONS[meta.model],
+        reason=MODEL_REASONS.get(meta.model) or factory(meta.model).about,
         caveats=limitations(meta, data),
         numbers=_block(numbers),
     )

@@ -151,8 +151,9 @@ def _measured_features(plan: Design, evidence: Evidence, ranking: pd.Series[floa
     features = [
         feature.model_copy(update={"importance_rank": ranks.get(feature.name)}) for feature in plan.features.features
     ]
+    reasons = _reasons(evidence.tables.preprocessing)
     removed = [
-        RemovedFeature(name=feature.name, reason=_reason(evidence.tables.preprocessing, feature.name))
+        RemovedFeature(name=feature.name, reason=reasons.get(feature.name) or "not selected in any fold")
         for feature in plan.features.features
         if feature.name not in kept
     ]
@@ -162,11 +163,10 @@ def _measured_features(plan: Design, evidence: Evidence, ranking: pd.Series[floa
     return plan.features.model_copy(update={"features": features, "feature_selection": selection})
 
 
-def _reason(preprocessing: pd.DataFrame, name: str) -> str:
-    """Return why selection dropped a feature in the last fold."""
-    rows = preprocessing[(preprocessing["stage"] == "selection") & (preprocessing["feature"] == name)]
-    reason = str(rows.sort_values("fold")["reason"].iloc[-1]) if len(rows) else ""
-    return reason or "not selected in any fold"
+def _reasons(preprocessing: pd.DataFrame) -> dict[str, str]:
+    """Return why selection dropped each feature in the last fold that saw it; empty where it was kept there."""
+    rows = preprocessing[preprocessing["stage"] == "selection"].sort_values("fold", kind="stable")
+    return dict(zip(rows["feature"].astype(str), rows["reason"].astype(str), strict=True))
 
 
 def _model_manifest(plan: Design, meta: EvidenceMeta) -> ModelManifest:

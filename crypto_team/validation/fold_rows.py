@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,9 +63,30 @@ def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRo
         raise InputError(
             f"fold {fold.index} has one class only in its training rows ({span})",
             where="target",
-            hint="choose thresholds or a horizon that both classes reach",
+            hint="choose thresholds or a horizon that both classes reach, or a longer window",
         )
     return rows
+
+
+def check_folds(panel: Panel, folds: Sequence[Fold], settings: WalkForwardSettings) -> None:
+    """Look at the rows of all folds before any is fitted, so that nothing is learnt for a run that cannot end.
+
+    Raises
+    ------
+    InputError
+        What is wrong with the first fold of them, and which others are wrong too.
+    """
+    problems: list[tuple[int, InputError]] = []
+    for fold in folds:
+        try:
+            fold_rows(panel, fold, settings)
+        except InputError as problem:
+            problems.append((fold.index, problem))
+    if not problems:
+        return
+    first, others = problems[0][1], [str(number) for number, _ in problems[1:]]
+    more = f"; of {len(folds)} folds, {', '.join(others)} cannot be fitted either" if others else ""
+    raise InputError(f"{first.what}{more}", where=first.where, hint=first.hint)
 
 
 def shared_bins(panel: Panel, earliest: Fold, settings: WalkForwardSettings) -> SharedBins | None:

@@ -78,5 +78,10 @@ def fitted_selection(
         recursive=settings.ranking == "rfe",
     )
     if not selection.kept:
-        raise InputError("no feature has any spread in the training rows", where="features")
+        reasons = ", ".join(f"{panel.names[column]}: {why}" for column, why in list(selection.removed.items())[:3])
+        raise InputError(
+            f"no feature has any spread in the training rows ({reasons})",
+            where="features.yaml: features",
+            hint="add features that vary (crypto-team ml-engineer add-feature STR --set standard), or a longer window",
+        )
     return selection, _fit(settings, *given(selection.kept), bench=bench)

@@ -159,7 +159,7 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
             {
                 "stretch": np.cumsum(new),
                 "pair": pair,
-                "time": rows["time"].to_numpy(),
+                "time": rows["time"].array,
                 "side": side,
                 "return_net": rows["return_net"].to_numpy(),
             }

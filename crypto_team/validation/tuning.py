@@ -97,7 +97,7 @@ def space(settings: WalkForwardSettings) -> tuple[Dimension, ...]:
         raise UsageError(
             f"the tuning space of {settings.model} is empty",
             where="model.primary",
-            hint=f"choose one of {', '.join(SPACES)}, or set its hyperparameters with set-model --param",
+            hint=f"choose one of {', '.join(SPACES)}, or set its hyperparameters with set-model --param NAME=VALUE",
         )
     return found
 

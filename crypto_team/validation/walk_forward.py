@@ -17,7 +17,7 @@ from crypto_team.validation.baselines import baseline_returns
 from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.fold_fit import FittedFold
 from crypto_team.validation.fold_queue import fit_all
-from crypto_team.validation.fold_rows import shared_bins
+from crypto_team.validation.fold_rows import check_folds, shared_bins
 from crypto_team.validation.fold_store import FoldStore
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.scores import skill
@@ -81,6 +81,7 @@ def run(
         raise InputError("no bar has features and a known label", hint="bring more bars than the longest look-back")
     times = np.unique(panel.time)
     folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
+    check_folds(panel, folds, settings)
     shared = replace(panel, bins=shared_bins(panel, folds[0], settings))
     fitted = fit_all(shared, folds, settings, progress=progress, store=store)
     predictions = _traded(pd.concat([one.predictions for one in fitted], ignore_index=True), panel, settings.trading)

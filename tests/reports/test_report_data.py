@@ -141,3 +141,13 @@ def test_limitations_speak_only_when_they_apply(evidence: Any, data: ReportData)
     assert not any("deflated Sharpe ratio is" in line for line in limitations(evidence.meta, proven))
     lucky = replace(data, luck=replace(data.luck, deflated_sharpe_ratio=0.41, n_trials=1000))
     assert any("1,000 trials" in line and "0.410" in line for line in limitations(evidence.meta, lucky))
+
+
+def test_a_ratio_that_is_not_positive_needs_no_number_of_days(evidence: Any, data: ReportData) -> None:
+    short = replace(data.luck, sharpe=1.0, minimum_track_record_days=9_000.0, n_days=200)
+    lines = list(limitations(evidence.meta, replace(data, luck=short)))
+    assert any("200 days is shorter than the 9,000 days" in line for line in lines)
+    never = replace(short, sharpe=-0.2, minimum_track_record_days=float("inf"))
+    lines = list(limitations(evidence.meta, replace(data, luck=never)))
+    assert any("no record, however long" in line for line in lines)
+    assert not any("\N{INFINITY}" in line for line in lines)
