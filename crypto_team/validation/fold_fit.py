@@ -85,7 +85,7 @@ def _fit(
 
 def _ranked(settings: WalkForwardSettings, x: Inputs, y: Floats, weight: Floats | None, bench: Workbench) -> Floats:
     """Return what a quick fit on the training rows says about each column; networks see whole windows of it."""
-    model = _fit(settings, x, y, weight, bench, quick=True)
+    model = _fit(settings, x, y, weight, bench.naming("choosing features"), quick=True)
     if settings.ranking != "shap":
         return model.importances()
     if not isinstance(model, Explained):
