@@ -228,6 +228,7 @@ LIGHTGBM = ModelFactory(
         "lambda_l2": "reg_lambda",
         "min_gain_to_split": "min_split_gain",
     },
+    about="Boosted trees find thresholds and interactions, ignore the scale of a feature and train fast.",
 )
 XGBOOST = ModelFactory(
     name="xgboost",
@@ -257,4 +258,5 @@ XGBOOST = ModelFactory(
         "lambda": "reg_lambda",
         "min_split_loss": "gamma",
     },
+    about="Boosted trees with second-order steps and strong regularisation; robust on noisy, tabular data.",
 )

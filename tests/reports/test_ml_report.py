@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from crypto_team.errors import InputError
+from crypto_team.models.registry import MODELS
 from crypto_team.reports import markdown
 from crypto_team.reports.formats import number, percent, signed
 from crypto_team.reports.ml_report import numbers_in, render_ml_report
@@ -38,6 +39,16 @@ def test_all_sections_are_there_in_order_and_none_is_empty(
     assert titles == [*SECTIONS, "Numbers"]
     bodies = re.split(r"^## .+$", text, flags=re.MULTILINE)[1:]
     assert all(len(body.strip()) > 80 for body in bodies)
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_learner_can_be_reported_with_why_it_was_chosen(
+    name: str, spec: MlSpec, features: FeatureSet, evidence: Any, data: ReportData
+) -> None:
+    assert len(MODELS[name].about) > 30
+    meta = evidence.meta.model_copy(update={"model": name})
+    text = render_ml_report(spec, features, meta, data, PICTURES)
+    assert MODELS[name].about in text
 
 
 def test_the_block_of_numbers_reads_back_as_the_computed_numbers(
