@@ -185,4 +185,5 @@ LIGHTGBM = ModelFactory(
         "lambda_l2": "reg_lambda",
         "min_gain_to_split": "min_split_gain",
     },
+    about="Boosted trees find thresholds and interactions, ignore the scale of a feature and train fast.",
 )

@@ -179,6 +179,7 @@ LOGISTIC = ModelFactory(
     defaults={"l2": 2.0, "clip": 5.0},
     create=Logistic,
     load=_load_logistic,
+    about="A linear model of the log odds: few parameters, hard to overfit, easy to read.",
 )
 RIDGE = ModelFactory(
     name="ridge",
@@ -189,4 +190,5 @@ RIDGE = ModelFactory(
     defaults={"l2": 0.1, "clip": 5.0},
     create=Ridge,
     load=_load_ridge,
+    about="A linear regression with shrinkage: few effective parameters, stable under correlated features.",
 )

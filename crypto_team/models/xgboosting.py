@@ -145,4 +145,5 @@ XGBOOST = ModelFactory(
         "lambda": "reg_lambda",
         "min_split_loss": "gamma",
     },
+    about="Boosted trees with second-order steps and strong regularisation; robust on noisy, tabular data.",
 )

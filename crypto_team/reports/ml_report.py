@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import yaml
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from crypto_team.models.registry import factory
+from crypto_team.models.registry import MODELS
 from crypto_team.reports import markdown
 from crypto_team.reports.formats import FILTERS
 from crypto_team.reports.limitations import limitations
@@ -21,13 +21,6 @@ from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.report import SECTIONS
 
-MODEL_REASONS: Final[dict[str, str]] = {
-    "linear_trees": "A penalised line says what many features say together; small trees add thresholds.",
-    "lightgbm": "Boosted trees find thresholds and interactions, ignore the scale of a feature and train fast.",
-    "xgboost": "Boosted trees with second-order steps and strong regularisation; robust on noisy, tabular data.",
-    "logistic": "A linear model of the log odds: few parameters, hard to overfit, easy to read.",
-    "ridge": "A linear regression with shrinkage: few effective parameters, stable under correlated features.",
-}
 _BLOCK = re.compile(r"^```yaml numbers\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -62,7 +55,7 @@ def render_ml_report(
         data=data,
         pictures=shown,
         sections=SECTIONS,
-        reason=MODEL_REASONS.get(meta.model) or factory(meta.model).about,
+        reason=MODELS[meta.model].about,
         caveats=limitations(meta, data),
         numbers=_block(numbers),
     )

@@ -44,7 +44,7 @@ def _ranked(
     bench: Workbench,
 ) -> Floats:
     """Return what a quick fit on the training rows says about each column; networks see whole windows of it."""
-    model = _fit(settings, x, y, weight, bins, bench=bench, quick=True)
+    model = _fit(settings, x, y, weight, bins, bench=bench.naming("choosing features"), quick=True)
     if settings.ranking != "shap":
         return model.importances()
     if not isinstance(model, Explained):

@@ -58,11 +58,21 @@ _TREES = (
     Dimension("subsample", 0.4, 1.0),
     Dimension("reg_lambda", 0.1, 300.0, log=True),
 )
+_NETWORKS = (
+    Dimension("learning_rate", 0.0005, 0.01, log=True),
+    Dimension("weight_decay", 0.001, 0.3, log=True),
+    Dimension("dropout", 0.0, 0.5),
+    Dimension("sequence", 6, 60, log=True),
+)
 SPACES: Mapping[str, tuple[Dimension, ...]] = {
     "lightgbm": (*_TREES, Dimension("num_leaves", 3, 31), Dimension("min_child_samples", 50, 800, log=True)),
     "xgboost": (*_TREES, Dimension("max_depth", 2, 6), Dimension("min_child_weight", 5.0, 200.0, log=True)),
     "logistic": (Dimension("l2", 0.01, 30.0, log=True),),
     "ridge": (Dimension("l2", 0.04, 120.0, log=True),),
+    "gru": (*_NETWORKS, Dimension("hidden", 8, 64, log=True)),
+    "lstm": (*_NETWORKS, Dimension("hidden", 8, 64, log=True)),
+    "transformer": (*_NETWORKS, Dimension("layers", 1, 4)),
+    "lstm_cnn": (*_NETWORKS, Dimension("channels", 4, 32, log=True)),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crypto_team.models.base import Progress
@@ -14,6 +14,13 @@ class Workbench:
 
     checkpoints: Path | None = None
     progress: Progress | None = None
+
+    def naming(self, what: str) -> Workbench:
+        """Return the same bench with what is being trained told in front of every message."""
+        if self.progress is None:
+            return self
+        heard = self.progress
+        return replace(self, progress=lambda share, text: heard(share, f"{what}, {text}"))
 
 
 IDLE = Workbench()

@@ -57,7 +57,11 @@ def test_a_killed_search_goes_on_and_ends_like_an_uninterrupted_one(
 
 def test_every_learner_with_a_space_can_search_it(panel: Panel, tmp_path: Path) -> None:
     for model in SPACES:
-        found = tune(panel, make_settings(model), trials=2, journal=tmp_path / f"{model}.log", name=model)
+        settings = make_settings(model)
+        if "epochs" in settings.hyperparameters:
+            brief = {**settings.hyperparameters, "epochs": 1, "sequence": 6}
+            settings = replace(settings, hyperparameters=brief)
+        found = tune(panel, settings, trials=2, journal=tmp_path / f"{model}.log", name=model)
         assert len(found) == 2
         assert np.isfinite(found[0].loss)
 
