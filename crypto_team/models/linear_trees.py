@@ -105,7 +105,7 @@ class LinearTrees:
         return np.asarray(odds / total[:, None])
 
     def importances(self) -> Floats:
-        """Return shares of the squared distance that each feature moves the forecasts: of the line, and of the trees."""
+        """Return shares of the squared distance that each feature moves the forecasts, of line and trees."""
         return self._importances
 
     def contributions(self, x: Matrix) -> Floats:
