@@ -72,8 +72,8 @@ def _three(crew: steps.Crew, told: Any) -> list[StrategyPage]:
 def honest(crew: steps.Crew, pair: str, timeframe: str, intent: str) -> StrategyPage:
     """Take a strategy with the standard features as far as the gates let it."""
     strategy_id = steps.design(crew, "planted_edge" if pair == "EDGE/USD" else "own_candles", pair, timeframe)
-    crew.use("ml_engineer.set-model", strategy_id=strategy_id, model="lightgbm")
-    crew.use("ml_engineer.set-signal", strategy_id=strategy_id, entry=0.55, exit=0.5)
+    crew.use("ml_engineer.set-model", strategy_id=strategy_id)
+    crew.use("ml_engineer.set-signal", strategy_id=strategy_id, entry=0.52, exit=0.5)
     return steps.judge(crew, strategy_id, intent)
 
 
@@ -84,14 +84,18 @@ def _leaking(crew: steps.Crew, scratch: Path) -> StrategyPage:
     file.write_text(steps.LEAK, encoding="utf-8")
     crew.use("ml_engineer.add-code", strategy_id=strategy_id, file=file)
     crew.use("ml_engineer.add-feature", strategy_id=strategy_id, python="code/centred.py:centred_deviation")
-    crew.use("ml_engineer.set-signal", strategy_id=strategy_id, entry=0.55, exit=0.5)
+    crew.use("ml_engineer.set-signal", strategy_id=strategy_id, entry=0.52, exit=0.5)
     return steps.judge(crew, strategy_id, "the same market, one feature is a centred average", leak="centred_deviation")
 
 
 def _lucky(crew: steps.Crew) -> StrategyPage:
     """Search on noise, keep the best, and let the deflated Sharpe ratio judge it."""
     strategy_id = steps.design(crew, "best_of_noise", "NOISE/USD", "1h")
-    crew.use("ml_engineer.set-model", strategy_id=strategy_id, model="logistic", param=["l2=0.05"], max_features=6)
+    # Platt's sigmoid believes the noise of few labels, as people who search do.
+    crew.use(
+        "ml_engineer.set-model", strategy_id=strategy_id, model="logistic", param=["l2=0.05"], calibration="platt",
+        max_features=6,
+    )  # fmt: skip
     crew.use("ml_engineer.sweep", strategy_id=strategy_id, trials=NOISE_TRIALS, features_per_trial=1)
     return steps.judge(crew, strategy_id, f"the best of {NOISE_TRIALS} strategies on a market without any edge")
 

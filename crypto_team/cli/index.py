@@ -490,6 +490,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "quant_analyst.cross-validate",
         "Run combinatorial purged cross-validation: many backtest paths instead of one.",
     ),
+    "quant-analyst drift": (
+        "crypto_team.roles.quant_analyst",
+        "quant_analyst.drift",
+        "Say what has moved in the evidence: features, the signal, and the error of the forecasts. Nothing is stored.",
+    ),
     "quant-analyst review": (
         "crypto_team.roles.quant_analyst",
         "quant_analyst.review",

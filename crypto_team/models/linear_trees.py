@@ -70,7 +70,8 @@ class LinearTrees:
         by_trees = float(self._trees(x, start.shape[1]).std(axis=0).sum())
         by_line = float(self._document["gain"]) * float(spread)
         gains = shares(np.asarray(self._booster.feature_importance("gain"), dtype=np.float64))
-        return shares(by_line * self._line.importances() + by_trees * gains)
+        # Squares, because the gain of trees is one: a share of variance, not of deviation.
+        return shares((by_line * self._line.importances() + by_trees * gains) ** 2)
 
     def _scores(self, x: Matrix) -> Floats:
         """Return the line's log odds against the first class, shape (n, classes or 1), or its basis points."""
@@ -104,7 +105,7 @@ class LinearTrees:
         return np.asarray(odds / total[:, None])
 
     def importances(self) -> Floats:
-        """Return shares of |coefficient| and of gain, weighed by how far line and trees move the forecasts."""
+        """Return shares of the squared distance that each feature moves the forecasts, of line and trees."""
         return self._importances
 
     def contributions(self, x: Matrix) -> Floats:
@@ -168,7 +169,7 @@ def _load(data: bytes, n_classes: int) -> Model:
 LINEAR_TREES = ModelFactory(
     name=KIND,
     library="lightgbm",
-    importance_kind="coefficient and gain",
+    importance_kind="squared contribution",
     regression=True,
     classification=True,
     defaults={

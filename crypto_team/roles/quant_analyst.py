@@ -78,6 +78,36 @@ def significance(session: Session, strategy_id: StrategyId) -> Outcome:
     )
 
 
+@tool(role="quant_analyst", read_only=True, long=True)
+def drift(
+    session: Session, strategy_id: StrategyId, *, detector: Literal["cusum", "page_hinkley", "adwin"] = "cusum"
+) -> Outcome:
+    """Say what has moved in the evidence: features, the signal, and the error of the forecasts. Nothing is stored.
+
+    Parameters
+    ----------
+    strategy_id
+        For example STR-001.
+    detector
+        What watches the squared error: tabular sums (cusum), page_hinkley, or adwin.
+    """
+    from crypto_team.validation import drift_study
+
+    evidence = publishing.stored_evidence(session, strategy_id)
+    predictions, bars = evidence.tables.predictions, evidence.meta.horizon_bars
+    rows = drift_study.shifts(predictions, evidence.tables.features, horizon_bars=bars)
+    alarms = drift_study.error_alarms(predictions, horizon_bars=bars, detector=detector)
+    moved = [row["what"] for row in rows if row["moved"]]
+    return Outcome(
+        ok=True,
+        summary=f"{len(moved)} of {len(rows)} distributions moved beyond chance"
+        f"{': ' + ', '.join(moved[:3]) if moved else ''}; the error of the forecasts "
+        f"{'raised the alarm at ' + alarms[0] if alarms else 'raised no alarm'} ({detector})",
+        data=rows,
+        next=[f"crypto-team quant-analyst significance {strategy_id}"],
+    )
+
+
 @tool(role="quant_analyst", long=True)
 def cross_validate(
     session: Session, strategy_id: StrategyId, *, groups: int = 6, tested: int = 2, embargo_bars: int = 0

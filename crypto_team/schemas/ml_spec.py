@@ -154,8 +154,10 @@ class Target(Record):
 class Signal(Record):
     """How a calibrated probability (or an expected return) becomes a position."""
 
-    entry_threshold: Fraction = Field(default=0.6, description="Long when P(up) >= this; short when P(up) <= 1 - this.")
-    exit_threshold: Fraction = Field(default=0.4, description="Leave a long when P(up) <= this; mirrored for shorts.")
+    entry_threshold: Fraction = Field(
+        default=0.52, description="Long when P(up) >= this; short when P(up) <= 1 - this."
+    )
+    exit_threshold: Fraction = Field(default=0.5, description="Leave a long when P(up) <= this; mirrored for shorts.")
     position_sizing: Literal["fixed", "confidence_weighted"] = "fixed"
     side: Literal["long_only", "long_short"] = "long_only"
 

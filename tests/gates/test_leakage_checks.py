@@ -178,7 +178,7 @@ def oracle_signal(case: Case) -> Case:
         ("LK004", narrow_gap, "bars between train and test"),
         ("LK004", inner_labels_reach_the_test, "training or inner rows end inside the test part"),
         ("LK004", reversed_folds, "a later model predicts earlier rows"),
-        ("LK005", calibrated_on_test, "platt refitted"),
+        ("LK005", calibrated_on_test, "shrunk refitted on the inner rows"),
         ("LK005", preprocessing_changed("calibration", "a", 1.5), "Platt's A and B"),
         ("LK005", preprocessing_changed("scaler", "a", 1.01), "scaled by"),
         ("LK005", fitted_later("scaler"), "outside its part"),
