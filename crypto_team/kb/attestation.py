@@ -13,8 +13,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from crypto_team.errors import InputError, MissingExtraError
+from crypto_team.errors import CryptoTeamError, InputError, MissingExtraError
 from crypto_team.schemas.gate import Envelope, EnvelopeSignature
+from crypto_team.schemas.migrations import migrated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,17 +82,37 @@ def problems(record: Handoff, keys: Sequence[HandoffKey], *, required: bool) -> 
     if record.envelope is None:
         return ["it has no envelope"] if required else []
     payload = _bytes(record.envelope.payload)
-    try:
-        said = json.loads(payload) if payload is not None else None
-    except (ValueError, RecursionError):
-        said = None
-    if said != statement(record):
+    if payload is None or _stated(payload) != record.model_dump(mode="json", exclude={"envelope"}):
         return ["it was changed: its envelope says something else"]
     trusted = {key_id(public): public for item in keys if (public := _bytes(item.public_key)) is not None}
     mine = [item for item in record.envelope.signatures if item.keyid in trusted]
     if any(not _holds(trusted[item.keyid], item.sig, payload or b"") for item in mine):
         return ["its signature does not match"]
     return ["no trusted key signed it"] if required and not mine else []
+
+
+def _stated(payload: bytes) -> dict[str, Any] | None:
+    """Return the record that a payload states, in the present shape; None where it is no statement about a record.
+
+    A field that later versions added is absent in older payloads, and means what it means in older files: its default.
+    """
+    from crypto_team.schemas import Handoff
+
+    try:
+        said = json.loads(payload)
+        fixed = (said.pop("_type"), said.pop("predicateType"))
+        subjects = [(item.pop("name"), item.pop("digest"), item) for item in said.pop("subject")]
+        data = said.pop("predicate")
+        rest = [said, *(left for _, _, left in subjects)]
+        if fixed != (STATEMENT, PREDICATE) or any(rest) or {"subjects", "envelope"} & data.keys():
+            return None
+        if any(digest.keys() != {"sha256"} for _, digest, _ in subjects):
+            return None
+        data["subjects"] = [{"name": name, "sha256": f"sha256:{digest['sha256']}"} for name, digest, _ in subjects]
+        found = Handoff.model_validate(migrated("handoff", data))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, CryptoTeamError):
+        return None
+    return found.model_dump(mode="json", exclude={"envelope"})
 
 
 def _bytes(text: str) -> bytes | None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from crypto_team.kb.paths import Layout
 
-READS: Final = ("risk-assessment.yaml", "deployment.yaml", "handoffs/*.yaml")
-"""What these rules read of a strategy's folder, besides its entry."""
+READS: Final = ("risk_assessment", "deployment", "handoff")
+"""Kinds that these rules read, besides registry entries."""
 _RECORDED: Final = ("draft", "in_progress")
 """Statuses that claim nothing."""
 

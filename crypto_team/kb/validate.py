@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import git, journal, standing, trials, views
-from crypto_team.kb.consistency import HALVES, contradictions
+from crypto_team.kb.consistency import contradictions
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
 from crypto_team.kb.index_walk import current
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 STALE = "the generated list is not what the entries say, as after a merge"
 """A warning here, for nothing reads the lists but people and agents; `views --check`, and so `ci`, insists."""
+_READ = ("ml_spec", "features", *standing.READS)
+"""Kinds that the rules between documents read, besides registry entries."""
 ENTRY_FOLDERS = ("knowledge/registry/", "knowledge/learnings/", "knowledge/data-catalog/")
 
 
@@ -107,9 +109,10 @@ def _views(layout: Layout) -> list[Finding]:
 
 def _between_key(connection: sqlite3.Connection) -> str:
     """Name what the rules between documents depend on: registry entries, and what the rules read of each strategy."""
-    wanted = " OR ".join(f"path GLOB 'knowledge/strategies/STR-*/{name}'" for name in (*HALVES, *standing.READS))
-    query = f"SELECT path, coalesce(sha, mtime || ' ' || ctime || ' ' || size) FROM files WHERE {wanted} ORDER BY path"  # noqa: S608 - constants
-    return _digest([*_state(connection, "knowledge/registry/"), *connection.execute(query).fetchall()])
+    marks = ", ".join("?" * len(_READ))
+    state = "SELECT path, coalesce(sha, mtime || ' ' || ctime || ' ' || size) FROM files"
+    rows = connection.execute(f"{state} WHERE kind IN ({marks}) ORDER BY path", _READ)
+    return _digest([*_state(connection, "knowledge/registry/"), *rows])
 
 
 def _ledger_key(connection: sqlite3.Connection, layout: Layout) -> str:

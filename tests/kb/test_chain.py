@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -21,6 +21,7 @@ from crypto_team.schemas.reviews import HandoffKey
 from tests.kb.reports import passed_report
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -160,3 +161,49 @@ def test_a_changed_subject_voids_the_merged_chain(strategy: Layout) -> None:
     path.write_text(path.read_text() + "# touched\n")
     assert handoffs.void_reasons(strategy, "STR-001") == ["features.yaml changed"]
     assert handoffs.current_stage(strategy, "STR-001") == "ml_engineer"
+
+
+def restated(layout: Layout, change: Callable[[dict[str, Any]], object]) -> set[str]:
+    """Change what the envelope of the only record states, leave the record, and return what is wrong."""
+    path = hand(layout)
+    record = handoffs.handoff_records(layout, "STR-001")[0]
+    said = attestation.statement(record)
+    change(said)
+    payload = base64.b64encode(json.dumps(said).encode()).decode()
+    assert record.envelope is not None
+    envelope = record.envelope.model_copy(update={"payload": payload})
+    path.write_text(dump(record.model_copy(update={"envelope": envelope}), schema="handoff"))
+    return messages(layout)
+
+
+def test_a_record_from_before_a_field_existed_is_whole(strategy: Layout) -> None:
+    def older(said: dict[str, Any]) -> None:
+        for item in said["predicate"]["report"]["results"]:
+            del item["blocking"]
+        del said["predicate"]["merges"]
+
+    assert restated(strategy, older) == set()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda said: said["predicate"].update(number=2),
+        lambda said: said["predicate"].update(more=1),
+        lambda said: said.update(more=1),
+        lambda said: said.update(_type="https://in-toto.io/Statement/v0.1"),
+        lambda said: said.pop("predicateType"),
+        lambda said: said["subject"].pop(),
+        lambda said: said["subject"][0].update(more=1),
+        lambda said: said["subject"][0]["digest"].update(sha512="0"),
+        lambda said: said["subject"][0].update(digest={"sha256": "0" * 64}),
+        lambda said: said["subject"].append("x"),
+        lambda said: said.update(predicate=[]),
+        lambda said: said["predicate"]["report"]["results"][0].update(blocking=False),
+        lambda said: said["predicate"].update(envelope=None),
+    ],
+)
+def test_an_envelope_that_states_anything_else_is_found(
+    strategy: Layout, change: Callable[[dict[str, Any]], object]
+) -> None:
+    assert restated(strategy, change) == {"it was changed: its envelope says something else"}
