@@ -234,6 +234,16 @@ def chosen(code: int, y: Floats, a: Floats, b: Floats, c: Floats, numbers: Float
 
 
 @inner
+def placed(y: Floats, a: Floats, b: Floats, span: tuple[Floats, Floats], numbers: Floats) -> None:
+    """Return where a difference lies in a span, factor (a - b) / (c - d) + more; `fill` where there is no span."""
+    c, d = span
+    factor, more, fill = numbers[0], numbers[1], numbers[2]
+    for i in range(y.size):
+        width = c[i] - d[i]
+        y[i] = fill if width == 0.0 else factor * finite((a[i] - b[i]) / width) + more
+
+
+@inner
 def _at_once(code: int, y: Floats, a: Floats, b: Floats, c: Floats, numbers: Floats) -> None:
     factor, more, fill = numbers[0], numbers[1], numbers[2]
     if code == op.TRUE_RANGE:

@@ -1,4 +1,4 @@
-"""A recursion over eight values at once, which the compiler does not find by itself."""
+"""Work on eight values at once that the compiler does not find by itself: a recursion, and extremes of windows."""
 
 from __future__ import annotations
 
@@ -99,4 +99,64 @@ def _load(builder: Any, data: Any, at: Any) -> Any:
     return builder.load(_pointer(builder, data, at), align=8)
 
 
+def _sliding(sign: str) -> Callable[[Floats, Floats, Floats], None]:
+    """Make a function that takes extremes of the last sixteen values; `sign` says which of two values stays."""
+
+    def slide(_: Any, y: Any, a: Any, odd: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            made, given, seen = (
+                context.make_array(kind)(context, builder, value)
+                for kind, value in zip(signature.args, arguments, strict=True)
+            )
+            _slide(builder, made, given, seen, sign)
+            return context.get_dummy_value()
+
+        return _TYPES.void(y, a, odd), code
+
+    return cast("Callable[[Floats, Floats, Floats], None]", intrinsic(slide))
+
+
+def _slide(builder: Any, y: Any, a: Any, odd: Any, sign: str) -> None:
+    """Write y, whose size is a multiple of eight, from a, which begins sixteen values before it.
+
+    Windows of 2, 4 and 8 values come from the eight values and those before them, in registers; two of 8 make one of
+    16. `odd` becomes something else than zeros where a value is not a known number.
+    """
+    nothing = [_IR.Constant(_EIGHT, None)] * 4
+    first = _doubled(builder, _load(builder, a.data, None), nothing, sign)
+    size = _CGUTILS.unpack_tuple(builder, y.shape)[0]
+    eight = size.type(LANES)
+    second = _doubled(builder, _load(builder, a.data, eight), first, sign)
+    held = [_CGUTILS.alloca_once_value(builder, item) for item in second]
+    start = builder.fadd(_zeroed(builder, first[0]), _zeroed(builder, second[0]))
+    seen = _CGUTILS.alloca_once_value(builder, start)
+    with _CGUTILS.for_range_slice(builder, size.type(0), size, eight, size.type) as (at, _):
+        x = _load(builder, a.data, builder.add(at, size.type(2 * LANES)))
+        before = [builder.load(item) for item in held]
+        made = _doubled(builder, x, before, sign)
+        for place, item in zip(held, made, strict=True):
+            builder.store(item, place)
+        builder.store(builder.fadd(builder.load(seen), _zeroed(builder, x)), seen)
+        builder.store(_kept(builder, made[3], before[3], sign), _pointer(builder, y.data, at), align=8)
+    builder.store(builder.load(seen), _pointer(builder, odd.data, None), align=8)
+
+
+def _doubled(builder: Any, x: Any, before: list[Any], sign: str) -> list[Any]:
+    """Return eight values and the extremes of the last 2, 4 and 8 of them; adding zero makes -0.0 and 0.0 the same."""
+    made = [builder.fadd(x, _IR.Constant(_EIGHT, [0.0] * LANES))]
+    for distance in (1, 2, 4):
+        place = len(made) - 1
+        made.append(_kept(builder, made[place], _earlier(builder, before[place], made[place], distance), sign))
+    return made
+
+
+def _kept(builder: Any, one: Any, other: Any, sign: str) -> Any:
+    return builder.select(builder.fcmp_ordered(sign, one, other), one, other)
+
+
+def _zeroed(builder: Any, x: Any) -> Any:
+    return builder.fmul(x, _IR.Constant(_EIGHT, [0.0] * LANES))
+
+
 followed: Callable[[Floats, Floats, Floats, float, float], None] = cast("Any", _followed)
+largest_of_16, smallest_of_16 = _sliding(">"), _sliding("<")

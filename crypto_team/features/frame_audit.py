@@ -145,13 +145,8 @@ def audit_frames(
             if verdict.column not in found or found[verdict.column].causal:
                 found[verdict.column] = verdict
     clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
-    more = _combed(run, sources, decision, clean, rng)
-    if more.tried:
-        parts.append(more)
-        results = run.compute(more.jobs(1))
-        for verdict in _judged([alone, results[0]], more, results[1:], strict=strict):
-            if verdict.column in clean and not verdict.causal:
-                found[verdict.column] = verdict
+    parts.append(_combed(run, sources, decision, clean, rng))
+    found |= _confirmed(run, parts[-1], alone, clean)
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
 
 
@@ -198,6 +193,15 @@ def _combed(
         if row <= sources[OHLCV].opens.size - 2
     ]
     return _Part(0, frames, tried)
+
+
+def _confirmed(run: _Function, part: _Part, alone: Computed, columns: Mapping[str, Values]) -> dict[str, ColumnVerdict]:
+    """Cut where combs made columns suspicious; return the verdicts on those that look ahead there."""
+    if not part.tried:
+        return {}
+    results = run.compute(part.jobs(1))
+    found = _judged([alone, results[0]], part, results[1:], strict=run.strict)
+    return {item.column: item for item in found if item.column in columns and not item.causal}
 
 
 def _judged(

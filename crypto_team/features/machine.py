@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from crypto_team.features import opcodes as op
-from crypto_team.features.blocks_elementwise import INF, NAN, chosen, finite, paired, single
+from crypto_team.features.blocks_elementwise import INF, NAN, chosen, finite, paired, placed, single
+from crypto_team.features.blocks_extremes import extremes
 from crypto_team.features.blocks_merging import means, merged, merged_many
 from crypto_team.features.blocks_recursive import session_sum, smoothed
 from crypto_team.features.blocks_window import windowed
@@ -96,6 +97,9 @@ def remembering(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: C
     if code == op.SMOOTHED:
         smoothed(y, a, numbers, own)
         return
+    if code in (op.LARGEST_OF_16, op.SMALLEST_OF_16):
+        extremes(y, a, own, code == op.LARGEST_OF_16)
+        return
     b, c, d = view(cells, place, step, 1, size), view(cells, place, step, 2, size), view(cells, place, step, 3, size)
     if code == op.SESSION_SUM:
         session_sum(y, a, b, numbers[0], own)
@@ -130,7 +134,11 @@ def elementwise(step: Codes, y: Floats, numbers: Floats, cells: Floats, place: C
     elif code < op.SELECT:
         single(code, y, a, numbers[0], numbers[1])
     else:
-        chosen(code, y, a, view(cells, place, step, 1, size), view(cells, place, step, 2, size), numbers)
+        b, c = view(cells, place, step, 1, size), view(cells, place, step, 2, size)
+        if code == op.PLACED:
+            placed(y, a, b, (c, view(cells, place, step, 3, size)), numbers)
+        else:
+            chosen(code, y, a, b, c, numbers)
 
 
 @inner

@@ -225,7 +225,7 @@ def _ratio(graph: Graph, series: Series, factor: float, more: float) -> Series |
     step = graph.steps[series.step]
     if step.code != op.DIV:
         return None
-    x, y = (Series(graph, number, 0).before(lag + series.lag) for number, lag in step.inputs)
+    x, y = _inputs(graph, series)
     return graph.apply(op.RATIO, [x, y], [factor, more])
 
 
@@ -251,10 +251,17 @@ def _guarded(graph: Graph, condition: Series, fill: float, other: Series) -> Ser
     zero = test.numbers if test.code == op.EQUALS else tuple(graph.constants.get(item) for item, _ in test.inputs[1:])
     if test.code not in {op.EQUALS, op.LE} or zero != (0.0,) or step.code not in {op.DIV, op.RATIO}:
         return None
-    x, y = (Series(graph, number, 0).before(lag + other.lag) for number, lag in step.inputs)
+    x, y = _inputs(graph, other)
     if (y.step, y.lag) != (test.inputs[0][0], test.inputs[0][1] + condition.lag):
         return None
-    return graph.apply(code, [x, y], [*(step.numbers or (1.0, 0.0)), fill])
+    numbers = [*(step.numbers or (1.0, 0.0)), fill]
+    if code == op.RATIO_OR and graph.steps[x.step].code == graph.steps[y.step].code == op.SUB:
+        return graph.apply(op.PLACED, [*_inputs(graph, x), *_inputs(graph, y)], numbers)
+    return graph.apply(code, [x, y], numbers)
+
+
+def _inputs(graph: Graph, series: Series) -> list[Series]:
+    return [Series(graph, number, 0).before(lag + series.lag) for number, lag in graph.steps[series.step].inputs]
 
 
 _BY_NUMBER: Final[dict[int, Callable[..., Series | None]]] = {
