@@ -255,9 +255,9 @@ def short(names: Sequence[str]) -> list[str]:
 HEAD = f"""# Comparison with peers
 
 Who refuses bad work, and who refuses honest work, on the shipped corpus ([error rates](error-rates.md)), as
-`python benchmarks/bench_peers.py` asks. Each program is asked by its documented interface with its own defaults, and given
-exactly what it can judge; what it cannot judge is "not applicable", no miss. Peers live in an environment of their
-own, pinned in `benchmarks/peers-constraints.txt`. Intervals are Wilson's, 95 %; seed {SEED}.
+`python benchmarks/bench_peers.py` asks. Each program is asked by its documented interface with its own defaults,
+and given exactly what it can judge; what it cannot judge is "not applicable", no miss. Peers live in an environment
+of their own, pinned in `benchmarks/peers-constraints.txt`. Intervals are Wilson's, 95 %; seed {SEED}.
 
 The corpus is ours: it holds what we thought of. A peer may be better at what it was made for elsewhere.
 
