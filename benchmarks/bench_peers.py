@@ -64,6 +64,7 @@ class Said:
     seconds: float
 
 
+UNASKED = "not asked"
 Verdicts = dict[str, dict[tuple[str, str], Said]]
 """By program, kind and name."""
 
@@ -108,7 +109,13 @@ def run(work: Path, python: Path) -> None:
 def comparison(work: Path) -> str:
     """Return the page."""
     said = read(work)
-    parts = [HEAD, "## Python features\n", FEATURES, table("features", feature_rows(work), said)]
+    parts = [
+        HEAD,
+        unfinished(work, said),
+        "## Python features\n",
+        FEATURES,
+        table("features", feature_rows(work), said),
+    ]
     parts += ["## Freqtrade strategies\n", STRATEGIES, table("strategies", strategy_rows(work), said)]
     parts += ["## Evidence: returns, trials, trades\n", EVIDENCE, table("evidence", evidence_rows(work), said)]
     parts += ["## What passed, and what was refused for nothing\n", wrong(said)]
@@ -196,7 +203,7 @@ def table(kind: str, rows: Rows, said: Verdicts) -> str:
     programs = KINDS[kind]
     lines: list[Sequence[str]] = [("work", *programs), ["---"] * (len(programs) + 1)]
     for title, items in rows:
-        cells = [cell([said[program].get(item, Said(None, "", 0.0)) for item in items]) for program in programs]
+        cells = [cell([said[program].get(item, Said(None, UNASKED, 0.0)) for item in items]) for program in programs]
         lines.append((f"{title} ({len(items)})", *cells))
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
@@ -205,10 +212,26 @@ def cell(found: Sequence[Said]) -> str:
     """Return count, of how many that could be judged, and the interval."""
     asked = [item for item in found if item.refused is not None]
     if not asked:
-        return "not applicable"
+        return "not asked" if any(item.why.startswith(UNASKED) for item in found) else "not applicable"
     count = sum(bool(item.refused) for item in asked)
     low, high = interval(count, len(asked))
     return f"{count} of {len(asked)} ({100 * low:.0f}-{100 * high:.0f} %)"
+
+
+def unfinished(work: Path, said: Verdicts) -> str:
+    """Say what was not asked, so that a part of a run is not taken for all of it."""
+    told = []
+    for kind, programs in KINDS.items():
+        kinds = [kind, "noise"] if kind == "evidence" else [kind]
+        pieces = [item for each in kinds for item in listed(work, each, "")]
+        for program in programs:
+            left = [said[program].get(item, Said(None, UNASKED, 0.0)) for item in pieces]
+            count = sum(item.why.startswith(UNASKED) for item in left)
+            if count:
+                told.append(f"{program} {count} of {len(pieces)} ({kind})")
+    if not told:
+        return "Every program was asked about everything that it can judge.\n"
+    return f"Pieces that were not asked about, for want of time: {'; '.join(told)}.\n"
 
 
 def wrong(said: Verdicts) -> str:
@@ -231,10 +254,10 @@ def short(names: Sequence[str]) -> list[str]:
 
 HEAD = f"""# Comparison with peers
 
-Who refuses bad work, and who refuses honest work, on the shipped corpus ([error rates](error-rates.md)), in one run of
-`python benchmarks/bench_peers.py`. Each program is asked by its documented interface with its own defaults, and given
-exactly what it can judge; what it cannot judge is "not applicable", no miss. Peers live in an environment of their
-own, pinned in `benchmarks/peers-constraints.txt`. Intervals are Wilson's, 95 %; seed {SEED}.
+Who refuses bad work, and who refuses honest work, on the shipped corpus ([error rates](error-rates.md)), as
+`python benchmarks/bench_peers.py` asks. Each program is asked by its documented interface with its own defaults,
+and given exactly what it can judge; what it cannot judge is "not applicable", no miss. Peers live in an environment
+of their own, pinned in `benchmarks/peers-constraints.txt`. Intervals are Wilson's, 95 %; seed {SEED}.
 
 The corpus is ours: it holds what we thought of. A peer may be better at what it was made for elsewhere.
 

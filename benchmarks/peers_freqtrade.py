@@ -71,7 +71,7 @@ class Heard(logging.Handler):
             self.columns.append(text.rpartition(LOOKAHEAD_MARK)[2])
 
 
-def configuration(folder: Path, source: Source, pairs: list[str]) -> dict[str, Any]:
+def configuration(folder: Path, source: Source, pairs: list[str], timerange: str) -> dict[str, Any]:
     """Return a usual configuration for backtests, offline."""
     config: dict[str, Any] = {
         "runmode": RunMode.BACKTEST,
@@ -96,6 +96,7 @@ def configuration(folder: Path, source: Source, pairs: list[str]) -> dict[str, A
         "dataformat_ohlcv": "feather",
         "export": "none",
         "backtest_cache": "none",
+        "timerange": timerange,
         "minimum_trade_amount": 10,
         "targeted_trade_amount": 20,
     }
@@ -150,7 +151,7 @@ def both(given: Path, folder: Path) -> None:
     for title, analyse in ANALYSES.items():
         started = time.process_time()
         try:
-            config = configuration(folder, source, list(market.pairs)) | {"timerange": timerange}
+            config = configuration(folder, source, list(market.pairs), timerange)
             if title == "lookahead-analysis":
                 config = LookaheadAnalysisSubFunctions.calculate_config_overrides(config)
             names = sorted({item.pair for item in market.files})

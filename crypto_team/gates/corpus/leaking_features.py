@@ -28,9 +28,7 @@ _SHIFTS: Final = {
     ),
     "freq_shift": (
         "a shift of the times instead of the rows",
-        """
-        late = pd.Series(c.to_numpy(), t - pd.Timedelta("1h"))
-        return late.reindex(t).to_numpy()""",
+        "return pd.Series(c.to_numpy(), t - pd.Timedelta('1h')).reindex(t).to_numpy()",
     ),
     "maximum_ahead": ("the highest high of the next day", "return h[::-1].rolling(24).max()[::-1] / c"),
     "barrier": (

@@ -10,6 +10,8 @@ from typing import Final
 from crypto_team.gates.corpus.evidence_bad import FAULTS, NOISE
 from crypto_team.gates.corpus.judged import Judged
 from crypto_team.gates.corpus.rates import interval, missed, rates
+from crypto_team.gates.corpus.strategies_honest import HONEST
+from crypto_team.gates.corpus.strategies_leaky import LEAKY
 from crypto_team.gates.registry import find
 
 DEVELOPED: Final = (1, 2, 3, 11)
@@ -49,7 +51,11 @@ def _seeds(found: Sequence[Judged]) -> str:
     seeds = sorted({item.seed for item in found if item.seed})
     unseen = [str(seed) for seed in seeds if seed not in DEVELOPED]
     told = f"not seen in development: {', '.join(unseen)}" if unseen else "all seen in development"
-    return f"Seeds: {', '.join(map(str, seeds))} ({told}). Strategies are judged with one seed, 0.\n"
+    audited = sum(item.kind.endswith("strategy") for item in found)
+    return (
+        f"Seeds: {', '.join(map(str, seeds))} ({told}). Strategies are judged with one seed, 0: "
+        f"{audited} of {len(LEAKY) + len(HONEST)} were.\n"
+    )
 
 
 def _share(count: int, of: int) -> str:
