@@ -141,7 +141,7 @@ def _boldness(low: float, high: float) -> str:
     "Probabilities are calibrated",
     unit="calibration error above what chance gives",
     source="ML engineer card, critical rule 7",
-    remedy=("crypto-team ml-engineer set-model STR --calibration platt", "crypto-team ml-engineer train STR"),
+    remedy=("crypto-team ml-engineer set-model STR --calibration shrunk", "crypto-team ml-engineer train STR"),
     stricter={"error": "lower", "flattest": "higher", "steepest": "lower"},
 )
 def calibrated(
