@@ -61,7 +61,7 @@ CREATE INDEX files_broken ON files(id) WHERE broken;
 CREATE INDEX entries_strategy ON entries(strategy_id);
 CREATE INDEX entries_status ON entries(status);
 CREATE INDEX metrics_value ON metrics(name, value);
-CREATE INDEX metrics_strategy ON metrics(strategy_id);
+CREATE INDEX metrics_strategy ON metrics(strategy_id, name, value);
 CREATE INDEX trials_strategy ON trials(strategy_id);
 CREATE INDEX trials_predictions ON trials(predictions_hash);
 CREATE INDEX handoffs_strategy ON handoffs(strategy_id);

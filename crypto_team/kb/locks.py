@@ -35,7 +35,7 @@ def locked(layout: Layout, holder: str, *, wait_seconds: float = WAIT_SECONDS) -
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        _acquire(handle, path, wait_seconds)
+        _in_turn(handle, path, wait_seconds)
         os.truncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), "holder": holder}).encode(), 0)
         git.HELD.add(handle)
@@ -45,11 +45,21 @@ def locked(layout: Layout, holder: str, *, wait_seconds: float = WAIT_SECONDS) -
         os.close(handle)
 
 
-def _acquire(handle: int, path: Path, wait_seconds: float) -> None:
+def _in_turn(handle: int, path: Path, wait_seconds: float) -> None:
+    """Take the lock as the only one who waits for it: whoever just had it cannot take it again before the others."""
     until = time.monotonic() + wait_seconds
+    turn = os.open(path.with_name("turn.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _acquire(turn, handle, path, until)
+        _acquire(handle, handle, path, until)
+    finally:
+        os.close(turn)
+
+
+def _acquire(wanted: int, handle: int, path: Path, until: float) -> None:
     while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(wanted, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= until:
                 raise LockTimeoutError(

@@ -190,3 +190,12 @@ def test_counting_strategies_reads_an_index_and_nothing_else(column: str) -> Non
     question = f"SELECT {column}, count(*) FROM strategies GROUP BY {column}"  # noqa: S608 - our own names
     [row] = in_memory().execute(f"EXPLAIN QUERY PLAN {question}").fetchall()
     assert row[3] == f"SCAN e USING COVERING INDEX entries_{column.removesuffix('_id')}"
+
+
+def test_sorting_by_a_metric_looks_it_up_strategy_by_strategy() -> None:
+    question = (
+        "SELECT s.strategy_id FROM strategies s LEFT JOIN metrics m ON m.strategy_id = s.strategy_id AND m.name = 'a' "
+        "WHERE s.strategy_id IN (SELECT strategy_id FROM metrics WHERE name = 'a' AND value >= 1) ORDER BY m.value"
+    )
+    steps = [row[3] for row in in_memory().execute(f"EXPLAIN QUERY PLAN {question}")]
+    assert "SEARCH m USING COVERING INDEX metrics_strategy (strategy_id=? AND name=?) LEFT-JOIN" in steps
