@@ -116,7 +116,7 @@ def data_spans_everything(meta: EvidenceMeta, market: pd.DataFrame, features: Fe
 @check(
     "DQ003",
     "Data quality is good or acceptable",
-    unit="share of missing bars",
+    unit="share of missing or stale bars",
     source="team card, data integrity",
     remedy=("crypto-team data show DATASET", *REIMPORT),
     stricter={"missing_share": "lower", "stale_share": "lower"},
@@ -136,6 +136,7 @@ def quality_acceptable(
         worst = max(worst, quality.missing_share)
         still = standstill_share(told, meta.timeframe)
         if still > stale_share:
+            worst = max(worst, still)
             problems.append(
                 f"{pair}: {still:.1%} of the bars repeat the price before for a day or longer: stale prices"
             )
