@@ -120,7 +120,7 @@ def _gaps(p: Floats, y: Floats, groups: Ints, scale: float, bins: int = 10) -> t
     deviation = np.sqrt(np.diag(clustered(rest, groups)))
     signed = np.sign(gap)[place] * (p - y)
     by_chance = float(deviation.sum()) * math.sqrt(2.0 / math.pi) / p.size
-    return float(signed.mean()), scale * by_chance, scale * _mean_error(signed, groups)
+    return float(signed.mean()), by_chance, scale * _mean_error(signed, groups)
 
 
 def _slope_error(p: Floats, y: Floats, fit: CalibrationFit, groups: Ints) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.recompute import milliseconds, stamp
-from crypto_team.gates.registry import Verdict, check, judge
+from crypto_team.gates.registry import Verdict, check, judge, refused
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 
 RETRAIN = ("crypto-team ml-engineer train STR",)
@@ -42,10 +42,13 @@ def rows_complete(
             share = _predicted(known[_inside(known, fold)], told, meta.horizon_bars)
             if share < worst:
                 worst, where = share, f"{pair} in fold {fold.fold}"
-    text = f"least coverage {worst:.2%}" + (f" ({where})" if where else "")
     skipped = skipped_periods(meta, bars)
+    text = f"least coverage of a test part {worst:.2%}" + (f" ({where})" if where else "")
     evidence = tuple(skipped) or (f"predictions.parquet: {where}" if where else "predictions.parquet", "market.parquet")
-    return judge(worst >= coverage and not skipped, "; ".join([text, *skipped]), worst, evidence=evidence)
+    if skipped:
+        # What was left out is covered by nothing, however complete the rest is.
+        return refused("; ".join([text, *skipped]), 0.0, evidence=evidence)
+    return judge(worst >= coverage, text, worst, evidence=evidence)
 
 
 def _predicted(expected: npt.NDArray[np.int64], told: npt.NDArray[np.int64], horizon_bars: int) -> float:

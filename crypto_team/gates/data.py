@@ -118,7 +118,7 @@ def data_spans_everything(meta: EvidenceMeta, market: pd.DataFrame, features: Fe
 @check(
     "DQ003",
     "Data quality is good or acceptable",
-    unit="share of missing bars",
+    unit="share of missing or stale bars",
     source="team card, data integrity",
     remedy=("crypto-team data show DATASET", *REIMPORT),
     stricter={"missing_share": "lower", "stale_share": "lower"},
@@ -151,6 +151,7 @@ def quality_acceptable(
             problems.append(f"{pair}: {', '.join(optional)} contradict the bar in {odd:.2%} of the bars")
         still = standstill_share(told, meta.timeframe)
         if still > stale_share:
+            worst = max(worst, still)
             problems.append(
                 f"{pair}: {still:.1%} of the bars repeat the price before for a day or longer: stale prices"
             )

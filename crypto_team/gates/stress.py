@@ -20,6 +20,7 @@ from crypto_team.validation.metrics import summary, trades_from_positions
 Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer importance STR", "crypto-team ml-engineer train STR")
 LATE_BARS = 1
+ROOM = 0.2
 DRAWS = 199
 
 
@@ -35,9 +36,10 @@ def survives_delay(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *
     """Hold every position one bar later; of the gross gain, part has to be left.
 
     A causal model of a label over h bars has its edge spread over them; a leak of the next bar is gone at once. Labels
-    over one bar may fade legitimately: for them only gains that turn into losses as large refuse. Refused where less
-    is left beyond the budget of false alarms (`gates/alarms`): gain after - `left` x gain before has the error of its
-    sums of days, neighbours included.
+    over one bar may fade legitimately: for them only gains that turn into losses as large refuse. An edge spread over
+    h >= 2 bars keeps 1 - 1/h of its gain or, where it decays, somewhat less than half: refused where less than `left`
+    is kept and the gain is surely below `left` + 0.2 of what it was, beyond the budget of false alarms
+    (`gates/alarms`), with the error of sums of days, neighbours included.
     """
     test = returns.test.sort_values(["pair", "time"], kind="stable")
     position = test["position"].fillna(0.0)
@@ -50,7 +52,7 @@ def survives_delay(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *
         return insufficient("there is no gross gain that delay could destroy")
     value = after / before
     wanted = left if meta.horizon_bars > 1 else -1.0
-    surplus = kept - wanted * gain
+    surplus = kept - (wanted + ROOM) * gain
     error = math.sqrt(clustered((surplus - surplus.mean())[:, None], milliseconds(test["time"])[known] // DAY_MS)[0, 0])
     text = f"gross gain {before:.3f} becomes {after:.3f} when every position is taken one bar later"
     if value < wanted and float(surplus.sum()) + DEVIATIONS * error >= 0.0:

@@ -44,7 +44,10 @@ LEAK_GROUPS = 3
 
 @dataclass(frozen=True)
 class Judged:
-    """One piece of the corpus after its trial; `right` says whether it was refused for what is wrong with it."""
+    """One piece of the corpus after its trial; `right` says whether it was refused for what is wrong with it.
+
+    `undecided` says that it did not pass only because checks found too little evidence; it counts as refused.
+    """
 
     kind: Kind
     name: str
@@ -53,6 +56,7 @@ class Judged:
     right: bool
     codes: tuple[str, ...] = ()
     seed: int = 0
+    undecided: bool = False
 
 
 def feature_files() -> dict[str, tuple[Kind, list[CorpusFeature]]]:
@@ -89,22 +93,26 @@ def judge_fault(name: str, seed: int) -> Judged:
     """Judge one fault of evidence."""
     fault = evidence_bad.FAULTS[name]
     parts = fault.breaker(_study(fault.design, seed), np.random.default_rng([seed, 99]))
-    codes = _refused_by(parts)
+    codes, _ = _refused_by(parts)
     return Judged("bad evidence", name, fault.what, bool(codes), bool(fault.codes & set(codes)), codes, seed)
 
 
 def judge_honest(name: str, seed: int) -> Judged:
     """Judge one honest study."""
-    codes = _refused_by(_study(HONEST[name], seed).parts)
-    return Judged("honest evidence", name, "an edge, honestly measured", bool(codes), True, codes, seed)
+    codes, undecided = _refused_by(_study(HONEST[name], seed).parts)
+    return Judged("honest evidence", name, "an edge, honestly measured", bool(codes), True, codes, seed, undecided)
 
 
-def _refused_by(parts: EvidenceParts) -> tuple[str, ...]:
-    """Return the checks that did not pass, with the evidence written down and read again as a stranger's."""
+def _refused_by(parts: EvidenceParts) -> tuple[tuple[str, ...], bool]:
+    """Return the checks that did not pass, and whether none of them refuses outright.
+
+    The evidence is written down and read again as a stranger's.
+    """
     with tempfile.TemporaryDirectory() as folder:
         case = case_from_folder(parts.write(Path(folder)))
     report = run_gate(IMPORTED, case, Policy())
-    return tuple(item.code for item in report.results if item.outcome != "passed")
+    failed = [item for item in report.results if item.outcome != "passed"]
+    return tuple(item.code for item in failed), bool(failed) and all(item.outcome != "refused" for item in failed)
 
 
 def judge_noise(tries: int, seed: int, *, days: int = 500, repeats: int = 100) -> list[Judged]:

@@ -19,6 +19,8 @@ from crypto_team.validation.scores import rank_ic
 Floats = npt.NDArray[np.float64]
 TINY = 1e-6
 LOOSE_RANK = 0.5
+SHIFTS = tuple(shift for shift in range(-12, 13) if shift)
+"""A zone of time is off by up to twelve hours; on other timeframes the bar before and after say most."""
 
 
 @dataclass
@@ -26,10 +28,12 @@ class _Count:
     wrong: int = 0
     first: str = ""
 
-    def add(self, rows: pd.DataFrame, wrong: npt.NDArray[np.bool_]) -> None:
+    def add(self, rows: pd.DataFrame, wrong: npt.NDArray[np.bool_], ahead: Floats | None = None) -> None:
         if wrong.any() and not self.first:
             row = rows.iloc[int(wrong.argmax())]
             self.first = f"{row['pair']} at {row['time']}"
+            if ahead is not None:
+                self.first += f": {row['forward_return']:.6g} stored, {ahead[int(wrong.argmax())]:.6g} from the closes"
         self.wrong += int(wrong.sum())
 
 
@@ -39,7 +43,7 @@ def labels_from_closes(
     """Recompute what each row says about its future; simple and logarithmic returns are both in use."""
     step = timeframe_seconds(meta.timeframe) * 1000
     counts = {name: _Count() for name in ("forward_return", "label", "label_end")}
-    confirmed, shifts = 0, {-1: 0, 1: 0}
+    confirmed = 0
     pieces = []
     for pair, rows in predictions.groupby("pair", sort=True):
         closes = market[market["pair"] == pair]
@@ -49,18 +53,40 @@ def labels_from_closes(
         wrong = known & ~_same(stored, ahead)
         wrong |= np.isfinite(stored) & ~np.isfinite(ahead)
         confirmed += int(known.sum())
-        counts["forward_return"].add(rows, wrong)
+        counts["forward_return"].add(rows, wrong, ahead)
         counts["label_end"].add(rows, _early_end(rows, meta.horizon_bars, step))
-        for shift in shifts:
-            moved = _ahead(
-                rows.assign(time=rows["time"] + pd.Timedelta(step * shift, "ms")), closes, meta.horizon_bars, step
-            )
-            shifts[shift] += int((np.isfinite(moved) & _same(stored, moved)).sum())
         pieces.append((rows, ahead))
     _judge_labels(pieces, imported, counts["label"], regression=meta.target.kind == "return")
     if confirmed == 0:
         return _unconfirmed(predictions, counts)
-    return _verdict(counts, confirmed, shifts)
+    explained = _explained(pieces, market, meta.horizon_bars, step) if counts["forward_return"].wrong else ""
+    return _verdict(counts, confirmed, explained)
+
+
+def _explained(pieces: list[tuple[pd.DataFrame, Floats]], market: pd.DataFrame, horizon: int, step: int) -> str:
+    """Say what most of the stored forward returns are instead: percentages, or those of other bars."""
+    stored = np.concatenate([rows["forward_return"].to_numpy(dtype=np.float64) for rows, _ in pieces])
+    ahead = np.concatenate([each for _, each in pieces])
+    most = int(np.isfinite(stored).sum()) // 2
+    for factor, name in ((100.0, "percentages"), (1e4, "basis points")):
+        if int(_same(stored / factor, ahead).sum()) > most:
+            return f"; they are {name}, not fractions"
+    for shift in sorted(SHIFTS, key=abs):
+        moved = np.concatenate(
+            [
+                _ahead(
+                    rows.assign(time=rows["time"] + pd.Timedelta(step * shift, "ms")),
+                    market[market["pair"] == rows["pair"].iloc[0]],
+                    horizon,
+                    step,
+                )
+                for rows, _ in pieces
+            ]
+        )
+        if int((np.isfinite(moved) & _same(stored, moved)).sum()) > most:
+            where = "the bar" if abs(shift) == 1 else f"{abs(shift)} bars"
+            return f"; they are those of {where} {'before' if shift < 0 else 'after'}"
+    return ""
 
 
 def _unconfirmed(predictions: pd.DataFrame, counts: dict[str, _Count]) -> Verdict:
@@ -70,12 +96,10 @@ def _unconfirmed(predictions: pd.DataFrame, counts: dict[str, _Count]) -> Verdic
     return judge(False, f"none of {wrong} forward returns has prices at its two ends in market.parquet", wrong)
 
 
-def _verdict(counts: dict[str, _Count], confirmed: int, shifts: dict[int, int]) -> Verdict:
+def _verdict(counts: dict[str, _Count], confirmed: int, explained: str) -> Verdict:
     total = sum(each.wrong for each in counts.values())
     text = ", ".join(f"{name}: {each.wrong} differ" for name, each in counts.items()) + f" of {confirmed} rows"
-    for shift, matches in shifts.items():
-        if counts["forward_return"].wrong > confirmed // 2 and matches > confirmed // 2:
-            text += f"; they are those of the bar {'before' if shift < 0 else 'after'}"
+    text += explained
     lines = tuple(f"predictions.parquet: {name}, first {each.first}" for name, each in counts.items() if each.wrong)
     return judge(total == 0, text, total, evidence=lines or ("predictions.parquet",))
 
