@@ -242,7 +242,7 @@ def report(rows: list[dict[str, Row]], ways: list[str]) -> None:
             cells += (
                 f"{middle(way, key):9.2f}{statistics.median(row[way][key] / row['freqai'][key] for row in rows):9.2f}"
             )
-        cells += "".join(f"{middle(way, key):9.2f}" for key in ("cpu_process", "log_loss", "log_loss_raw"))
+        cells += f"{middle(way, 'cpu_process'):9.2f}{middle(way, 'log_loss'):9.4f}{middle(way, 'log_loss_raw'):9.4f}"
         by_market = {row[way]["seed"]: row[way]["log_loss"] - row["freqai"]["log_loss"] for row in rows}
         print(f"{way:10s} {cells}  {paired(list(by_market.values()))}")
 
