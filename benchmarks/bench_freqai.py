@@ -1,7 +1,8 @@
 """A walk-forward beside FreqAI's on the same windows: CPU, wall, memory, log loss; FreqAI runs here, offline.
 
-107 features (those of FreqAI's shipped example), ten windows of 6,900 training rows, LightGBM. Ours includes what
-FreqAI does not do: calibration, the simplest model beside, noise tests, positions and evidence written to disk.
+107 features (those of FreqAI's shipped example; as formulas they have the same values), ten windows of 6,900 training
+rows, LightGBM. Ours includes what FreqAI does not do: calibration, the simplest model beside, noise tests, positions
+and evidence written to disk. `raw` is the log loss before calibration, which is where an equal model is seen.
 Each side is a process of its own. `equal` holds the model equal (255 bins, no sampling, FreqAI's own parameters);
 `fast` keeps its trees and leaves and takes our settings of speed; `default` is our learner as it comes.
 
@@ -181,20 +182,22 @@ def measured(folder: Path, way: str) -> Row:
     return json.loads((folder / f"{way}.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
-def losses(folder: Path, ways: list[str]) -> dict[str, float]:
-    """Return the mean log loss of each side over the bars that all of them predicted and whose label is known."""
+def losses(folder: Path, ways: list[str]) -> dict[str, Row]:
+    """Return each side's mean log loss, calibrated and raw, over the labelled bars that all sides predicted."""
     import pandas as pd
 
     close = pd.read_parquet(folder / "bars.parquet").set_index("timestamp")["close"]
     ahead = close.shift(-HORIZON)
     label = (ahead > close).astype(float)[ahead.notna()].rename("label")
-    columns = {way: pd.read_parquet(folder / f"{way}.parquet").set_index("time")["p"] for way in ways}
-    table = pd.concat([label, *(one.rename(way) for way, one in columns.items())], axis=1, join="inner").dropna()
-    y = table["label"].to_numpy()
-    p = {way: np.clip(table[way].to_numpy(), 1e-15, 1.0 - 1e-15) for way in ways}
-    return {way: float(-np.mean(y * np.log(p[way]) + (1.0 - y) * np.log(1.0 - p[way]))) for way in ways} | {
-        "bars": float(len(table))
-    }
+    stored = {way: pd.read_parquet(folder / f"{way}.parquet").set_index("time") for way in ways}
+    columns = [table[name].rename(f"{way} {name}") for way, table in stored.items() for name in table.columns]
+    table = pd.concat([label, *columns], axis=1, join="inner").dropna()
+    y, found = table["label"].to_numpy(), {}
+    for way, one in stored.items():
+        p = {name: np.clip(table[f"{way} {name}"].to_numpy(), 1e-15, 1.0 - 1e-15) for name in one.columns}
+        loss = {name: float(-np.mean(y * np.log(q) + (1.0 - y) * np.log(1.0 - q))) for name, q in p.items()}
+        found[way] = {"log_loss": loss["p"], "log_loss_raw": loss.get("p_raw", loss["p"]), "bars": float(len(table))}
+    return found
 
 
 def main() -> None:
@@ -217,14 +220,9 @@ def main() -> None:
             prepare(seed, Path(name), given.windows)
             runs = [{way: measured(Path(name), way) for way in ways} for _ in range(given.rounds)]
             found = losses(Path(name), ways)
-        rows += [
-            row | {way: one[way] | {"log_loss": found[way]} for way in ways}
-            for row, one in zip([{"seed": seed, "bars": found["bars"]}] * len(runs), runs, strict=True)
-        ]
-        print(
-            f"market {seed}: " + "  ".join(f"{way} {found[way]:.5f} {runs[-1][way]['cpu']:.1f} s" for way in ways),
-            flush=True,
-        )
+        rows += [{way: one[way] | found[way] | {"seed": float(seed)} for way in ways} for one in runs]
+        told = (f"{way} {found[way]['log_loss']:.5f} {runs[-1][way]['cpu']:.1f} s" for way in ways)
+        print(f"market {seed}: " + "  ".join(told), flush=True)
     report(rows, ways)
     if given.json:
         Path(given.json).write_text(json.dumps(rows), encoding="utf-8")
@@ -236,7 +234,7 @@ def report(rows: list[dict[str, Row]], ways: list[str]) -> None:
     def middle(way: str, key: str) -> float:
         return statistics.median(row[way][key] for row in rows)
 
-    heads = ("CPU-s", "ratio", "wall s", "ratio", "peak MiB", "ratio", "CPU all")
+    heads = ("CPU-s", "ratio", "wall s", "ratio", "peak MiB", "ratio", "CPU all", "log loss", "raw")
     print(f"{'':10s}" + "".join(f"{head:>9s}" for head in heads) + "  log loss less FreqAI's")
     for way in ways:
         cells = ""
@@ -244,8 +242,9 @@ def report(rows: list[dict[str, Row]], ways: list[str]) -> None:
             cells += (
                 f"{middle(way, key):9.2f}{statistics.median(row[way][key] / row['freqai'][key] for row in rows):9.2f}"
             )
-        by_market = {row["seed"]: row[way]["log_loss"] - row["freqai"]["log_loss"] for row in rows}
-        print(f"{way:10s} {cells}{middle(way, 'cpu_process'):9.2f}  {paired(list(by_market.values()))}")
+        cells += f"{middle(way, 'cpu_process'):9.2f}{middle(way, 'log_loss'):9.4f}{middle(way, 'log_loss_raw'):9.4f}"
+        by_market = {row[way]["seed"]: row[way]["log_loss"] - row["freqai"]["log_loss"] for row in rows}
+        print(f"{way:10s} {cells}  {paired(list(by_market.values()))}")
 
 
 def paired(differences: list[float]) -> str:
