@@ -375,7 +375,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "Probe the Python features for leaks and derive their look-backs; features.yaml says what was found.",
     ),
     "ml-engineer consider": (
-        "crypto_team.roles.ml_engineer",
+        "crypto_team.roles.ml_engineer_answers",
         "ml_engineer.consider",
         "Answer a learning or an earlier strategy in the specification: what it means for this design.",
     ),

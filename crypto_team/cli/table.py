@@ -22,6 +22,7 @@ from crypto_team.roles import feature_tools as _feature_tools
 from crypto_team.roles import handoff as _handoff
 from crypto_team.roles import holdout as _holdout
 from crypto_team.roles import ledger_tools as _ledger
+from crypto_team.roles import ml_engineer_answers as _ml_answers
 from crypto_team.roles import ml_engineer_features as _ml_features
 from crypto_team.roles import ml_engineer_training as _training
 from crypto_team.roles import selftest as _selftest
@@ -88,6 +89,7 @@ TOOL_MODULES: Final = (
     _ledger,
     _learnings,
     _learnings_read,
+    _ml_answers,
     _ml_features,
     _ownership,
     _registry,

@@ -206,7 +206,8 @@ def _authorize(action: int, first: str | None, second: str | None, _database: st
     if action == sqlite3.SQLITE_PRAGMA:
         return sqlite3.SQLITE_OK if first == "data_version" else sqlite3.SQLITE_DENY  # full text asks for it
     name = first or ""
-    counted = not second and name not in HIDDEN and not name.startswith(("sqlite_", "pragma_"))  # rows of a WITH table
+    # Rows are counted without a column: of a table made by WITH, or of the one behind the view of strategies.
+    counted = not second and (name == "entries" or name not in HIDDEN) and not name.startswith(("sqlite_", "pragma_"))
     public = action == sqlite3.SQLITE_READ and (
         name in PUBLIC or view == "strategies" or name.startswith("texts_") or counted
     )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 ANCHORS = "refs/crypto-team/trials/"
 _ANCHOR = re.compile(r"(STR-[0-9]{3,6})/([0-9A-HJKMNP-TV-Z]{26})-([1-9][0-9]*)")
 _CHANGES = (
-    "log", "-p", "-U0", "-m", "--format=", "--diff-filter=DM", "--no-renames", "--full-index", "--text",
-    "--no-color", "--no-ext-diff", "--no-textconv",
+    "log", "--full-history", "-p", "-U0", "-m", "--format=", "--diff-filter=DM", "--no-renames", "--full-index",
+    "--text", "--no-color", "--no-ext-diff", "--no-textconv",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import InputError
-from crypto_team.validation import walk_forward
+from crypto_team.validation import fold_queue, walk_forward
 from crypto_team.validation.fold_rows import check_folds
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.splits import Fold
@@ -38,7 +38,7 @@ def test_a_fold_with_one_class_is_named_before_any_fold_is_fitted(
 ) -> None:
     broken = _one_class(panel, _folds(panel), (3,))
     begun: list[int] = []
-    monkeypatch.setattr(walk_forward, "fit_fold", lambda _panel, fold, _settings: begun.append(fold.index))
+    monkeypatch.setattr(fold_queue, "fit_fold", lambda _panel, fold, *_: begun.append(fold.index))
     with pytest.raises(InputError, match=r"^target: fold 3 has one class only in its training rows \(") as caught:
         walk_forward.run(broken, make_settings())
     assert not begun

@@ -283,12 +283,8 @@ def leaking_features() -> tuple[CorpusFeature, ...]:
     """Return all features of the corpus that look ahead."""
     plain = {**_SHIFTS, **_WHOLE, **_FILLED, **_FRAMES, **_STATE}
     made = [feature(name, *told) for name, told in plain.items()]
-    made += [
-        feature(
-            name, f"the next close, {mechanism}", f"{mask}\nx = c.rolling(5).mean()\nx[m] = c.shift(-1)[m]\nreturn x"
-        )
-        for name, (mechanism, mask) in _RARE.items()
-    ]
+    rarely = "x = c.rolling(5).mean()\nx[m] = c.shift(-1)[m]\nreturn x"
+    made += [feature(name, f"the next close, {told}", f"{mask}\n{rarely}") for name, (told, mask) in _RARE.items()]
     made += scattered_leaks()
     made.append(
         feature(
