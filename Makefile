@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY := PASSIVE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs generate bench stress fuzz clean
+.PHONY: help demo test test-all lint types docs generate bench peers stress fuzz clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -60,7 +60,11 @@ docs: generate ## The same: all generated documentation
 
 bench: $(STAMP) ## Measure what docs/architecture.md promises
 	@$(BIN)/python -m pip install -q -c constraints.txt --group bench
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in $(filter-out benchmarks/bench_peers.py,$(wildcard benchmarks/bench_*.py)); do \
+	  echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+peers: $(STAMP) ## Judge the corpus beside other checkers, in an environment of their own; writes docs/comparison.md
+	$(BIN)/python benchmarks/bench_peers.py
 
 stress: $(STAMP) ## 16 processes write 200 times each over 4 worktrees and are killed at random; nothing may be lost
 	$(BIN)/python benchmarks/stress_kb.py
