@@ -66,7 +66,7 @@ def _measured(p: Floats, y: Floats, days: Ints, folds: Ints) -> _Measured:
     margin = DEVIATIONS * max(scale * _slope_error(p, y, fit, groups) for groups, scale in levels)
     better = (y.mean() - y) ** 2 - (p - y) ** 2
     brier = float(better.mean())
-    spread = max(scale * _mean_error(better, groups) for groups, scale in levels)
+    spread = max(_mean_error(better, groups) for groups, _ in levels)
     return _Measured(
         error,
         by_chance,
