@@ -55,6 +55,14 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Players:
+    """Who wrote the specification and who reviewed it, as `team.yaml` and the history name them; empty if unknown."""
+
+    authors: frozenset[str] = frozenset()
+    reviewers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Case:
     """One strategy before a gate. What is ``None`` is missing, and a check that needs it does not pass."""
 
@@ -92,6 +100,7 @@ class Case:
     registry: RegistryEntry | None = None
     holdout: HoldoutLook | None = None
     memory: Memory | None = None
+    players: Players | None = None
     universe: pd.DataFrame | None = None
     trials: pd.DataFrame | None = None
     trial_returns: pd.DataFrame | None = None
@@ -128,6 +137,7 @@ LOCATIONS: Mapping[str, str] = {
     "spec": "ml-spec.yaml",
     "features": "features.yaml",
     "memory": "learnings and registry",
+    "players": "team.yaml: members",
     "universe": "evidence: universe.parquet",
     "trials": "evidence: trials.parquet",
     "trial_returns": "evidence: trial_returns.parquet",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crypto_team.gates import claims
-from crypto_team.gates.case import LedgerView, ReplayResult
+from crypto_team.gates.case import LedgerView, Players, ReplayResult
 from crypto_team.gates.documents import Documents
 from crypto_team.gates.imported.claims import stated_equals_computed
 from crypto_team.gates.recompute import Returns
@@ -177,19 +177,30 @@ def report_complete(report_text: str) -> Verdict:
 
 @check(
     "PR009",
-    "The critic found no blocking objection",
+    "The critic is somebody else, and found no blocking objection",
     unit="blocking objections",
     source="the reviewer is not the author",
-    remedy=("crypto-team critic review STR",),
+    remedy=("crypto-team critic review STR", "crypto-team validate"),
     stricter={},
 )
-def critic_agrees(critic: CriticReview) -> Verdict:
-    """Require an independent review whose replay matched and none of whose objections blocks."""
+def critic_agrees(critic: CriticReview, players: Players | None = None) -> Verdict:
+    """Require an independent review whose replay matched and none of whose objections blocks.
+
+    Author and critic are different roles; where team.yaml names who plays them, they have to be different players too.
+    """
+    known = players or Players()
+    both = sorted(known.authors & known.reviewers)
+    if both:
+        text = f"{', '.join(both)} wrote the specification and reviewed it: somebody else has to be the critic"
+        return refused(text, len(both), evidence=("team.yaml: members", "critic-review.yaml"))
     blocking = tuple(each.claim for each in critic.objections if each.severity == "blocking")
     if critic.verdict == "blocked" or blocking or not critic.replay_matches:
         text = "; ".join(blocking) or ("the critic's replay differs" if not critic.replay_matches else "blocked")
         return refused(text, max(1, len(blocking)), evidence=blocking)
-    return passed(f"{len(critic.objections)} objections, none of them blocking", 0)
+    text = f"{len(critic.objections)} objections, none of them blocking"
+    if not (known.authors and known.reviewers):
+        return passed(f"{text}; team.yaml does not name who plays author and critic, so only the roles differ", 0)
+    return passed(f"{text}; reviewed by {', '.join(sorted(known.reviewers))}", 0)
 
 
 @check(

@@ -42,6 +42,18 @@ def history(layout: Layout, *paths: Path, most: int = 50) -> list[Event]:
         ]
 
 
+def authors(layout: Layout, path: Path, role: str, *, most: int = 500) -> frozenset[str]:
+    """Return the addresses, in lower case, of all who committed a file as `role`."""
+    from git import Repo
+
+    with Repo(layout.root, search_parent_directories=True) as repository:
+        if not repository.head.is_valid():
+            return frozenset()
+        found = repository.iter_commits(paths=[str(path)], max_count=most)
+        wrote = [commit.author.email for commit in found if _described(commit).role == role]
+    return frozenset(address.casefold() for address in wrote if address)
+
+
 def diff(layout: Layout, path: Path, since: str) -> str:
     """Return how a file or folder differs from a commit, as a patch; empty where it does not."""
     from git import Repo

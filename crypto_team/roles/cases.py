@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import learnings, store
+from crypto_team.kb import history, learnings, store
 from crypto_team.kb.similar import similar
 from crypto_team.kb.validate import validate
 from crypto_team.kb.yaml import load_record, parse, read_text
 from crypto_team.roles import candles, holdout, ledgers, publishing, records, replay, reporting
-from crypto_team.schemas import Backtest, CriticReview, RegistryEntry, RiskAssessment
+from crypto_team.schemas import Backtest, CriticReview, RegistryEntry, RiskAssessment, Team
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from crypto_team.gates.case import Case, Memory, ReplayResult
+    from crypto_team.gates.case import Case, Memory, Players, ReplayResult
     from crypto_team.gates.documents import Documents, Written
+    from crypto_team.kb.paths import Layout
     from crypto_team.roles.candles import Candles
     from crypto_team.schemas import FeatureSet, MlSpec
-    from crypto_team.schemas.base import Document
+    from crypto_team.schemas.base import Document, RoleId
     from crypto_team.tools.session import Session
     from crypto_team.validation.evidence_io import Evidence
 
@@ -66,6 +67,7 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         holdout=holdout.earlier_answer(session, strategy_id),
         registry=_record_or_none(layout.registry_entry(strategy_id), RegistryEntry),
         memory=memory_of(session, strategy_id),
+        players=players_of(session.layout, strategy_id),
     )
 
 
@@ -85,6 +87,33 @@ def memory_of(session: Session, strategy_id: str) -> Memory | None:
         rejected=tuple((str(row["strategy_id"]), float(row["similarity"])) for row in rejected),
         learned=sum(strategy_id in " ".join([item.scope, *item.evidence, item.title]) for item in counting),
     )
+
+
+def players_of(layout: Layout, strategy_id: str) -> Players | None:
+    """Return who wrote and who reviewed a strategy; None where `team.yaml` names nobody.
+
+    A player whose address stands in `team.yaml` is known by the commits of the document; else all who may play the role
+    count, because nothing says which of them did.
+    """
+    from crypto_team.gates.case import Players
+
+    team = _record_or_none(layout.team, Team)
+    if team is None or not team.members:
+        return None
+    named = {_player(member.player) for member in team.members}
+
+    def played(role: RoleId, document: Path) -> frozenset[str]:
+        members = frozenset(_player(member.player) for member in team.members if member.role == role)
+        return history.authors(layout, document, role) & named or members
+
+    return Players(
+        authors=played("ml_engineer", layout.ml_spec(strategy_id)),
+        reviewers=played("critic", layout.critic_review(strategy_id)),
+    )
+
+
+def _player(name: str) -> str:
+    return name.strip().removeprefix("@").casefold()
 
 
 def _documents(session: Session, spec: MlSpec, evidence: Evidence | None, report_text: str | None) -> Documents:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
-from crypto_team.gates.case import Case, LedgerView, ReplayResult
+from crypto_team.gates.case import Case, LedgerView, Players, ReplayResult
 from crypto_team.gates.documents import Documents
 from crypto_team.gates.registry import run_check
 from crypto_team.schemas import RegistryEntry
@@ -95,6 +95,10 @@ def objection(case: Case) -> Case:
     return replace(case, critic=case.critic.model_copy(update={"objections": [blocking]}))
 
 
+def played_by(authors: set[str], reviewers: set[str]) -> Callable[[Case], Case]:
+    return lambda case: replace(case, players=Players(frozenset(authors), frozenset(reviewers)))
+
+
 def risk(**changes: object) -> Callable[[Case], Case]:
     def change(case: Case) -> Case:
         assert case.risk is not None
@@ -125,6 +129,7 @@ def risk(**changes: object) -> Callable[[Case], Case]:
         ("PR004", other_seed, "seed 7"),
         ("PR006", lambda c: replace(c, report_text="## Overfitting analysis\n\nfine\n"), "Limitations"),
         ("PR009", objection, "it is a leak"),
+        ("PR009", played_by({"ada@x.org", "bob@x.org"}, {"ada@x.org"}), "ada@x.org wrote the specification and"),
         ("PR010", ledger(3, problems=("trial 2 was removed",)), "removed"),
         ("PR012", ledger(0), "not booked"),
         ("PR012", ledger(1, (0.1, 0.2)), "2 Sharpe ratios"),
@@ -143,6 +148,13 @@ def test_false_claims_and_broken_rules_are_refused(
     result = run_check(code, tamper(honest))
     assert result.outcome == "refused", result.explanation
     assert says in result.explanation
+
+
+def test_another_player_than_the_author_may_review(honest: Case) -> None:
+    other = run_check("PR009", played_by({"ada@x.org"}, {"bob@x.org"})(honest))
+    assert (other.outcome, "reviewed by bob@x.org" in other.explanation) == ("passed", True)
+    unknown = run_check("PR009", played_by({"ada@x.org"}, set())(honest))
+    assert (unknown.outcome, "only the roles differ" in unknown.explanation) == ("passed", True)
 
 
 def test_numbers_typed_correctly_to_their_digits_pass(honest: Case) -> None:
