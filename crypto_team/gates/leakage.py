@@ -1,31 +1,25 @@
-"""Checks that nothing from the future reached the model: folds, disguised labels, model files (LK004, LK006, LK008)."""
+"""Checks that nothing from the future reached the model: folds and model files (LK004, LK008)."""
 
 from __future__ import annotations
 
 import hashlib
-import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.imported.provenance import trained_before
-from crypto_team.gates.recompute import Returns, milliseconds, stamp
+from crypto_team.gates.recompute import milliseconds, stamp
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
 from crypto_team.gates.streams import learnt_otherwise
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.validation.prediction import FoldModel, fold_signal
-from crypto_team.validation.scores import rank_ic
 
 if TYPE_CHECKING:
     from crypto_team.gates.imported.case import ImportedFacts
 
-Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer train STR",)
 
 
@@ -116,104 +110,6 @@ def sealed_rows(predictions: pd.DataFrame, imported: ImportedFacts) -> list[str]
     used = predictions[predictions["part"] != "holdout"]
     inside = int((milliseconds(used["time"]) >= imported.holdout_ms).sum())
     return [f"{inside} rows lie in the sealed holdout"] if inside else []
-
-
-@dataclass(frozen=True)
-class _Strongest:
-    name: str
-    against: str
-    value: float
-    low: float
-
-
-@check(
-    "LK006",
-    "No feature is the label in disguise",
-    unit="rank correlation with the future",
-    source="plausible size of an edge: an AUC of 0.6 is a rank correlation of about 0.2",
-    remedy=("crypto-team ml-engineer remove-feature STR NAME", *RETRAIN),
-    stricter={"plausible": "lower"},
-)
-def no_disguised_label(
-    features_sample: pd.DataFrame,
-    market: pd.DataFrame,
-    meta: EvidenceMeta,
-    returns: Returns,
-    *,
-    plausible: float = 0.35,
-) -> Verdict:
-    """No feature, nor the signal itself, knows more about coming returns than any past-only series plausibly could.
-
-    Each feature, and its ratio to the last close (for price levels), is ranked against the returns over the next
-    1, 2, ... bars up to the horizon. Refused when the lower limit of the largest rank correlation, with its error for
-    overlapping labels and for the number of comparisons, is above the bound.
-    """
-    ahead = _future(market, meta)
-    names = [name for name in features_sample.columns if name not in {"time", "pair"}]
-    rows = _join(features_sample, ahead)
-    columns = {name: rows[name].to_numpy(dtype=np.float64) for name in names}
-    close = rows["close"].to_numpy(dtype=np.float64)
-    columns |= {f"{name} / close": values / close for name, values in list(columns.items())}
-    comparisons = len(columns) * sum(name.startswith("next_") for name in ahead.columns)
-    spacing = _bars_between(rows, timeframe_seconds(meta.timeframe) * 1000)
-    found = [_strongest(name, values, rows, comparisons, spacing) for name, values in columns.items()]
-    signals = _join(returns.test[["time", "pair", "signal", "position"]], ahead)
-    found += [
-        _strongest(name, signals[name].to_numpy(dtype=np.float64), signals, comparisons, 1.0)
-        for name in ("signal", "position")
-    ]
-    judged = [each for each in found if math.isfinite(each.low)]
-    if not judged:
-        return insufficient(f"{len(rows)} sampled rows are too few to judge")
-    worst = max(judged, key=lambda each: each.low)
-    text = f"{worst.name} has rank correlation {worst.value:.3f} with {worst.against}, at least {worst.low:.3f}"
-    caught = tuple(f"{each.name}: {each.value:.3f} with {each.against}" for each in judged if each.low > plausible)
-    return judge(not caught, text, worst.low, interval=(worst.low, 1.0), evidence=caught)
-
-
-def _future(market: pd.DataFrame, meta: EvidenceMeta) -> pd.DataFrame:
-    """Return time, pair, close and the returns of the next 1, 2, ... bars up to the horizon."""
-    ordered = market.sort_values(["pair", "time"], kind="stable")
-    result = ordered[["time", "pair", "close"]].copy()
-    close = result.groupby("pair", sort=False)["close"]
-    spans = sorted({1, 2, 3, *(int(meta.horizon_bars * share) for share in (0.25, 0.5, 1.0))} - {0})
-    for span in spans:
-        if span <= meta.horizon_bars:
-            result[f"next_{span}"] = close.shift(-span) / result["close"] - 1.0
-    return result
-
-
-def _join(rows: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
-    left, right = rows.copy(), ahead.copy()
-    left["time"], right["time"] = milliseconds(left["time"]), milliseconds(right["time"])
-    return left.merge(right, on=["time", "pair"], how="inner")
-
-
-def _strongest(name: str, values: Floats, rows: pd.DataFrame, comparisons: int, spacing: float) -> _Strongest:
-    """Return the target that `values` rank best with; the error counts only rows whose labels do not overlap."""
-    quantile = float(stats.norm.ppf(1.0 - 0.01 / max(1, comparisons)))
-    best = _Strongest(name, "", 0.0, math.nan)
-    for target in (column for column in rows.columns if column.startswith("next_")):
-        future = rows[target].to_numpy(dtype=np.float64)
-        known = int((np.isfinite(values) & np.isfinite(future)).sum())
-        # Neighbouring rows share the future bars that both labels span.
-        independent = known / max(1.0, int(target.removeprefix("next_")) / spacing)
-        if independent < 30:
-            continue
-        value = rank_ic(values, future)
-        if not math.isfinite(value):
-            continue
-        error = 1.03 * quantile / math.sqrt(independent - 3.0)
-        low = math.tanh(math.atanh(min(abs(value), 1.0 - 1e-12)) - error)
-        if not low <= best.low:
-            best = _Strongest(name, f"the return over the next {target.removeprefix('next_')} bars", value, low)
-    return best
-
-
-def _bars_between(rows: pd.DataFrame, step_ms: int) -> float:
-    """Return how many bars lie between neighbouring sampled rows of a pair, at least 1."""
-    distance = float(rows.groupby("pair")["time"].diff().median())
-    return max(1.0, distance / step_ms) if math.isfinite(distance) else 1.0
 
 
 @check(

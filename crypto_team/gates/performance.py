@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.gates.imported.claims import missing_costs
+from crypto_team.gates.latency import late_fills
 from crypto_team.gates.naive import naive_daily
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, refused
@@ -120,20 +121,29 @@ def sharpe_high_enough(returns: Returns, meta: EvidenceMeta, *, ratio: float = 0
 
 @check(
     "PF006",
-    "Profitable at higher costs",
-    unit="total return at the stressed cost",
-    source="ML engineer card: include spread and fees",
+    "Profitable at higher costs and with late fills",
+    unit="total return under stress",
+    source="ML engineer card: include spread and fees; slippage and latency stress",
     remedy=("crypto-team ml-engineer set-signal STR", *REMEDY),
-    stricter={"multiple": "higher", "least_bps": "higher"},
+    stricter={"multiple": "higher", "least_bps": "higher", "late_share": "higher"},
     limit=Limit("above", 0.0),
 )
 def survives_costs(
-    returns: Returns, imported: ImportedFacts | None = None, *, multiple: float = 1.5, least_bps: float = 0.1
+    returns: Returns,
+    market: pd.DataFrame,
+    meta: EvidenceMeta,
+    imported: ImportedFacts | None = None,
+    *,
+    multiple: float = 1.5,
+    least_bps: float = 0.1,
+    late_share: float = 0.2,
 ) -> Verdict:
     """Total return with costs on every change of position stays positive at 1.5 times the stated cost.
 
     A stated cost below `least_bps` is refused (no venue is free; 0.001 is a fraction, not basis points), and so are
-    stored net returns that leave out part of the costs.
+    stored net returns that leave out part of the costs. Entries and exits a quarter of the horizon later, at most one
+    bar, must not turn the gain into a loss: refused where nothing is left net of costs and surely less than
+    `late_share` of the gain (`gates/latency` derives both).
     """
     if returns.cost_bps_per_side < least_bps:
         text = f"{returns.cost_bps_per_side:g} bps per side are stated: no costs, or a fraction instead of basis points"
@@ -148,7 +158,11 @@ def survives_costs(
     text = "; ".join(f"cost x{level:g}: {value:+.2%}" for level, value in totals.items())
     breakeven = float(returns.test["return_gross"].sum()) / float(returns.turnover.sum()) * 1e4
     text += f"; break-even at about {breakeven:.1f} bps per side, {returns.cost_bps_per_side:g} are assumed"
+    late = late_fills(returns, market, meta, late_share)
+    text += f"; {late.words()}"
     value = totals[multiple]
+    if value > 0.0 and late.total <= 0.0 and late.surely_below:
+        return refused(f"{text}: it lives from fills without delay", late.total, evidence=("predictions.parquet",))
     return judge(value > 0.0, text, value)
 
 

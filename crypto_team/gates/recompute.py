@@ -113,6 +113,17 @@ def next_returns(times: npt.NDArray[np.int64], market: pd.DataFrame, step: int) 
     return close_at(times + step, known, close) / close_at(times, known, close) - 1.0
 
 
+def bar_moves(test: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta) -> Floats:
+    """Return the return of the next bar of every row, which are sorted by pair; NaN where a close is missing."""
+    step = timeframe_seconds(meta.timeframe) * 1000
+    closes = dict(tuple(market.groupby("pair", sort=False)))
+    parts = [
+        next_returns(milliseconds(rows["time"]), closes.get(pair, market.iloc[:0]), step)
+        for pair, rows in test.groupby("pair", sort=False)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
 def close_at(times: npt.NDArray[np.int64], known: npt.NDArray[np.int64], close: Floats) -> Floats:
     """Return the close at each time; NaN where `known` (ascending, not empty) does not have it."""
     place = np.minimum(np.searchsorted(known, times), len(known) - 1)

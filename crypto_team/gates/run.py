@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from crypto_team.gates.case import Case, missing
+from crypto_team.gates.case import Case, missing, places
 from crypto_team.gates.policy import OPTIONAL_TABLES, deviations, policy_digest, resolve
 from crypto_team.gates.registry import find, run_check
 from crypto_team.schemas.gate import CheckResult, GateReport, Outcome_, Policy
@@ -43,7 +43,11 @@ def _weighed(result: CheckResult, case: Case, policy: Policy) -> CheckResult:
     """Say that a check does not block where only tables are missing that the profile lets foreign evidence lack."""
     if case.imported is None or result.outcome != "not_enough_evidence":
         return result
-    absent = {name for name in find(result.code).required if missing(case, name)}
+    rule = find(result.code)
+    absent = {name for name in rule.required if missing(case, name)}
+    # A check that judges what is there says by "missing" that a table which it could do without kept it from passing.
+    lacking = (name for name in rule.optional if missing(case, name))
+    absent |= {name for name in lacking if result.explanation.startswith(f"missing: {places(name)[0]}")}
     if absent and absent <= OPTIONAL_TABLES[policy.profile]:
         return result.model_copy(update={"blocking": False})
     return result

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS, clustered
-from crypto_team.gates.recompute import Returns, milliseconds, next_returns, stamp
+from crypto_team.gates.recompute import Returns, bar_moves, milliseconds, stamp
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed
 from crypto_team.gates.skill import part_skill, skill_contributions
 from crypto_team.gates.statistics import DAY_MS
@@ -43,7 +43,7 @@ def survives_delay(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *
     """
     test = returns.test.sort_values(["pair", "time"], kind="stable")
     position = test["position"].fillna(0.0)
-    ahead = _moves(test, market, meta)
+    ahead = bar_moves(test, market, meta)
     later = position.groupby(test["pair"]).shift(LATE_BARS).fillna(0.0).to_numpy(dtype=np.float64)
     known = np.isfinite(ahead)
     gain, kept = position.to_numpy()[known] * ahead[known], later[known] * ahead[known]
@@ -58,17 +58,6 @@ def survives_delay(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *
     if value < wanted and float(surplus.sum()) + DEVIATIONS * error >= 0.0:
         return passed(f"{text}; on so few days that may be chance", value, limit=Limit("at_least", value))
     return judge(value >= wanted, text, value, evidence=("predictions.parquet",))
-
-
-def _moves(test: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta) -> Floats:
-    """Return the return of the next bar of every row; NaN where the market lacks one of the two closes."""
-    step = timeframe_seconds(meta.timeframe) * 1000
-    closes = dict(tuple(market.groupby("pair", sort=False)))
-    parts = [
-        next_returns(milliseconds(rows["time"]), closes.get(pair, market.iloc[:0]), step)
-        for pair, rows in test.groupby("pair", sort=False)
-    ]
-    return np.concatenate(parts) if parts else np.empty(0)
 
 
 @check(

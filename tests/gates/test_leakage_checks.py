@@ -222,3 +222,13 @@ def test_predictions_of_another_model_are_refused(honest: Case) -> None:
 
 def test_a_missing_model_file_is_not_enough_evidence(honest: Case, tmp_path: Path) -> None:
     assert run_check("LK008", replace(honest, model_dir=tmp_path)).outcome == "not_enough_evidence"
+
+
+def test_forecasts_that_foresee_are_refused_without_their_features(honest: Case) -> None:
+    hidden = run_check("LK006", replace(oracle_signal(honest), features_sample=None))
+    assert (hidden.outcome, "signal has rank correlation" in hidden.explanation) == ("refused", True)
+    plausible = run_check("LK006", replace(honest, features_sample=None))
+    assert (plausible.outcome, "missing: evidence: features.parquet" in plausible.explanation) == (
+        "not_enough_evidence",
+        True,
+    )

@@ -36,6 +36,7 @@ def _fault(what: str, codes: str, breaker: Breaker, design: Design = USUAL) -> F
 FOUR = replace(USUAL, pairs=4)
 DYING = replace(USUAL, pairs=4, delisted=True)
 NOISE = replace(USUAL, edge=0.0)
+FAINT = replace(USUAL, edge=0.03)
 
 FAULTS: Mapping[str, Fault] = {
     "random_split": _fault("rows are dealt to folds at random", "LK004 LK008 DQ008", training.random_split),
@@ -51,6 +52,7 @@ FAULTS: Mapping[str, Fault] = {
     "selection_on_all": _fault("features were selected on all rows", "LK005", training.selection_on_all),
     "calibrator_on_test": _fault("the calibrator was fitted on test rows", "LK005", training.calibrator_on_test),
     "in_sample_as_test": _fault("in-sample forecasts are labelled test", "LK006 LK008", training.in_sample_as_test),
+    "foreseen_without_features": _fault("forecasts foresee, features are kept back", "LK006", training.foreseen),
     "overfit": _fault("inner skill does not hold outside", "OF003", training.overfit),
     "holdout_used": _fault("test rows lie in the sealed holdout", "LK004", training.holdout_used),
     "shuffled_time": _fault("times of rows are shuffled", "DQ007", rows.shuffled_time),
@@ -76,6 +78,7 @@ FAULTS: Mapping[str, Fault] = {
     "one_sided_costs": _fault("costs are paid on entries only", "PF006", trading.one_sided_costs),
     "no_costs": _fault("there are no costs", "PF006", trading.no_costs),
     "cost_as_fraction": _fault("costs are fractions instead of basis points", "PF006", trading.cost_as_fraction),
+    "bouncing_close": _fault("it earns the bounce of the close", "PF006", trading.bouncing_close, FAINT),
     "inflated_returns": _fault("net returns are better than computed", "PR002", trading.inflated_returns),
     "claimed_sharpe": _fault("the stated Sharpe ratio is another", "PR002", trading.claimed_sharpe),
     "wrong_year": _fault("annualised on trading days of shares", "PR002", trading.wrong_year),

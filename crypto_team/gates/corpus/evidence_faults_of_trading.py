@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from crypto_team.gates.corpus.evidence_honest import Study, daily_of, score_of
+from crypto_team.gates.corpus.evidence_honest import Study, daily_of, score_of, study_of
 from crypto_team.gates.corpus.evidence_parts import EvidenceParts
 
 Rng = np.random.Generator
@@ -143,3 +145,17 @@ def one_regime(study: Study, _rng: Rng) -> EvidenceParts:
     there = before.reindex(days.loc[table["part"] == "test"].unique())
     wild = set(there.index[there > there.quantile(2 / 3)])
     return _with_positions(study, table, table["position"].where(days.isin(wild), 0.0))
+
+
+def bouncing_close(study: Study, rng: Rng) -> EvidenceParts:
+    """Earn the bounce of closes between bid and ask, which only who trades at that very close could have."""
+    bounced = []
+    for pair in study.market:
+        side = rng.choice([-1.0, 1.0], len(pair.time))
+        candles, features = pair.candles.copy(), pair.features.copy()
+        candles["close"] *= 1.0 + 0.4 * study.design.volatility * side
+        candles["high"] = candles[["high", "close"]].max(axis=1)
+        candles["low"] = candles[["low", "close"]].min(axis=1)
+        features[:, -1] = side + 0.5 * rng.standard_normal(len(side))
+        bounced.append(replace(pair, candles=candles, features=features))
+    return study_of(bounced, study.design, int(study.parts.meta["random_seed"])).parts

@@ -194,6 +194,11 @@ def in_sample_as_test(study: Study, rng: Rng) -> EvidenceParts:
     return _leaning(study, rng, "test", 0.45)
 
 
+def foreseen(study: Study, rng: Rng) -> EvidenceParts:
+    """Forecast with a model that had seen the labels, and keep to oneself what it read."""
+    return _leaning(study, rng, "test", 0.6).without("features")
+
+
 def overfit(study: Study, rng: Rng) -> EvidenceParts:
     """Show inner forecasts that had seen their labels, beside honest test forecasts."""
     return _leaning(study, rng, "inner", 0.6)

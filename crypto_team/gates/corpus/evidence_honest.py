@@ -63,7 +63,11 @@ def honest(name: str, seed: int) -> EvidenceParts:
 
 def study(design: Design, seed: int) -> Study:
     """Carry a study out: labels, folds, fits inside each fold, forecasts, positions, costs, trials, seeds."""
-    market = simulate(design, seed)
+    return study_of(simulate(design, seed), design, seed)
+
+
+def study_of(market: list[PairData], design: Design, seed: int) -> Study:
+    """Carry a study out on a market that is there."""
     folds = cut_folds(design)
     labels = [label_table(each, design) for each in market]
     fitted = [fit(market, labels, fold, design) for fold in folds]

@@ -1,0 +1,128 @@
+"""Check that neither a feature nor the forecasts themselves are the label in disguise (LK006)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.gates.case import places
+from crypto_team.gates.recompute import Returns, milliseconds
+from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.scores import rank_ic
+
+Floats = npt.NDArray[np.float64]
+RETRAIN = ("crypto-team ml-engineer train STR",)
+FORECASTS = ("signal", "position")
+
+
+@dataclass(frozen=True)
+class _Strongest:
+    name: str
+    against: str
+    value: float
+    low: float
+
+
+@check(
+    "LK006",
+    "No feature is the label in disguise",
+    unit="rank correlation with the future",
+    source="plausible size of an edge: an AUC of 0.6 is a rank correlation of about 0.2",
+    remedy=("crypto-team ml-engineer remove-feature STR NAME", *RETRAIN),
+    stricter={"plausible": "lower"},
+)
+def no_disguised_label(
+    market: pd.DataFrame,
+    meta: EvidenceMeta,
+    returns: Returns,
+    features_sample: pd.DataFrame | None = None,
+    *,
+    plausible: float = 0.35,
+) -> Verdict:
+    """No feature, nor the signal itself, knows more about coming returns than any past-only series plausibly could.
+
+    Each feature, and its ratio to the last close (for price levels), is ranked against the returns over the next
+    1, 2, ... bars up to the horizon, and so are signals and positions. Refused when the lower limit of the largest rank
+    correlation, with its error for overlapping labels and for the number of comparisons, is above the bound. Without
+    features the forecasts alone can be refused, but not pass.
+    """
+    ahead = _future(market, meta)
+    sampled = None if features_sample is None else _join(features_sample, ahead)
+    names = [] if features_sample is None else [str(each) for each in features_sample.columns.drop(["time", "pair"])]
+    columns = {} if sampled is None else _ranked_columns(sampled, names)
+    comparisons = (len(columns) + len(FORECASTS)) * sum(name.startswith("next_") for name in ahead.columns)
+    signals = _join(returns.test[["time", "pair", *FORECASTS]], ahead)
+    series = {name: signals[name].to_numpy(dtype=np.float64) for name in FORECASTS}
+    found = [_strongest(name, values, signals, comparisons, 1.0) for name, values in series.items()]
+    if sampled is not None:
+        spacing = _bars_between(sampled, timeframe_seconds(meta.timeframe) * 1000)
+        found += [_strongest(name, values, sampled, comparisons, spacing) for name, values in columns.items()]
+    judged = [each for each in found if math.isfinite(each.low)]
+    if not judged:
+        return insufficient(f"{len(signals if sampled is None else sampled)} rows are too few to judge")
+    worst = max(judged, key=lambda each: each.low)
+    text = f"{worst.name} has rank correlation {worst.value:.3f} with {worst.against}, at least {worst.low:.3f}"
+    caught = tuple(f"{each.name}: {each.value:.3f} with {each.against}" for each in judged if each.low > plausible)
+    if sampled is None and not caught:
+        told = f"missing: {places('features_sample')[0]}; of the forecasts alone, {text}, which is plausible"
+        return insufficient(told, worst.low, interval=(worst.low, 1.0))
+    return judge(not caught, text, worst.low, interval=(worst.low, 1.0), evidence=caught)
+
+
+def _ranked_columns(rows: pd.DataFrame, names: list[str]) -> dict[str, Floats]:
+    """Return every feature of the sample, and its ratio to the close."""
+    columns = {name: rows[name].to_numpy(dtype=np.float64) for name in names}
+    close = rows["close"].to_numpy(dtype=np.float64)
+    return columns | {f"{name} / close": values / close for name, values in columns.items()}
+
+
+def _future(market: pd.DataFrame, meta: EvidenceMeta) -> pd.DataFrame:
+    """Return time, pair, close and the returns of the next 1, 2, ... bars up to the horizon."""
+    ordered = market.sort_values(["pair", "time"], kind="stable")
+    result = ordered[["time", "pair", "close"]].copy()
+    close = result.groupby("pair", sort=False)["close"]
+    spans = sorted({1, 2, 3, *(int(meta.horizon_bars * share) for share in (0.25, 0.5, 1.0))} - {0})
+    for span in spans:
+        if span <= meta.horizon_bars:
+            result[f"next_{span}"] = close.shift(-span) / result["close"] - 1.0
+    return result
+
+
+def _join(rows: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
+    left, right = rows.copy(), ahead.copy()
+    left["time"], right["time"] = milliseconds(left["time"]), milliseconds(right["time"])
+    return left.merge(right, on=["time", "pair"], how="inner")
+
+
+def _strongest(name: str, values: Floats, rows: pd.DataFrame, comparisons: int, spacing: float) -> _Strongest:
+    """Return the target that `values` rank best with; the error counts only rows whose labels do not overlap."""
+    quantile = float(stats.norm.ppf(1.0 - 0.01 / max(1, comparisons)))
+    best = _Strongest(name, "", 0.0, math.nan)
+    for target in (column for column in rows.columns if column.startswith("next_")):
+        future = rows[target].to_numpy(dtype=np.float64)
+        known = int((np.isfinite(values) & np.isfinite(future)).sum())
+        # Neighbouring rows share the future bars that both labels span.
+        independent = known / max(1.0, int(target.removeprefix("next_")) / spacing)
+        if independent < 30:
+            continue
+        value = rank_ic(values, future)
+        if not math.isfinite(value):
+            continue
+        error = 1.03 * quantile / math.sqrt(independent - 3.0)
+        low = math.tanh(math.atanh(min(abs(value), 1.0 - 1e-12)) - error)
+        if not low <= best.low:
+            best = _Strongest(name, f"the return over the next {target.removeprefix('next_')} bars", value, low)
+    return best
+
+
+def _bars_between(rows: pd.DataFrame, step_ms: int) -> float:
+    """Return how many bars lie between neighbouring sampled rows of a pair, at least 1."""
+    distance = float(rows.groupby("pair")["time"].diff().median())
+    return max(1.0, distance / step_ms) if math.isfinite(distance) else 1.0
