@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ MOST_STRETCHED = 2.0
 """Student's t of two degrees of freedom would never refuse; what is lost of the budget there is small."""
 LEAST = 200
 FEW_DAYS = 5
+RETRAIN = "crypto-team ml-engineer train STR"
 
 
 @dataclass(frozen=True)
@@ -136,12 +138,30 @@ def _boldness(low: float, high: float) -> str:
     return " (probabilities are too bold)" if high < 1.0 else " (probabilities are too timid)" if low > 1.0 else ""
 
 
+def _what_helps(meta: EvidenceMeta) -> tuple[str, ...]:
+    """Return the steps that can mend calibration which is already `shrunk`; none where that is the first thing to try.
+
+    Then the forecasts say more than their training rows know: twice the rows, or half of the features to choose from.
+    Sizing and thresholds only use the probabilities and leave their calibration as it is.
+    """
+    if meta.calibration != "shrunk":
+        return ()
+    told = re.fullmatch(r"(rolling|expanding)_(\d+)(bars|m|h|d|w)", meta.window)
+    most = max((len(fold.selected) for fold in meta.folds), default=0)
+    steps = [f"crypto-team ml-engineer set-split STR --window {told[1]}_{2 * int(told[2])}{told[3]}"] if told else []
+    if most > 1:
+        steps.append(
+            f"crypto-team ml-engineer edit STR/features.yaml --set /feature_selection/max_features={most // 2}"
+        )
+    return (*steps, RETRAIN)
+
+
 @check(
     "OF008",
     "Probabilities are calibrated",
     unit="calibration error above what chance gives",
     source="ML engineer card, critical rule 7",
-    remedy=("crypto-team ml-engineer set-model STR --calibration shrunk", "crypto-team ml-engineer train STR"),
+    remedy=("crypto-team ml-engineer set-model STR --calibration shrunk", RETRAIN),
     stricter={"error": "lower", "flattest": "higher", "steepest": "lower"},
 )
 def calibrated(
@@ -171,4 +191,5 @@ def calibrated(
     value = max(0.0, measured.error - measured.by_chance)
     off = value > error and value > DEVIATIONS * measured.error_se
     holds = not off and measured.high >= flattest and measured.low <= steepest and measured.brier_high >= 0.0
-    return judge(holds, measured.words(), value, evidence=("predictions.parquet",))
+    found = judge(holds, measured.words(), value, evidence=("predictions.parquet",))
+    return replace(found, remedy=_what_helps(meta))

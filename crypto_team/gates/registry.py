@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check function answers; `limit` where it depends on the evidence."""
+    """What a check function answers; `limit` and `remedy` where they depend on the evidence."""
 
     outcome: Outcome_
     explanation: str
@@ -46,6 +46,7 @@ class Verdict:
     interval: tuple[float, float] | None = None
     evidence: tuple[str, ...] = ()
     limit: Limit | None = None
+    remedy: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +202,11 @@ def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: 
     value = verdict.value if verdict.value is not None and math.isfinite(verdict.value) else None
     interval = list(verdict.interval) if verdict.interval and all(map(math.isfinite, verdict.interval)) else None
     # Foreign evidence is mended where it was made: there is no strategy here that a tool could train again.
-    remedy = rule.remedy if case.imported is None else (f"crypto-team gate explain {rule.code}", JUDGE_AGAIN)
+    remedy = (
+        (verdict.remedy or rule.remedy)
+        if case.imported is None
+        else (f"crypto-team gate explain {rule.code}", JUDGE_AGAIN)
+    )
     steps = [step.replace("STR", case.strategy_id) for step in remedy]
     # Who is refused has to know where to look, even where a check names no rows.
     looked_at = () if verdict.outcome == "passed" else tuple(place for name in rule.required for place in places(name))

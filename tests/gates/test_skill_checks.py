@@ -159,6 +159,17 @@ def test_calibration_none_is_refused(honest: Case) -> None:
     assert run_check("OF008", raw).outcome == "refused"
 
 
+def test_what_helps_calibration_is_not_what_is_already_used(honest: Case) -> None:
+    assert honest.meta is not None
+    wrong = signals(honest, lambda f: 1.0 - f["p_1"])
+    for method in ("platt", "shrunk"):
+        case = replace(wrong, meta=honest.meta.model_copy(update={"calibration": method}))
+        steps = run_check("OF008", case).next
+        assert any("--calibration shrunk" in step for step in steps) == (method == "platt")
+        assert any("set-split STR-001 --window rolling_80d" in step for step in steps) == (method == "shrunk")
+        assert any("/feature_selection/max_features=" in step for step in steps) == (method == "shrunk")
+
+
 def test_folds_that_differ_only_in_level_are_not_bimodal(honest: Case) -> None:
     rng = np.random.default_rng(2)
     shifted = signals(honest, lambda f: 0.4 + 0.2 * (f["fold"] % 2) + 0.02 * rng.standard_normal(len(f)))
