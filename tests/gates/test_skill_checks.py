@@ -12,6 +12,7 @@ import pytest
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
 from crypto_team.gates.case import Case, LedgerView
 from crypto_team.gates.registry import run_check
+from crypto_team.schemas.gate import CheckResult
 
 CODES = (
     "OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008", "OF009", "OF010", "OF013", "OF017",
@@ -157,6 +158,25 @@ def test_calibration_none_is_refused(honest: Case) -> None:
     assert honest.meta is not None
     raw = replace(honest, meta=honest.meta.model_copy(update={"calibration": "none"}))
     assert run_check("OF008", raw).outcome == "refused"
+
+
+def test_one_series_under_many_names_counts_as_one(honest: Case) -> None:
+    rng = np.random.default_rng(8)
+    series = rng.standard_normal(400)
+    names = [f"copy_{number}" for number in range(5)]
+    copies = {name: series + 0.2 * rng.standard_normal(400) for name in names}
+    copies["copy_4"] = np.exp(-4.0 * copies["copy_4"])
+    others = {f"own_{number}": rng.standard_normal(400) for number in range(5)}
+    sample = pd.DataFrame({"time": range(400), "pair": ["A/B", "C/D"] * 200, **copies, **others})
+
+    def judged(share: float) -> CheckResult:
+        shares = {name: share / 5 for name in names} | {name: (1.0 - share) / 5 for name in others}
+        return run_check("OF002", replace(importances(honest, shares), features_sample=sample))
+
+    lies, fair = judged(0.55), judged(0.45)
+    assert (lies.outcome, lies.value) == ("refused", pytest.approx(0.55))
+    assert "copy_4" in lies.explanation
+    assert (fair.outcome, fair.value) == ("passed", pytest.approx(0.11))
 
 
 def test_what_helps_calibration_is_not_what_is_already_used(honest: Case) -> None:

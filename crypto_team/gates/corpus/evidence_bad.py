@@ -85,6 +85,7 @@ FAULTS: Mapping[str, Fault] = {
     "disguised_label": _fault("a feature is the label in disguise", "LK006", rows.disguised_label),
     "too_many_features": _fault("the model uses eighty features", "OF009", rows.too_many_features),
     "dominant_feature": _fault("one feature carries everything", "OF002", rows.dominant_feature),
+    "dominant_cluster": _fault("one feature under five names carries everything", "OF002", rows.dominant_cluster),
     "unstable_importances": _fault("importances change from fold to fold", "OF007", rows.unstable_importances),
     "lucky_day": _fault("three days carry the profit", "PF008", trading.lucky_day, NOISE),
     "fades": _fault("it earns early and loses as much late", "PF011 PF009", trading.fades),

@@ -226,6 +226,18 @@ def dominant_feature(study: Study, _rng: Rng) -> EvidenceParts:
     return study.parts.with_table("importances", table)
 
 
+def dominant_cluster(study: Study, rng: Rng) -> EvidenceParts:
+    """Lean on one feature under five names: noisy, rescaled copies that share its importance."""
+    names = [f"f{number}" for number in range(5)]
+    features = study.parts.tables["features"].copy()
+    for name in names[1:]:
+        copy = features["f0"] + 0.25 * rng.standard_normal(len(features))
+        features[name] = np.exp(copy) if name == "f4" else copy
+    table = study.parts.tables["importances"].copy()
+    table["value"] = np.where(table["feature"].isin(names), 1.0, 0.2) * rng.uniform(0.8, 1.2, len(table))
+    return study.parts.with_table("features", features).with_table("importances", table)
+
+
 def unstable_importances(study: Study, rng: Rng) -> EvidenceParts:
     """Let each fold lean on other features."""
     numbers = sorted(study.parts.tables["importances"]["fold"].unique())
