@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from crypto_team.gates.case import Memory
+from crypto_team.gates.linting import lint
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed
 from crypto_team.schemas.ml_spec import MlSpec
 
@@ -67,7 +68,10 @@ def learning_proposed(memory: Memory, *, learnings: float = 1) -> Verdict:
     stricter={},
 )
 def code_is_closed(strategy_code: str) -> Verdict:
-    """Parse the exported strategy: valid Python with a class, listed imports, no eval, exec or open."""
+    """Require valid Python with a class, listed imports, no eval, exec or open, and nothing that ruff objects to.
+
+    Ruff is asked where it is installed, with rules of our own (E4, E7, E9, F, B); else the verdict says "not checked".
+    """
     try:
         tree = ast.parse(strategy_code)
     except SyntaxError as error:
@@ -76,7 +80,10 @@ def code_is_closed(strategy_code: str) -> Verdict:
     problems = [*_imports(tree), *_calls(tree)]
     if not any(isinstance(node, ast.ClassDef) for node in tree.body):
         problems.append("there is no strategy class")
-    text = "; ".join(problems[:4]) or "imports are on the list, nothing is evaluated or opened"
+    linted = lint(strategy_code)
+    problems += linted.problems
+    by_ruff = f"not checked by ruff: {linted.unchecked}" if linted.unchecked else "ruff finds nothing"
+    text = "; ".join(problems[:4]) or f"imports are on the list, nothing is evaluated or opened; {by_ruff}"
     return judge(not problems, text, len(problems), evidence=tuple(problems))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from crypto_team.freqtrade.export import class_name, render_strategy
+from crypto_team.gates.linting import Linted, lint
 from crypto_team.schemas import ModelManifest
 from crypto_team.schemas.features import Feature
 from crypto_team.schemas.ml_spec import Signal
@@ -59,6 +60,7 @@ def test_exported_code_compiles_and_is_clean(side: str, sizing: str, beside: str
     path.write_text(text, encoding="utf-8")
     compile(path.read_text(encoding="utf-8"), str(path), "exec")
     config = ["--config", str(ROOT / "pyproject.toml")]
+    assert lint(text) == Linted()
     for settings in (["check", *config], ["check", "--isolated"], ["format", "--check", "--diff", *config]):
         assert _complaints("ruff", *settings, str(path)) == ""
 

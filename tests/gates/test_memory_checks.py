@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from crypto_team.gates import linting
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
 from crypto_team.gates.case import Case, Memory
 from crypto_team.gates.registry import run_check
 from crypto_team.schemas.ml_spec import Considered, Market, MlSpec
 
 KEY = "2026-01-31-critic-0a1b2c3d"
-SOUND = "import numpy as np\nfrom freqtrade.strategy import IStrategy\n\n\nclass S(IStrategy):\n    pass\n"
+SOUND = "from freqtrade.strategy import IStrategy\n\n\nclass S(IStrategy):\n    pass\n"
 
 
 def case(memory: Memory, *considered: str) -> Case:
@@ -46,6 +48,17 @@ def test_closed_code_passes() -> None:
     assert run_check("PR008", replace(case(Memory()), strategy_code=SOUND)).outcome == "passed"
 
 
+def test_without_ruff_the_verdict_says_that_it_was_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linting, "_ruff", lambda: None)
+    result = run_check("PR008", replace(case(Memory()), strategy_code=SOUND))
+    assert (result.outcome, "not checked by ruff: ruff is not installed" in result.explanation) == ("passed", True)
+
+
+def test_a_ruff_that_does_not_work_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(linting, "_ruff", lambda: tmp_path / "none")
+    assert "could not run" in linting.lint(SOUND).unchecked
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [
@@ -54,6 +67,9 @@ def test_closed_code_passes() -> None:
         (SOUND + "eval('1')\n", "uses eval"),
         (SOUND + "open('x')\n", "uses open"),
         (SOUND + "x = S.__subclasses__\n", "__subclasses__"),
+        (SOUND + "y = undefined_name\n", "F821 Undefined name `undefined_name`"),
+        (SOUND + "y = undefined_name  # noqa: F821\n", "F821"),
+        (SOUND + "def f(x=[]):\n    return x\n", "B006"),
         ("x = 1\n", "no strategy class"),
         ("def f(:\n", "no valid Python"),
     ],

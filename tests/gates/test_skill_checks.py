@@ -170,7 +170,7 @@ def test_one_series_under_many_names_counts_as_one(honest: Case) -> None:
     sample = pd.DataFrame({"time": range(400), "pair": ["A/B", "C/D"] * 200, **copies, **others})
 
     def judged(share: float) -> CheckResult:
-        shares = {name: share / 5 for name in names} | {name: (1.0 - share) / 5 for name in others}
+        shares = dict.fromkeys(names, share / 5) | dict.fromkeys(others, (1.0 - share) / 5)
         return run_check("OF002", replace(importances(honest, shares), features_sample=sample))
 
     lies, fair = judged(0.55), judged(0.45)
