@@ -67,7 +67,7 @@ def top_features_carry(importances: pd.DataFrame, *, top10: float = 0.5) -> Verd
 
 @check(
     "OF002",
-    "No single feature dominates, nor a group of look-alikes",
+    "No single feature dominates",
     unit="share of importance",
     source="ML engineer card, overfitting checklist; also by cluster of correlated features",
     remedy=RETRAIN,
