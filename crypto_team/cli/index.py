@@ -379,11 +379,6 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "ml_engineer.consider",
         "Answer a learning or an earlier strategy in the specification: what it means for this design.",
     ),
-    "ml-engineer data": (
-        "crypto_team.roles.ml_engineer_training",
-        "ml_engineer.data",
-        "Show the candles that the strategy is developed on; sealed bars are not among them.",
-    ),
     "ml-engineer define-target": (
         "crypto_team.roles.ml_engineer",
         "ml_engineer.define-target",

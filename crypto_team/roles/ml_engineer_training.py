@@ -6,7 +6,6 @@ import operator
 from typing import TYPE_CHECKING, Any, Literal
 
 from crypto_team.roles import (
-    candles,
     exporting,
     feature_audit,
     publishing,
@@ -273,26 +272,3 @@ def audit(session: Session, strategy_id: StrategyId) -> Outcome:
         or [f"crypto-team ml-engineer train {strategy_id}"],
         exit_code=1 if leaking else 0,
     )
-
-
-@tool(role="ml_engineer", read_only=True)
-def data(session: Session, strategy_id: StrategyId) -> Outcome:
-    """Show the candles that the strategy is developed on; sealed bars are not among them.
-
-    Parameters
-    ----------
-    strategy_id
-        For example STR-001.
-    """
-    found = candles.research(session, records.ml_spec(session, strategy_id).market)
-    rows = [
-        {
-            "pair": pair,
-            "bars": len(bars),
-            "filled": int(bars["filled"].sum()),
-            "first": str(bars["timestamp"].iloc[0]),
-            "last": str(bars["timestamp"].iloc[-1]),
-        }
-        for pair, bars in found.bars.items()
-    ]
-    return Outcome(ok=True, summary=f"sealed from {found.research_end or 'nowhere'}", data=rows)

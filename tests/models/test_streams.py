@@ -16,7 +16,13 @@ from crypto_team.models.streams import Lessons, Stream
 pytest.importorskip("river")
 HOUR, HORIZON = 3_600_000, 2
 ONLINE = sorted(name for name, one in MODELS.items() if one.online)
-MORE = {"online_linear": {"learning_rate": 0.05}, "online_lightgbm": {"update_rate": 0.1, "update_rows": 50}}
+MORE = {
+    "online_linear": {"learning_rate": 0.05},
+    "online_lightgbm": {
+        "n_estimators": 150, "learning_rate": 0.03, "num_leaves": 15, "min_child_samples": 50, "subsample": 0.7,
+        "colsample_bytree": 0.5, "reg_lambda": 10.0, "update_rate": 0.1, "update_rows": 50,
+    },
+}  # fmt: skip
 
 
 def _samples(rows: int = 1_200) -> tuple[Samples, np.ndarray]:

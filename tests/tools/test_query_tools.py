@@ -95,7 +95,7 @@ def test_sql_reads_what_the_files_say(staffed: Desk) -> None:
     design(staffed, "STR-001", windows=[7, 14])
     book(staffed, "STR-001", "A", None)
     sql = "SELECT s.strategy_id, s.model, s.timeframe, m.value FROM strategies s JOIN metrics m USING (strategy_id)"
-    expected = {"strategy_id": "STR-001", "model": "lightgbm", "timeframe": "1h", "value": 1.5}
+    expected = {"strategy_id": "STR-001", "model": "linear_trees", "timeframe": "1h", "value": 1.5}
     assert staffed.ok("registry.query", sql=sql).data == [expected]
     assert staffed.ok("registry.query", sql="SELECT sum(n_trials) AS n FROM trials").data == [{"n": 1}]
     found = staffed.ok("registry.query", sql="SELECT id FROM texts WHERE texts MATCH 'momentum' ORDER BY id").data
@@ -122,7 +122,7 @@ def test_sql_reads_what_the_files_say(staffed: Desk) -> None:
         "SELECT * FROM meta",
         "SELECT count(*) FROM files",
         "SELECT count(*) FROM sqlite_master",
-        "SELECT count(*) FROM entries",
+        "SELECT count(*) FROM specs",
         "SELECT * FROM sqlite_master",
         "SELECT * FROM pragma_database_list",
         "SELECT load_extension('x')",
@@ -280,3 +280,7 @@ def test_a_registry_of_broken_entries_only_is_not_called_empty(staffed: Desk) ->
     for name in ("STR-001", "STR-002"):
         staffed.session.layout.registry_entry(name).write_text("stage: [")
     assert [item.code for item in staffed.ok("registry.list").findings] == ["incomplete"]
+
+
+def test_strategies_are_counted_without_naming_a_column(staffed: Desk) -> None:
+    assert staffed.ok("registry.query", sql="SELECT count(*) AS n FROM strategies").data == [{"n": 2}]

@@ -160,12 +160,11 @@ def test_a_fold_that_fails_is_named_with_its_remedy_and_the_others_are_kept(
     panel, settings = panel_of(edge=0.3), settings_of("logistic")
     folds = walk_forward(np.unique(panel.time), settings.geometry)
     failing = len(folds) - 1
-    # The calibration tail of the fold before holds both classes up to here.
     last = panel.time >= folds[failing].train_start
-    one_class = replace(panel, label=np.where(last & np.isfinite(panel.label), 1.0, panel.label))
-    with pytest.raises(InputError, match=f"fold {failing} has one class only") as caught:
-        run(one_class, settings, store=FoldStore(tmp_path))
-    assert "choose thresholds or a horizon that both classes reach" in str(caught.value)
+    flat = replace(panel, features=np.where(last[:, None], np.float32(1.0), panel.features))
+    with pytest.raises(InputError, match=f"fold {failing} .*no feature has any spread") as caught:
+        run(flat, settings, store=FoldStore(tmp_path))
+    assert "add features that vary" in str(caught.value)
     assert f"{failing} finished fold(s) are kept and not fitted again" in str(caught.value)
     assert len(list(tmp_path.glob("*.fold"))) == failing
 
