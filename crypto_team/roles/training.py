@@ -171,6 +171,7 @@ def evidence(plan: Design, prepared: Panel, result: WalkForwardResult, *, declar
 def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_trials: int) -> EvidenceMeta:
     from crypto_team.models.registry import resolve
     from crypto_team.trading.durations import periods_per_year
+    from crypto_team.validation.trained_with import trained_with
 
     spec, training = plan.spec, plan.spec.model.training
     return EvidenceMeta(
@@ -190,6 +191,7 @@ def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_t
         test=training.test,
         step=training.step,
         feature_names=[feature.name for feature in plan.features.features],
+        trained_with=trained_with(spec, plan.features, plan.code_dir),
         random_seed=spec.reproducibility.random_seed,
         versions=library_versions(spec.model.primary),
         dataset_ids=[item.dataset_id for item in plan.candles.all_datasets],
