@@ -91,12 +91,25 @@ def _unknown(learner: ModelFactory, key: str) -> UsageError:
     )
 
 
-def library_version(name: str) -> str:
-    """Return `library version` of the learner's implementation."""
-    library = factory(name).library
+def libraries(name: str, hyperparameters: Mapping[str, Hyperparameter] | None = None) -> dict[str, str]:
+    """Return the version of each library that a learner, or a member that its hyperparameters name, is made with."""
+    learner = factory(name)
+    complete = {**learner.defaults, **(hyperparameters or {})}
+    named = f"{complete.get('members', '')},{complete.get('member', '')}" if learner.members else ""
+    members = [MODELS[part.strip()] for part in named.split(",") if part.strip() in MODELS]
+    return {one.library: _version(one.library) for one in (learner, *members)}
+
+
+def _version(library: str) -> str:
+    """Return the installed version; some libraries have a distribution without support for GPUs."""
     for distribution in (library, f"{library}-cpu"):
         try:
-            return f"{library} {metadata.version(distribution)}"
+            return metadata.version(distribution)
         except metadata.PackageNotFoundError:
             continue
-    return library
+    return "not installed"
+
+
+def library_version(name: str, hyperparameters: Mapping[str, Hyperparameter] | None = None) -> str:
+    """Return `library version` of the learner's implementation, and of its members."""
+    return ", ".join(f"{library} {version}" for library, version in libraries(name, hyperparameters).items())

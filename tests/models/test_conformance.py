@@ -11,7 +11,7 @@ import pytest
 
 from crypto_team.errors import CryptoTeamError, EvidenceError, NotFoundError, UsageError
 from crypto_team.models.base import Hyperparameter, Model, ModelSettings
-from crypto_team.models.registry import MODELS, factory, library_version, resolve
+from crypto_team.models.registry import MODELS, factory, libraries, library_version, resolve
 
 KINDS = [
     (name, classes)
@@ -152,6 +152,26 @@ def test_text_that_is_no_model_is_an_evidence_error(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_the_version_of_the_library_is_known(name: str) -> None:
     assert library_version(name).split()[1][0].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("name", "hyperparameters", "expected"),
+    [
+        ("stacking", {}, {"scikit-learn", "lightgbm", "torch"}),
+        ("stacking", {"members": "xgboost, lstm"}, {"scikit-learn", "xgboost", "torch"}),
+        ("agreement", {}, {"numpy", "lightgbm", "scikit-learn"}),
+        ("meta_network", {"members": "catboost,ridge"}, {"torch", "catboost", "numpy"}),
+        ("horizons", {}, {"numpy", "lightgbm"}),
+        ("horizons", {"member": "gru"}, {"numpy", "torch"}),
+        ("linear_trees", {}, {"lightgbm"}),
+    ],
+)
+def test_the_libraries_of_the_members_of_an_ensemble_are_known(
+    name: str, hyperparameters: dict[str, str], expected: set[str]
+) -> None:
+    found = libraries(name, hyperparameters)
+    assert set(found) == expected
+    assert all(version[0].isdigit() for version in found.values())
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
