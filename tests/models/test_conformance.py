@@ -174,6 +174,36 @@ def test_the_libraries_of_the_members_of_an_ensemble_are_known(
     assert all(version[0].isdigit() for version in found.values())
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "value", "says"),
+    [
+        ("gru", "sequence", 0, "has to be at least 1"),
+        ("gru", "hidden", -4, "has to be at least 1"),
+        ("gru", "epochs", 0, "has to be at least 1"),
+        ("gru", "dropout", 1.5, "has to be between 0 and 1"),
+        ("lightgbm", "n_estimators", 0, "has to be at least 1"),
+        ("lightgbm", "learning_rate", float("nan"), "has to be at least 0"),
+        ("lightgbm", "reg_lambda", -1.0, "has to be at least 0"),
+        ("online_linear", "update_rows", 0, "has to be at least 1"),
+        ("stacking", "gru.sequence", 0, "gru sequence is 0"),
+        ("random_forest", "max_samples", 2.0, "has to be between 0 and 1"),
+    ],
+)
+def test_numbers_that_no_learner_can_work_with_are_refused_before_any_training(
+    name: str, key: str, value: float, says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        resolve(name, {key: value})
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_the_defaults_and_presets_of_every_learner_are_in_range(name: str) -> None:
+    for preset in MODELS[name].presets.values():
+        resolve(name, preset)
+    resolve(name, {**MODELS[name].defaults, **MODELS[name].quick})
+    resolve(name, {key: 0 for key in ("early_stopping",) if key in MODELS[name].defaults})
+
+
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_a_constant_feature_fewer_rows_than_features_and_one_class_are_survived_or_refused(name: str) -> None:
     rng = np.random.default_rng(4)
