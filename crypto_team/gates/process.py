@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -21,6 +22,7 @@ from crypto_team.schemas.registry import RegistryEntry
 from crypto_team.schemas.report import SECTIONS
 from crypto_team.schemas.reviews import CriticReview
 from crypto_team.validation.metrics import summary
+from crypto_team.validation.trained_with import changed_since
 
 if TYPE_CHECKING:
     from crypto_team.gates.imported.case import ImportedFacts
@@ -113,8 +115,14 @@ def replay_equal(replay: ReplayResult) -> Verdict:
     remedy=RETRAIN,
     stricter={},
 )
-def reproducible(meta: EvidenceMeta, spec: MlSpec | None = None, imported: ImportedFacts | None = None) -> Verdict:
-    """Seed, library versions, data hash and rules in the specification are those that the evidence was made with."""
+def reproducible(
+    meta: EvidenceMeta,
+    spec: MlSpec | None = None,
+    features: FeatureSet | None = None,
+    code_dir: Path | None = None,
+    imported: ImportedFacts | None = None,
+) -> Verdict:
+    """Seed, library versions, data hash and every setting of the design are those that the evidence was made with."""
     if imported is not None:
         return _recorded_elsewhere(imported)
     if spec is None:
@@ -133,6 +141,9 @@ def reproducible(meta: EvidenceMeta, spec: MlSpec | None = None, imported: Impor
         (claims.equal(spec.costs.fee_bps + spec.costs.slippage_bps, meta.cost_bps_per_side), "the costs changed"),
     )
     gaps = [text for holds, text in rules if not holds]
+    changed = changed_since(meta, spec, features, code_dir and code_dir.parent) if features is not None else []
+    if changed:
+        gaps.append(f"the evidence is stale: {'; '.join(changed[:6])}")
     return judge(
         not gaps, "; ".join(gaps) or "everything needed to rebuild is recorded", len(gaps), evidence=tuple(gaps)
     )

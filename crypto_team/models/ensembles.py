@@ -238,10 +238,12 @@ def _load(data: bytes, n_classes: int, kind: str) -> Model:
     return model
 
 
-def _factory(kind: str, own: dict[str, Hyperparameter], about: str, quick: dict[str, Hyperparameter]) -> ModelFactory:
+def _factory(
+    kind: str, own: dict[str, Hyperparameter], about: str, quick: dict[str, Hyperparameter], library: str
+) -> ModelFactory:
     return ModelFactory(
         name=kind,
-        library="numpy",
+        library=library,
         importance_kind="weighted_members",
         regression=True,
         classification=True,
@@ -264,17 +266,17 @@ _NETWORK: dict[str, Hyperparameter] = {
 }  # fmt: skip
 STACKING = _factory(
     "stacking", {"members": "lightgbm,gru", "blocks": 4, "l2": 0.05},
-    "A linear model over unseen predictions of a tree and a network.", _QUICK,
+    "A linear model over unseen predictions of a tree and a network.", _QUICK, "scikit-learn",
 )  # fmt: skip
 BLENDING = _factory(
     "blending", {"members": "lightgbm,ridge", "blocks": 4, "shrink": 0.5},
-    "A weighted mean of members, weights drawn towards equal.", {"blocks": 2},
+    "A weighted mean of members, weights drawn towards equal.", {"blocks": 2}, "scipy",
 )  # fmt: skip
 META_NETWORK = _factory(
     "meta_network", {"members": "lightgbm,gru", "blocks": 4, "context": 4, **_NETWORK},
-    "A small network over members' predictions and context features.", _QUICK | {"epochs": 3},
+    "A small network over members' predictions and context features.", _QUICK | {"epochs": 3}, "torch",
 )  # fmt: skip
 AGREEMENT = _factory(
     "agreement", {"members": "lightgbm,random_forest", "quorum": 1.0},
-    "The members' mean where they agree; no opinion elsewhere.", {},
+    "The members' mean where they agree; no opinion elsewhere.", {}, "numpy",
 )  # fmt: skip

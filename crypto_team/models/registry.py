@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import metadata
@@ -23,6 +24,11 @@ _TABLE = (
     LINEAR_TREES, LIGHTGBM, XGBOOST, CATBOOST, RANDOM_FOREST, LOGISTIC, RIDGE, LSTM, GRU, TRANSFORMER, LSTM_CNN,
     STACKING, BLENDING, META_NETWORK, AGREEMENT, HORIZONS, ONLINE_LINEAR, ONLINE_LIGHTGBM,
 )  # fmt: skip
+MAY_BE_ZERO = frozenset({"context", "patience"})
+"""Whole numbers whose default is above 0, and for which 0 says none."""
+SHARES = frozenset({"subsample", "colsample_bytree", "rsm", "max_features", "max_samples", "dropout", "head_dropout",
+                    "quorum", "shrink", "tail"})  # fmt: skip
+"""Amounts that cannot be above 1."""
 MODELS: dict[str, ModelFactory] = {factory.name: factory for factory in _TABLE}
 
 
@@ -57,8 +63,27 @@ def resolve(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> dict[st
                 where=f"model.hyperparameters.{key}",
                 hint=f"the default is {complete[key]}",
             )
+        _check_range(name, key, value, complete[key])
         complete[key] = value
     return complete
+
+
+def _check_range(name: str, key: str, value: Hyperparameter, default: Hyperparameter) -> None:
+    """Refuse what no learner can work with: counts below 1 (or 0), negative or unlimited amounts.
+
+    The default tells what a number is: a whole one above 0 is a count, any other one that is not negative an amount.
+    """
+    if isinstance(value, bool | str) or isinstance(default, bool | str) or default < 0:
+        return
+    counts = isinstance(default, int) and default > 0 and key not in MAY_BE_ZERO
+    low, high = 1 if counts else 0, 1 if key in SHARES else math.inf
+    if not math.isfinite(value) or not low <= value <= high:
+        least = f"between {low} and {high}" if key in SHARES else f"at least {low}"
+        raise UsageError(
+            f"{name} {key} is {value}, it has to be {least}",
+            where=f"model.hyperparameters.{key}",
+            hint=f"the default is {default}",
+        )
 
 
 def _preset(learner: ModelFactory, given: Mapping[str, Hyperparameter]) -> Mapping[str, Hyperparameter]:
@@ -91,12 +116,25 @@ def _unknown(learner: ModelFactory, key: str) -> UsageError:
     )
 
 
-def library_version(name: str) -> str:
-    """Return `library version` of the learner's implementation."""
-    library = factory(name).library
+def libraries(name: str, hyperparameters: Mapping[str, Hyperparameter] | None = None) -> dict[str, str]:
+    """Return the version of each library that a learner, or a member that its hyperparameters name, is made with."""
+    learner = factory(name)
+    complete = {**learner.defaults, **(hyperparameters or {})}
+    named = f"{complete.get('members', '')},{complete.get('member', '')}" if learner.members else ""
+    members = [MODELS[part.strip()] for part in named.split(",") if part.strip() in MODELS]
+    return {one.library: _version(one.library) for one in (learner, *members)}
+
+
+def _version(library: str) -> str:
+    """Return the installed version; some libraries have a distribution without support for GPUs."""
     for distribution in (library, f"{library}-cpu"):
         try:
-            return f"{library} {metadata.version(distribution)}"
+            return metadata.version(distribution)
         except metadata.PackageNotFoundError:
             continue
-    return library
+    return "not installed"
+
+
+def library_version(name: str, hyperparameters: Mapping[str, Hyperparameter] | None = None) -> str:
+    """Return `library version` of the learner's implementation, and of its members."""
+    return ", ".join(f"{library} {version}" for library, version in libraries(name, hyperparameters).items())

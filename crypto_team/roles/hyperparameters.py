@@ -15,6 +15,7 @@ Value = bool | int | float | str
 def parse(model: str, pairs: Sequence[str]) -> dict[str, Value]:
     """Turn `learning_rate=0.05` and the like into typed values; unknown names are refused by the learner."""
     from crypto_team.models.registry import MODELS, factory, resolve
+    from crypto_team.validation.hyperparameter_text import typed
 
     learner = factory(model)
     given: dict[str, Value] = {}
@@ -25,26 +26,6 @@ def parse(model: str, pairs: Sequence[str]) -> dict[str, Value]:
         member, dot, own = name.strip().partition(".")
         named = MODELS.get(member) if dot else None
         default = named.defaults.get(own) if named else learner.defaults.get(name.strip())
-        given[name.strip()] = _value(value.strip(), default)
+        given[name.strip()] = typed(value.strip(), default)
     resolve(model, given)
     return given
-
-
-def _value(text: str, default: Value | None) -> Value:
-    """Return a typed value; where the learner takes words, `1` is a word too, and `1e3` is a whole number of trees."""
-    if isinstance(default, str):
-        return text
-    made = _guessed(text)
-    whole = isinstance(made, float) and made.is_integer()
-    return int(made) if whole and type(default) is int else made
-
-
-def _guessed(text: str) -> Value:
-    if text.lower() in {"true", "false"}:
-        return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

@@ -93,7 +93,7 @@ def sweep(session: Session, strategy_id: StrategyId, *, trials: int = 50, featur
 
 
 @tool(role="ml_engineer", long=True)
-def tune(session: Session, strategy_id: StrategyId, *, trials: int = 30) -> Outcome:
+def tune(session: Session, strategy_id: StrategyId, *, trials: int = 30, space: list[str] | None = None) -> Outcome:
     """Search hyperparameters over inner purged splits and book every one as a trial.
 
     The splits lie in the earliest training window: no test part is seen.
@@ -105,8 +105,11 @@ def tune(session: Session, strategy_id: StrategyId, *, trials: int = 30) -> Outc
         For example STR-001.
     trials
         How many configurations to try.
+    space
+        What to search instead of the learner's own space: num_leaves=3:31, learning_rate=0.01:0.1:log or
+        shared_bins=true|false; repeat for several.
     """
-    return tuning.tune(session, strategy_id, trials=trials)
+    return tuning.tune(session, strategy_id, trials=trials, own_space=space or ())
 
 
 @tool(role="ml_engineer", read_only=True)

@@ -123,7 +123,10 @@ def _measured_spec(plan: Design, evidence: Evidence, ranking: pd.Series[float]) 
         update={
             "market": spec.market.model_copy(update={"datasets": meta.dataset_ids}),
             "model": spec.model.model_copy(
-                update={"version": library_version(spec.model.primary), "architecture": _architecture(meta)}
+                update={
+                    "version": library_version(spec.model.primary, spec.model.hyperparameters),
+                    "architecture": _architecture(meta),
+                }
             ),
             "features": spec.features.model_copy(update={"top_features": top}),
             "target": plan.target.model_copy(

@@ -13,6 +13,7 @@ from crypto_team.roles.design import without_measures, without_ranks
 from crypto_team.schemas import EvidenceMeta
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from crypto_team.features.matrix import FeatureMatrix
@@ -171,6 +172,7 @@ def evidence(plan: Design, prepared: Panel, result: WalkForwardResult, *, declar
 def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_trials: int) -> EvidenceMeta:
     from crypto_team.models.registry import resolve
     from crypto_team.trading.durations import periods_per_year
+    from crypto_team.validation.trained_with import trained_with
 
     spec, training = plan.spec, plan.spec.model.training
     return EvidenceMeta(
@@ -190,8 +192,9 @@ def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_t
         test=training.test,
         step=training.step,
         feature_names=[feature.name for feature in plan.features.features],
+        trained_with=trained_with(spec, plan.features, plan.code_dir),
         random_seed=spec.reproducibility.random_seed,
-        versions=library_versions(spec.model.primary),
+        versions=library_versions(spec.model.primary, spec.model.hyperparameters),
         dataset_ids=[item.dataset_id for item in plan.candles.all_datasets],
         dataset_hashes=[item.content_hash for item in plan.candles.all_datasets],
         data_hash=plan.data_hash,
@@ -201,12 +204,18 @@ def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_t
     )
 
 
-def library_versions(model: str) -> dict[str, str]:
-    """Return the versions that numbers depend on."""
+# Calibration and blending are SciPy's; hyperparameters may come from a search by Optuna.
+LIBRARIES = ("numpy", "pandas", "numba", "scikit-learn", "scipy", "optuna")
+
+
+def library_versions(
+    model: str, hyperparameters: Mapping[str, bool | int | float | str] | None = None
+) -> dict[str, str]:
+    """Return the versions that numbers depend on, those of an ensemble's members among them."""
     from importlib.metadata import version
 
     from crypto_team import __version__
-    from crypto_team.models.registry import MODELS, library_version
+    from crypto_team.models.registry import libraries
 
-    found = {name: version(name) for name in ("numpy", "pandas", "numba", "scikit-learn")}
-    return {"crypto-team": __version__, **found, MODELS[model].library: library_version(model)}
+    found = {name: version(name) for name in LIBRARIES}
+    return {"crypto-team": __version__, **found, **libraries(model, hyperparameters)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import UsageError
@@ -11,6 +12,7 @@ from crypto_team.roles.ml_engineer import write_design
 from crypto_team.schemas.outcome import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from crypto_team.roles.training import Design
@@ -22,38 +24,45 @@ MOST_TRIALS = 1000
 SHOWN = 20
 
 
-def tune(session: Session, strategy_id: str, *, trials: int) -> Outcome:
+def tune(session: Session, strategy_id: str, *, trials: int, own_space: Sequence[str] = ()) -> Outcome:
     """Search, book what is newly tried, and write the best configuration as the design.
 
     The search of a design is remembered beside the evidence store: what a killed one has measured is not measured, and
     not booked, again.
     """
     from crypto_team.validation import tuning
+    from crypto_team.validation.search_spaces import space
     from crypto_team.validation.settings import settings_from_spec
 
     if not 2 <= trials <= MOST_TRIALS:
         raise UsageError(f"between 2 and {MOST_TRIALS} trials, not {trials}", where="--trials")
     plan = training.design(session, strategy_id)
     settings = settings_from_spec(plan.spec, plan.features.feature_selection)
-    tuning.space(settings)
-    name = f"{strategy_id}-{plan.fingerprint.removeprefix('sha256:')[:16]}"
+    space(settings, own_space)
+    searched = hashlib.sha256("\n".join(sorted(own_space)).encode()).hexdigest()[:8] if own_space else ""
+    name = "-".join([strategy_id, plan.fingerprint.removeprefix("sha256:")[:16], *([searched] if searched else [])])
     journal = session.layout.store / "tuning" / f"{name}.log"
     known = tuning.remembered(journal, name, settings)
     if known < trials:
         with booked(
             session, strategy_id, kind="tune", fingerprint=plan.fingerprint, n_trials=trials - known
         ) as booking:
-            found = _search(session, plan, settings, trials, journal)
+            found = _search(session, plan, settings, trials, journal, own_space)
             records.save(
                 session, "ml_engineer", "tune", strategy_id, [booking.finished()], f"{strategy_id}: {trials} trials"
             )
     else:
-        found = _search(session, plan, settings, trials, journal)
+        found = _search(session, plan, settings, trials, journal, own_space)
     return _adopted(session, plan, found, resumed=known)
 
 
 def _search(
-    session: Session, plan: Design, settings: WalkForwardSettings, trials: int, journal: Path
+    session: Session,
+    plan: Design,
+    settings: WalkForwardSettings,
+    trials: int,
+    journal: Path,
+    own_space: Sequence[str],
 ) -> list[TunedTrial]:
     from crypto_team.validation import tuning
 
@@ -61,7 +70,9 @@ def _search(
         session.progress(0.15 + 0.85 * (one.number + 1) / trials, f"configuration {one.number + 1} of {trials}")
 
     prepared = training.panel(plan, session)
-    return tuning.tune(prepared, settings, trials=trials, journal=journal, name=journal.stem, on_trial=told)
+    return tuning.tune(
+        prepared, settings, trials=trials, journal=journal, name=journal.stem, own_space=own_space, on_trial=told
+    )
 
 
 def _adopted(session: Session, plan: Design, found: list[TunedTrial], *, resumed: int) -> Outcome:

@@ -82,6 +82,9 @@ class EvidenceMeta(Document):
     test: Duration
     step: Duration
     feature_names: list[FeatureName]
+    trained_with: dict[str, str] = Field(
+        default={}, description="Every setting of the design that decides the numbers, as JSON text by its place."
+    )
     random_seed: int
     versions: dict[str, str]
     dataset_ids: list[DatasetId]

@@ -144,6 +144,9 @@ def daily_returns(
 def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
     """Cut the test positions into trades: one row per unbroken stretch of one sign within a pair.
 
+    A hole in time, as between test parts that do not adjoin, ends a trade: positions start flat after it. Rows follow
+    each other where they are as far apart as the closest two rows of any pair.
+
     Returns
     -------
     DataFrame
@@ -152,8 +155,10 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
     rows = out_of_sample_rows(predictions).sort_values(["pair", "time"], kind="stable")
     side = np.sign(rows["position"].to_numpy(dtype=np.float64))
     pair = rows["pair"].to_numpy()
+    apart = np.diff(pd.DatetimeIndex(rows["time"]).asi8)
+    same = pair[1:] == pair[:-1]
     new = np.ones(len(rows), dtype=bool)
-    new[1:] = (side[1:] != side[:-1]) | (pair[1:] != pair[:-1])
+    new[1:] = (side[1:] != side[:-1]) | ~same | (apart > apart[same].min(initial=np.iinfo(np.int64).max))
     grouped = (
         pd.DataFrame(
             {

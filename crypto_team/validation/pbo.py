@@ -15,6 +15,8 @@ from crypto_team.errors import InputError
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 CHUNK = 128
+CANCELLED = 1e-8
+"""Share of the squares below which a one-pass variance has lost half of its digits and is measured again."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,10 @@ class Pbo:
     """Result of combinatorially symmetric cross-validation.
 
     `pbo` counts a best-in-sample trial at the median as overfit, `pbo_strict` does not; they differ for odd numbers
-    of trials. `loss_probability` is the share of splits whose chosen trial has a negative out-of-sample mean. The
-    degradation line says what Sharpe ratio per period the chosen trial has outside, given the one that it had inside.
+    of trials. Trials that tie out of sample share their ranks: one of ten copies is overfit in half of them, and its
+    logit is that of their mean. `loss_probability` is the share of splits whose chosen trial has a negative
+    out-of-sample mean. The degradation line says what Sharpe ratio per period the chosen trial has outside, given the
+    one that it had inside.
     """
 
     pbo: float
@@ -37,9 +41,10 @@ class Pbo:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The best in-sample trial of some splits: rank out of sample (1 is worst), Sharpe ratios, and losses."""
+    """The best in-sample trial of some splits: trials below and level with it out of sample, Sharpe ratios, losses."""
 
-    rank: Ints
+    below: Ints
+    level: Ints
     inside: Floats
     outside: Floats
     lost: npt.NDArray[np.bool_]
@@ -47,11 +52,18 @@ class _Chosen:
 
 @dataclass(frozen=True)
 class _Blocks:
-    """Sums and squares of centred returns of each block and trial, and the mean that was taken out."""
+    """Moments of each block and different trial; `place` says which of them a trial is.
+
+    `sums` and `squares` are of returns less their `offset`, `means` and `within` (squared distances from the block's
+    mean) of the returns as they are, and exact where a block is constant. `size` counts the rows of half the blocks.
+    """
 
     sums: Floats
     squares: Floats
     offset: Floats
+    means: Floats
+    within: Floats
+    place: Ints
     size: int
 
 
@@ -62,7 +74,7 @@ def pbo_cscv(returns: Floats, *, n_blocks: int = 16) -> Pbo:
     ----------
     returns
         Per-period returns of all trials, shape (T, N); no NaN. Rows beyond a multiple of `n_blocks` are dropped from
-        the start.
+        the start. A trial that never moves in a half has the Sharpe ratio -inf there: it is not chosen, and ranks last.
     n_blocks
         Even number of contiguous blocks; every half of them is once in-sample.
 
@@ -79,15 +91,15 @@ def pbo_cscv(returns: Floats, *, n_blocks: int = 16) -> Pbo:
             f"{trials} trials, {length} rows"
         )
     parts = list(_splits(_summed(returns[length - rows * n_blocks :], n_blocks), n_blocks))
-    rank = np.concatenate([part.rank for part in parts])
-    relative = rank / (trials + 1.0)
+    below, level = (np.concatenate([getattr(part, name) for part in parts]) for name in ("below", "level"))
+    relative = (below + (level + 1) / 2.0) / (trials + 1.0)
     slope, intercept = _line(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in ("inside", "outside"))
     )
     return Pbo(
-        pbo=float(np.mean(2 * rank <= trials + 1)),
-        pbo_strict=float(np.mean(2 * rank < trials + 1)),
-        n_combinations=len(rank),
+        pbo=_share_of_ranks(below, level, (trials + 1) // 2),
+        pbo_strict=_share_of_ranks(below, level, trials // 2),
+        n_combinations=len(below),
         logits=np.log(relative / (1.0 - relative)),
         loss_probability=float(np.mean(np.concatenate([part.lost for part in parts]))),
         degradation_slope=slope,
@@ -95,16 +107,31 @@ def pbo_cscv(returns: Floats, *, n_blocks: int = 16) -> Pbo:
     )
 
 
+def _share_of_ranks(below: Ints, level: Ints, highest: int) -> float:
+    """Return the mean share of the ranks `below + 1 .. below + level` that are not above `highest`."""
+    return float(np.mean(np.clip((highest - below) / level, 0.0, 1.0)))
+
+
 def _summed(returns: Floats, n_blocks: int) -> _Blocks:
-    """Reduce every block to two numbers per trial: any union of blocks then has its moments by adding."""
-    rows = len(returns) // n_blocks
-    # Centring on the whole-sample mean keeps the one-pass variance from cancelling.
+    """Reduce every block to a few numbers per trial: any union of blocks then has its moments by adding."""
+    rows, trials = len(returns) // n_blocks, returns.shape[1]
+    # Centring on the whole-sample mean keeps most of the one-pass variance from cancelling.
     offset = returns.mean(axis=0)
-    sums, squares = np.empty((n_blocks, returns.shape[1])), np.empty((n_blocks, returns.shape[1]))
+    sums, squares, means, within = (np.empty((n_blocks, trials)) for _ in range(4))
     for block in range(n_blocks):
-        centred = returns[block * rows : (block + 1) * rows] - offset
+        own = returns[block * rows : (block + 1) * rows]
+        centred = own - offset
         sums[block], squares[block] = centred.sum(axis=0), np.einsum("ij,ij->j", centred, centred)
-    return _Blocks(sums, squares, offset, rows * n_blocks // 2)
+        means[block] = np.where((own == own[0]).all(axis=0), own[0], own.mean(axis=0))
+        centred = own - means[block]
+        within[block] = np.einsum("ij,ij->j", centred, centred)
+    # Copies of a trial are measured once: products of matrices need not round two equal columns alike.
+    _, first, place = np.unique(np.concatenate([means, within]), axis=1, return_index=True, return_inverse=True)
+    if len(first) == trials:
+        first = place = np.arange(trials)
+    parts = (array[:, first] for array in (sums, squares, offset[None], means, within))
+    sums, squares, offset, means, within = parts
+    return _Blocks(sums, squares, offset[0], means, within, place.reshape(-1), rows * n_blocks // 2)
 
 
 def _splits(blocks: _Blocks, n_blocks: int) -> Iterator[_Chosen]:
@@ -123,29 +150,46 @@ def _splits(blocks: _Blocks, n_blocks: int) -> Iterator[_Chosen]:
         yield _choose(here, there, members, blocks)
         late.append(_choose(there, here, 1.0 - members, blocks))
     for part in reversed(late):
-        yield _Chosen(part.rank[::-1], part.inside[::-1], part.outside[::-1], part.lost[::-1])
+        yield _Chosen(part.below[::-1], part.level[::-1], part.inside[::-1], part.outside[::-1], part.lost[::-1])
 
 
 def _sharpes(members: Floats, blocks: _Blocks) -> Floats:
     """Return the Sharpe ratio per period of every trial over each union of blocks; -inf without spread."""
     size = blocks.size
-    mean = members @ blocks.sums
+    mean, squares = members @ blocks.sums, members @ blocks.squares
     mean /= size
-    deviation = members @ blocks.squares
-    deviation -= size * np.square(mean)
+    deviation = squares - size * np.square(mean)
+    squares *= CANCELLED
+    unsure = deviation <= squares
+    if unsure.any():
+        deviation[unsure] = _two_pass(members, blocks, unsure)
     deviation /= size - 1
     mean += blocks.offset
-    np.maximum(deviation, 0.0, out=deviation)
     np.sqrt(deviation, out=deviation)
-    return np.divide(mean, deviation, out=np.full_like(mean, -np.inf), where=deviation > 0.0)
+    found: Floats = np.divide(mean, deviation, out=np.full_like(mean, -np.inf), where=deviation > 0.0)
+    copied = len(blocks.place) != found.shape[1]
+    return np.take(found, blocks.place, axis=1) if copied else found
+
+
+def _two_pass(members: Floats, blocks: _Blocks, where: npt.NDArray[np.bool_]) -> Floats:
+    """Return sums of squared distances from the mean of the union; 0 exactly when all its returns are equal."""
+    union, trial = np.nonzero(where)
+    chosen = np.nonzero(members)[1].reshape(len(members), -1)[union]
+    means = blocks.means[chosen, trial[:, None]]
+    means -= means[:, :1].copy()
+    means -= means.mean(axis=1, keepdims=True)
+    rows = blocks.size / chosen.shape[1]
+    between = np.einsum("ij,ij->i", means, means) * rows
+    return np.asarray(blocks.within[chosen, trial[:, None]].sum(axis=1) + between)
 
 
 def _choose(inside: Floats, outside: Floats, members: Floats, blocks: _Blocks) -> _Chosen:
     """Take the best trial of each split inside and see where it stands outside."""
     picks, best = np.arange(len(inside)), inside.argmax(axis=1)
     own = outside[picks, best]
-    mean = np.einsum("ij,ji->i", 1.0 - members, blocks.sums[:, best]) / blocks.size + blocks.offset[best]
-    return _Chosen(np.count_nonzero(outside <= own[:, None], axis=1), inside[picks, best], own, mean < 0.0)
+    mean = np.einsum("ij,ji->i", 1.0 - members, blocks.means[:, blocks.place[best]])
+    below, level = (np.count_nonzero(rule(outside, own[:, None]), axis=1) for rule in (np.less, np.equal))
+    return _Chosen(below, level, inside[picks, best], own, mean < 0.0)
 
 
 def _line(x: Floats, y: Floats) -> tuple[float, float]:

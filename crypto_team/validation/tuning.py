@@ -6,7 +6,7 @@ search that was killed goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from crypto_team.errors import InputError, UsageError
+from crypto_team.errors import InputError
 from crypto_team.models.base import Floats, Hyperparameter
 from crypto_team.models.registry import resolve
 from crypto_team.validation.fitted import filled, fit_all
@@ -23,6 +23,7 @@ from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, history_of, inputs_
 from crypto_team.validation.fold_selection import fitted_selection
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.scores import multi_log_loss
+from crypto_team.validation.search_spaces import space, start
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.splits import purge, walk_forward
 
@@ -33,47 +34,6 @@ Rows = npt.NDArray[np.int64]
 INNER_SPLITS = 3
 FIRST_SHARE = 0.4
 UNPRUNED_TRIALS, UNPRUNED_SPLITS = 5, 1
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """One hyperparameter and where to look for it; bounds are inclusive, whole when both of them are."""
-
-    name: str
-    low: float
-    high: float
-    log: bool = False
-
-    def ask(self, trial: optuna.Trial) -> Hyperparameter:
-        """Let a trial choose a value."""
-        if isinstance(self.low, int) and isinstance(self.high, int):
-            return trial.suggest_int(self.name, self.low, self.high, log=self.log)
-        return trial.suggest_float(self.name, self.low, self.high, log=self.log)
-
-
-_TREES = (
-    Dimension("n_estimators", 30, 300, log=True),
-    Dimension("learning_rate", 0.01, 0.1, log=True),
-    Dimension("colsample_bytree", 0.2, 1.0),
-    Dimension("subsample", 0.4, 1.0),
-    Dimension("reg_lambda", 0.1, 300.0, log=True),
-)
-_NETWORKS = (
-    Dimension("learning_rate", 0.0005, 0.01, log=True),
-    Dimension("weight_decay", 0.001, 0.3, log=True),
-    Dimension("dropout", 0.0, 0.5),
-    Dimension("sequence", 6, 60, log=True),
-)
-SPACES: Mapping[str, tuple[Dimension, ...]] = {
-    "lightgbm": (*_TREES, Dimension("num_leaves", 3, 31), Dimension("min_child_samples", 50, 800, log=True)),
-    "xgboost": (*_TREES, Dimension("max_depth", 2, 6), Dimension("min_child_weight", 5.0, 200.0, log=True)),
-    "logistic": (Dimension("l2", 0.01, 30.0, log=True),),
-    "ridge": (Dimension("l2", 0.04, 120.0, log=True),),
-    "gru": (*_NETWORKS, Dimension("hidden", 8, 64, log=True)),
-    "lstm": (*_NETWORKS, Dimension("hidden", 8, 64, log=True)),
-    "transformer": (*_NETWORKS, Dimension("layers", 1, 4)),
-    "lstm_cnn": (*_NETWORKS, Dimension("channels", 4, 32, log=True)),
-}
 
 
 @dataclass(frozen=True)
@@ -92,24 +52,6 @@ class InnerSplit:
 
     fit: Rows
     judge: Rows
-
-
-def space(settings: WalkForwardSettings) -> tuple[Dimension, ...]:
-    """Return what is searched for a learner.
-
-    Raises
-    ------
-    UsageError
-        Nothing is known about where its hyperparameters should be looked for.
-    """
-    found = SPACES.get(settings.model, ())
-    if not found:
-        raise UsageError(
-            f"the tuning space of {settings.model} is empty",
-            where="model.primary",
-            hint=f"choose one of {', '.join(SPACES)}, or set its hyperparameters with set-model --param NAME=VALUE",
-        )
-    return found
 
 
 def inner_splits(panel: Panel, settings: WalkForwardSettings) -> list[InnerSplit]:
@@ -171,6 +113,7 @@ def tune(
     trials: int,
     journal: Path,
     name: str,
+    own_space: Sequence[str] = (),
     on_trial: Callable[[TunedTrial], None] | None = None,
 ) -> list[TunedTrial]:
     """Search until `trials` configurations are known, those of an earlier, interrupted search among them.
@@ -184,7 +127,9 @@ def tune(
     journal
         File in which the search is remembered.
     name
-        Of the search; another design needs another name.
+        Of the search; another design or another space needs another name.
+    own_space
+        Ranges to search instead of the learner's, as :func:`~crypto_team.validation.search_spaces.space` reads them.
     on_trial
         Called after each configuration.
 
@@ -193,10 +138,10 @@ def tune(
     list of TunedTrial
         Best first; those given up early come last. The same seed gives the same search.
     """
-    dimensions, splits = space(settings), inner_splits(panel, settings)
+    dimensions, splits = space(settings, own_space), inner_splits(panel, settings)
     study = _study(journal, name, settings)
     if not study.trials:
-        study.enqueue_trial({one.name: settings.hyperparameters[one.name] for one in dimensions})
+        study.enqueue_trial(start(settings, dimensions))
     while (number := known_trials(study)) < trials:
         # A sampler seeded by the number of the trial goes on alike after an interruption.
         study.sampler = _sampler(settings.seed + number)

@@ -15,6 +15,7 @@ from crypto_team.features.matrix import build_matrix
 from crypto_team.features.plan import compile_formulas
 from crypto_team.gates.case import Case, LedgerView, Memory, ReplayResult
 from crypto_team.gates.importance import mean_shares
+from crypto_team.models.registry import resolve
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import Feature, FeatureSet
@@ -37,6 +38,7 @@ from crypto_team.validation.evidence_tables import features_sample, market_table
 from crypto_team.validation.metrics import out_of_sample
 from crypto_team.validation.panel import build_panel
 from crypto_team.validation.settings import settings_from_spec
+from crypto_team.validation.trained_with import trained_with
 from crypto_team.validation.walk_forward import WalkForwardResult, run
 
 PAIRS = ("BTC/USDT", "ETH/USDT")
@@ -115,7 +117,9 @@ def _datasets(bars: dict[str, pd.DataFrame]) -> dict[str, Dataset]:
     }
 
 
-def _meta(spec: MlSpec, result: WalkForwardResult, datasets: dict[str, Dataset], names: list[str]) -> EvidenceMeta:
+def _meta(
+    spec: MlSpec, features: FeatureSet, result: WalkForwardResult, datasets: dict[str, Dataset], names: list[str]
+) -> EvidenceMeta:
     assert spec.target is not None
     return EvidenceMeta(
         strategy_id=spec.strategy_id,
@@ -128,12 +132,13 @@ def _meta(spec: MlSpec, result: WalkForwardResult, datasets: dict[str, Dataset],
         target=spec.target,
         signal=spec.signal,
         model=spec.model.primary,
-        hyperparameters={},
+        hyperparameters=resolve(spec.model.primary, spec.model.hyperparameters),
         calibration=spec.model.calibration,
         window=spec.model.training.window,
         test=spec.model.training.test,
         step=spec.model.training.step,
         feature_names=names,
+        trained_with=trained_with(spec, features),
         random_seed=spec.reproducibility.random_seed,
         versions={"numpy": np.__version__},
         dataset_ids=list(datasets),
@@ -156,7 +161,7 @@ def build_case(folder: Path, strength: float, seed: int = 5) -> Case:
     for name, data in result.models.items():
         (folder / name).write_bytes(data)
     datasets = _datasets(bars)
-    meta = _meta(spec, result, datasets, list(panel.names))
+    meta = _meta(spec, features, result, datasets, list(panel.names))
     shares = mean_shares(result.importances)
     spec = spec.model_copy(
         update={

@@ -150,11 +150,110 @@ def test_false_claims_and_broken_rules_are_refused(
     assert says in result.explanation
 
 
+<<<<<<< HEAD
 def test_another_player_than_the_author_may_review(honest: Case) -> None:
     other = run_check("PR009", played_by({"ada@x.org"}, {"bob@x.org"})(honest))
     assert (other.outcome, "reviewed by bob@x.org" in other.explanation) == ("passed", True)
     unknown = run_check("PR009", played_by({"ada@x.org"}, set())(honest))
     assert (unknown.outcome, "only the roles differ" in unknown.explanation) == ("passed", True)
+=======
+def in_model(**changes: object) -> Callable[[Case], Case]:
+    return lambda case: replace(
+        case, spec=case.spec.model_copy(update={"model": case.spec.model.model_copy(update=changes)})
+    )
+
+
+def in_training(**changes: object) -> Callable[[Case], Case]:
+    return lambda case: in_model(training=case.spec.model.training.model_copy(update=changes))(case)
+
+
+def in_target(**changes: object) -> Callable[[Case], Case]:
+    return lambda case: spec(target=case.spec.target.model_copy(update=changes))(case)
+
+
+def in_selection(**changes: object) -> Callable[[Case], Case]:
+    def change(case: Case) -> Case:
+        assert case.features is not None
+        selection = case.features.feature_selection.model_copy(update=changes)
+        return replace(case, features=case.features.model_copy(update={"feature_selection": selection}))
+
+    return change
+
+
+def in_first_feature(**changes: object) -> Callable[[Case], Case]:
+    def change(case: Case) -> Case:
+        assert case.features is not None
+        first, *others = case.features.features
+        return replace(
+            case, features=case.features.model_copy(update={"features": [first.model_copy(update=changes), *others]})
+        )
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (in_model(calibration="isotonic"), 'model.calibration is "isotonic", trained with "shrunk"'),
+        (in_model(hyperparameters={"l2": 0.5}), "model.hyperparameters.l2 is 0.5, trained with 2.0"),
+        (in_training(anchor="end"), "model.training.anchor"),
+        (in_training(window="rolling_50d"), "model.training.window"),
+        (in_training(test="16d"), "model.training.test"),
+        (in_training(step="16d"), "model.training.step"),
+        (in_training(gap="2d"), "model.training.gap"),
+        (in_target(label_weights="uniqueness"), "target.label_weights"),
+        (in_target(class_weights="balanced"), "target.class_weights"),
+        (in_target(horizon_set=[8]), "target.horizon_set"),
+        (in_selection(ranking="rfe"), "feature_selection.ranking"),
+        (in_selection(correlation_limit=0.5), "feature_selection.correlation_limit"),
+        (in_first_feature(formula="roc(close, 3)"), "features.volume_0"),
+        (in_first_feature(name="renamed"), "features.renamed"),
+    ],
+)
+def test_a_design_that_changed_after_the_training_makes_the_evidence_stale(
+    honest: Case, change: Callable[[Case], Case], says: str
+) -> None:
+    result = run_check("PR004", change(honest))
+    assert result.outcome == "refused", result.explanation
+    assert "the evidence is stale" in result.explanation
+    assert says in result.explanation
+
+
+@pytest.mark.parametrize(
+    "change", [in_model(calibration="platt"), in_training(step="16d"), in_model(hyperparameters={"l2": 0.5})]
+)
+def test_older_evidence_is_compared_by_what_it_records(honest: Case, change: Callable[[Case], Case]) -> None:
+    assert honest.meta is not None
+    older = replace(honest, meta=honest.meta.model_copy(update={"trained_with": {}}))
+    assert run_check("PR004", older).outcome == "passed"
+    assert run_check("PR004", change(older)).outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        in_model(hyperparameters={"l2": 2.0}),
+        in_model(architecture="words"),
+        in_first_feature(rationale="because", importance_rank=3),
+        in_selection(output_count=3),
+        spec(risk=Risk(max_open_positions=2)),
+        spec(hypothesis="Another text."),
+    ],
+)
+def test_prose_measures_and_later_decisions_leave_the_evidence_as_it_is(
+    honest: Case, change: Callable[[Case], Case]
+) -> None:
+    result = run_check("PR004", change(honest))
+    assert result.outcome == "passed", result.explanation
+
+
+def test_a_setting_that_the_evidence_does_not_know_yet_counts_as_its_default(honest: Case) -> None:
+    assert honest.meta is not None
+    fewer = {key: value for key, value in honest.meta.trained_with.items() if key != "target.label_weights"}
+    older = replace(honest, meta=honest.meta.model_copy(update={"trained_with": fewer}))
+    assert run_check("PR004", older).outcome == "passed"
+    assert run_check("PR004", in_target(label_weights="uniqueness")(older)).outcome == "refused"
+>>>>>>> mod5
 
 
 def test_numbers_typed_correctly_to_their_digits_pass(honest: Case) -> None:

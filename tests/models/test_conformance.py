@@ -11,7 +11,7 @@ import pytest
 
 from crypto_team.errors import CryptoTeamError, EvidenceError, NotFoundError, UsageError
 from crypto_team.models.base import Hyperparameter, Model, ModelSettings
-from crypto_team.models.registry import MODELS, factory, library_version, resolve
+from crypto_team.models.registry import MODELS, factory, libraries, library_version, resolve
 
 KINDS = [
     (name, classes)
@@ -152,6 +152,56 @@ def test_text_that_is_no_model_is_an_evidence_error(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_the_version_of_the_library_is_known(name: str) -> None:
     assert library_version(name).split()[1][0].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("name", "hyperparameters", "expected"),
+    [
+        ("stacking", {}, {"scikit-learn", "lightgbm", "torch"}),
+        ("stacking", {"members": "xgboost, lstm"}, {"scikit-learn", "xgboost", "torch"}),
+        ("agreement", {}, {"numpy", "lightgbm", "scikit-learn"}),
+        ("meta_network", {"members": "catboost,ridge"}, {"torch", "catboost", "numpy"}),
+        ("horizons", {}, {"numpy", "lightgbm"}),
+        ("horizons", {"member": "gru"}, {"numpy", "torch"}),
+        ("linear_trees", {}, {"lightgbm"}),
+    ],
+)
+def test_the_libraries_of_the_members_of_an_ensemble_are_known(
+    name: str, hyperparameters: dict[str, str], expected: set[str]
+) -> None:
+    found = libraries(name, hyperparameters)
+    assert set(found) == expected
+    assert all(version[0].isdigit() for version in found.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "says"),
+    [
+        ("gru", "sequence", 0, "has to be at least 1"),
+        ("gru", "hidden", -4, "has to be at least 1"),
+        ("gru", "epochs", 0, "has to be at least 1"),
+        ("gru", "dropout", 1.5, "has to be between 0 and 1"),
+        ("lightgbm", "n_estimators", 0, "has to be at least 1"),
+        ("lightgbm", "learning_rate", float("nan"), "has to be at least 0"),
+        ("lightgbm", "reg_lambda", -1.0, "has to be at least 0"),
+        ("online_linear", "update_rows", 0, "has to be at least 1"),
+        ("stacking", "gru.sequence", 0, "gru sequence is 0"),
+        ("random_forest", "max_samples", 2.0, "has to be between 0 and 1"),
+    ],
+)
+def test_numbers_that_no_learner_can_work_with_are_refused_before_any_training(
+    name: str, key: str, value: float, says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        resolve(name, {key: value})
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_the_defaults_and_presets_of_every_learner_are_in_range(name: str) -> None:
+    for preset in MODELS[name].presets.values():
+        resolve(name, preset)
+    resolve(name, {**MODELS[name].defaults, **MODELS[name].quick})
+    resolve(name, {key: 0 for key in ("early_stopping",) if key in MODELS[name].defaults})
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))

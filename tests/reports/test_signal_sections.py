@@ -109,3 +109,13 @@ def test_a_strategy_that_never_trades_still_has_a_report(evidence: Any) -> None:
     assert trade_profile(predictions).trades == 0
     assert np.isnan(risk(np.zeros(50)).newey_west_t)
     assert replace(grid, pbo=0.0).pbo == 0.0
+
+
+def test_a_booked_run_is_not_its_own_competitor(data: ReportData) -> None:
+    daily = data.daily["strategy"].to_numpy()
+    own = luck(daily, TrialLedger(1, ())).sharpe / np.sqrt(365.0)
+    booked, apart = (luck(daily, TrialLedger(3, known)) for known in ((own, 0.01, 0.02), (0.01, 0.02)))
+    assert booked.haircut_holm == pytest.approx(apart.haircut_holm)
+    assert booked.haircut_bhy == pytest.approx(apart.haircut_bhy)
+    assert booked.haircut_holm >= booked.haircut_bonferroni - 1e-9
+    assert np.isnan(luck(daily, TrialLedger(1, (own,))).haircut_holm)

@@ -110,6 +110,13 @@ def test_tuning_books_every_configuration_and_writes_the_best_one(desk: Desk) ->
     assert best.items() <= spec.model.hyperparameters.items()
     refused = desk.try_("ml_engineer.tune", strategy_id=strategy_id, trials=1)
     assert "between 2 and 1000 trials" in refused.findings[0].message
+    bad = desk.try_("ml_engineer.tune", strategy_id=strategy_id, trials=2, space=["nothing=1:2"])
+    assert "no hyperparameter 'nothing'" in bad.findings[0].message
+    assert trials.ledger(desk.layout).n_trials == 3
+    name = next(iter(best))
+    own = desk.use("ml_engineer.tune", strategy_id=strategy_id, trials=2, space=[f"{name}=5.0:6.0"])
+    assert {key for key in own.data[0] if key not in {"trial", "loss"}} == {name}
+    assert trials.ledger(desk.layout).n_trials == 5
 
 
 def test_a_python_feature_is_audited_and_only_an_honest_one_becomes_safe(desk: Desk, tmp_path: Path) -> None:

@@ -70,6 +70,21 @@ def test_trades_are_stretches_of_one_sign_within_a_pair() -> None:
     assert trades["pair"].tolist() == ["BTC/USDT", "BTC/USDT", "ETH/USDT", "ETH/USDT"]
 
 
+def test_a_hole_between_test_parts_ends_a_trade_even_when_both_sides_of_it_are_held() -> None:
+    one, two = _table([1.0, 1.0, 1.0], [0.01, 0.0, 0.01]), _table([1.0, 1.0, 0.0], [-0.05, 0.0, 0.0])
+    later = two.assign(fold=1, time=two["time"] + pd.Timedelta(days=60))
+    trades = metrics.trades_from_positions(pd.concat([one, later], ignore_index=True))
+    assert trades["bars"].tolist() == [3, 2]
+    assert trades["return_net"].to_numpy() == pytest.approx([0.02, -0.05])
+    assert metrics.summary(pd.concat([one, later], ignore_index=True))["n_trades"] == 2
+
+
+def test_a_trade_goes_on_into_an_adjoining_test_part() -> None:
+    table = _table([1.0] * 6, [0.01] * 6)
+    trades = metrics.trades_from_positions(table.assign(fold=[0, 0, 0, 1, 1, 1]))
+    assert trades["bars"].tolist() == [6]
+
+
 def test_the_summary_of_a_strategy_that_never_trades_is_zero_not_undefined() -> None:
     summary = metrics.summary(_table([0.0] * 6, [0.0] * 6))
     assert (summary["n_trades"], summary["sharpe"], summary["hit_rate"], summary["total_return"]) == (0, 0.0, 0.0, 0.0)

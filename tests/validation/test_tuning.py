@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import InputError, UsageError
+from crypto_team.models.base import Hyperparameter
+from crypto_team.models.registry import MODELS, resolve
 from crypto_team.validation import tuning
 from crypto_team.validation.panel import Panel
+from crypto_team.validation.search_spaces import SPACES, Dimension, space, start
 from crypto_team.validation.splits import walk_forward
-from crypto_team.validation.tuning import SPACES, inner_splits, remembered, tune
+from crypto_team.validation.tuning import inner_splits, remembered, tune
 from tests.validation.conftest import make_settings
 
 
@@ -55,20 +58,62 @@ def test_a_killed_search_goes_on_and_ends_like_an_uninterrupted_one(
     assert tune(panel, settings, trials=7, journal=tmp_path / "b.log", name="b") == whole
 
 
-def test_every_learner_with_a_space_can_search_it(panel: Panel, tmp_path: Path) -> None:
-    for model in SPACES:
+def test_every_learner_has_a_space_and_its_defaults_lie_in_it() -> None:
+    assert set(SPACES) == set(MODELS)
+    for model in MODELS:
         settings = make_settings(model)
-        if "epochs" in settings.hyperparameters:
-            brief = {**settings.hyperparameters, "epochs": 1, "sequence": 6}
-            settings = replace(settings, hyperparameters=brief)
-        found = tune(panel, settings, trials=2, journal=tmp_path / f"{model}.log", name=model)
-        assert len(found) == 2
-        assert np.isfinite(found[0].loss)
+        dimensions = space(settings)
+        assert {one.name for one in dimensions} == set(start(settings, dimensions))
 
 
-def test_an_empty_space_is_told_with_the_learners_that_have_one(panel: Panel, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="tuning space of none is empty"):
-        tune(panel, replace(make_settings("ridge"), model="none"), trials=2, journal=tmp_path / "a.log", name="a")
+@pytest.mark.parametrize("model", sorted(SPACES))
+def test_every_learner_can_search_its_space(model: str, panel: Panel, tmp_path: Path) -> None:
+    brief: dict[str, Hyperparameter] = {"epochs": 1, "sequence": 6, "gru.epochs": 1, "gru.sequence": 6}
+    known = {**MODELS[model].defaults, **MODELS[model].quick}
+    members = str(known.get("members", ""))
+    brief = {key: value for key, value in brief.items() if key in known or key.split(".")[0] in members.split(",")}
+    settings = replace(make_settings(model), hyperparameters=resolve(model, {**MODELS[model].quick, **brief}))
+    found = tune(panel, settings, trials=2, journal=tmp_path / f"{model}.log", name=model)
+    assert len(found) == 2
+    assert np.isfinite(found[0].loss)
+    assert found[0].hyperparameters != found[1].hyperparameters
+
+
+def test_one_searches_what_one_names(panel: Panel, tmp_path: Path) -> None:
+    found = tune(
+        panel, make_settings("lightgbm"), trials=4, journal=tmp_path / "a.log", name="a",
+        own_space=["num_leaves=3:5", "learning_rate=0.05:0.2:log", "shared_bins=true|false"],
+    )  # fmt: skip
+    for one in found:
+        assert set(one.hyperparameters) == {"num_leaves", "learning_rate", "shared_bins"}
+        assert one.hyperparameters["num_leaves"] in {3, 4, 5}
+        assert 0.05 <= float(one.hyperparameters["learning_rate"]) <= 0.2
+        assert isinstance(one.hyperparameters["shared_bins"], bool)
+
+
+def test_hyperparameters_of_members_are_searched_with_the_ensemble() -> None:
+    names = {one.name for one in space(make_settings("blending"))}
+    assert {"shrink", "lightgbm.num_leaves", "ridge.l2"} <= names
+    assert space(make_settings("blending"), ["lightgbm.num_leaves=3:7"]) == (Dimension("lightgbm.num_leaves", 3, 7),)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("num_leaves", "is no range"),
+        ("num_leaves=5", "is no range"),
+        ("num_leaves=3:31:lin", "is no range"),
+        ("num_leaves=31:3", "the first number has to be the lower one"),
+        ("learning_rate=0:1:log", "above 0"),
+        ("num_leafs=3:31", "did you mean num_leaves"),
+        ("num_leaves=2.5:31", "num_leaves is int"),
+        ("shared_bins=true:false", "true or false are listed"),
+    ],
+)
+def test_a_range_that_cannot_be_searched_is_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        space(make_settings("lightgbm"), [text])
+    assert says in f"{caught.value} {caught.value.hint}"
 
 
 def test_one_class_only_names_the_inner_split(panel: Panel) -> None:
