@@ -150,13 +150,13 @@ def test_false_claims_and_broken_rules_are_refused(
     assert says in result.explanation
 
 
-<<<<<<< HEAD
 def test_another_player_than_the_author_may_review(honest: Case) -> None:
     other = run_check("PR009", played_by({"ada@x.org"}, {"bob@x.org"})(honest))
     assert (other.outcome, "reviewed by bob@x.org" in other.explanation) == ("passed", True)
     unknown = run_check("PR009", played_by({"ada@x.org"}, set())(honest))
     assert (unknown.outcome, "only the roles differ" in unknown.explanation) == ("passed", True)
-=======
+
+
 def in_model(**changes: object) -> Callable[[Case], Case]:
     return lambda case: replace(
         case, spec=case.spec.model_copy(update={"model": case.spec.model.model_copy(update=changes)})
@@ -253,7 +253,6 @@ def test_a_setting_that_the_evidence_does_not_know_yet_counts_as_its_default(hon
     older = replace(honest, meta=honest.meta.model_copy(update={"trained_with": fewer}))
     assert run_check("PR004", older).outcome == "passed"
     assert run_check("PR004", in_target(label_weights="uniqueness")(older)).outcome == "refused"
->>>>>>> mod5
 
 
 def test_numbers_typed_correctly_to_their_digits_pass(honest: Case) -> None:
