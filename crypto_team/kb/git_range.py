@@ -45,6 +45,7 @@ class Commit:
     subject: str
     trailers: dict[str, list[str]]
     changes: tuple[FileChange, ...]
+    parents: tuple[str, ...] = ()
 
     def trailer(self, key: str) -> str | None:
         """Return a trailer that is said exactly once; two contradicting ones say nothing."""
@@ -108,8 +109,10 @@ def commits(folder: Path, base: str, tip: str = "HEAD") -> list[Commit]:
 
 
 def _commit(folder: Path, name: str) -> Commit:
-    shown = git.run(folder, "show", "-s", "--no-show-signature", "--format=%ae%x00%s%x00%(trailers:only,unfold)", name)
-    author, subject, text = shown.split("\0", 2)
+    shown = git.run(
+        folder, "show", "-s", "--no-show-signature", "--format=%ae%x00%s%x00%P%x00%(trailers:only,unfold)", name
+    )
+    author, subject, parents, text = shown.split("\0", 3)
     trailers: dict[str, list[str]] = {}
     for line in text.splitlines():
         found = _TRAILER.match(line)
@@ -117,7 +120,7 @@ def _commit(folder: Path, name: str) -> Commit:
             trailers.setdefault(found[1], []).append(found[2].strip())
     raw = git.run(folder, "diff-tree", "-r", "-c", "--root", "--raw", "-z", "--no-commit-id", "--no-abbrev",
                   "--no-renames", "--no-ext-diff", name)  # fmt: skip
-    return Commit(name, author, subject, trailers, tuple(parsed(raw)))
+    return Commit(name, author, subject, trailers, tuple(parsed(raw)), tuple(parents.split()))
 
 
 def merged_base(folder: Path, base: str, tip: str = "HEAD") -> str | None:
@@ -126,10 +129,10 @@ def merged_base(folder: Path, base: str, tip: str = "HEAD") -> str | None:
     return done.stdout.decode().strip() or None
 
 
-def between(folder: Path, start: str, tip: str = "HEAD") -> list[FileChange]:
+def between(folder: Path, start: str, tip: str) -> list[FileChange]:
     """Return what differs between two commits, whatever lies between them."""
     raw = git.run(folder, "diff-tree", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", start,
-                  resolve(folder, tip))  # fmt: skip
+                  tip)  # fmt: skip
     return parsed(raw)
 
 
