@@ -163,6 +163,12 @@ def content(folder: Path, commit: str, path: str) -> bytes | None:
     return None if done.returncode else done.stdout
 
 
+def workspaces(folder: Path, commit: str) -> list[str]:
+    """Return the path of every `.crypto` folder that a commit holds, from the root of the repository."""
+    listed = git.run(folder, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit).split("\0")
+    return [name for name in listed if name.rpartition("/")[2] == ".crypto"]
+
+
 def sizes(folder: Path, names: Sequence[str]) -> dict[str, int]:
     """Return how large blobs are, without reading them; those that are not here are left out."""
     asked = "".join(f"{name}\n" for name in dict.fromkeys(names))

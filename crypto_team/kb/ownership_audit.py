@@ -41,7 +41,17 @@ def audit(layout: Layout, base: str) -> tuple[int, list[Finding]]:
         message = "HEAD and the base have no commit in common, so nothing says what was dropped"
         hint = "start the branch from the base: git switch -c NAME BASE"
         return len(found), [Finding(code="unrelated-history", severity="error", message=message, hint=hint)]
-    return len(found), [item for commit in found for item in trusted.judge(commit)]
+    return len(found), [*_moved(layout, start), *(item for commit in found for item in trusted.judge(commit))]
+
+
+def _moved(layout: Layout, base: str) -> Iterator[Finding]:
+    """Yield the workspaces of the base that are gone: rules and records of a moved one would count as new."""
+    here = set(git_range.workspaces(layout.root, "HEAD"))
+    for name in git_range.workspaces(layout.root, base):
+        if name not in here:
+            message = "the base has a workspace here, and it is gone or a link: nobody would see what was changed in it"
+            hint = "leave it where it is; whoever may write the base branch can move it there"
+            yield Finding(code="moved-workspace", severity="error", message=message, file=name, hint=hint)
 
 
 class _Trusted:
@@ -112,7 +122,7 @@ class _Trusted:
 
         What both sides hold is compared with each of them, so that a merge cannot prefer the older one either.
         """
-        lost = set()
+        lost: set[str | None] = set()
         sides = merge_audit.against_parents(self.layout.root, commit) if decided else []
         sides = [item for item in sides if item.path in decided]
         large = self._too_large(sides)
