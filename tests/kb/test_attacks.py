@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
 
 HUGE = "9" * 98
+STANDS: dict[str, object] = {"status": "accepted", "accepted_by": "critic"}
 TRIAL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
@@ -176,6 +177,49 @@ def test_a_claim_is_accepted_by_the_other_role_that_commits_it(strategy: Layout,
     base = by_hand(strategy, path, text, Role="quant_analyst")
     by_hand(strategy, path, claim(strategy, status="accepted", accepted_by=by)[1], Role=role)
     assert codes(strategy, base) == ["forged-claim"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"text": "x\n\nUpdate: the opposite is true."},
+        {"status": "proposed", "accepted_by": None},
+        {"status": "superseded", "superseded_by": "2026-11-21-lead-00000000"},
+        {"status": "superseded"},
+        {"status": "retracted"},
+        {"status": "retracted", "text": "x\n\nRetracted: "},
+        {"severity": "critical"},
+        {"accepted_by": "backtester"},
+        {"recheck": "never"},
+        {"tags": ["approved"]},
+    ],
+)
+def test_an_accepted_claim_is_not_rewritten(strategy: Layout, values: dict[str, object]) -> None:
+    path, text = claim(strategy, **STANDS)
+    base = by_hand(strategy, path, text, Role="quant_analyst")
+    by_hand(strategy, path, claim(strategy, **{**STANDS, **values})[1], Role="lead")
+    assert set(codes(strategy, base)) == {"forged-claim"}
+
+
+def test_a_claim_is_superseded_by_an_accepted_one_that_names_it_and_retracted_with_a_reason(strategy: Layout) -> None:
+    path, text = claim(strategy, status="accepted", accepted_by="critic")
+    by_hand(strategy, path, text, Role="quant_analyst")
+    better = learnings.make(
+        "backtester", title="u", text="y", scope="all", evidence=[], tags=[], severity="info", now=NOW,
+        supersedes=path.stem,
+    )  # fmt: skip
+    base = by_hand(strategy, strategy.learning(better.learning_id), learnings.render(better), Role="backtester")
+    gone = claim(strategy, status="superseded", accepted_by="critic", superseded_by=better.learning_id)[1]
+    too_early = by_hand(strategy, path, gone, Role="critic")
+    assert codes(strategy, base) == ["forged-claim"]
+    git.run(strategy.root, "reset", "-q", "--hard", f"{too_early}~1")
+    taken = better.model_copy(update={"status": "accepted", "accepted_by": "critic"})
+    strategy.learning(better.learning_id).write_text(learnings.render(taken))
+    git.run(strategy.root, "add", str(strategy.learning(better.learning_id)))
+    by_hand(strategy, path, gone, Role="critic")
+    back = learnings.retracted(taken, "it was a mistake")
+    by_hand(strategy, strategy.learning(better.learning_id), learnings.render(back), Role="lead")
+    assert codes(strategy, base) == []
 
 
 @pytest.mark.parametrize(
