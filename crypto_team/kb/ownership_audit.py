@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import claim_audit, git_range, handoff_audit, merge_audit
+from crypto_team.kb import claim_audit, entry_audit, git_range, handoff_audit, merge_audit
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.kinds import KINDS, SETTINGS
 from crypto_team.kb.ownership import IGNORE, decide, default_rules, record_kind, way_to_write
@@ -190,6 +190,9 @@ class _Trusted:
             policy = f"{self.prefix}.crypto/policy.yaml"
             for message in handoff_audit.problems(self.layout.root, commit, change, policy):
                 yield "forged-handoff", message, way_to_write("handoff tool")
+        if kind == "registry" and change.status in {"A", "M"}:
+            for message in entry_audit.problems(self.layout.root, commit, change):
+                yield "forged-entry", message, "entries are written by the tools of each role, which add an event"
         if kind == "learning" and change.status in {"A", "M"}:
             yield from claim_audit.problems(self.layout.root, commit, change)
 

@@ -287,6 +287,28 @@ def test_ids_with_needless_zeros_are_found(strategy: Layout) -> None:
     assert "misplaced" in found(strategy)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "role", "said"),
+    [
+        ("history: []", 'history: [{time: "2026-01-03T00:00:00Z", role: risk_manager, event: x}]', "risk_manager", []),
+        ("history: []", 'history: [{time: "2026-01-03T00:00:00Z", role: risk_manager, event: x}]', "backtester", [1]),
+        ("status: draft", "status: in_progress", "backtester", [1]),
+        ("metrics: {}", "metrics: {sharpe: 9.0}", "backtester", [1]),
+        ("name: momentum", "name: [", "backtester", [1, 2]),
+    ],
+)
+def test_nobody_writes_an_event_in_the_name_of_another_role(
+    strategy: Layout, old: str, new: str, role: str, said: list[int]
+) -> None:
+    path = strategy.registry_entry("STR-001")
+    base, text = str(git.head(strategy.root)), path.read_text()
+    assert old in text
+    by_hand(strategy, path, text.replace(old, new), Role=role)
+    found = codes(strategy, base)
+    assert ("forged-entry" in found) is bool(said)
+    assert len(found) == len(said)
+
+
 @pytest.mark.parametrize("name", ["strategies/STR-001", "registry", "learnings"])
 def test_folders_that_are_links_are_found_and_never_written_through(
     strategy: Layout, tmp_path: Path, name: str
