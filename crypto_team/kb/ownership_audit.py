@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import claim_audit, entry_audit, git_range, handoff_audit, merge_audit
+from crypto_team.kb import claim_audit, entry_audit, git_range, handoff_audit, merge_audit, view_audit
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.kinds import KINDS, SETTINGS
 from crypto_team.kb.ownership import IGNORE, decide, default_rules, record_kind, way_to_write
@@ -41,7 +41,8 @@ def audit(layout: Layout, base: str) -> tuple[int, list[Finding]]:
         message = "HEAD and the base have no commit in common, so nothing says what was dropped"
         hint = "start the branch from the base: git switch -c NAME BASE"
         return len(found), [Finding(code="unrelated-history", severity="error", message=message, hint=hint)]
-    return len(found), [*_moved(layout, start), *(item for commit in found for item in trusted.judge(commit))]
+    judged = (item for commit in found for item in trusted.judge(commit))
+    return len(found), [*_moved(layout, start), *judged, *view_audit.problems(layout, start)]
 
 
 def _moved(layout: Layout, base: str) -> Iterator[Finding]:

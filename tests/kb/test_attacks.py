@@ -309,6 +309,34 @@ def test_nobody_writes_an_event_in_the_name_of_another_role(
     assert len(found) == len(said)
 
 
+def test_a_list_that_was_changed_by_hand_is_found_on_every_branch(strategy: Layout) -> None:
+    git.run(strategy.root, "switch", "-q", "-c", "side")
+    text = strategy.registry_view.read_text()
+    by_hand(strategy, strategy.registry_view, text.replace("draft", "approved"), Tool="x")
+    assert codes(strategy, "main") == ["forged-list"]
+    by_hand(strategy, strategy.registry_view, text, Tool="x")
+    path, claimed = claim(strategy)
+    by_hand(strategy, path, claimed, Role="quant_analyst")
+    assert codes(strategy, "main") == []
+
+
+def test_one_id_for_two_records_is_found(strategy: Layout) -> None:
+    one = strategy.datasets_dir / "DS-001-btc-usdt-1h-ohlcv.yaml"
+    trial = strategy.trials_dir("STR-001") / f"{TRIAL}.yaml"
+    for path in (one, trial):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x: 1\n")
+    assert "twice" not in found(strategy)
+    one.with_name("DS-001-other.yaml").write_text("x: 1\n")
+    assert "twice" in found(strategy)
+    one.unlink()
+    assert "twice" not in found(strategy)
+    other = strategy.trials_dir("STR-002") / TRIAL[-2:] / f"{TRIAL}.yaml"
+    other.parent.mkdir(parents=True)
+    other.write_text("x: 1\n")
+    assert [item.file for item in validate(strategy) if item.code == "twice"] == [str(other)]
+
+
 @pytest.mark.parametrize("name", ["strategies/STR-001", "registry", "learnings"])
 def test_folders_that_are_links_are_found_and_never_written_through(
     strategy: Layout, tmp_path: Path, name: str
