@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import git, journal, standing, trials, views
+from crypto_team.kb import fallback, git, journal, standing, trials, views
 from crypto_team.kb.consistency import contradictions
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
@@ -164,7 +164,7 @@ def _chains(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
 def _verifier(layout: Layout, folder: Path) -> Callable[[], list[Finding]]:
     def verify() -> list[Finding]:
         try:
-            return verify_chain(layout, folder.name)
+            return [*verify_chain(layout, folder.name), *fallback.overdue(layout, folder.name)]
         except FindingsError:
             return []  # the broken record is a finding already
         except CryptoTeamError as problem:
