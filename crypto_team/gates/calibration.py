@@ -163,6 +163,7 @@ def _what_helps(meta: EvidenceMeta) -> tuple[str, ...]:
     source="ML engineer card, critical rule 7",
     remedy=("crypto-team ml-engineer set-model STR --calibration shrunk", RETRAIN),
     stricter={"error": "lower", "flattest": "higher", "steepest": "lower"},
+    tolerant=True,
 )
 def calibrated(
     returns: Returns, meta: EvidenceMeta, *, error: float = 0.05, flattest: float = 0.3, steepest: float = 3.0

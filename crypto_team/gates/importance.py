@@ -122,6 +122,7 @@ def _largest_group(shares: pd.Series[float], sample: pd.DataFrame) -> list[str]:
     source="ML engineer card, critical rule 6",
     remedy=RETRAIN,
     stricter={"agreement": "higher", "overlap": "higher"},
+    tolerant=True,
 )
 def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, overlap: float = 0.75) -> Verdict:
     """Rankings of the features agree over folds by more than the limit, and by more than shuffled rankings do.

@@ -28,6 +28,7 @@ MORE_DATA = ("crypto-team data import FILE", *RETRAIN)
     source="ML engineer card, overfitting checklist; on skill above no skill, where noise of the data does not decide",
     remedy=RETRAIN,
     stricter={"lost": "lower", "confidence": "lower"},
+    tolerant=True,
 )
 def skill_holds_outside(
     returns: Returns, meta: EvidenceMeta, *, lost: float = 0.2, confidence: float = 1.0 - FALSE_ALARM
@@ -77,6 +78,7 @@ def _rows_needed(skill: Mean, rows: int) -> str:
     source="ML engineer card, overfitting checklist",
     remedy=MORE_DATA,
     stricter={"share": "higher", "windows": "higher", "literal": "higher"},
+    tolerant=True,
 )
 def skill_in_most_windows(
     returns: Returns, meta: EvidenceMeta, *, share: float = 0.6, windows: float = 3, literal: float = 0
@@ -155,6 +157,7 @@ def stable_under_noise(noise: pd.DataFrame, *, correlation: float = 0.7, skill_l
     source="ML engineer card, overfitting checklist; Sarle's coefficient and kernel modes",
     remedy=RETRAIN,
     stricter={"depth": "lower", "share": "lower"},
+    tolerant=True,
 )
 def confidence_unimodal(returns: Returns, *, depth: float = 0.3, share: float = 0.1) -> Verdict:
     """In most folds the signals have no second mode: no deep valley with a tenth of the signals beyond it.

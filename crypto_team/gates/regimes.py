@@ -58,6 +58,7 @@ def volatility_regimes(returns: Returns, market: pd.DataFrame) -> tuple[Floats, 
     source="ML engineer card: regime sensitivity",
     remedy=REMEDY,
     stricter={"largest": "lower", "least_days": "higher"},
+    tolerant=True,
 )
 def earns_in_several_regimes(
     returns: Returns, market: pd.DataFrame, *, largest: float = 0.6, least_days: float = 10
@@ -121,6 +122,7 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
     source="alpha decay; Newey and West (1987)",
     remedy=REMEDY,
     stricter={"t": "higher"},
+    tolerant=True,
 )
 def does_not_fade(returns: Returns, *, t: float = -2.81) -> Verdict:
     """Require that the last third of the test days does not earn significantly less, and less than half, of before.

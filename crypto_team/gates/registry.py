@@ -124,11 +124,14 @@ def check(
     remedy: tuple[str, ...],
     stricter: Mapping[str, Stricter],
     limit: Limit | Literal["setting", "evidence"] = "setting",
+    tolerant: bool = False,
 ) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Enter a function into :data:`CHECKS` under `code`; `stricter` gives the direction of each setting.
 
     `limit` is what reports compare the value with: the first setting, a limit of its own where no setting has the unit
-    of the value, or what the evidence demands.
+    of the value, or what the evidence demands. Only a `tolerant` check may pass with a value beyond it, or show a
+    threshold of its own, where chance or a second measure explains the value: all others are compared again by whoever
+    reads a report.
     """
 
     def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
@@ -149,6 +152,7 @@ def check(
             optional=tuple(each.name for each in evidence if each.default is not each.empty),
             settings={name: Setting(float(default), stricter[name]) for name, default in settings.items()},
             limit=limit,
+            tolerant=tolerant,
             function=function,
         )
         return function
@@ -212,6 +216,9 @@ def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: 
     looked_at = () if verdict.outcome == "passed" else tuple(place for name in rule.required for place in places(name))
     rows = verdict.evidence or tuple(dict.fromkeys(looked_at))
     limit = verdict.limit or rule.limit_under(settings)
+    if verdict.outcome == "passed" and limit and not rule.tolerant and (value is None or not limit.kept_by(value)):
+        contradiction = f"its value {value} contradicts that it passed; {verdict.explanation}"
+        return _result(rule, insufficient(contradiction, value, evidence=verdict.evidence), settings, case)
     return CheckResult(
         code=rule.code,
         title=rule.title,

@@ -27,6 +27,7 @@ RETRAIN = ("crypto-team ml-engineer set-model STR --model logistic", "crypto-tea
     source="a complex model has to earn its complexity; logistic regression or ridge, fitted in the same folds",
     remedy=RETRAIN,
     stricter={"margin": "higher"},
+    tolerant=True,
 )
 def beats_the_simple_model(
     returns: Returns, simple: pd.DataFrame, meta: EvidenceMeta, *, margin: float = -0.02

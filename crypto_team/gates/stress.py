@@ -31,6 +31,7 @@ DRAWS = 199
     source="lag stress: an edge over several bars cannot lie in the first moment alone",
     remedy=RETRAIN,
     stricter={"left": "higher"},
+    tolerant=True,
 )
 def survives_delay(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *, left: float = 0.1) -> Verdict:
     """Hold every position one bar later; of the gross gain, part has to be left.

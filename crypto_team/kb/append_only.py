@@ -21,15 +21,15 @@ FIXED: dict[type[Document], tuple[str, ...]] = {
 }
 
 
-def check_growth(path: Path, old: Document, new: Document | None) -> None:
-    """Refuse a change that takes something back.
+def check_growth(path: Path, old: Document, new: Document | None, *, merge: bool = False) -> None:
+    """Refuse a change that takes something back; a merge may put events of another side between those of `old`.
 
     Raises
     ------
     RefusedError
         The record would vanish, or something in it that has to stay would change.
     """
-    lost = ["the record"] if new is None else _lost(old, new)
+    lost = ["the record"] if new is None else _lost(old, new, merge=merge)
     if lost:
         raise RefusedError(
             f"records of this kind only grow; this would take back: {', '.join(lost)}",
@@ -38,12 +38,14 @@ def check_growth(path: Path, old: Document, new: Document | None) -> None:
         )
 
 
-def _lost(old: Document, new: Document) -> list[str]:
+def _lost(old: Document, new: Document, *, merge: bool) -> list[str]:
     lost = [name for name in FIXED.get(type(old), ()) if getattr(old, name) != getattr(new, name)]
     if isinstance(old, Trial) and old.status != "started":
         lost.append("a trial that ended")
     if isinstance(old, RegistryEntry) and isinstance(new, RegistryEntry):
-        lost += ["history"] if new.history[: len(old.history)] != old.history else []
+        rest = iter(new.history)
+        kept = all(event in rest for event in old.history) if merge else new.history[: len(old.history)] == old.history
+        lost += [] if kept else ["history"]
     if isinstance(old, Learning) and isinstance(new, Learning):
         lost += ["status"] if old.status in FINAL and new.status != old.status else []
         lost += ["text"] if not new.text.startswith(old.text) else []

@@ -50,19 +50,19 @@ def _needless_zeros(connection: sqlite3.Connection, layout: Layout) -> Iterator[
 def _numbers(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding]:
     """Compare the headline numbers of the registry with those of the specification, which the gates recompute.
 
-    Broken documents have no rows; they are findings already.
+    A specification that is not there states nothing. A broken one has no rows; it is a finding already.
     """
     rows = connection.execute(
         "SELECT f.path, e.strategy_id, m.name, m.value, s.value FROM entries e "
         "JOIN files f ON f.id = e.file_id JOIN metrics m ON m.strategy_id = e.strategy_id AND m.file_id = e.file_id "
-        "JOIN specs p ON p.strategy_id = e.strategy_id JOIN files g ON g.id = p.file_id AND g.kind = 'ml_spec' "
         "LEFT JOIN stated s ON s.strategy_id = e.strategy_id AND s.name = m.name "
-        "WHERE e.type = 'ml_based' AND (m.value IS NOT s.value OR m.value IS NULL) ORDER BY f.path, m.name"
+        "LEFT JOIN files g ON g.path = 'knowledge/strategies/' || e.strategy_id || '/ml-spec.yaml' "
+        "WHERE (m.value IS NOT s.value OR m.value IS NULL) AND g.findings IS NULL ORDER BY f.path, m.name"
     )
     for path, strategy_id, name, value, stated in rows:
         yield _finding(
             "claim",
-            f"metrics.{name} says {value}, ml-spec.yaml says {stated}",
+            f"metrics.{name} says {value}, ml-spec.yaml says {'nothing' if stated is None else stated}",
             layout.crypto / path,
             f"restore the file with git, or measure again: crypto-team ml-engineer train {strategy_id}",
         )

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from crypto_team.errors import NotFoundError
+from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.kb import git, git_dirs
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ LINK: Final = "120000"
 SUBMODULE: Final = "160000"
 HEAD_TRAILER: Final = "Crypto-Team-Head"
 """The trailer in which a commit announces the digest of the handoff record that it adds."""
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_SHORT_ID = re.compile(r"[0-9a-f]{7,64}")
 _TRAILER = re.compile(r"^(Crypto-Team-[A-Za-z-]+): (.+)$")
 
 
@@ -43,6 +45,7 @@ class Commit:
     subject: str
     trailers: dict[str, list[str]]
     changes: tuple[FileChange, ...]
+    parents: tuple[str, ...] = ()
 
     def trailer(self, key: str) -> str | None:
         """Return a trailer that is said exactly once; two contradicting ones say nothing."""
@@ -51,19 +54,45 @@ class Commit:
 
 
 def resolve(folder: Path, name: str) -> str:
-    """Return the hash of the commit that `name` means.
+    """Return the hash of the commit that `name` means: HEAD, a branch, a remote branch or a commit id, and one only.
+
+    git itself prefers a tag to a branch, and a branch to a remote one, of the same name: whoever may push a tag could
+    choose what a range is judged against. Tags count by their full name, `refs/tags/NAME`, only.
 
     Raises
     ------
+    UsageError
+        More than one ref is called so.
     NotFoundError
         There is no such commit here, for example in a shallow clone.
     """
-    done = git.attempt(folder, "rev-parse", "-q", "--verify", "--end-of-options", f"{name}^{{commit}}")
+    stem, steps = re.fullmatch(r"(.*?)((?:[~^][0-9]*)*)", name, re.DOTALL).groups()  # type: ignore[union-attr]
+    full = stem if stem == "HEAD" or _ID.fullmatch(stem) else _ref(folder, stem)
+    words = f"{full}{steps}^{{commit}}"
+    done = git.attempt(folder, "rev-parse", "-q", "--verify", "--end-of-options", words)
     found = done.stdout.decode().strip()
-    if done.returncode or not found:
+    if not full or done.returncode or not found:
         hint = "fetch it first: git fetch --no-tags origin BRANCH (in CI: fetch-depth: 0)"
-        raise NotFoundError(f"there is no commit {name[:80]!r}", where=str(folder), hint=hint)
+        raise NotFoundError(f"there is no commit or branch {name[:80]!r}", where=str(folder), hint=hint)
     return found
+
+
+def _ref(folder: Path, name: str) -> str:
+    """Return the one ref that a name means, or an abbreviated commit id that no ref is called; empty where none is."""
+    places = ("", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
+    asked = {f"{place}{name}" for place in places if f"{place}{name}".startswith("refs/")}
+    asked.add(f"refs/remotes/{name}/HEAD")
+    listed = git.run(folder, "for-each-ref", "--format=%(refname)", *sorted(asked)).splitlines()
+    carriers = [name] if name in listed else sorted(asked.intersection(listed))
+    if len(carriers) > 1:
+        hint = f"write out which one is meant: {' or '.join(carriers)}"
+        raise UsageError(f"{len(carriers)} refs are called {name[:80]!r}: {', '.join(carriers)}", hint=hint)
+    if not carriers:
+        return name if _SHORT_ID.fullmatch(name) else ""
+    if carriers[0] != name and carriers[0].startswith("refs/tags/"):
+        hint = f"tags can be pushed by more people than branches; where this one is meant: {carriers[0]}"
+        raise UsageError(f"{name[:80]!r} is a tag, not a branch", hint=hint)
+    return carriers[0]
 
 
 def require_history(folder: Path) -> None:
@@ -80,8 +109,10 @@ def commits(folder: Path, base: str, tip: str = "HEAD") -> list[Commit]:
 
 
 def _commit(folder: Path, name: str) -> Commit:
-    shown = git.run(folder, "show", "-s", "--no-show-signature", "--format=%ae%x00%s%x00%(trailers:only,unfold)", name)
-    author, subject, text = shown.split("\0", 2)
+    shown = git.run(
+        folder, "show", "-s", "--no-show-signature", "--format=%ae%x00%s%x00%P%x00%(trailers:only,unfold)", name
+    )
+    author, subject, parents, text = shown.split("\0", 3)
     trailers: dict[str, list[str]] = {}
     for line in text.splitlines():
         found = _TRAILER.match(line)
@@ -89,7 +120,7 @@ def _commit(folder: Path, name: str) -> Commit:
             trailers.setdefault(found[1], []).append(found[2].strip())
     raw = git.run(folder, "diff-tree", "-r", "-c", "--root", "--raw", "-z", "--no-commit-id", "--no-abbrev",
                   "--no-renames", "--no-ext-diff", name)  # fmt: skip
-    return Commit(name, author, subject, trailers, tuple(parsed(raw)))
+    return Commit(name, author, subject, trailers, tuple(parsed(raw)), tuple(parents.split()))
 
 
 def merged_base(folder: Path, base: str, tip: str = "HEAD") -> str | None:
@@ -98,10 +129,10 @@ def merged_base(folder: Path, base: str, tip: str = "HEAD") -> str | None:
     return done.stdout.decode().strip() or None
 
 
-def between(folder: Path, start: str, tip: str = "HEAD") -> list[FileChange]:
+def between(folder: Path, start: str, tip: str) -> list[FileChange]:
     """Return what differs between two commits, whatever lies between them."""
     raw = git.run(folder, "diff-tree", "-r", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", start,
-                  resolve(folder, tip))  # fmt: skip
+                  tip)  # fmt: skip
     return parsed(raw)
 
 
@@ -130,6 +161,12 @@ def content(folder: Path, commit: str, path: str) -> bytes | None:
     """Return a file as it was at a commit, None where it was not there; links are not followed."""
     done = git.attempt(folder, "cat-file", "blob", f"{commit}:{path}")
     return None if done.returncode else done.stdout
+
+
+def workspaces(folder: Path, commit: str) -> list[str]:
+    """Return the path of every `.crypto` folder that a commit holds, from the root of the repository."""
+    listed = git.run(folder, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit).split("\0")
+    return [name for name in listed if name.rpartition("/")[2] == ".crypto"]
 
 
 def sizes(folder: Path, names: Sequence[str]) -> dict[str, int]:

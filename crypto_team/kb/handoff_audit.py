@@ -15,7 +15,7 @@ from crypto_team.kb import git_range
 from crypto_team.kb.files import sha256
 from crypto_team.kb.yaml import check, parse
 from crypto_team.schemas import Handoff, Policy
-from crypto_team.schemas.rulebook import published
+from crypto_team.schemas.rulebook import Limit, published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,11 +88,19 @@ def report_problems(report: GateReport, policy: Policy) -> Iterator[str]:
 
 
 def _result(item: CheckResult, rule: Rule, settings: dict[str, float]) -> Iterator[str]:
+    """Judge the outcome of one check again from its value.
+
+    A tolerant check may pass beyond its limit, or show one of its own; whether it should have is a matter of evidence.
+    """
     if item.outcome != "passed" or not item.blocking:
         yield f"{item.code} did not pass"
-    if rule.limit == "evidence":
-        return
     limit = rule.limit_under(settings)
-    wanted = (limit.bound, limit.value) if limit else (None, None)
-    if (item.bound, item.threshold) != wanted:
-        yield f"{item.code} was judged at {item.threshold}, not at the {wanted[1]} of the policy"
+    shown = Limit(item.bound, item.threshold) if item.bound and item.threshold is not None else None
+    if limit is not None and shown != limit and not (rule.tolerant and shown and shown.bound == limit.bound):
+        yield f"{item.code} was judged at {item.threshold}, not at the {limit.value} of the policy"
+    if item.value is None:
+        if limit or shown:
+            yield f"{item.code} says that it passed, and has no value that could have"
+    elif shown and not rule.tolerant and not shown.kept_by(item.value):
+        wanted = f"{shown.bound.replace('_', ' ')} {shown.value}"
+        yield f"{item.code} says that it passed, and its value {item.value} is not {wanted}"

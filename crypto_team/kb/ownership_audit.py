@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import claim_audit, git_range, handoff_audit
+from crypto_team.kb import claim_audit, entry_audit, git_range, handoff_audit, merge_audit, view_audit
 from crypto_team.kb.append_only import check_growth
 from crypto_team.kb.kinds import KINDS, SETTINGS
 from crypto_team.kb.ownership import IGNORE, decide, default_rules, record_kind, way_to_write
@@ -18,10 +18,12 @@ from crypto_team.schemas.base import RoleId
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from crypto_team.kb.git_range import Commit, FileChange
 
+_KEEP: Final = "merge again and keep both sides: git diff PARENT MERGE -- PATH shows what is missing"
+_NO_FILES: Final = {git_range.LINK, git_range.SUBMODULE}
 ROLES: Final[tuple[str, ...]] = get_args(RoleId)
 
 
@@ -35,9 +37,22 @@ def audit(layout: Layout, base: str) -> tuple[int, list[Finding]]:
     prefix = git_range.prefix(layout.root)
     trusted = _Trusted(layout, start, prefix)
     found = git_range.commits(layout.root, start)
-    judged = [item for commit in found for item in trusted.judge(commit)]
-    known = {item.file for item in judged if item.code == "taken-back"}
-    return len(found), [*judged, *(item for item in trusted.dropped(start, found) if item.file not in known)]
+    if git_range.merged_base(layout.root, start) is None:
+        message = "HEAD and the base have no commit in common, so nothing says what was dropped"
+        hint = "start the branch from the base: git switch -c NAME BASE"
+        return len(found), [Finding(code="unrelated-history", severity="error", message=message, hint=hint)]
+    judged = (item for commit in found for item in trusted.judge(commit))
+    return len(found), [*_moved(layout, start), *judged, *view_audit.problems(layout, start)]
+
+
+def _moved(layout: Layout, base: str) -> Iterator[Finding]:
+    """Yield the workspaces of the base that are gone: rules and records of a moved one would count as new."""
+    here = set(git_range.workspaces(layout.root, "HEAD"))
+    for name in git_range.workspaces(layout.root, base):
+        if name not in here:
+            message = "the base has a workspace here, and it is gone or a link: nobody would see what was changed in it"
+            hint = "leave it where it is; whoever may write the base branch can move it there"
+            yield Finding(code="moved-workspace", severity="error", message=message, file=name, hint=hint)
 
 
 class _Trusted:
@@ -60,48 +75,78 @@ class _Trusted:
 
     def judge(self, commit: Commit) -> Iterator[Finding]:
         """Yield everything that a commit should not have done below `.crypto`."""
-        crypto = f"{self.prefix}.crypto"
-        own = [item for item in commit.changes if item.path == crypto or item.path.startswith(f"{crypto}/")]
+        own = self._below(commit.changes)
         for change in commit.changes:
             odd = [name for name in change.path.split("/") if name != ".crypto" and looks_like_ours(name)]
             if odd and change not in own:
                 message = "this name is .crypto on file systems that write it alike, and would replace records there"
                 yield _finding(commit, change, "look-alike", message, "rename it")
-        if own:
+        decided = self._decided(commit)
+        if own or decided:
             yield from self._author(commit)
-            yield from self._changes(commit, own)
+            yield from self._changes(commit, own, decided)
 
-    def _changes(self, commit: Commit, own: Sequence[FileChange]) -> Iterator[Finding]:
-        """Judge each change; what is too large is never read, so that a proposal cannot fill the memory of CI."""
-        sizes = git_range.sizes(self.layout.root, [name for item in own for name in (item.old, item.blob)])
+    def _decided(self, commit: Commit) -> dict[str, FileChange]:
+        """Return the changes that a commit answers for: all of them; of a merge those that git does not make itself."""
+        if len(commit.parents) < 2:
+            return {item.path: item for item in self._below(commit.changes)}
+        return {item.path: item for item in self._below(merge_audit.decided(self.layout.root, commit).values())}
+
+    def _below(self, changes: Iterable[FileChange]) -> list[FileChange]:
+        crypto = f"{self.prefix}.crypto"
+        return [item for item in changes if item.path == crypto or item.path.startswith(f"{crypto}/")]
+
+    def _too_large(self, changes: Sequence[FileChange]) -> dict[str, int]:
+        """Return the size of what is never read, so that a proposal cannot fill the memory of CI."""
+        sizes = git_range.sizes(self.layout.root, [name for item in changes for name in (item.old, item.blob)])
+        found = {item.path: max(sizes.get(item.old, 0), sizes.get(item.blob, 0)) for item in changes}
+        return {path: size for path, size in found.items() if size > MOST_BYTES}
+
+    def _changes(
+        self, commit: Commit, own: Sequence[FileChange], decided: Mapping[str, FileChange]
+    ) -> Iterator[Finding]:
+        """Judge each change, and what a merge dropped."""
+        large = self._too_large(own)
         for change in own:
-            size = max(sizes.get(change.old, 0), sizes.get(change.blob, 0))
-            if size > MOST_BYTES:
-                yield _finding(commit, change, "content", f"{size:,} bytes are more than {MOST_BYTES:,}", None)
-            else:
+            if change.path in large:
+                message = f"{large[change.path]:,} bytes are more than {MOST_BYTES:,}"
+                yield _finding(commit, change, "content", message, None)
+            elif change.path in decided:
                 yield from (_finding(commit, change, *said) for said in self._problems(commit, change))
+            else:
+                yield from (_finding(commit, change, *said) for said in self._contained(change))
+        if len(commit.parents) > 1:
+            yield from self._dropped(commit, decided)
 
-    def dropped(self, base: str, found: Sequence[Commit]) -> Iterator[Finding]:
-        """Yield what a merge threw away: no commit of the range changed it, and yet it is not what the base holds.
+    def _dropped(self, commit: Commit, decided: Mapping[str, FileChange]) -> Iterator[Finding]:
+        """Yield what a merge took back of either side: records that only grow, and changes that its role may not undo.
 
-        Records that only grow are compared with the base itself, so that a merge cannot prefer their older side either.
+        What both sides hold is compared with each of them, so that a merge cannot prefer the older one either.
         """
-        start = git_range.merged_base(self.layout.root, base)
-        if start is None:
-            message = "HEAD and the base have no commit in common, so nothing says what was dropped"
-            hint = "start the branch from the base: git switch -c NAME BASE"
-            yield Finding(code="unrelated-history", severity="error", message=message, hint=hint)
-            return
-        touched = {change.path for commit in found for change in commit.changes}
-        crypto = f"{self.prefix}.crypto/"
-        for change in git_range.between(self.layout.root, start):
-            if not change.path.startswith(crypto):
-                continue
-            kind = record_kind(self.layout, self.layout.root / change.path.removeprefix(self.prefix))
-            if change.path not in touched and kind != "view":
-                yield _lost(change, "a merge dropped what the base holds here; no commit of this branch changed it")
-            elif kind in KINDS and KINDS[kind].mode == "append":
-                yield from (_lost(change, message) for _, message, _ in self._growth(kind, change))
+        lost: set[str | None] = set()
+        sides = merge_audit.against_parents(self.layout.root, commit) if decided else []
+        sides = [item for item in sides if item.path in decided]
+        large = self._too_large(sides)
+        for change in (item for item in sides if item.path not in large):
+            kind = self._kind(change)
+            if change.path not in lost and kind in KINDS and self._grows(commit, kind):
+                said = [_finding(commit, change, *each) for each in self._growth(kind, change, merge=True)]
+                lost.update(item.file for item in said)
+                yield from said
+        for path in decided.keys() - lost - {item.path for item in commit.changes}:
+            change, kind = decided[path], self._kind(decided[path])
+            verdict = decide(self.rules, commit.trailer("Role"), commit.trailer("Tool"), kind)
+            if kind != "view" and not verdict.allowed:
+                message = f"a merge dropped what one of its sides changed here: {verdict.why}"
+                yield _finding(commit, change, "taken-back", message, _KEEP)
+
+    def _kind(self, change: FileChange) -> str | None:
+        return record_kind(self.layout, self.layout.root / change.path.removeprefix(self.prefix))
+
+    def _grows(self, commit: Commit, kind: str) -> bool:
+        """Say whether records of a kind are never taken back, by the rules or by what the kind is."""
+        verdict = decide(self.rules, commit.trailer("Role"), commit.trailer("Tool"), kind)
+        return "append" in {verdict.mode, KINDS[kind].mode}
 
     def _author(self, commit: Commit) -> Iterator[Finding]:
         """Yield a finding where a role with known players was played by somebody else."""
@@ -117,21 +162,26 @@ class _Trusted:
 
     def _problems(self, commit: Commit, change: FileChange) -> Iterator[tuple[str, str, str | None]]:
         """Yield code, message and hint for one changed path."""
-        path = self.layout.root / change.path.removeprefix(self.prefix)
-        kind = record_kind(self.layout, path)
+        kind = self._kind(change)
         role, tool = commit.trailer("Role"), commit.trailer("Tool")
-        if change.mode in {git_range.LINK, git_range.SUBMODULE}:
-            yield "link", "links and submodules have no place in the knowledge base", None
+        if change.mode in _NO_FILES:
+            yield from self._contained(change)
             return
         verdict = decide(self.rules, role, tool, kind)
         first = self.new and tool == "init" and change.status == "A" and kind in {*SETTINGS.values(), IGNORE}
         if not verdict.allowed and not first:
             yield "ownership", verdict.why, way_to_write(verdict.owner)
-        if kind in KINDS and (verdict.mode == "append" or KINDS[kind].mode == "append"):
+        if kind in KINDS and len(commit.parents) < 2 and self._grows(commit, kind):
             yield from self._growth(kind, change)
-        if change.status != "D":
-            yield from _content(self.layout, change)
+        yield from self._contained(change)
         yield from self._forged(commit, change, kind)
+
+    def _contained(self, change: FileChange) -> Iterator[tuple[str, str, str | None]]:
+        """Yield what no file may be or hold, whoever wrote it."""
+        if change.mode in _NO_FILES:
+            yield "link", "links and submodules have no place in the knowledge base", None
+        elif change.status != "D":
+            yield from _content(self.layout, change)
 
     def _forged(self, commit: Commit, change: FileChange, kind: str | None) -> Iterator[tuple[str, str, str | None]]:
         """Yield why the tool of a kind cannot have made what this commit makes of a record."""
@@ -141,10 +191,13 @@ class _Trusted:
             policy = f"{self.prefix}.crypto/policy.yaml"
             for message in handoff_audit.problems(self.layout.root, commit, change, policy):
                 yield "forged-handoff", message, way_to_write("handoff tool")
+        if kind == "registry" and change.status in {"A", "M"}:
+            for message in entry_audit.problems(self.layout.root, commit, change):
+                yield "forged-entry", message, "entries are written by the tools of each role, which add an event"
         if kind == "learning" and change.status in {"A", "M"}:
             yield from claim_audit.problems(self.layout.root, commit, change)
 
-    def _growth(self, kind: str, change: FileChange) -> Iterator[tuple[str, str, str | None]]:
+    def _growth(self, kind: str, change: FileChange, *, merge: bool = False) -> Iterator[tuple[str, str, str | None]]:
         """Yield what was taken back of a record that only grows."""
         hint = "add a new record instead; a learning is retracted, a trial stays counted, a handoff is followed"
         if change.status == "D":
@@ -157,14 +210,9 @@ class _Trusted:
                 old, new = (document_of(git_range.blob(folder, name), change.path, schema)
                             for name in (change.old, change.blob))  # fmt: skip
                 if old is not None:
-                    check_growth(self.layout.root / change.path, old, new)
+                    check_growth(self.layout.root / change.path, old, new, merge=merge)
             except CryptoTeamError as problem:
                 yield "taken-back", problem.what, problem.hint
-
-
-def _lost(change: FileChange, message: str) -> Finding:
-    hint = "merge again and keep both sides: git diff BASE -- PATH shows what is missing"
-    return Finding(code="taken-back", severity="error", message=message, file=change.path, hint=hint)
 
 
 def _content(layout: Layout, change: FileChange) -> Iterator[tuple[str, str, str | None]]:

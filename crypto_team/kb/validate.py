@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import git, journal, standing, trials, views
+from crypto_team.kb import fallback, git, journal, standing, trials, views
 from crypto_team.kb.consistency import contradictions
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
@@ -42,6 +42,7 @@ def validate(layout: Layout) -> list[Finding]:
         return [plain("outside", problem.what, layout.knowledge)]
     connection = current(layout, exact=True)
     findings = [*_documents(connection, layout), *strangers(layout), *_chains(connection, layout)]
+    findings += _twice(connection, layout)
     findings += _remembered(connection, layout, "views", _views_key(connection, layout), lambda: _views(layout))
     findings += _remembered(connection, layout, "ledger", _ledger_key(connection, layout), lambda: _ledger(layout))
     findings += _groundless(connection, layout) + _changed_ground(connection, layout)
@@ -125,6 +126,24 @@ def _ledger(layout: Layout) -> list[Finding]:
     return [plain("ledger", text, layout.trials_root) for text in trials.ledger(layout).problems]
 
 
+def _twice(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
+    """Find a second file with the id of another one; ids of strategies and claims are names of files already."""
+    # The id of a dataset is DS- and the digits behind it; that of a trial is the name of its file, in any folder.
+    key = (
+        "CASE kind WHEN 'dataset' THEN substr(path, instr(path, '/DS-') + 1, 3 + "
+        "instr(substr(path, instr(path, '/DS-') + 4), '-') - 1) ELSE substr(path, -31, 26) END"
+    )
+    rows = connection.execute(
+        f"SELECT path, id, first FROM (SELECT path, {key} AS id, "  # noqa: S608 - no value of anybody
+        f"min(path) OVER (PARTITION BY kind, {key}) AS first FROM files WHERE kind IN ('dataset', 'trial')) "
+        "WHERE path <> first ORDER BY path"
+    )
+    return [
+        plain("twice", f"{first} has the id {name} too", layout.crypto / path, f"git log --oneline -- .crypto/{path}")
+        for path, name, first in rows
+    ]
+
+
 def _chains(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
     """Verify the chain of every strategy that was handed over and changed since it was verified."""
     rows = connection.execute(
@@ -145,7 +164,7 @@ def _chains(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
 def _verifier(layout: Layout, folder: Path) -> Callable[[], list[Finding]]:
     def verify() -> list[Finding]:
         try:
-            return verify_chain(layout, folder.name)
+            return [*verify_chain(layout, folder.name), *fallback.overdue(layout, folder.name)]
         except FindingsError:
             return []  # the broken record is a finding already
         except CryptoTeamError as problem:

@@ -19,6 +19,7 @@ from crypto_team.schemas.gate import Bound, Policy, PolicyOverride, Profile
 
 Stricter = Literal["lower", "higher"]
 Settings = Mapping[str, float]
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class Limit:
 
     bound: Bound
     value: float
+
+    def kept_by(self, value: float) -> bool:
+        """Say whether a value keeps the limit, up to the rounding of sums of shares."""
+        if self.bound == "above":
+            return value > self.value
+        return value >= self.value - ROUNDING if self.bound == "at_least" else value <= self.value + ROUNDING
 
 
 @dataclass(frozen=True)
@@ -43,10 +50,14 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """The numbers of one check: its settings, and what reports show as its threshold."""
+    """The numbers of one check: its settings, and what reports show as its threshold.
+
+    `tolerant` says that a value beyond the limit may pass too, where chance or a second measure explains it.
+    """
 
     settings: Mapping[str, Setting]
     limit: Limit | Literal["setting", "evidence"]
+    tolerant: bool = False
 
     def limit_under(self, settings: Settings) -> Limit | None:
         """Return what reports show as the threshold: the check's own limit, else its first setting."""
@@ -182,13 +193,15 @@ def _rule_data(rule: Rule) -> dict[str, Any]:
     return {
         "settings": {name: [each.default, each.stricter] for name, each in rule.settings.items()},
         "limit": [limit.bound, limit.value] if isinstance(limit, Limit) else limit,
+        **({"tolerant": True} if rule.tolerant else {}),
     }
 
 
 def _rule_of(data: Mapping[str, Any]) -> Rule:
     limit = data["limit"]
     settings = {name: Setting(default, stricter) for name, (default, stricter) in data["settings"].items()}
-    return Rule(settings=settings, limit=limit if isinstance(limit, str) else Limit(*limit))  # type: ignore[arg-type]
+    made = limit if isinstance(limit, str) else Limit(*limit)
+    return Rule(settings=settings, limit=made, tolerant=data.get("tolerant", False))  # type: ignore[arg-type]
 
 
 @cache

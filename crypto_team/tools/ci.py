@@ -9,18 +9,16 @@ from crypto_team.errors import CryptoTeamError, UsageError
 from crypto_team.kb import chain_audit
 from crypto_team.schemas.outcome import Outcome
 from crypto_team.tools.base import failure, tool
+from crypto_team.tools.forges import target
 from crypto_team.tools.forms import fmt
 from crypto_team.tools.ownership import ownership_check
 from crypto_team.tools.views import views_
 from crypto_team.tools.workspace import relative, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from crypto_team.tools.session import Session
-
-BRANCHES: Final = ("GITHUB_BASE_REF", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "BITBUCKET_PR_DESTINATION_BRANCH")
-"""Variables of forges that hold the name of the branch which a proposal goes into."""
 
 
 class Step(NamedTuple):
@@ -79,12 +77,6 @@ def ci(session: Session, *, base: str | None = None, strict: bool = False) -> Ou
         findings=findings,
         exit_code=1 if wrong else 0,
     )
-
-
-def target(environment: Mapping[str, str]) -> str | None:
-    """Return the remote branch that the proposal under test goes into, None where no forge says so."""
-    names = [environment[name] for name in BRANCHES if environment.get(name)]
-    return f"origin/{names[0]}" if names else None
 
 
 def _answer(step: Step, session: Session, base: str | None) -> Outcome | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from crypto_team.errors import CryptoTeamError, InputError, NotFoundError, RefusedError, UsageError
-from crypto_team.kb import names, settings
+from crypto_team.kb import fallback, names, settings
 from crypto_team.kb.kinds import SETTINGS, kind_of
 from crypto_team.kb.meanwhile import stale
 from crypto_team.kb.ownership import check_write
@@ -110,6 +110,8 @@ def edit(
         done = commit_records(
             layout, role=session.role, tool="edit", strategy_id=strategy_id, changes=[change], message=message
         )
+        now = f"{session.now():%Y-%m-%dT%H:%M:%SZ}"
+        done = fallback.write(layout, strategy_id, role=session.role, tool="edit", time=now) or done
     return Outcome(ok=True, summary=f"{document} changed", path=str(path), revision=done, findings=dropped)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from crypto_team.kb import hand_edits
+from crypto_team.kb import fallback, hand_edits
 from crypto_team.kb.locks import locked
 from crypto_team.kb.writer import carry_out
 from crypto_team.schemas.base import StrategyId
@@ -12,6 +12,7 @@ from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from crypto_team.kb.paths import Layout
@@ -42,6 +43,8 @@ def commit_(
         broken = {path: hand_edits.flaws(layout, path) for path in own}
         sound = [path for path in own if not broken[path]]
         revision = None if dry_run else hand_edits.commit(layout, session.role, sound, strategy_id, message)
+    if not dry_run:
+        revision = _fallen_back(session, sound, strategy_id) or revision
     findings = [item for items in broken.values() for item in items]
     findings += [_left(layout, session.role, path) for path in found if path not in own]
     verb = "would be committed" if dry_run else "committed"
@@ -53,6 +56,16 @@ def commit_(
         findings=findings,
         exit_code=1 if any(broken.values()) else 0,
     )
+
+
+def _fallen_back(session: Session, paths: Sequence[Path], strategy_id: StrategyId | None) -> str | None:
+    """Write down where strategies stand whose recorded work was changed."""
+    root = session.layout.strategies_root
+    names = {path.relative_to(root).parts[0] for path in paths if path.is_relative_to(root)}
+    now, revision = f"{session.now():%Y-%m-%dT%H:%M:%SZ}", None
+    for name in sorted(names | ({strategy_id} if strategy_id else set())):
+        revision = fallback.write(session.layout, name, role=session.role, tool="commit", time=now) or revision
+    return revision
 
 
 def _what(path: Path) -> str:

@@ -12,6 +12,7 @@ from crypto_team.kb import names, ownership
 from crypto_team.kb.guard import BLOCK, Refusal, judge_event, judge_staged, known_role
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
+from crypto_team.tools.forges import target
 
 if TYPE_CHECKING:
     from crypto_team.tools.session import Session
@@ -26,15 +27,26 @@ def ownership_check(session: Session, *, base: str) -> Outcome:
     Parameters
     ----------
     base
-        Branch or commit, for example origin/main.
+        Branch or commit, for example origin/main. A name that several refs carry is refused, because whoever may push
+        a tag could turn the check off with one.
     """
     from crypto_team.kb.ownership_audit import audit
 
     number, found = audit(session.layout, base)
+    if number == 0 and not found:
+        return _nothing_judged(base, proposed=target(os.environ) is not None)
     if not found:
         return Outcome(ok=True, summary=f"{number} commit(s) since {base}: every change was made by its owner")
     summary = f"{len(found)} finding(s) in {number} commit(s) since {base}"
     return Outcome(ok=False, summary=summary, path=str(session.layout.root), findings=found, exit_code=REFUSED)
+
+
+def _nothing_judged(base: str, *, proposed: bool) -> Outcome:
+    """Say loudly that the base holds all of HEAD; where a forge tests a proposal, that cannot be right."""
+    message = f"no commit was judged: {base} holds HEAD itself"
+    hint = "the base is the branch that a proposal goes into, as the remote has it: --base refs/remotes/origin/main"
+    note = Finding(code="nothing-judged", severity="error" if proposed else "warning", message=message, hint=hint)
+    return Outcome(ok=not proposed, summary=message, findings=[note], exit_code=REFUSED if proposed else 0)
 
 
 @tool(role="every", group="ownership", name="explain", read_only=True)

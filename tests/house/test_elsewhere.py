@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from crypto_team.tools.ci import BRANCHES
+from crypto_team.tools.forges import BRANCHES
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))

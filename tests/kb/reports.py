@@ -17,6 +17,7 @@ def passed_report(gate: str, strategy_id: str = "STR-001") -> GateReport:
                 code=code,
                 title=code,
                 outcome="passed",
+                value=limit.value + (1.0 if limit.bound == "above" else 0.0) if limit else None,
                 bound=limit.bound if limit else None,
                 threshold=limit.value if limit else None,
                 explanation="holds",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
 
 HUGE = "9" * 98
+STANDS: dict[str, object] = {"status": "accepted", "accepted_by": "critic"}
 TRIAL = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
@@ -179,6 +180,49 @@ def test_a_claim_is_accepted_by_the_other_role_that_commits_it(strategy: Layout,
 
 
 @pytest.mark.parametrize(
+    "values",
+    [
+        {"text": "x\n\nUpdate: the opposite is true."},
+        {"status": "proposed", "accepted_by": None},
+        {"status": "superseded", "superseded_by": "2026-11-21-lead-00000000"},
+        {"status": "superseded"},
+        {"status": "retracted"},
+        {"status": "retracted", "text": "x\n\nRetracted: "},
+        {"severity": "critical"},
+        {"accepted_by": "backtester"},
+        {"recheck": "never"},
+        {"tags": ["approved"]},
+    ],
+)
+def test_an_accepted_claim_is_not_rewritten(strategy: Layout, values: dict[str, object]) -> None:
+    path, text = claim(strategy, **STANDS)
+    base = by_hand(strategy, path, text, Role="quant_analyst")
+    by_hand(strategy, path, claim(strategy, **{**STANDS, **values})[1], Role="lead")
+    assert set(codes(strategy, base)) == {"forged-claim"}
+
+
+def test_a_claim_is_superseded_by_an_accepted_one_that_names_it_and_retracted_with_a_reason(strategy: Layout) -> None:
+    path, text = claim(strategy, status="accepted", accepted_by="critic")
+    by_hand(strategy, path, text, Role="quant_analyst")
+    better = learnings.make(
+        "backtester", title="u", text="y", scope="all", evidence=[], tags=[], severity="info", now=NOW,
+        supersedes=path.stem,
+    )  # fmt: skip
+    base = by_hand(strategy, strategy.learning(better.learning_id), learnings.render(better), Role="backtester")
+    gone = claim(strategy, status="superseded", accepted_by="critic", superseded_by=better.learning_id)[1]
+    too_early = by_hand(strategy, path, gone, Role="critic")
+    assert codes(strategy, base) == ["forged-claim"]
+    git.run(strategy.root, "reset", "-q", "--hard", f"{too_early}~1")
+    taken = better.model_copy(update={"status": "accepted", "accepted_by": "critic"})
+    strategy.learning(better.learning_id).write_text(learnings.render(taken))
+    git.run(strategy.root, "add", str(strategy.learning(better.learning_id)))
+    by_hand(strategy, path, gone, Role="critic")
+    back = learnings.retracted(taken, "it was a mistake")
+    by_hand(strategy, strategy.learning(better.learning_id), learnings.render(back), Role="lead")
+    assert codes(strategy, base) == []
+
+
+@pytest.mark.parametrize(
     "given",
     [
         {"source": "/x/y", "destination": ".crypto/team.yaml"},
@@ -241,6 +285,56 @@ def test_ids_with_needless_zeros_are_found(strategy: Layout) -> None:
     path = strategy.registry_entry("STR-001")
     path.with_name("STR-0001.yaml").write_text(path.read_text().replace("STR-001", "STR-0001"))
     assert "misplaced" in found(strategy)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "role", "said"),
+    [
+        ("history: []", 'history: [{time: "2026-01-03T00:00:00Z", role: risk_manager, event: x}]', "risk_manager", []),
+        ("history: []", 'history: [{time: "2026-01-03T00:00:00Z", role: risk_manager, event: x}]', "backtester", [1]),
+        ("status: draft", "status: in_progress", "backtester", [1]),
+        ("metrics: {}", "metrics: {sharpe: 9.0}", "backtester", [1]),
+        ("name: momentum", "name: [", "backtester", [1, 2]),
+    ],
+)
+def test_nobody_writes_an_event_in_the_name_of_another_role(
+    strategy: Layout, old: str, new: str, role: str, said: list[int]
+) -> None:
+    path = strategy.registry_entry("STR-001")
+    base, text = str(git.head(strategy.root)), path.read_text()
+    assert old in text
+    by_hand(strategy, path, text.replace(old, new), Role=role)
+    found = codes(strategy, base)
+    assert ("forged-entry" in found) is bool(said)
+    assert len(found) == len(said)
+
+
+def test_a_list_that_was_changed_by_hand_is_found_on_every_branch(strategy: Layout) -> None:
+    git.run(strategy.root, "switch", "-q", "-c", "side")
+    text = strategy.registry_view.read_text()
+    by_hand(strategy, strategy.registry_view, text.replace("draft", "approved"), Tool="x")
+    assert codes(strategy, "main") == ["forged-list"]
+    by_hand(strategy, strategy.registry_view, text, Tool="x")
+    path, claimed = claim(strategy)
+    by_hand(strategy, path, claimed, Role="quant_analyst")
+    assert codes(strategy, "main") == []
+
+
+def test_one_id_for_two_records_is_found(strategy: Layout) -> None:
+    one = strategy.datasets_dir / "DS-001-btc-usdt-1h-ohlcv.yaml"
+    trial = strategy.trials_dir("STR-001") / f"{TRIAL}.yaml"
+    for path in (one, trial):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x: 1\n")
+    assert "twice" not in found(strategy)
+    one.with_name("DS-001-other.yaml").write_text("x: 1\n")
+    assert "twice" in found(strategy)
+    one.unlink()
+    assert "twice" not in found(strategy)
+    other = strategy.trials_dir("STR-002") / TRIAL[-2:] / f"{TRIAL}.yaml"
+    other.parent.mkdir(parents=True)
+    other.write_text("x: 1\n")
+    assert [item.file for item in validate(strategy) if item.code == "twice"] == [str(other)]
 
 
 @pytest.mark.parametrize("name", ["strategies/STR-001", "registry", "learnings"])

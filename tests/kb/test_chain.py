@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from crypto_team.errors import InputError
 from crypto_team.kb import attestation, chain, chain_audit, git, handoffs, ownership_audit
 from crypto_team.kb.paths import Layout
+from crypto_team.kb.registry import amended
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump, load_record
 from crypto_team.schemas import RegistryEntry, Team
@@ -34,8 +35,10 @@ def hand(layout: Layout, *, at: datetime = NOW) -> Path:
         layout, "STR-001", sender="ml_engineer", receiver="data_collector", report=report, now=at
     )
     path = layout.registry_entry("STR-001")
-    entry = load_record(path, RegistryEntry).model_copy(update={"stage": "data_collector"})
-    if entry != load_record(path, RegistryEntry):
+    old = load_record(path, RegistryEntry)
+    if old.stage != "data_collector":
+        time = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+        entry = amended(old, time=time, role="ml_engineer", event="handed over", stage="data_collector")
         changes.append(Change("registry", path, dump(entry, schema="registry"), revision_of(path)))
     commit_records(layout, role="ml_engineer", tool="handoff", strategy_id="STR-001", changes=changes, message="h")
     return changes[0].path

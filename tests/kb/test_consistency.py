@@ -22,7 +22,7 @@ def test_a_number_written_into_the_registry_by_hand_is_found_even_after_a_repair
     path.write_text(dump(entry, schema="registry"))
     workspace.repair(strategy)
     found = [item for item in validate.validate(strategy) if item.code == "claim"]
-    assert [item.message for item in found] == ["metrics.oos_sharpe says 9.9, ml-spec.yaml says None"]
+    assert [item.message for item in found] == ["metrics.oos_sharpe says 9.9, ml-spec.yaml says nothing"]
     assert "train STR-001" in (found[0].hint or "")
 
 
@@ -36,3 +36,13 @@ def test_a_strategy_without_an_entry_is_incomplete(strategy: Layout) -> None:
     strategy.registry_entry("STR-001").unlink()
     workspace.repair(strategy)
     assert codes(strategy) == {"incomplete"}
+
+
+@pytest.mark.parametrize("kind", ["ml_based", "rule_based"])
+def test_a_number_without_a_specification_that_states_it_is_a_claim(strategy: Layout, kind: str) -> None:
+    entry = load_record(strategy.registry_entry("STR-001"), RegistryEntry)
+    other = entry.model_copy(update={"strategy_id": "STR-500", "type": kind, "metrics": {"oos_sharpe": 99.0}})
+    strategy.registry_entry("STR-500").write_text(dump(other, schema="registry"))
+    assert "claim" in codes(strategy)
+    strategy.registry_entry("STR-500").write_text(dump(other.model_copy(update={"metrics": {}}), schema="registry"))
+    assert "claim" not in codes(strategy)

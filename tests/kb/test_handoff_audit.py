@@ -87,6 +87,10 @@ def test_a_complete_forgery_still_needs_the_sender_and_its_player(strategy: Layo
         ({"blocking": False}, "did not pass"),
         ({"threshold": -9.0}, "was judged at -9.0, not at the"),
         ({"threshold": None, "bound": None}, "was judged at None"),
+        ({"bound": "at_most"}, "was judged at 0.5"),
+        ({"value": 0.49}, "its value 0.49 is not at least 0.5"),
+        ({"value": -1000.0, "interval": [-2000.0, 2000.0]}, "its value -1000.0 is not at least 0.5"),
+        ({"value": None}, "has no value"),
     ],
 )
 def test_every_check_has_to_pass_at_the_threshold_of_the_policy(change: dict[str, Any], said: str) -> None:
@@ -96,6 +100,26 @@ def test_every_check_has_to_pass_at_the_threshold_of_the_policy(change: dict[str
     [problem] = report_problems(report, Policy())
     assert problem.startswith("PF002 ")
     assert said in problem
+
+
+def changed(gate: str, code: str, **values: Any) -> list[str]:
+    """Return the problems of a report whose check of that code says something else."""
+    report = passed_report(gate)
+    results = [item.model_copy(update=values) if item.code == code else item for item in report.results]
+    return list(report_problems(report.model_copy(update={"results": results}), Policy()))
+
+
+def test_a_check_with_a_limit_from_the_evidence_has_to_keep_the_one_that_it_shows() -> None:
+    gate = "quant_analyst->critic"
+    assert changed(gate, "OF013", value=442.0, bound="at_least", threshold=65.0) == []
+    assert "is not at least 65.0" in changed(gate, "OF013", value=42.0, bound="at_least", threshold=65.0)[0]
+
+
+def test_what_chance_may_explain_passes_beyond_the_limit_and_with_a_value_only() -> None:
+    assert changed(SECOND, "OF008", value=0.052) == []
+    assert changed("quant_analyst->critic", "OF016", value=0.0, threshold=0.0) == []
+    assert "has no value" in changed(SECOND, "OF008", value=None)[0]
+    assert "was judged at" in changed(SECOND, "OF008", bound="at_least")[0]
 
 
 def test_the_policy_is_the_one_that_the_commit_holds(strategy: Layout) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.kb import git
-from crypto_team.tools.ci import BRANCHES, STEPS, target
+from crypto_team.tools.ci import STEPS
+from crypto_team.tools.forges import BRANCHES, target
 from tests.tools.test_knowledge_tools import hand_over
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def test_a_base_that_is_not_here_is_a_finding_and_the_other_parts_still_run(staf
 
 @pytest.mark.parametrize("name", BRANCHES)
 def test_forges_name_the_base(name: str) -> None:
-    assert target({name: "main"}) == "origin/main"
+    assert target({name: "main"}) == "refs/remotes/origin/main"
     assert target({name: ""}) is None
     assert target({}) is None
 
@@ -101,3 +102,43 @@ def test_a_stale_list_is_a_warning_to_validate_with_the_same_remedy_as_in_ci(sta
     [error] = staffed("ci").findings
     assert (warning.severity, error.severity) == ("warning", "error")
     assert warning.hint == error.hint == "crypto-team views"
+
+
+def test_a_tag_or_a_branch_with_the_name_of_the_base_does_not_turn_the_check_off(
+    staffed: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = staffed.session.layout.root
+    base = first_commit(root)
+    git.run(root, "update-ref", "refs/remotes/origin/main", base)
+    path = staffed.session.layout.ml_spec("STR-001")
+    path.write_text(path.read_text().replace("strategy_name: momentum", "strategy_name: other"))
+    git.run(root, *WHO, "commit", "-qam", "mine")
+    for ref in ("refs/tags/origin/main", "refs/heads/origin/main"):
+        git.run(root, "update-ref", ref, "HEAD")
+        refused = staffed("ci", base="origin/main")
+        assert refused.exit_code == 1
+        assert f"2 refs are called 'origin/main': {min(ref, 'refs/remotes')}" in str(refused.findings)
+        monkeypatch.setenv("GITHUB_BASE_REF", "main")
+        assert "ownership" in {item.code for item in staffed("ci").findings}
+        git.run(root, "update-ref", "-d", ref)
+
+
+def test_a_tag_is_no_base_unless_it_is_written_out(staffed: Desk) -> None:
+    root = staffed.session.layout.root
+    git.run(root, "update-ref", "refs/tags/start", first_commit(root))
+    assert "is a tag, not a branch" in str(staffed("ci", base="start").findings)
+    staffed.ok("ci", base="refs/tags/start")
+
+
+def test_a_base_that_holds_head_is_said_and_fails_where_a_forge_tests_a_proposal(
+    staffed: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = staffed.session.layout.root
+    for base in ("HEAD", "main", git.run(root, "rev-parse", "HEAD")):
+        found = staffed.ok("ci", base=base).findings
+        assert [(item.code, item.severity) for item in found] == [("nothing-judged", "warning")]
+    git.run(root, "update-ref", "refs/remotes/origin/main", "HEAD")
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    outcome = staffed("ci")
+    assert outcome.exit_code == 1
+    assert [(item.code, item.severity) for item in outcome.findings] == [("nothing-judged", "error")]

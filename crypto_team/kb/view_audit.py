@@ -1,0 +1,35 @@
+"""Generated lists that a branch changed: they have to be what the entries of the branch make of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crypto_team.kb import git, git_range, views
+from crypto_team.schemas.outcome import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from crypto_team.kb.paths import Layout
+
+
+def problems(layout: Layout, base: str) -> Iterator[Finding]:
+    """Yield lists that are neither those of the base, now or when the branch began, nor made from the entries here.
+
+    Branches leave the lists alone, so that they merge; whoever changes one by hand would be believed until the next
+    tool writes it on the default branch.
+    """
+    prefix = git_range.prefix(layout.root)
+    starts = [base, *git.run(layout.root, "merge-base", "--all", base, "HEAD").split()]
+    changed = {}
+    for path in (layout.registry_view, layout.learnings_view, layout.sources_view):
+        name = f"{prefix}{path.relative_to(layout.root).as_posix()}"
+        here = git_range.content(layout.root, "HEAD", name)
+        if here is not None and all(here != git_range.content(layout.root, start, name) for start in starts):
+            changed[path] = name, here
+    made = views.render(layout) if changed else {}
+    for path, (name, here) in changed.items():
+        if here != made[path].encode():
+            message = "this list was changed, and not by its tool: it does not hold what the entries say"
+            hint = f"git checkout {base[:10]} -- {name}, or crypto-team views on the default branch"
+            yield Finding(code="forged-list", severity="error", message=message, file=name, hint=hint)
