@@ -103,16 +103,19 @@ def edit(
         return Outcome(ok=True, summary=summary, path=str(path), data=text, findings=dropped)
     message = f"{document}: {len(operations)} part(s) changed"
     change = Change(kind, path, text, base_revision or revision)
-    if path.parent == layout.crypto:
-        done = settings.write(layout, session.role, change, message)
-    else:
-        strategy_id = path.relative_to(layout.strategies_root).parts[0]
-        done = commit_records(
-            layout, role=session.role, tool="edit", strategy_id=strategy_id, changes=[change], message=message
-        )
-        now = f"{session.now():%Y-%m-%dT%H:%M:%SZ}"
-        done = fallback.write(layout, strategy_id, role=session.role, tool="edit", time=now) or done
+    done = _written(session, change, message)
     return Outcome(ok=True, summary=f"{document} changed", path=str(path), revision=done, findings=dropped)
+
+
+def _written(session: Session, change: Change, message: str) -> str | None:
+    """Commit a changed document; a strategy whose handed-over documents it changes falls back."""
+    layout, role = session.layout, session.role
+    if change.path.parent == layout.crypto:
+        return settings.write(layout, role, change, message)
+    strategy_id = change.path.relative_to(layout.strategies_root).parts[0]
+    done = commit_records(layout, role=role, tool="edit", strategy_id=strategy_id, changes=[change], message=message)
+    now = f"{session.now():%Y-%m-%dT%H:%M:%SZ}"
+    return fallback.write(layout, strategy_id, role=role, tool="edit", time=now) or done
 
 
 def _place(session: Session, document: str) -> tuple[Path, str, str]:
