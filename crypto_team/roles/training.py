@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -212,10 +213,13 @@ def library_versions(
     model: str, hyperparameters: Mapping[str, bool | int | float | str] | None = None
 ) -> dict[str, str]:
     """Return the versions that numbers depend on, those of an ensemble's members among them."""
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
     from crypto_team import __version__
     from crypto_team.models.registry import libraries
 
-    found = {name: version(name) for name in LIBRARIES}
+    found: dict[str, str] = {}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
     return {"crypto-team": __version__, **found, **libraries(model, hyperparameters)}

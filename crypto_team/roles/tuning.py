@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from crypto_team.errors import UsageError
+from crypto_team.errors import MissingExtraError, UsageError
 from crypto_team.roles import records, training
 from crypto_team.roles.booking import booked
 from crypto_team.roles.ml_engineer import write_design
@@ -36,6 +37,10 @@ def tune(session: Session, strategy_id: str, *, trials: int, own_space: Sequence
 
     if not 2 <= trials <= MOST_TRIALS:
         raise UsageError(f"between 2 and {MOST_TRIALS} trials, not {trials}", where="--trials")
+    if find_spec("optuna") is None:
+        raise MissingExtraError(
+            "tune searches with Optuna, which is not installed", hint="pip install 'crypto-team[ml]'"
+        )
     plan = training.design(session, strategy_id)
     settings = settings_from_spec(plan.spec, plan.features.feature_selection)
     space(settings, own_space)

@@ -19,6 +19,7 @@ EXTRA_OF: Final[dict[str, str]] = {
     "statsmodels": "ml",
     "arch": "ml",
     "catboost": "ml",
+    "optuna": "ml",
     "torch": "deep",
     "safetensors": "deep",
     "river": "live",

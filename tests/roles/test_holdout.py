@@ -136,6 +136,22 @@ def test_training_and_evaluation_give_the_same_bytes_whatever_the_sealed_bars_ho
     assert len(stored[0]) > 6
 
 
+def test_a_longer_file_of_a_market_opens_no_bar_that_was_sealed(tmp_path: Path) -> None:
+    from tests.roles.conftest import Desk
+
+    desk = Desk(tmp_path / "desk")
+    frame = pd.read_parquet(market(tmp_path, "whole", 0, other=False))
+    for name, exchange, rows in (("short", "one", 1_500), ("long", "one", 3_000), ("elsewhere", "two", 3_000)):
+        file = tmp_path / f"{name}.parquet"
+        frame.iloc[:rows].to_parquet(file, index=False)
+        desk.use("data.import", file=[file], exchange=exchange, pair="EDGE/USD", timeframe="1h")
+    short, long, elsewhere = candles.catalog(open_session(desk.folder, "data_collector"))
+    assert short.rows < long.rows == elsewhere.rows
+    assert long.holdout_from == short.holdout_from
+    assert elsewhere.holdout_from is not None
+    assert elsewhere.holdout_from > short.last
+
+
 def test_only_the_holdout_asks_for_sealed_bars() -> None:
     askers = {
         path.relative_to(PACKAGE).as_posix()

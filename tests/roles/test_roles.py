@@ -119,6 +119,14 @@ def test_tuning_books_every_configuration_and_writes_the_best_one(desk: Desk) ->
     assert trials.ledger(desk.layout).n_trials == 5
 
 
+def test_tuning_without_optuna_names_the_extra_and_books_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    strategy_id = desk.designed()
+    monkeypatch.setattr("crypto_team.roles.tuning.find_spec", lambda _name: None)
+    refused = desk.try_("ml_engineer.tune", strategy_id=strategy_id, trials=3)
+    assert "crypto-team[ml]" in f"{refused.findings[0].hint}"
+    assert trials.ledger(desk.layout).n_trials == 0
+
+
 def test_a_python_feature_is_audited_and_only_an_honest_one_becomes_safe(desk: Desk, tmp_path: Path) -> None:
     strategy_id = desk.designed()
     code = tmp_path / "mine.py"
