@@ -50,7 +50,7 @@ def _merged(root: Path, parents: tuple[str, ...]) -> tuple[str, set[str]]:
     """Merge commits one after the other; return the tree, and the paths that had a conflict."""
     folder = git.common_dir(root)
     # Neither the index nor a work tree: attributes of a proposal must not choose how its merge is judged.
-    extra = {"GIT_INDEX_FILE": str(folder / "no-such-index"), **_NAMED}
+    extra = {"GIT_DIR": str(folder), "GIT_INDEX_FILE": str(folder / "no-such-index"), **_NAMED}
     tip, tree, conflicts = parents[0], "", set[str]()
     for number, parent in enumerate(parents[1:], start=1):
         done = git.attempt(folder, *_PLAIN, *_MERGE, tip, parent, extra=extra)
