@@ -95,7 +95,7 @@ def test_sql_reads_what_the_files_say(staffed: Desk) -> None:
     design(staffed, "STR-001", windows=[7, 14])
     book(staffed, "STR-001", "A", None)
     sql = "SELECT s.strategy_id, s.model, s.timeframe, m.value FROM strategies s JOIN metrics m USING (strategy_id)"
-    expected = {"strategy_id": "STR-001", "model": "lightgbm", "timeframe": "1h", "value": 1.5}
+    expected = {"strategy_id": "STR-001", "model": "linear_trees", "timeframe": "1h", "value": 1.5}
     assert staffed.ok("registry.query", sql=sql).data == [expected]
     assert staffed.ok("registry.query", sql="SELECT sum(n_trials) AS n FROM trials").data == [{"n": 1}]
     found = staffed.ok("registry.query", sql="SELECT id FROM texts WHERE texts MATCH 'momentum' ORDER BY id").data
