@@ -278,13 +278,19 @@ def merged_ours(layout: Layout, other: str) -> None:
     git.run(layout.root, "merge", "-q", "-s", "ours", "--no-edit", other)
 
 
-def test_a_merge_that_prefers_its_own_side_drops_nothing_unseen(strategy: Layout) -> None:
+def diverged(strategy: Layout) -> str:
+    """Return the branch that a tool went on with, while another one, checked out, did nothing."""
     start = git.branch(strategy.root) or ""
     git.run(strategy.root, "switch", "-q", "-c", "mine")
     git.run(strategy.root, "commit", "-q", "--allow-empty", "-m", "nothing")
     git.run(strategy.root, "switch", "-q", start)
     by_tool(strategy, "x = 2\n")
     git.run(strategy.root, "switch", "-q", "mine")
+    return start
+
+
+def test_a_merge_that_prefers_its_own_side_drops_nothing_unseen(strategy: Layout) -> None:
+    start = diverged(strategy)
     merged_ours(strategy, start)
     found = ownership_audit.audit(strategy, start)[1]
     assert {item.code for item in found} == {"taken-back"}
@@ -292,12 +298,7 @@ def test_a_merge_that_prefers_its_own_side_drops_nothing_unseen(strategy: Layout
 
 
 def test_a_merge_that_keeps_both_sides_is_no_finding(strategy: Layout) -> None:
-    start = git.branch(strategy.root) or ""
-    git.run(strategy.root, "switch", "-q", "-c", "mine")
-    git.run(strategy.root, "commit", "-q", "--allow-empty", "-m", "nothing")
-    git.run(strategy.root, "switch", "-q", start)
-    by_tool(strategy, "x = 2\n")
-    git.run(strategy.root, "switch", "-q", "mine")
+    start = diverged(strategy)
     git.run(strategy.root, "merge", "-q", "--no-edit", start)
     assert ownership_audit.audit(strategy, start)[1] == []
 

@@ -144,15 +144,20 @@ def test_a_cache_that_is_no_database_is_made_anew(layout: Layout, content: bytes
         assert connection.execute("SELECT name FROM shown").fetchall() == [("STR-001.yaml",)]
 
 
-def test_what_another_version_of_the_program_rendered_is_not_used(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def cached(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the cache of a workspace of one entry, which was rendered and is believed."""
     believed(monkeypatch)
     put(layout, 1)
     views.refresh(layout)
     cache = view_cache.path_of(layout)
     assert cache is not None
-    with sqlite3.connect(cache) as connection:
+    return cache
+
+
+def test_what_another_version_of_the_program_rendered_is_not_used(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sqlite3.connect(cached(layout, monkeypatch)) as connection:
         connection.execute("UPDATE shown SET text = 'forged'")
         connection.execute("UPDATE made SET code = 'older'")
     views.refresh(layout)
@@ -162,12 +167,7 @@ def test_what_another_version_of_the_program_rendered_is_not_used(
 def test_the_check_renders_everything_and_does_not_believe_the_cache(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    believed(monkeypatch)
-    put(layout, 1)
-    views.refresh(layout)
-    cache = view_cache.path_of(layout)
-    assert cache is not None
-    with sqlite3.connect(cache) as connection:
+    with sqlite3.connect(cached(layout, monkeypatch)) as connection:
         connection.execute("UPDATE shown SET text = '- forged: 1\n'")
     views.refresh(layout)
     assert views.stale(layout) == [layout.registry_view]
