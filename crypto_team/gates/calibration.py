@@ -86,7 +86,9 @@ def _levels(days: Ints, folds: Ints) -> list[tuple[Ints, float]]:
     many = np.unique(folds).size
     # Folds are no neighbours of one another: each has a calibrator of its own.
     return (
-        [(days, 1.0)] if many < FEW_FOLDS else [(days, 1.0), (2 * folds, min(2.0, deviations(many - 1.0) / DEVIATIONS))]
+        [(days, 1.0)]
+        if many < FEW_FOLDS
+        else [(days, 1.0), (2 * folds, min(MOST_STRETCHED, deviations(many - 1.0) / DEVIATIONS))]
     )
 
 
