@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.gates.recompute import Returns, stamp
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused, weigh
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.reviews import Backtest
 from crypto_team.validation.metrics import max_drawdown, profit_factor
@@ -30,6 +30,7 @@ def _profits(trades: pd.DataFrame) -> Floats:
     source="KPI of the ML subsystem: maximum drawdown below 15 %",
     remedy=REDESIGN,
     stricter={"drawdown": "lower", "full_size": "lower"},
+    passes="value <= drawdown and signal_drawdown <= full_size",
 )
 def drawdown_bearable(
     backtest: Backtest,
@@ -51,9 +52,8 @@ def drawdown_bearable(
     signal = abs(max_drawdown(returns.daily))
     text = f"{backtest.backtest_id}: the account falls by {value:.2%} at most; "
     text += f"the signal at full size by {signal:.1%}, {full_size:.0%} are allowed"
-    return judge(
-        value <= drawdown and signal <= full_size, text, value, evidence=("equity_curve.csv", "predictions.parquet")
-    )
+    places = ("equity_curve.csv", "predictions.parquet")
+    return weigh(text, value, {"signal_drawdown": signal}, evidence=places)
 
 
 @check(
@@ -103,25 +103,35 @@ def gains_outweigh_losses(backtest: Backtest, backtest_trades: pd.DataFrame, *, 
     source="one definition, three engines",
     remedy=("crypto-team ml-engineer export STR", *RERUN),
     stricter={"agreement": "higher"},
+    passes="value >= agreement and candles >= 1 and open_trades == 0 and lookahead_clean == 1",
 )
 def freqtrade_agrees(backtest: Backtest, *, agreement: float = 1.0) -> Verdict:
     """Freqtrade saw the stored signal on every candle, left no trade open, and its look-ahead analysis found nothing.
 
     An analysis without a verdict passes when it is explained.
     """
-    found = backtest.lookahead
-    text = f"signals agree on {backtest.signal_agreement:.4%} of {backtest.candles_compared} candles"
+    found, value = backtest.lookahead, backtest.signal_agreement
+    text = f"signals agree on {value:.4%} of {backtest.candles_compared} candles"
+    biased = found is not None and (found.has_bias or found.verdict == "biased")
+    silent = found is None or (found.verdict == "no_verdict" and not found.explanation)
+    numbers = {
+        "candles": backtest.candles_compared,
+        "open_trades": backtest.open_trades_left,
+        "lookahead_clean": float(not biased and not silent),
+    }
     if backtest.candles_compared == 0:
-        return insufficient("no candle was compared", backtest.signal_agreement)
-    if backtest.signal_agreement < agreement:
-        return refused(text, backtest.signal_agreement)
+        return insufficient("no candle was compared", value, numbers=numbers)
+    if value < agreement:
+        return refused(text, value, numbers=numbers)
     if backtest.open_trades_left:
-        return refused(f"{text}; {backtest.open_trades_left} trades were left open", backtest.signal_agreement)
+        text += f"; {backtest.open_trades_left} trades were left open"
+        return refused(text, value, numbers=numbers)
     if found is None:
-        return insufficient(f"{text}; Freqtrade's look-ahead analysis was not run", backtest.signal_agreement)
-    if found.has_bias or found.verdict == "biased":
+        return insufficient(f"{text}; Freqtrade's look-ahead analysis was not run", value, numbers=numbers)
+    if biased:
         columns = tuple(f"biased: {name}" for name in found.biased_indicators)
-        return refused(f"{text}; look-ahead analysis: biased", backtest.signal_agreement, evidence=columns)
-    if found.verdict == "no_verdict" and not found.explanation:
-        return insufficient(f"{text}; look-ahead analysis gave no verdict and nobody explains why", 1.0)
-    return judge(True, f"{text}; look-ahead analysis: {found.verdict} {found.explanation}".rstrip(), 1.0)
+        return refused(f"{text}; look-ahead analysis: biased", value, evidence=columns, numbers=numbers)
+    if silent:
+        told = f"{text}; look-ahead analysis gave no verdict and nobody explains why"
+        return insufficient(told, value, numbers=numbers)
+    return weigh(f"{text}; look-ahead analysis: {found.verdict} {found.explanation}".rstrip(), value, numbers)

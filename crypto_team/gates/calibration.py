@@ -12,7 +12,7 @@ import numpy.typing as npt
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS, clustered, deviations
 from crypto_team.gates.recompute import Returns, milliseconds
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused
+from crypto_team.gates.registry import Verdict, check, insufficient, refused, weigh
 from crypto_team.gates.skill import outcomes
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -165,7 +165,10 @@ def _what_helps(meta: EvidenceMeta) -> tuple[str, ...]:
     source="ML engineer card, critical rule 7",
     remedy=("crypto-team ml-engineer set-model STR --calibration shrunk", RETRAIN),
     stricter={"error": "lower", "flattest": "higher", "steepest": "lower"},
-    tolerant=True,
+    passes=(
+        "(value <= error or value <= by_chance) "
+        "and slope_high >= flattest and slope_low <= steepest and brier_high >= 0"
+    ),
 )
 def calibrated(
     returns: Returns, meta: EvidenceMeta, *, error: float = 0.05, flattest: float = 0.3, steepest: float = 3.0
@@ -192,7 +195,11 @@ def calibrated(
     if not measured.known:
         return insufficient("calibration is undefined: constant forecasts, one class, or fewer than five days")
     value = max(0.0, measured.error - measured.by_chance)
-    off = value > error and value > DEVIATIONS * measured.error_se
-    holds = not off and measured.high >= flattest and measured.low <= steepest and measured.brier_high >= 0.0
-    found = judge(holds, measured.words(), value, evidence=("predictions.parquet",))
+    numbers = {
+        "by_chance": DEVIATIONS * measured.error_se,
+        "slope_low": measured.low,
+        "slope_high": measured.high,
+        "brier_high": measured.brier_high,
+    }
+    found = weigh(measured.words(), value, numbers, evidence=("predictions.parquet",))
     return replace(found, remedy=_what_helps(meta))

@@ -14,7 +14,7 @@ from crypto_team.data.optional_columns import contradictions
 from crypto_team.data.quality import ACCEPTABLE_BAD_BARS, assess
 from crypto_team.features.needs import optional_reads
 from crypto_team.gates.recompute import complete_bars, milliseconds, stamp
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused, weigh
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
@@ -122,6 +122,7 @@ def data_spans_everything(meta: EvidenceMeta, market: pd.DataFrame, features: Fe
     source="team card, data integrity",
     remedy=("crypto-team data show DATASET", *REIMPORT),
     stricter={"missing_share": "lower", "stale_share": "lower"},
+    passes="value <= missing_share and problems == 0",
 )
 def quality_acceptable(
     meta: EvidenceMeta,
@@ -161,7 +162,7 @@ def quality_acceptable(
                 f"{quality.longest_gap_bars} bars, {quality.ohlc_violations} inconsistent candles"
             )
     text = "; ".join(problems) or f"at most {worst:.3%} of bars missing in {len(meta.pairs)} pairs"
-    return judge(not problems, text, worst, evidence=tuple(problems))
+    return weigh(text, worst, {"problems": len(problems)}, evidence=tuple(problems))
 
 
 def standstill_share(bars: pd.DataFrame, timeframe: str) -> float:
@@ -181,6 +182,7 @@ def standstill_share(bars: pd.DataFrame, timeframe: str) -> float:
     source="ML engineer card: at least 5 walk-forward splits",
     remedy=("crypto-team ml-engineer set-split STR --test 21d", *REIMPORT),
     stricter={"folds": "higher", "rows_per_feature": "higher", "test_rows": "higher"},
+    passes="value >= folds and thin == 0",
 )
 def enough_folds(
     meta: EvidenceMeta,
@@ -207,7 +209,8 @@ def enough_folds(
         told = f"{len(counts)} test folds, {folds:g} are needed: {more} more of {length:,} bars, about "
         told += f"{more * length:,} more bars, or shorter test parts"
         return insufficient(told, len(counts), evidence=tuple(thin))
-    return judge(not thin, "; ".join(thin) or f"{len(counts)} folds, each large enough", len(counts))
+    text = "; ".join(thin) or f"{len(counts)} folds, each large enough"
+    return weigh(text, len(counts), {"thin": len(thin)})
 
 
 @check(

@@ -13,7 +13,7 @@ from scipy import stats
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.case import places
 from crypto_team.gates.recompute import Returns, milliseconds
-from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.gates.registry import Verdict, check, insufficient, weigh
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.scores import rank_ic
 
@@ -37,6 +37,7 @@ class _Strongest:
     source="plausible size of an edge: an AUC of 0.6 is a rank correlation of about 0.2",
     remedy=("crypto-team ml-engineer remove-feature STR NAME", *RETRAIN),
     stricter={"plausible": "lower"},
+    passes="value <= plausible and features_sampled == 1",
 )
 def no_disguised_label(
     market: pd.DataFrame,
@@ -72,8 +73,9 @@ def no_disguised_label(
     caught = tuple(f"{each.name}: {each.value:.3f} with {each.against}" for each in judged if each.low > plausible)
     if sampled is None and not caught:
         told = f"missing: {places('features_sample')[0]}; of the forecasts alone, {text}, which is plausible"
-        return insufficient(told, worst.low, interval=(worst.low, 1.0))
-    return judge(not caught, text, worst.low, interval=(worst.low, 1.0), evidence=caught)
+        return insufficient(told, worst.low, interval=(worst.low, 1.0), numbers={"features_sampled": 0})
+    numbers = {"features_sampled": float(sampled is not None)}
+    return weigh(text, worst.low, numbers, interval=(worst.low, 1.0), evidence=caught)
 
 
 def _ranked_columns(rows: pd.DataFrame, names: list[str]) -> dict[str, Floats]:

@@ -6,7 +6,7 @@ import math
 
 from scipy.special import ndtri
 
-from crypto_team.gates.registry import Limit, Verdict, check, insufficient, passed, refused
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, refused, weigh
 from crypto_team.schemas.holdout import HoldoutLook
 
 
@@ -18,6 +18,7 @@ from crypto_team.schemas.holdout import HoldoutLook
     remedy=("crypto-team holdout status", "crypto-team data import FILE"),
     stricter={"confidence": "higher", "share": "higher"},
     limit=Limit("above", 0.0),
+    passes="value - normal(confidence) * error > 0 and value + normal(confidence) * error >= share * out_of_sample",
 )
 def sealed_holdout(holdout: HoldoutLook, *, confidence: float = 0.9, share: float = 0.5) -> Verdict:
     """On sealed bars the rank correlation is above zero with confidence, and not far below the out-of-sample one."""
@@ -27,12 +28,13 @@ def sealed_holdout(holdout: HoldoutLook, *, confidence: float = 0.9, share: floa
         return insufficient(f"{holdout.bars} sealed rows can be judged, too few or without spread", evidence=where)
     reach = float(ndtri(confidence)) * error
     interval = (value - reach, value + reach)
+    numbers = {"error": error, "out_of_sample": holdout.oos_rank_ic}
     text = (
         f"rank correlation {value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}] over {holdout.bars} sealed rows, "
         f"{holdout.oos_rank_ic:.4f} out of sample; {_kind_of_answer(holdout)}"
     )
     if value <= 0.0 or interval[1] < share * holdout.oos_rank_ic:
-        return refused(f"the skill did not hold: {text}", value, interval=interval, evidence=where)
+        return refused(f"the skill did not hold: {text}", value, interval=interval, evidence=where, numbers=numbers)
     if interval[0] <= 0.0:
         more = math.ceil(holdout.bars * ((reach / value) ** 2 - 1.0))
         return insufficient(
@@ -40,8 +42,9 @@ def sealed_holdout(holdout: HoldoutLook, *, confidence: float = 0.9, share: floa
             value,
             interval=interval,
             evidence=where,
+            numbers=numbers,
         )
-    return passed(text, value, interval=interval, evidence=where)
+    return weigh(text, value, numbers, interval=interval, evidence=where)
 
 
 def _kind_of_answer(look: HoldoutLook) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused, weigh
 from crypto_team.gates.statistics import (
     importance_shares,
     rank_agreement,
@@ -41,6 +41,7 @@ def mean_shares(importances: pd.DataFrame) -> pd.Series[float]:
     source="ML engineer card, overfitting checklist",
     remedy=RETRAIN,
     stricter={"top10": "higher"},
+    passes="value > top10",
 )
 def top_features_carry(importances: pd.DataFrame, *, top10: float = 0.5) -> Verdict:
     """Require that in each fold's model its own ten largest shares of importance sum to more than half, on average.
@@ -72,6 +73,7 @@ def top_features_carry(importances: pd.DataFrame, *, top10: float = 0.5) -> Verd
     source="ML engineer card, overfitting checklist; also by cluster of correlated features",
     remedy=RETRAIN,
     stricter={"single": "lower", "cluster": "lower"},
+    passes="value <= single and (look_alikes <= 1 or together <= cluster)",
 )
 def no_feature_dominates(
     importances: pd.DataFrame,
@@ -89,18 +91,19 @@ def no_feature_dominates(
     shares = mean_shares(importances)
     name, share = str(shares.index[0]), float(shares.iloc[0])
     text = f"{name} carries {share:.1%} of the importance"
-    alone, evidence = share <= single + 1e-12, [f"importances.parquet: {name}"]
+    evidence = [f"importances.parquet: {name}"]
     if features_sample is None:
-        return judge(alone, text, share, evidence=tuple(evidence))
+        return weigh(text, share, {"look_alikes": 1, "together": share}, evidence=tuple(evidence))
     group = _largest_group(shares, features_sample)
     together = float(shares[group].sum())
+    numbers = {"look_alikes": len(group), "together": together}
     text += f"; with its look-alikes (|rank correlation| > {ALIKE}) the largest group carries {together:.1%}"
     text += f", {cluster:.0%} are allowed ({', '.join(group[:5])})"
     # A group of one is a feature, which has its own limit.
     if len(group) == 1 or together <= cluster + 1e-12:
-        return judge(alone, text, share, evidence=tuple(evidence))
+        return weigh(text, share, numbers, evidence=tuple(evidence))
     evidence += [f"importances.parquet: {each} {shares[each]:.1%}" for each in group]
-    return refused(f"{text}: one series under many names", together if alone else share, evidence=tuple(evidence))
+    return weigh(f"{text}: one series under many names", share, numbers, evidence=tuple(evidence))
 
 
 def _largest_group(shares: pd.Series[float], sample: pd.DataFrame) -> list[str]:
@@ -122,7 +125,7 @@ def _largest_group(shares: pd.Series[float], sample: pd.DataFrame) -> list[str]:
     source="ML engineer card, critical rule 6",
     remedy=RETRAIN,
     stricter={"agreement": "higher", "overlap": "higher"},
-    tolerant=True,
+    passes="value >= agreement and value > shuffled or common >= overlap",
 )
 def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, overlap: float = 0.75) -> Verdict:
     """Rankings of the features agree over folds by more than the limit, and by more than shuffled rankings do.
@@ -137,9 +140,8 @@ def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, ove
     used = shares.to_numpy() > 0.0
     if shares.shape[1] <= 3:
         same = bool((used == used[0]).all())
-        return judge(
-            same, f"{shares.shape[1]} features, {'the same' if same else 'not the same'} in all folds", float(same)
-        )
+        text = f"{shares.shape[1]} features, {'the same' if same else 'not the same'} in all folds"
+        return weigh(text, float(same), {"shuffled": 0.0, "common": 0.0})
     value = rank_agreement(shares.to_numpy())
     chance = rank_agreement_by_chance(shares.to_numpy(), rng=np.random.default_rng(7))
     common = share_overlap(shares.to_numpy())
@@ -149,7 +151,7 @@ def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, ove
     )
     if value > 0.98 and shares.shape[1] > 10:
         text += "; this is unusually equal, look for a leak spread over several features"
-    return judge((value >= agreement and value > chance) or common >= overlap, text, value, interval=(chance, 1.0))
+    return weigh(text, value, {"shuffled": chance, "common": common}, interval=(chance, 1.0))
 
 
 @check(
@@ -159,6 +161,7 @@ def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, ove
     source="ML engineer card, critical rule 8",
     remedy=("crypto-team ml-engineer set-model STR --max-features 50", *RETRAIN),
     stricter={"features": "lower"},
+    passes="1 <= value <= features",
 )
 def few_enough_features(meta: EvidenceMeta, importances: pd.DataFrame, *, features: float = 50) -> Verdict:
     """No fold's model uses more features than the limit, by the record of the folds and by the stored importances."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.regimes import REGIMES, volatility_regimes
-from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, weigh
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.reviews import RiskAssessment
 from crypto_team.trading.breakers import drill
@@ -37,6 +37,7 @@ def account_daily(returns: Returns, spec: MlSpec) -> Floats:
     source="position limits of the ML subsystem: 30 % correlated, 60 % deployed",
     remedy=REMEDY,
     stricter={"correlated": "lower", "deployed": "lower"},
+    passes="value <= correlated and in_all <= deployed",
 )
 def exposure_capped(spec: MlSpec, market: pd.DataFrame, *, correlated: float = 0.3, deployed: float = 0.6) -> Verdict:
     """Cap all positions that may be open at once, and those of them in pairs whose returns correlate above 0.7."""
@@ -47,7 +48,7 @@ def exposure_capped(spec: MlSpec, market: pd.DataFrame, *, correlated: float = 0
     whole = spec.risk.position_fraction * min(slots, moves.shape[1])
     together = spec.risk.position_fraction * min(slots, group)
     text = f"at most {whole:.1%} of the account is deployed, {together:.1%} of it in {group} pairs that move alike"
-    return judge(together <= correlated + 1e-12 and whole <= deployed + 1e-12, text, together)
+    return weigh(text, together, {"in_all": whole})
 
 
 @check(
@@ -57,6 +58,7 @@ def exposure_capped(spec: MlSpec, market: pd.DataFrame, *, correlated: float = 0
     source="drawdown limit of the risk manager; stationary bootstrap, Politis and Romano (1994)",
     remedy=REMEDY,
     stricter={"drawdown": "lower", "worst_day": "lower"},
+    passes="value <= drawdown and stops <= worst_day",
 )
 def drawdown_limited(returns: Returns, spec: MlSpec, *, drawdown: float = 0.15, worst_day: float = 0.1) -> Verdict:
     """Keep the 95th percentile of bootstrapped drawdowns, and all hard stops hit on one day, within their limits."""
@@ -68,7 +70,7 @@ def drawdown_limited(returns: Returns, spec: MlSpec, *, drawdown: float = 0.15, 
     value = float(np.quantile([-max_drawdown(daily[row]) for row in rows], 0.95))
     stops = spec.risk.position_fraction * spec.risk.stop_loss_fraction * spec.risk.max_open_positions
     text = f"drawdowns of the account reach {value:.2%} at the 95th percentile; all stops on one day cost {stops:.2%}"
-    return judge(value <= drawdown and stops <= worst_day + 1e-12, text, value)
+    return weigh(text, value, {"stops": stops})
 
 
 @check(
@@ -99,6 +101,7 @@ def below_kelly(returns: Returns, spec: MlSpec, *, share: float = 0.5) -> Verdic
     source="drawdown breakers at 10, 15, 20 and 25 %: stop entries, halve, close, halt",
     remedy=("crypto-team risk-manager assess STR", "crypto-team ml-engineer set-signal STR"),
     stricter={"loss": "lower"},
+    passes="value <= loss and still_trading == 0",
 )
 def kill_switch_tested(returns: Returns, spec: MlSpec, risk: RiskAssessment, *, loss: float = 0.25) -> Verdict:
     """Drill the assessment's breakers on two crashes; both end with nothing held and a loss within the limit.
@@ -125,8 +128,8 @@ def kill_switch_tested(returns: Returns, spec: MlSpec, risk: RiskAssessment, *, 
         for name, each in drills.items()
     )
     value = max(each.deepest for each in drills.values())
-    armed = all(each.stopped is not None for each in drills.values() if each.unprotected > loss)
-    return judge(armed and value <= loss + 1e-12, text, value, evidence=("risk-assessment.yaml: breakers",))
+    trading = sum(each.stopped is None for each in drills.values() if each.unprotected > loss)
+    return weigh(text, value, {"still_trading": trading}, evidence=("risk-assessment.yaml: breakers",))
 
 
 @check(
@@ -136,6 +139,7 @@ def kill_switch_tested(returns: Returns, spec: MlSpec, risk: RiskAssessment, *, 
     source="risk manager's duty: limits by volatility regime",
     remedy=("crypto-team data import FILE", "crypto-team ml-engineer train STR"),
     stricter={"drawdown": "lower", "days": "higher"},
+    passes="value <= drawdown and rarest >= days",
 )
 def known_in_all_volatility(
     returns: Returns, market: pd.DataFrame, spec: MlSpec, *, drawdown: float = 0.15, days: float = 20
@@ -152,4 +156,4 @@ def known_in_all_volatility(
         f"{name}: {mean:+.3%} a day, drawdown {fall:.1%}"
         for name, mean, fall in zip(REGIMES, means, falls, strict=True)
     )
-    return judge(max(falls) <= drawdown, text, max(falls))
+    return weigh(text, max(falls), {"rarest": min(counts)})

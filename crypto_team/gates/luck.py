@@ -6,7 +6,7 @@ import math
 
 from crypto_team.gates.case import LedgerView
 from crypto_team.gates.recompute import Returns
-from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, refused, weigh
 from crypto_team.validation.significance import (
     SampleMoments,
     deflated_sharpe_ratio,
@@ -85,7 +85,7 @@ def against_luck(daily: SampleMoments, ledger: LedgerView, probability: float) -
     source="Bailey and Lopez de Prado (2012)",
     remedy=REMEDY,
     stricter={"confidence": "higher"},
-    limit="evidence",
+    limit=Limit("at_least", "needed"),
 )
 def track_record_long_enough(returns: Returns, *, confidence: float = 0.95) -> Verdict:
     """There are at least as many days as a Sharpe ratio of this size needs to be told from zero."""
@@ -96,10 +96,10 @@ def track_record_long_enough(returns: Returns, *, confidence: float = 0.95) -> V
     if not math.isfinite(needed):
         return judge(False, f"no track record can confirm a daily Sharpe ratio of {daily.sharpe:.4f}", float(daily.n))
     text = f"{daily.n} days; {math.ceil(needed)} are needed"
-    limit = Limit("at_least", float(math.ceil(needed)))
+    numbers = {"needed": float(math.ceil(needed))}
     if daily.n < needed:
-        return insufficient(f"{text}: {math.ceil(needed) - daily.n} more", float(daily.n), limit=limit)
-    return passed(text, float(daily.n), limit=limit)
+        return insufficient(f"{text}: {math.ceil(needed) - daily.n} more", float(daily.n), numbers=numbers)
+    return weigh(text, float(daily.n), numbers)
 
 
 @check(
@@ -109,6 +109,7 @@ def track_record_long_enough(returns: Returns, *, confidence: float = 0.95) -> V
     source="Bailey and Lopez de Prado (2014), the false strategy theorem",
     remedy=REMEDY,
     stricter={"margin": "higher"},
+    passes="value > margin",
 )
 def beats_expected_best(returns: Returns, ledger: LedgerView, *, margin: float = 0.0) -> Verdict:
     """Require a Sharpe ratio above the one that the best of all booked trials is expected to show without skill."""

@@ -118,6 +118,7 @@ def _calls(tree: ast.Module) -> Iterator[str]:
         "crypto-team ml-engineer consider STR --reference STR-NNN --answer 'what is different here'",
     ),
     stricter={"similarity": "lower"},
+    passes="value < similarity",
 )
 def is_new(memory: Memory, spec: MlSpec, *, similarity: float = 0.95) -> Verdict:
     """Require that no rejected strategy is nearly the same design, unless ml-spec.yaml answers it."""

@@ -11,7 +11,7 @@ from scipy import stats
 
 from crypto_team.gates.alarms import FALSE_ALARM
 from crypto_team.gates.recompute import Returns
-from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, refused, weigh
 from crypto_team.gates.skill import part_skill, skill_contributions
 from crypto_team.gates.statistics import Mean, modes
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -28,7 +28,7 @@ MORE_DATA = ("crypto-team data import FILE", *RETRAIN)
     source="ML engineer card, overfitting checklist; on skill above no skill, where noise of the data does not decide",
     remedy=RETRAIN,
     stricter={"lost": "lower", "confidence": "lower"},
-    tolerant=True,
+    passes="inner > 0 and inner * (lost - value) + normal(confidence) * error >= 0 and test_low > 0",
 )
 def skill_holds_outside(
     returns: Returns, meta: EvidenceMeta, *, lost: float = 0.2, confidence: float = 1.0 - FALSE_ALARM
@@ -55,12 +55,14 @@ def skill_holds_outside(
     limits = (1.0 - test.high(0.975) / inner.estimate, 1.0 - test.low(0.975) / inner.estimate)
     if not math.isfinite(upper):
         return insufficient(f"{text}: fewer than five days of predictions")
+    numbers = {"inner": inner.estimate, "error": float(np.std(draws)), "test_low": test.low(0.95)}
     if upper < -1e-12:
-        return refused(f"{text}: {share:.0%} of the skill is lost, beyond what chance explains", share, interval=limits)
+        text = f"{text}: {share:.0%} of the skill is lost, beyond what chance explains"
+        return refused(text, share, interval=limits, numbers=numbers)
     if test.low(0.95) <= 0.0:
-        more = _rows_needed(test, rows)
-        return insufficient(f"{text}: test skill cannot be told from zero; {more}", share, interval=limits)
-    return passed(f"{text}: {share:.0%} is lost, within sampling error of the limit", share, interval=limits)
+        text = f"{text}: test skill cannot be told from zero; {_rows_needed(test, rows)}"
+        return insufficient(text, share, interval=limits, numbers=numbers)
+    return weigh(f"{text}: {share:.0%} is lost, within sampling error of the limit", share, numbers, interval=limits)
 
 
 def _rows_needed(skill: Mean, rows: int) -> str:
@@ -78,7 +80,10 @@ def _rows_needed(skill: Mean, rows: int) -> str:
     source="ML engineer card, overfitting checklist",
     remedy=MORE_DATA,
     stricter={"share": "higher", "windows": "higher", "literal": "higher"},
-    tolerant=True,
+    passes=(
+        "good >= windows and value >= share and without_best > 0 "
+        f"or literal == 0 and known >= windows and without_best > 0 and so_few >= {FALSE_ALARM:g} and mean > reach"
+    ),
 )
 def skill_in_most_windows(
     returns: Returns, meta: EvidenceMeta, *, share: float = 0.6, windows: float = 3, literal: float = 0
@@ -106,23 +111,33 @@ def skill_in_most_windows(
     portion = good / len(skills)
     text = f"skill is positive in {good} of {len(skills)} windows; mean without the best window {without_best:.4f}"
     folds = tuple(f"fold {name}: {value:.4f}" for name, value in by_fold.items())
+    numbers = {"good": good, "known": known.size, "without_best": without_best, **_over_windows(known, good, share)}
     if without_best <= 0.0 or (good >= windows and portion >= share - 1e-12) or literal:
-        holds = good >= windows and portion >= share - 1e-12 and without_best > 0.0
-        return judge(holds, text, portion, evidence=folds)
-    return _few_windows(known, good, share, text, folds)
+        return weigh(text, portion, numbers, evidence=folds)
+    return _few_windows(portion, numbers, text, folds)
 
 
-def _few_windows(known: Floats, good: int, share: float, text: str, folds: tuple[str, ...]) -> Verdict:
+def _over_windows(known: Floats, good: int, share: float) -> dict[str, float]:
+    """Return the mean over windows, how far it reaches by chance at 95 %, and how probable so few good ones are."""
+    error = float(known.std(ddof=1)) / math.sqrt(known.size) if known.size > 1 else 0.0
+    return {
+        "mean": float(known.mean()),
+        "reach": float(stats.t.ppf(0.95, max(1, known.size - 1))) * error,
+        "so_few": float(stats.binom.cdf(good, known.size, share)),
+    }
+
+
+def _few_windows(portion: float, numbers: dict[str, float], text: str, folds: tuple[str, ...]) -> Verdict:
     """Judge a share of good windows that is below the limit by how improbable it is, and by the mean over windows."""
-    n, portion = known.size, good / known.size
-    if float(stats.binom.cdf(good, n, share)) < FALSE_ALARM:
-        return refused(f"{text}: too few, beyond chance", portion, evidence=folds)
-    mean, error = float(known.mean()), float(known.std(ddof=1)) / math.sqrt(n)
-    if mean > float(stats.t.ppf(0.95, n - 1)) * error:
+    n, mean, reach = numbers["known"], numbers["mean"], numbers["reach"]
+    if numbers["so_few"] < FALSE_ALARM:
+        return refused(f"{text}: too few, beyond chance", portion, evidence=folds, numbers=numbers)
+    if mean > reach:
         told = f"{text}; their mean {mean:.4f} is above zero beyond chance, so that the weak ones are chance"
-        return passed(told, portion, evidence=folds, limit=Limit("at_least", portion))
-    more = math.ceil(n * ((1.645 * error / mean) ** 2 - 1.0)) if mean > 0.0 else n
-    return insufficient(f"{text}; about {max(1, more)} more windows would tell", portion, evidence=folds)
+        return weigh(told, portion, numbers, evidence=folds)
+    more = math.ceil(n * ((reach / mean) ** 2 - 1.0)) if mean > 0.0 else n
+    told = f"{text}; about {max(1, more):g} more windows would tell"
+    return insufficient(told, portion, evidence=folds, numbers=numbers)
 
 
 @check(
@@ -132,6 +147,7 @@ def _few_windows(known: Floats, good: int, share: float, text: str, folds: tuple
     source="ML engineer card, overfitting checklist; noise of 10 % of each feature's own deviation",
     remedy=RETRAIN,
     stricter={"correlation": "higher", "skill_lost": "lower"},
+    passes="value >= correlation and (clean <= 0 or noisy >= (1 - skill_lost) * clean)",
 )
 def stable_under_noise(noise: pd.DataFrame, *, correlation: float = 0.7, skill_lost: float = 0.5) -> Verdict:
     """Signals of the saved models on noisy features still rank like the clean ones, and keep their skill.
@@ -145,19 +161,18 @@ def stable_under_noise(noise: pd.DataFrame, *, correlation: float = 0.7, skill_l
     base, noisy = float(by_fold["skill_base"].mean()), float(by_fold["skill_noisy"].mean())
     if not (np.isfinite(value) and np.isfinite(base) and np.isfinite(noisy)):
         return insufficient("signals under noise are undefined (constant or missing)")
-    kept = base <= 0.0 or noisy >= (1.0 - skill_lost) * base
     text = f"rank correlation {value:.3f} with the clean signals; skill {base:.4f} becomes {noisy:.4f} under noise"
-    return judge(value >= correlation and kept, text, value, evidence=("noise.parquet",))
+    return weigh(text, value, {"clean": base, "noisy": noisy}, evidence=("noise.parquet",))
 
 
 @check(
     "OF006",
     "Confidence is not bimodal",
-    unit="depth of the valley between two peaks",
+    unit="share of folds with two modes",
     source="ML engineer card, overfitting checklist; Sarle's coefficient and kernel modes",
     remedy=RETRAIN,
     stricter={"depth": "lower", "share": "lower"},
-    tolerant=True,
+    limit=Limit("at_most", 0.5),
 )
 def confidence_unimodal(returns: Returns, *, depth: float = 0.3, share: float = 0.1) -> Verdict:
     """In most folds the signals have no second mode: no deep valley with a tenth of the signals beyond it.
@@ -181,10 +196,10 @@ def confidence_unimodal(returns: Returns, *, depth: float = 0.3, share: float = 
         for name, each in found.items()
         if each.depth > depth and each.smaller_share >= share and each.coefficient > 5 / 9
     ]
-    value = float(np.median([each.depth if each.smaller_share >= share else 0.0 for each in found.values()]))
+    valley = float(np.median([each.depth if each.smaller_share >= share else 0.0 for each in found.values()]))
     return judge(
         len(bimodal) * 2 <= len(found),
-        f"signals are bimodal in {len(bimodal)} of {len(found)} folds; median valley depth {value:.2f}",
-        value,
+        f"signals are bimodal in {len(bimodal)} of {len(found)} folds; median valley depth {valley:.2f}",
+        len(bimodal) / len(found),
         evidence=tuple(f"fold {name}" for name in bimodal),
     )

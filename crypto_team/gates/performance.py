@@ -65,6 +65,7 @@ def _difference_interval(ours: Floats, theirs: Floats) -> tuple[float, float]:
     source="ML engineer card, critical rule 9",
     remedy=REMEDY,
     stricter={"margin": "higher"},
+    passes="value > margin",
 )
 def beats_baselines(
     returns: Returns,

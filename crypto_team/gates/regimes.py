@@ -12,7 +12,7 @@ from scipy import stats
 
 from crypto_team.gates.alarms import deviations
 from crypto_team.gates.recompute import Returns, milliseconds
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused, weigh
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import daily_returns
 from crypto_team.validation.significance import newey_west_lags, newey_west_ols, newey_west_t
@@ -58,7 +58,7 @@ def volatility_regimes(returns: Returns, market: pd.DataFrame) -> tuple[Floats, 
     source="ML engineer card: regime sensitivity",
     remedy=REMEDY,
     stricter={"largest": "lower", "least_days": "higher"},
-    tolerant=True,
+    passes="days >= least_days and profit > 0 and (value <= largest or profit * (value - largest) <= by_chance)",
 )
 def earns_in_several_regimes(
     returns: Returns, market: pd.DataFrame, *, largest: float = 0.6, least_days: float = 10
@@ -81,12 +81,10 @@ def earns_in_several_regimes(
     worst = int(gains.argmax())
     value = float(gains[worst]) / total
     rest = np.delete(np.arange(3), worst)
-    # Above the limit beyond chance: gain - limit x total is above zero by more than its error.
-    surplus = (1.0 - largest) * gains[worst] - largest * gains[rest].sum()
+    # The error of gain - limit x total: above the limit beyond chance is where that is above zero by more.
     error = math.hypot((1.0 - largest) * errors[worst], largest * math.hypot(*errors[rest]))
-    return judge(
-        surplus <= deviations(min(counts) - 1.0) * error, f"{text}; {value:.0%} of the profit from one regime", value
-    )
+    numbers = {"days": min(counts), "profit": total, "by_chance": deviations(min(counts) - 1.0) * error}
+    return weigh(f"{text}; {value:.0%} of the profit from one regime", value, numbers)
 
 
 @check(
@@ -122,7 +120,7 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
     source="alpha decay; Newey and West (1987)",
     remedy=REMEDY,
     stricter={"t": "higher"},
-    tolerant=True,
+    passes="value >= t or late >= 0.5 * early",
 )
 def does_not_fade(returns: Returns, *, t: float = -2.81) -> Verdict:
     """Require that the last third of the test days does not earn significantly less, and less than half, of before.
@@ -147,7 +145,7 @@ def does_not_fade(returns: Returns, *, t: float = -2.81) -> Verdict:
     freedom = _freedom(variances, [1.5 * values.size / (part.lags + 1.0) for part, values, _ in parts])
     value = _as_normal((late.mean - early.mean) / error, freedom)
     text = f"mean daily return {early.mean:.3%} in the first two thirds, {late.mean:.3%} in the last"
-    return judge(value >= t or late.mean >= 0.5 * early.mean, f"{text}; t-value of the change {value:.2f}", value)
+    return weigh(f"{text}; t-value of the change {value:.2f}", value, {"early": early.mean, "late": late.mean})
 
 
 def _fold_of_days(returns: Returns, days: Days) -> npt.NDArray[np.int64]:

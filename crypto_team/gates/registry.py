@@ -10,8 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
 
 from crypto_team.errors import NotFoundError
 from crypto_team.gates.case import EVIDENCE, Case, missing, places
@@ -33,19 +32,24 @@ __all__ = [
     "passed",
     "refused",
     "run_check",
+    "weigh",
 ]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check function answers; `limit` and `remedy` where they depend on the evidence."""
+    """What a check function answers.
 
-    outcome: Outcome_
+    Without an outcome it is the rule of the check that decides over `value` and `numbers`: passed, else refused.
+    `remedy` where it depends on the evidence.
+    """
+
+    outcome: Outcome_ | None
     explanation: str
     value: float | None = None
     interval: tuple[float, float] | None = None
     evidence: tuple[str, ...] = ()
-    limit: Limit | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
     remedy: tuple[str, ...] = ()
 
 
@@ -74,10 +78,10 @@ def passed(
     *,
     interval: tuple[float, float] | None = None,
     evidence: tuple[str, ...] = (),
-    limit: Limit | None = None,
+    numbers: Mapping[str, float] | None = None,
 ) -> Verdict:
     """Answer that the rule holds."""
-    return Verdict("passed", explanation, value, interval, evidence, limit)
+    return Verdict("passed", explanation, value, interval, evidence, numbers or {})
 
 
 def refused(
@@ -86,9 +90,10 @@ def refused(
     *,
     interval: tuple[float, float] | None = None,
     evidence: tuple[str, ...] = (),
+    numbers: Mapping[str, float] | None = None,
 ) -> Verdict:
     """Answer that the rule is broken."""
-    return Verdict("refused", explanation, value, interval, evidence)
+    return Verdict("refused", explanation, value, interval, evidence, numbers or {})
 
 
 def insufficient(
@@ -97,10 +102,10 @@ def insufficient(
     *,
     interval: tuple[float, float] | None = None,
     evidence: tuple[str, ...] = (),
-    limit: Limit | None = None,
+    numbers: Mapping[str, float] | None = None,
 ) -> Verdict:
     """Answer that the evidence cannot decide; this does not pass."""
-    return Verdict("not_enough_evidence", explanation, value, interval, evidence, limit)
+    return Verdict("not_enough_evidence", explanation, value, interval, evidence, numbers or {})
 
 
 def judge(
@@ -110,9 +115,22 @@ def judge(
     *,
     interval: tuple[float, float] | None = None,
     evidence: tuple[str, ...] = (),
+    numbers: Mapping[str, float] | None = None,
 ) -> Verdict:
     """Answer passed or refused by `holds`."""
-    return Verdict("passed" if holds else "refused", explanation, value, interval, evidence)
+    return Verdict("passed" if holds else "refused", explanation, value, interval, evidence, numbers or {})
+
+
+def weigh(
+    explanation: str,
+    value: float,
+    numbers: Mapping[str, float],
+    *,
+    interval: tuple[float, float] | None = None,
+    evidence: tuple[str, ...] = (),
+) -> Verdict:
+    """Answer what the rule of the check says about its numbers."""
+    return Verdict(None, explanation, value, interval, evidence, numbers)
 
 
 def check(
@@ -123,15 +141,15 @@ def check(
     source: str,
     remedy: tuple[str, ...],
     stricter: Mapping[str, Stricter],
-    limit: Limit | Literal["setting", "evidence"] = "setting",
-    tolerant: bool = False,
+    limit: Limit | None = None,
+    passes: str = "",
 ) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Enter a function into :data:`CHECKS` under `code`; `stricter` gives the direction of each setting.
 
-    `limit` is what reports compare the value with: the first setting, a limit of its own where no setting has the unit
-    of the value, or what the evidence demands. Only a `tolerant` check may pass with a value beyond it, or show a
-    threshold of its own, where chance or a second measure explains the value: all others are compared again by whoever
-    reads a report.
+    `limit` is what reports show beside the value: the first setting, a limit of its own where no setting has the unit
+    of the value, or a number of the record that the evidence demands. `passes` is the whole condition where the value
+    alone does not decide; every name in it that is no setting is a number that the function has to give. Whoever reads
+    a report judges by the same rule again.
     """
 
     def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
@@ -141,7 +159,7 @@ def check(
         unknown = [each.name for each in evidence if each.name not in EVIDENCE]
         if unknown or set(settings) != set(stricter) or code in CHECKS:
             raise TypeError(f"{code}: unknown evidence {unknown}, unmatched settings, or a code that is taken")
-        CHECKS[code] = Check(
+        made = Check(
             code=code,
             title=title,
             what=inspect.getdoc(function) or "",
@@ -152,9 +170,12 @@ def check(
             optional=tuple(each.name for each in evidence if each.default is not each.empty),
             settings={name: Setting(float(default), stricter[name]) for name, default in settings.items()},
             limit=limit,
-            tolerant=tolerant,
+            passes=passes,
             function=function,
         )
+        if {"value", *made.settings} & made.numbers:
+            raise TypeError(f"{code}: a number of the record has the name of a setting")
+        CHECKS[code] = made
         return function
 
     return register
@@ -176,6 +197,7 @@ def explain(code: str) -> str:
     lines += [f"unit: {rule.unit}"] if rule.unit else []
     lines += [f"evidence: {', '.join(rule.required + rule.optional)}"]
     lines += ["settings:", *limits] if limits else []
+    lines += [f"passes when: {rule.condition}"]
     lines += ["when it fails:", *(f"  {step}" for step in rule.remedy)]
     return "\n".join(lines)
 
@@ -212,23 +234,33 @@ def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: 
         else (f"crypto-team gate explain {rule.code}", JUDGE_AGAIN)
     )
     steps = [step.replace("STR", case.strategy_id) for step in remedy]
+    numbers = {name: float(each) for name, each in verdict.numbers.items() if math.isfinite(each)}
+    outcome = _outcome(verdict, holds=rule.holds(settings, value, numbers))
+    if outcome is None:
+        told = insufficient(f"its value {value} contradicts that it passed; {verdict.explanation}", value)
+        return _result(rule, replace(told, evidence=verdict.evidence, numbers=numbers), settings, case)
     # Who is refused has to know where to look, even where a check names no rows.
-    looked_at = () if verdict.outcome == "passed" else tuple(place for name in rule.required for place in places(name))
+    looked_at = () if outcome == "passed" else tuple(place for name in rule.required for place in places(name))
     rows = verdict.evidence or tuple(dict.fromkeys(looked_at))
-    limit = verdict.limit or rule.limit_under(settings)
-    if verdict.outcome == "passed" and limit and not rule.tolerant and (value is None or not limit.kept_by(value)):
-        contradiction = f"its value {value} contradicts that it passed; {verdict.explanation}"
-        return _result(rule, insufficient(contradiction, value, evidence=verdict.evidence), settings, case)
+    threshold = rule.threshold(settings, numbers)
     return CheckResult(
         code=rule.code,
         title=rule.title,
-        outcome=verdict.outcome,
+        outcome=outcome,
         value=None if value is None else float(value),
-        bound=None if limit is None else limit.bound,
-        threshold=None if limit is None else limit.value,
+        bound=None if threshold is None else rule.shown.bound,
+        threshold=threshold,
         unit=rule.unit,
+        numbers=numbers,
         interval=None if interval is None else [float(each) for each in interval],
         explanation=verdict.explanation[:20_000],
         evidence=[each[:500] for each in rows if each][:50],
-        next=[] if verdict.outcome == "passed" else [step[:500] for step in steps],
+        next=[] if outcome == "passed" else [step[:500] for step in steps],
     )
+
+
+def _outcome(verdict: Verdict, *, holds: bool) -> Outcome_ | None:
+    """Return what a verdict comes to; None where it says that it passed and the rule of the check does not."""
+    if verdict.outcome is None:
+        return "passed" if holds else "refused"
+    return None if verdict.outcome == "passed" and not holds else verdict.outcome

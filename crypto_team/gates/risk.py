@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from math import isclose
 
-from crypto_team.gates.registry import Verdict, check, judge, refused
+from crypto_team.gates.registry import Verdict, check, judge, weigh
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.reviews import RiskAssessment
 
@@ -65,6 +65,7 @@ def position_cap(spec: MlSpec, *, position: float = 0.05) -> Verdict:
     source="drawdown breakers at 10, 15, 20 and 25 %",
     remedy=("crypto-team risk-manager assess STR",),
     stricter={"breakers": "higher", "last": "lower"},
+    passes="value >= breakers and ascending == 1 and deepest <= last and stale == 0",
 )
 def breakers_configured(spec: MlSpec, risk: RiskAssessment, *, breakers: float = 4, last: float = 0.25) -> Verdict:
     """There are ascending drawdown levels at which size is cut, and the assessment judged the limits that hold now."""
@@ -77,8 +78,9 @@ def breakers_configured(spec: MlSpec, risk: RiskAssessment, *, breakers: float =
     stale = [name for name, value in computed.items() if not isclose(getattr(risk, name), value, rel_tol=1e-6)]
     levels = risk.breakers
     ascending = all(low < high for low, high in pairwise([0.0, *levels]))
+    numbers = {"ascending": float(ascending), "deepest": max(levels, default=0.0), "stale": len(stale)}
     text = f"breakers at {', '.join(f'{level:.0%}' for level in levels) or 'no level'}"
     if stale:
         lines = tuple(f"{name}: the assessment says {getattr(risk, name)}, it is {computed[name]}" for name in stale)
-        return refused(f"{text}; {'; '.join(lines)}", len(levels), evidence=lines)
-    return judge(ascending and len(levels) >= breakers and levels[-1] <= last + 1e-12, text, len(levels))
+        return weigh(f"{text}; {'; '.join(lines)}", len(levels), numbers, evidence=lines)
+    return weigh(text, len(levels), numbers)

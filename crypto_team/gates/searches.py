@@ -13,7 +13,7 @@ from scipy import stats
 from crypto_team.gates.alarms import FALSE_ALARM, deviations
 from crypto_team.gates.case import LedgerView
 from crypto_team.gates.imported.trials import shown_trials, tried
-from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, refused, weigh
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.pbo import pbo_cscv
 
@@ -33,7 +33,8 @@ BLOCKS = (16, 12, 10, 8, 6, 4)
     source="every trial counts",
     remedy=RETRAIN,
     stricter={"dead_share": "lower"},
-    limit="evidence",
+    limit=Limit("at_least", "shown"),
+    passes="value >= 1 and value >= shown and dead <= dead_share",
 )
 def trials_disclosed(
     meta: EvidenceMeta,
@@ -53,10 +54,10 @@ def trials_disclosed(
         return _declared(imported, trials, trial_returns, dead_share)
     text = f"{meta.declared_n_trials} trials declared with the evidence, {ledger.n_trials} are in the ledger"
     if ledger.n_trials < 1:
-        return refused(f"{text}: the training itself is not booked", ledger.n_trials)
+        text += ": the training itself is not booked"
     if len(ledger.sharpes) > ledger.n_trials:
-        return refused(f"{text}, which has {len(ledger.sharpes)} Sharpe ratios", ledger.n_trials)
-    return judge(ledger.n_trials >= meta.declared_n_trials, text, ledger.n_trials)
+        text += f", which has {len(ledger.sharpes)} Sharpe ratios"
+    return weigh(text, ledger.n_trials, {"shown": max(meta.declared_n_trials, len(ledger.sharpes)), "dead": 0.0})
 
 
 def _declared(
@@ -70,15 +71,18 @@ def _declared(
         )
     more = [f"{name}.parquet shows {count} trials" for name, count in shown.items() if count > imported.n_trials]
     text = f"{imported.n_trials} trials are declared"
+    numbers = {"shown": float(max(shown.values(), default=0)), "dead": 0.0}
     if more:
-        return refused(f"{text}, but {'; '.join(more)}", imported.n_trials, evidence=tuple(more))
+        return weigh(f"{text}, but {'; '.join(more)}", imported.n_trials, numbers, evidence=tuple(more))
     if trial_returns is not None:
         alive = tried(trial_returns).alive
         dead = int((~alive).sum())
-        if alive.size >= 5 and dead > dead_share * alive.size:
+        # Of fewer than five a share says nothing.
+        numbers["dead"] = dead / alive.size if alive.size >= 5 else 0.0
+        if numbers["dead"] > dead_share:
             line = f"trial_returns.parquet: {dead} of {alive.size} trials are copies of others or never moved"
-            return refused(f"{text}; {line}", imported.n_trials, evidence=(line,))
-    return passed(f"{text}, no table shows more", imported.n_trials)
+            return weigh(f"{text}; {line}", imported.n_trials, numbers, evidence=(line,))
+    return weigh(f"{text}, no table shows more", imported.n_trials, numbers)
 
 
 @check(
@@ -88,6 +92,7 @@ def _declared(
     source="Bailey, Borwein, Lopez de Prado and Zhu (2017)",
     remedy=RETRAIN,
     stricter={"probability": "lower"},
+    passes="value <= probability or lost <= probability / 4",
 )
 def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float = 0.2) -> Verdict:
     """Split the days in halves in all ways: the best trial of one half is rarely below the median of the other.
@@ -98,9 +103,8 @@ def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float 
     found = tried(trial_returns)
     daily = found.daily[:, found.alive]
     if daily.shape[1] == 1:
-        return passed(
-            "all trials traded alike: nothing was chosen among them", 0.0, evidence=("trial_returns.parquet",)
-        )
+        text = "all trials traded alike: nothing was chosen among them"
+        return weigh(text, 0.0, {"lost": 0.0}, evidence=("trial_returns.parquet",))
     if daily.shape[1] < 1:
         return insufficient("no trial ever moved", evidence=("trial_returns.parquet",))
     blocks = next((number for number in BLOCKS if daily.shape[0] // number * number // 2 >= 2 * number), 0)
@@ -112,8 +116,8 @@ def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float 
         f"{result.pbo:.0%} of {result.n_combinations} splits, and loses money there in {result.loss_probability:.0%}"
     )
     if result.pbo > probability and result.loss_probability <= probability / 4:
-        return passed(f"{text}: all trials earn alike, their order is chance", min(result.pbo, probability))
-    return judge(result.pbo <= probability, text, result.pbo, evidence=("trial_returns.parquet",))
+        text += ": all trials earn alike, their order is chance"
+    return weigh(text, result.pbo, {"lost": result.loss_probability}, evidence=("trial_returns.parquet",))
 
 
 @check(
@@ -123,6 +127,7 @@ def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float 
     source="parameter plateau; thresholds are chosen inside the training window",
     remedy=("crypto-team ml-engineer set-signal STR", *RETRAIN),
     stricter={"kept": "higher"},
+    passes="value >= kept and chosen_by_test == 0",
 )
 def threshold_on_plateau(thresholds: pd.DataFrame, *, kept: float = 0.3) -> Verdict:
     """Require that the neighbours of the chosen threshold keep part of its score, and it was not chosen by the test.
@@ -142,10 +147,11 @@ def threshold_on_plateau(thresholds: pd.DataFrame, *, kept: float = 0.3) -> Verd
     text = f"the chosen threshold {table['threshold'][place]:g} scores {outer[place]:.3f}, its neighbours {near}"
     tuned = _tuned_outside(table, place)
     if tuned:
-        return refused(tuned, value if math.isfinite(value) else None, evidence=("thresholds.parquet: chosen",))
+        shown = value if math.isfinite(value) else None
+        return refused(tuned, shown, evidence=("thresholds.parquet: chosen",), numbers={"chosen_by_test": 1})
     if outer[place] <= 0.0:
         return refused(f"{text}: it does not earn", evidence=("thresholds.parquet",))
-    return judge(value >= kept, text, value, evidence=("thresholds.parquet",))
+    return weigh(text, value, {"chosen_by_test": 0}, evidence=("thresholds.parquet",))
 
 
 def _tuned_outside(table: pd.DataFrame, place: int) -> str:
@@ -171,7 +177,7 @@ def _tuned_outside(table: pd.DataFrame, place: int) -> str:
     source="a seed is a trial too",
     remedy=RETRAIN,
     stricter={"share": "higher"},
-    tolerant=True,
+    passes=f"value + reach >= share and value >= share / 2 and so_many_lose >= {FALSE_ALARM:g}",
 )
 def no_lucky_seed(seeds: pd.DataFrame, *, share: float = 0.5) -> Verdict:
     """Require that the same design with other seeds keeps half of the score, and earns with most of them.
@@ -194,9 +200,11 @@ def no_lucky_seed(seeds: pd.DataFrame, *, share: float = 0.5) -> Verdict:
     if own <= 0.0:
         return refused(f"{text}: the chosen seed does not earn", evidence=rows)
     losing = int((known <= 0.0).sum())
-    upper = mean + deviations(others.size - 1.0) * error
-    if upper < share * own or float(stats.binom.sf(losing - 1, known.size, LOSING)) < FALSE_ALARM:
-        return refused(f"{text}; {losing} of {known.size} seeds lose", mean / own, evidence=rows)
-    if mean < share * own / 2.0:
-        return insufficient(f"{text}: a dozen seeds would tell whether it was luck", mean / own, evidence=rows)
-    return passed(text, mean / own, evidence=rows, limit=Limit("at_least", min(share, mean / own)))
+    reach, chance = deviations(others.size - 1.0) * error / own, float(stats.binom.sf(losing - 1, known.size, LOSING))
+    numbers, value = {"reach": reach, "so_many_lose": chance}, mean / own
+    if value + reach < share or chance < FALSE_ALARM:
+        return refused(f"{text}; {losing} of {known.size} seeds lose", value, evidence=rows, numbers=numbers)
+    if value < share / 2.0:
+        text += ": a dozen seeds would tell whether it was luck"
+        return insufficient(text, value, evidence=rows, numbers=numbers)
+    return weigh(text, value, numbers, evidence=rows)

@@ -11,7 +11,7 @@ import pandas as pd
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS
 from crypto_team.gates.recompute import Returns, milliseconds
-from crypto_team.gates.registry import Limit, Verdict, check, insufficient, passed, refused
+from crypto_team.gates.registry import Verdict, check, insufficient, weigh
 from crypto_team.gates.skill import outcomes
 from crypto_team.gates.statistics import DAY_MS, auc_contributions, block_mean, rank_ic_contributions
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -27,7 +27,7 @@ RETRAIN = ("crypto-team ml-engineer set-model STR --model logistic", "crypto-tea
     source="a complex model has to earn its complexity; logistic regression or ridge, fitted in the same folds",
     remedy=RETRAIN,
     stricter={"margin": "higher"},
-    tolerant=True,
+    passes=f"itself == 1 or value >= margin and value + {DEVIATIONS:.6g} * error >= 0",
 )
 def beats_the_simple_model(
     returns: Returns, simple: pd.DataFrame, meta: EvidenceMeta, *, margin: float = -0.02
@@ -44,7 +44,7 @@ def beats_the_simple_model(
         text = f"simple.parquet has {len(rows)} of the {len(returns.test)} test rows"
         return insufficient(text, evidence=("simple.parquet",))
     if np.array_equal(rows["signal"].to_numpy(), rows["signal_simple"].to_numpy(), equal_nan=True):
-        return passed("the model is the simplest one itself", 0.0, limit=Limit("at_least", 0.0))
+        return weigh("the model is the simplest one itself", 0.0, {"itself": 1, "error": 0.0})
     parts = [_difference(part, meta) for _, part in rows.groupby("fold", sort=True)]
     values, times = (np.concatenate(each) for each in zip(*parts, strict=True))
     block = max(DAY_MS, meta.horizon_bars * timeframe_seconds(meta.timeframe) * 1000)
@@ -52,13 +52,11 @@ def beats_the_simple_model(
     error = float(np.std(found.draws))
     if not math.isfinite(error):
         return insufficient("the difference of skill is undefined: one class only, or fewer than five days")
-    value, upper = found.estimate, found.estimate + DEVIATIONS * error
+    value = found.estimate
     limits = (value - 1.96 * error, value + 1.96 * error)
     text = f"skill differs from the simple model's by {value:+.4f} in [{limits[0]:+.4f}, {limits[1]:+.4f}]"
-    if upper < 0.0 or value < margin:
-        return refused(f"{text}: trade the simple model", value, interval=limits, evidence=("simple.parquet",))
     note = "" if limits[0] > 0.0 else "; not above zero beyond chance: the simple model would do"
-    return passed(text + note, value, interval=limits)
+    return weigh(text + note, value, {"itself": 0, "error": error}, interval=limits, evidence=("simple.parquet",))
 
 
 def _side_by_side(test: pd.DataFrame, simple: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS, clustered
 from crypto_team.gates.recompute import Returns, bar_moves, milliseconds, stamp
-from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, weigh
 from crypto_team.gates.skill import part_skill, skill_contributions
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -31,7 +31,10 @@ DRAWS = 199
     source="lag stress: an edge over several bars cannot lie in the first moment alone",
     remedy=RETRAIN,
     stricter={"left": "higher"},
-    tolerant=True,
+    passes=(
+        f"gain > 0 and (value >= left or gain * (left + {ROOM} - value) <= by_chance "
+        f"or horizon <= 1 and (value >= -1 or gain * ({ROOM} - 1 - value) <= by_chance))"
+    ),
 )
 def survives_delay(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *, left: float = 0.1) -> Verdict:
     """Hold every position one bar later; of the gross gain, part has to be left.
@@ -57,8 +60,9 @@ def survives_delay(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *
     error = math.sqrt(clustered((surplus - surplus.mean())[:, None], milliseconds(test["time"])[known] // DAY_MS)[0, 0])
     text = f"gross gain {before:.3f} becomes {after:.3f} when every position is taken one bar later"
     if value < wanted and float(surplus.sum()) + DEVIATIONS * error >= 0.0:
-        return passed(f"{text}; on so few days that may be chance", value, limit=Limit("at_least", value))
-    return judge(value >= wanted, text, value, evidence=("predictions.parquet",))
+        text += "; on so few days that may be chance"
+    numbers = {"gain": before, "by_chance": DEVIATIONS * error, "horizon": meta.horizon_bars}
+    return weigh(text, value, numbers, evidence=("predictions.parquet",))
 
 
 @check(
@@ -91,6 +95,7 @@ def behind_the_cutoff(meta: EvidenceMeta, *, share: float = 0.0, cutoff: float =
     source="permutation test; labels are turned round in time within each fold and pair, so that their runs stay whole",
     remedy=RETRAIN,
     stricter={"p": "lower"},
+    passes="value < p",
 )
 def better_than_shuffled(returns: Returns, meta: EvidenceMeta, *, p: float = 0.05) -> Verdict:
     """Skill on the labels is above the skill on labels that were rotated in time, in all but 5 % of the draws."""
@@ -122,7 +127,6 @@ def _rotated_skill(test: pd.DataFrame, meta: EvidenceMeta, rng: np.random.Genera
     source="KPIs of the ML subsystem: Sharpe ratio above 2, drawdown below 15 %, more than half of the trades won",
     remedy=("crypto-team ml-engineer report STR",),
     stricter={"reached": "higher"},
-    limit=Limit("at_least", 0.0),
 )
 def key_figures_reported(returns: Returns, meta: EvidenceMeta, *, reached: float = 0) -> Verdict:
     """Compute every key figure and say which level it reaches; levels are ambitions and do not refuse."""
@@ -140,4 +144,4 @@ def key_figures_reported(returns: Returns, meta: EvidenceMeta, *, reached: float
     count = sum(good for good, _ in levels)
     text = "; ".join(f"{line}: {'reached' if good else 'not reached'}" for good, line in levels)
     per_day = f"; bars of {timeframe_seconds(meta.timeframe) // 60} minutes over {days} days"
-    return passed(text + per_day, count) if count >= reached else judge(False, text, count)
+    return judge(count >= reached, text + per_day, count)

@@ -1,8 +1,9 @@
 """A handoff record as it enters the history: made by its sender, announced by its commit, with the report of its gate.
 
 Nobody can see from a file whether the gate ran. But a record that the gate made has exactly the checks of that gate, at
-the thresholds of the policy that lies in the same commit, and a commit that names its sender and its digest. This is
-judged for new records only: what the base holds was judged when it came in, by the rules of that time.
+the thresholds of the policy that lies in the same commit, every number that a verdict is made of, and a commit that
+names its sender and its digest. The verdicts are judged again by the rules that the gates publish. This is done for
+new records only: what the base holds was judged when it came in, by the rules of that time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from crypto_team.kb import git_range
 from crypto_team.kb.files import sha256
 from crypto_team.kb.yaml import check, parse
 from crypto_team.schemas import Handoff, Policy
-from crypto_team.schemas.rulebook import Limit, published
+from crypto_team.schemas.rulebook import published
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,19 +89,17 @@ def report_problems(report: GateReport, policy: Policy) -> Iterator[str]:
 
 
 def _result(item: CheckResult, rule: Rule, settings: dict[str, float]) -> Iterator[str]:
-    """Judge the outcome of one check again from its value.
-
-    A tolerant check may pass beyond its limit, or show one of its own; whether it should have is a matter of evidence.
-    """
+    """Judge one check again from the numbers of its record, by the rule and at the settings that its gate has."""
     if item.outcome != "passed" or not item.blocking:
         yield f"{item.code} did not pass"
-    limit = rule.limit_under(settings)
-    shown = Limit(item.bound, item.threshold) if item.bound and item.threshold is not None else None
-    if limit is not None and shown != limit and not (rule.tolerant and shown and shown.bound == limit.bound):
-        yield f"{item.code} was judged at {item.threshold}, not at the {limit.value} of the policy"
-    if item.value is None:
-        if limit or shown:
-            yield f"{item.code} says that it passed, and has no value that could have"
-    elif shown and not rule.tolerant and not shown.kept_by(item.value):
-        wanted = f"{shown.bound.replace('_', ' ')} {shown.value}"
-        yield f"{item.code} says that it passed, and its value {item.value} is not {wanted}"
+    bound, threshold = rule.shown.bound, rule.threshold(settings, item.numbers)
+    if (item.bound, item.threshold) != (bound, threshold):
+        yield f"{item.code} was judged at {item.threshold}, not at the {threshold} of the policy"
+    absent = sorted(rule.numbers - item.numbers.keys())
+    if item.value is None or absent:
+        lacking = ", ".join([*(["value"] if item.value is None else []), *absent])
+        yield f"{item.code} says that it passed without the numbers that could tell ({lacking}); hand over again"
+    elif not rule.holds(settings, item.value, item.numbers):
+        told = {"value": item.value, **{name: item.numbers[name] for name in sorted(rule.numbers)}}
+        shown = ", ".join(f"{name} {number:g}" for name, number in told.items())
+        yield f"{item.code} says that it passed, and its numbers say otherwise ({shown}): {rule.condition}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from crypto_team.schemas.base import (
     CheckCode,
@@ -34,6 +34,9 @@ class CheckResult(Record):
     bound: Bound | None = Field(default=None, description="On which side of the threshold the value has to be.")
     threshold: float | None = None
     unit: str = ""
+    numbers: dict[ShortText, FiniteFloat] = Field(
+        default={}, description="What the verdict is made of besides the value, by the names in the rulebook."
+    )
     interval: list[float] | None = Field(default=None, description="[low, high] of the value, where one is computed.")
     explanation: Text
     evidence: list[ShortText] = Field(default=[], description="File, rows or columns that the verdict rests on.")

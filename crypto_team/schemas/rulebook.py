@@ -15,25 +15,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crypto_team.errors import NotFoundError, RefusedError, UsageError
+from crypto_team.schemas import conditions
 from crypto_team.schemas.gate import Bound, Policy, PolicyOverride, Profile
 
 Stricter = Literal["lower", "higher"]
 Settings = Mapping[str, float]
-ROUNDING = 1e-12
+_SIGNS: Mapping[Bound, str] = {"at_least": ">=", "at_most": "<=", "above": ">"}
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What the value of a check has to keep, in the unit of the value."""
+    """What reports show beside the value of a check, in its unit: a number, or the name of one that the record has."""
 
     bound: Bound
-    value: float
-
-    def kept_by(self, value: float) -> bool:
-        """Say whether a value keeps the limit, up to the rounding of sums of shares."""
-        if self.bound == "above":
-            return value > self.value
-        return value >= self.value - ROUNDING if self.bound == "at_least" else value <= self.value + ROUNDING
+    value: float | str
 
 
 @dataclass(frozen=True)
@@ -50,26 +45,48 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """The numbers of one check: its settings, and what reports show as its threshold.
+    """The numbers of one check: its settings, what reports show as its threshold, and when it passes.
 
-    `tolerant` says that a value beyond the limit may pass too, where chance or a second measure explains it.
+    `passes` is a condition over `value`, the settings, and whatever further numbers the record has to carry for it
+    (:mod:`crypto_team.schemas.conditions`). Without one the value has to keep the limit.
     """
 
     settings: Mapping[str, Setting]
-    limit: Limit | Literal["setting", "evidence"]
-    tolerant: bool = False
+    limit: Limit | None = None
+    passes: str = ""
 
-    def limit_under(self, settings: Settings) -> Limit | None:
-        """Return what reports show as the threshold: the check's own limit, else its first setting."""
-        if isinstance(self.limit, Limit):
+    @property
+    def shown(self) -> Limit:
+        """Return what reports show as the threshold, by name: the check's own limit, else its first setting."""
+        if self.limit is not None:
             return self.limit
-        if self.limit == "evidence":
-            return None
         name = next(iter(self.settings), None)
         if name is None:
             # A check without settings counts what is wrong.
             return Limit("at_most", 0.0)
-        return Limit("at_least" if self.settings[name].stricter == "higher" else "at_most", float(settings[name]))
+        return Limit("at_least" if self.settings[name].stricter == "higher" else "at_most", name)
+
+    @property
+    def condition(self) -> str:
+        """Return when the check passes."""
+        return self.passes or f"value {_SIGNS[self.shown.bound]} {self.shown.value}"
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Return the names of what a record has to carry besides the value."""
+        told = {self.shown.value} if isinstance(self.shown.value, str) else set()
+        return (conditions.names(self.condition) | told) - self.settings.keys() - {"value"}
+
+    def threshold(self, settings: Settings, numbers: Mapping[str, float]) -> float | None:
+        """Return what a report shows as the threshold; None where it belongs to the evidence and is not there."""
+        limit = self.shown.value
+        return {**numbers, **settings}.get(limit) if isinstance(limit, str) else limit
+
+    def holds(self, settings: Settings, value: float | None, numbers: Mapping[str, float]) -> bool:
+        """Say whether a check passes with these numbers; what is missing never passes."""
+        own = {name: number for name, number in numbers.items() if name in self.numbers}
+        told = {} if value is None else {"value": value}
+        return value is not None and conditions.holds(self.condition, {**own, **settings, **told})
 
 
 @dataclass(frozen=True)
@@ -189,19 +206,17 @@ def _plain(settings: Mapping[str, Settings]) -> dict[str, dict[str, float]]:
 
 
 def _rule_data(rule: Rule) -> dict[str, Any]:
-    limit = rule.limit
+    limit = rule.shown
     return {
         "settings": {name: [each.default, each.stricter] for name, each in rule.settings.items()},
-        "limit": [limit.bound, limit.value] if isinstance(limit, Limit) else limit,
-        **({"tolerant": True} if rule.tolerant else {}),
+        "shows": [limit.bound, limit.value],
+        "passes": rule.condition,
     }
 
 
 def _rule_of(data: Mapping[str, Any]) -> Rule:
-    limit = data["limit"]
     settings = {name: Setting(default, stricter) for name, (default, stricter) in data["settings"].items()}
-    made = limit if isinstance(limit, str) else Limit(*limit)
-    return Rule(settings=settings, limit=made, tolerant=data.get("tolerant", False))  # type: ignore[arg-type]
+    return Rule(settings=settings, limit=Limit(*data["shows"]), passes=data["passes"])
 
 
 @cache

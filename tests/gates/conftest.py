@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pytest
 from crypto_team.data.frame import content_hash, regularise
 from crypto_team.features.matrix import build_matrix
 from crypto_team.features.plan import compile_formulas
+from crypto_team.gates import registry
 from crypto_team.gates.case import Case, LedgerView, Memory, ReplayResult
 from crypto_team.gates.importance import mean_shares
 from crypto_team.models.registry import resolve
@@ -45,6 +47,22 @@ PAIRS = ("BTC/USDT", "ETH/USDT")
 BARS, HORIZON, LAGS = 4200, 4, 8
 FORMULAS = tuple(f"lag(log(volume), {k})" if k else "log(volume)" for k in range(LAGS))
 TIME = "2023-01-01T00:00:00Z"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _verdicts_follow_from_their_numbers() -> Iterator[None]:
+    """Hold every result of every test of gates to this: it passed exactly where the rule holds for its own numbers."""
+    made = registry._result
+
+    def watched(rule: Any, verdict: Any, settings: Any, case: Any) -> Any:
+        result = made(rule, verdict, settings, case)
+        holds = rule.holds(settings, result.value, result.numbers)
+        assert holds is (result.outcome == "passed"), (result, rule.condition)
+        return result
+
+    registry._result = watched
+    yield
+    registry._result = made
 
 
 def planted_bars(seed: int, strength: float) -> pd.DataFrame:
