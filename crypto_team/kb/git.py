@@ -15,8 +15,6 @@ from crypto_team.kb import git_dirs
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ZERO = "0" * 40
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 NETWORK_SECONDS = 30.0
 _COMMIT_TRIES = 40
 _ORIGIN = "refs/remotes/origin/HEAD"
@@ -128,7 +126,7 @@ def default_branch(folder: Path) -> str:
 def create_ref(folder: Path, name: str, content: bytes) -> bool:
     """Create a ref to a blob; False where somebody has it or is making it. Atomic over processes and worktrees."""
     blob = run(folder, "hash-object", "-w", "--stdin", stdin=content)
-    done = attempt(folder, "update-ref", name, blob, ZERO)
+    done = attempt(folder, "update-ref", name, blob, "")  # an empty old value: nothing may be there
     words = done.stderr.decode(errors="replace").strip()
     taken = done.returncode and (
         ".lock': File exists" in words or attempt(folder, "rev-parse", "-q", "--verify", name).returncode == 0
@@ -136,6 +134,11 @@ def create_ref(folder: Path, name: str, content: bytes) -> bool:
     if done.returncode and not taken:
         raise CryptoTeamError(f"git cannot keep the ref {name}: {words}", where=str(folder))
     return not taken
+
+
+def empty_tree(folder: Path) -> str:
+    """Return the name of the folder without files, in the hash that the repository uses."""
+    return run(folder, "hash-object", "-t", "tree", "--stdin", stdin=b"")
 
 
 def delete_ref(folder: Path, name: str, content: bytes | None = None) -> None:

@@ -151,7 +151,7 @@ def parsed(raw: str) -> list[FileChange]:
 
 def staged(folder: Path) -> list[FileChange]:
     """Return what the index that git hands to its hooks would commit."""
-    against = git.head(folder) or git.EMPTY_TREE
+    against = git.head(folder) or git.empty_tree(folder)
     raw = git.run(folder, "diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff",
                   against, inherit_index=True)  # fmt: skip
     return parsed(raw)

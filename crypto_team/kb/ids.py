@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import secrets
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
 from crypto_team.errors import ConflictError, CryptoTeamError
 from crypto_team.kb import git, git_remote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from crypto_team.kb.paths import Layout
@@ -24,52 +25,50 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 IDS: Final = "refs/crypto-team/ids/"
 PROVISIONAL: Final = "refs/crypto-team/provisional/"
 FIRST_PROVISIONAL: Final = 100_000
+_LONG_STRETCH: Final = 1_000
 _LAST_PROVISIONAL: Final = 999_999
 
 IdKind = Literal["STR", "DS", "BT"]
 
 
-def allot(layout: Layout, kind: IdKind) -> str:
+def allot(layout: Layout, kind: IdKind, *, ahead: list[str] | None = None) -> str:
     """Return the next free id of a kind, unique over threads, processes, worktrees and clones of the repository.
 
     Ids of refs and of files both count, so that a clone that lacks the refs does not allot an id twice. Without a
-    remote ids are final at once.
+    remote ids are final at once. Where somebody took the last number, numbering goes on in the first long stretch
+    that is free, and the ids above it are added to `ahead`: nobody can use up the ids by taking one.
     """
     remote = git_remote.name(layout.root)
-    if remote is None:
-        return _local(layout, kind)
-    taken = git_remote.refs(layout.root, remote, IDS)
-    if taken is None:
+    refs = {} if remote is None else git_remote.refs(layout.root, remote, IDS)
+    if refs is None:
         return _provisional(layout, kind)
-    number = 1 + max((*_numbers(taken, kind), *_known(layout, kind)), default=0)
-    while number < FIRST_PROVISIONAL:
+    taken = {*_numbers(refs, kind), *_known(layout, kind)}
+    for number in _free(taken):
         name = f"{kind}-{number:03d}"
         content = _content(name)
-        if git.create_ref(layout.root, IDS + name, content):
-            said = git_remote.claim(layout.root, remote, IDS + name)
-            if said == "taken":
-                git.delete_ref(layout.root, IDS + name, content)
-            elif said == "unreachable":
-                git.delete_ref(layout.root, IDS + name, content)
-                return _provisional(layout, kind)
-            else:
-                return name
-        number += 1
-    raise _full(kind)
-
-
-def _local(layout: Layout, kind: IdKind) -> str:
-    number = 1 + max(_known(layout, kind), default=0)
-    while number < FIRST_PROVISIONAL:
-        name = f"{kind}-{number:03d}"
-        if git.create_ref(layout.root, IDS + name, _content(name)):
+        if not git.create_ref(layout.root, IDS + name, content):
+            continue
+        said = "ours" if remote is None else git_remote.claim(layout.root, remote, IDS + name)
+        if said == "ours":
+            if ahead is not None:
+                ahead += [f"{kind}-{other:03d}" for other in sorted(taken) if other > number]
             return name
-        number += 1
-    raise _full(kind)
+        git.delete_ref(layout.root, IDS + name, content)
+        if said == "unreachable":
+            return _provisional(layout, kind)
+    raise CryptoTeamError(f"all {FIRST_PROVISIONAL - 1} ids of {kind} are taken", hint="crypto-team ids list")
 
 
-def _full(kind: IdKind) -> CryptoTeamError:
-    return CryptoTeamError(f"all {FIRST_PROVISIONAL - 1} ids of {kind} are taken", hint="crypto-team ids list")
+def _free(taken: set[int]) -> Iterator[int]:
+    """Yield free numbers: those above all that are taken, else those of the first long stretch below."""
+    top = max(taken, default=0)
+    if top < FIRST_PROVISIONAL - 1:
+        yield from range(top + 1, FIRST_PROVISIONAL)
+    edges = sorted({0, *taken, FIRST_PROVISIONAL})
+    # Ids of deleted work leave short gaps, which stay free as long as there is anything else.
+    stretches = sorted(pairwise(edges), key=lambda pair: (min(pair[1] - pair[0], _LONG_STRETCH), -pair[0]))
+    for low, high in reversed(stretches):
+        yield from range(low + 1, high)
 
 
 def _provisional(layout: Layout, kind: IdKind) -> str:

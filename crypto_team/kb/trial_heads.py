@@ -31,13 +31,14 @@ def heads(layout: Layout, strategy_id: str) -> list[str]:
     Trials count once they are committed.
     """
     folder = layout.trials_dir(strategy_id)
-    tree = git.tree(layout.root, folder) or git.EMPTY_TREE
+    committed = git.tree(layout.root, folder)
+    tree = committed or git.empty_tree(layout.root)
     connection, name = open_index(layout), f"heads/{strategy_id}"
     kept = connection.execute("SELECT key, value FROM memo WHERE name = ?", (name,)).fetchone()
     known: Ends = json.loads(kept[1]) if kept else {}
     if kept and kept[0] == tree:
         return list(known.values())
-    ends = {} if tree == git.EMPTY_TREE else _followed(layout, strategy_id, kept[0], tree, known) if kept else None
+    ends = {} if committed is None else _followed(layout, strategy_id, kept[0], tree, known) if kept else None
     sure = ends is not None
     if ends is None:
         ends = _searched(current(layout), strategy_id)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from crypto_team.schemas.base import RoleId
     from crypto_team.tools.session import Session
 
+SYNC = "crypto-team ids sync"
 F = TypeVar("F", bound="Callable[..., Outcome]")
 EVERY: Literal["every"] = "every"
 LONGEST_NAME = 32
-SYNC = "crypto-team ids sync"
 _PLACE = re.compile(r"^(?P<file>.+?):(?P<line>\d+):(?P<col>\d+)$")
 
 
@@ -179,9 +179,9 @@ def call(found: Tool, session: Session, arguments: Mapping[str, Any]) -> Outcome
         return _invalid(found, problem)
     by_place = [getattr(valid, item.name) for item in found.arguments if item.place_only]
     by_name = {item.parameter: getattr(valid, item.name) for item in found.arguments if not item.place_only}
-    before = len(session.provisional)
+    before = len(session.notices)
     outcome = _answered(lambda: found.function(session, *by_place, **by_name), session)
-    return _told(outcome, session.provisional[before:])
+    return _told(outcome, session.notices[before:])
 
 
 def _answered(run: Callable[[], Outcome], session: Session) -> Outcome:
@@ -201,18 +201,12 @@ def _answered(run: Callable[[], Outcome], session: Session) -> Outcome:
         return failure(extra)
 
 
-def _told(outcome: Outcome, provisional: Sequence[str]) -> Outcome:
-    """Say which of the ids that a tool has just allotted no other clone knows of yet, and what to do about it."""
-    if not provisional:
+def _told(outcome: Outcome, notices: Sequence[Finding]) -> Outcome:
+    """Add what a tool has noticed about the ids that it allotted, and what to do about it."""
+    if not notices:
         return outcome
-    told = Finding(
-        code="provisional-id",
-        severity="warning",
-        message=f"{', '.join(provisional)}: provisional, because the remote could not be reached; work on as usual",
-        hint="when the remote is back: crypto-team ids sync claims this very number there, nothing is renamed",
-    )
-    steps = [*outcome.next, *([] if SYNC in outcome.next else [SYNC])]
-    return outcome.model_copy(update={"findings": [*outcome.findings, told], "next": steps})
+    steps = list(dict.fromkeys([*outcome.next, *(SYNC for item in notices if item.code == "provisional-id")]))
+    return outcome.model_copy(update={"findings": [*outcome.findings, *notices], "next": steps})
 
 
 def failure(error: CryptoTeamError) -> Outcome:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crypto_team.kb.ids import IdKind
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas.base import RoleId
+    from crypto_team.schemas.outcome import Finding
 
 
 def system_clock() -> datetime:
@@ -40,8 +41,8 @@ class Session:
     workspace: Layout | None = None
     now: Callable[[], datetime] = system_clock
     progress: Callable[[float, str], None] = silent
-    provisional: list[str] = field(default_factory=list)
-    """Ids that were allotted while the remote could not be reached; `call` tells the user of them."""
+    notices: list[Finding] = field(default_factory=list)
+    """What there is to say about ids that were allotted; `call` tells the user."""
 
     @property
     def layout(self) -> Layout:
@@ -61,12 +62,20 @@ class Session:
         return self.workspace
 
     def allot(self, kind: IdKind) -> str:
-        """Return an id that nobody else has, and remember it where no other clone can know of it yet."""
+        """Return an id that nobody else has, and remember what is unusual about it."""
         from crypto_team.kb import ids
+        from crypto_team.schemas.outcome import Finding
 
-        name = ids.allot(self.layout, kind)
+        ahead: list[str] = []
+        name = ids.allot(self.layout, kind, ahead=ahead)
         if ids.drawn_offline(name):
-            self.provisional.append(name)
+            message = f"{name}: provisional, because the remote could not be reached; work on as usual"
+            hint = "when the remote is back: crypto-team ids sync claims this very number there, nothing is renamed"
+            self.notices.append(Finding(code="provisional-id", severity="warning", message=message, hint=hint))
+        if ahead:
+            message = f"{name} stands below {', '.join(ahead[:3])}: the last number was taken, so free ones are used"
+            hint = f"if that is nobody's work, remove it: git push REMOTE --delete refs/crypto-team/ids/{ahead[-1]}"
+            self.notices.append(Finding(code="id-below", severity="warning", message=message, hint=hint))
         return name
 
     def as_role(self, role: RoleId) -> Session:

@@ -122,3 +122,53 @@ def test_work_done_offline_keeps_its_id_and_its_chain_and_no_clone_gets_the_numb
     assert git.create_ref(other.root, ids.IDS + name, b"drawn here too")
     assert git_remote.claim(other.root, "origin", ids.IDS + name) == "taken"
     assert ids.allot(other, "STR") == "STR-003"
+
+
+@pytest.mark.parametrize("where", ["remote", "file"])
+def test_whoever_takes_the_last_number_does_not_end_the_allotment_of_others(
+    strategy: Layout, remote: Path, where: str
+) -> None:
+    if where == "remote":
+        for name in ("STR-99999", "STR-40000"):
+            assert git.create_ref(remote, ids.IDS + name, name.encode())
+    else:
+        strategy.registry_entry("STR-99999").write_text("schema_version: 1\n")
+    ahead: list[str] = []
+    assert ids.allot(strategy, "STR", ahead=ahead) == "STR-002"
+    expected = ["STR-40000", "STR-99999"] if where == "remote" else ["STR-99999"]
+    assert ahead == expected
+    assert ids.allot(strategy, "STR") == "STR-003"
+    assert ids.allot(strategy, "DS", ahead=ahead) == "DS-001"
+    assert ahead == expected
+
+
+def test_short_gaps_stay_free_and_the_last_free_number_is_found() -> None:
+    last = ids.FIRST_PROVISIONAL - 1
+    assert next(ids._free({1, 2, 5, last})) == 6
+    assert next(ids._free({1, 2, 5, 9_000, last})) == 6
+    assert next(ids._free(set(range(1, last)))) == last
+    assert list(ids._free(set(range(1, last + 1)) - {7})) == [7]
+    assert list(ids._free(set(range(1, last + 1)))) == []
+
+
+def test_a_tool_says_why_its_id_is_not_the_next_number(strategy: Layout) -> None:
+    from crypto_team.tools.session import open_session
+
+    session = open_session(strategy.root, "lead")
+    session.allot("STR")
+    assert session.notices == []
+    strategy.registry_entry("STR-99999").write_text("schema_version: 1\n")
+    session.allot("STR")
+    [notice] = session.notices
+    assert "STR-003 stands below STR-99999" in notice.message
+    assert "refs/crypto-team/ids/STR-99999" in str(notice.hint)
+
+
+def test_ids_work_in_a_repository_with_longer_hashes(tmp_path: Path) -> None:
+    from crypto_team.kb import trial_heads, workspace
+
+    git.run(tmp_path, "init", "-q", "-b", "main", "--object-format=sha256", "work")
+    layout = workspace.init(tmp_path / "work")
+    assert [ids.allot(layout, "STR"), ids.allot(layout, "STR")] == ["STR-001", "STR-002"]
+    assert not git.create_ref(layout.root, ids.IDS + "STR-002", b"again")
+    assert trial_heads.heads(layout, "STR-001") == []
