@@ -6,15 +6,15 @@ Nothing here imports pydantic or YAML while the index is current, so that a ques
 from __future__ import annotations
 
 import re
-import sqlite3
-import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from crypto_team.errors import NotFoundError, UsageError
-from crypto_team.kb.index_store import HIDDEN, PUBLIC
+from crypto_team.kb import query_limits
+from crypto_team.kb.index_store import PUBLIC
 from crypto_team.kb.index_walk import current
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
 
     from crypto_team.kb.paths import Layout
@@ -25,16 +25,13 @@ FIELDS: Final = (
     "strategy_id", "name", "type", "stage", "status", "created", "updated", "last_event", "exchange", "pairs",
     "timeframe", "target", "horizon", "model", "hypothesis",
 )  # fmt: skip
-MOST_SECONDS: Final = 20.0
 _CONDITION = re.compile(r"^\s*([a-z_][a-z0-9_.]*)\s*(>=|<=|!=|=|>|<)\s*(.+?)\s*$", re.DOTALL)
 _METRIC_NAMES: Final = (  # the next greater name each time: a jump in the index, not a walk over all values
     "WITH RECURSIVE known(name) AS (SELECT min(name) FROM metrics UNION ALL "
     "SELECT (SELECT min(name) FROM metrics m WHERE m.name > known.name) FROM known WHERE known.name IS NOT NULL) "
     "SELECT name FROM known"
 )
-_STEPS: Final = 20_000
 _METRIC: Final = "metrics."
-_DENIED_FUNCTIONS: Final = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
 
 
 class Answer(NamedTuple):
@@ -57,6 +54,8 @@ def listing(
     exact: bool = False,
 ) -> Answer:
     """Return the strategies that fulfil every condition, sorted; those without the sorted field come last."""
+    if limit < 1:
+        raise UsageError(f"a limit of {limit} would show nothing", where="--limit", hint="1 or more")
     connection = current(layout, exact=exact)
     total = connection.execute("SELECT count(*) FROM entries").fetchone()[0]
     if not total:
@@ -73,7 +72,7 @@ def listing(
     found = connection.execute(
         f"SELECT s.strategy_id FROM strategies s {join} WHERE {clause} "  # noqa: S608 - fields are checked
         f"ORDER BY {order} LIMIT ?",
-        [*given, *values, max(limit, 0)],
+        [*given, *values, limit],
     ).fetchall()
     rows = _filled(connection, [item[0] for item in found], chosen)
     return Answer(rows, f"{len(rows)} of {total} strategies", warning=_broken(connection))
@@ -151,38 +150,31 @@ def _broken(connection: sqlite3.Connection) -> str | None:
     return f"{count} document(s) break their schema and are missing here" if count else None
 
 
-def select(layout: Layout, sql: str, *, limit: int = 1_000, exact: bool = False) -> Answer:
+def select(
+    layout: Layout, sql: str, *, limit: int = 1_000, exact: bool = False, most_bytes: int = query_limits.MOST_ANSWER
+) -> Answer:
     """Run one SELECT over the public tables.
 
     Raises
     ------
     UsageError
-        Not a SELECT, not valid SQL, another table, or slower than `MOST_SECONDS`.
+        Not a SELECT, not valid SQL, another table, or beyond what `query_limits` allows.
     """
+    if limit < 1:
+        raise UsageError(f"a limit of {limit} would show nothing", where="--limit", hint="1 or more")
     connection = current(layout, exact=exact)
     warning = _broken(connection)
-    if "texts" in sql.lower():  # a full-text table is set up by its first use, which the authorizer would not allow
-        connection.execute("SELECT 1 FROM texts WHERE texts MATCH 'x' LIMIT 1").fetchone()
-    connection.execute("PRAGMA query_only = ON")
-    connection.set_authorizer(_authorize)
-    until = time.monotonic() + MOST_SECONDS
-    connection.set_progress_handler(lambda: int(time.monotonic() > until), _STEPS)
-    try:
+    with query_limits.bounded(connection, sql, seconds=query_limits.MOST_SECONDS):
         cursor = connection.execute(sql)
-        found = cursor.fetchmany(limit + 1)
-    except (sqlite3.Error, sqlite3.Warning, ValueError) as problem:
-        raise _explained(problem) from problem
-    names = _unique([item[0] for item in cursor.description or []])
-    rows = [dict(zip(names, _plain(row), strict=True)) for row in found[:limit]]
+        found = query_limits.fetched(cursor, limit + 1, most_bytes=most_bytes)
+    if cursor.description is None:
+        raise UsageError("there is no SELECT in this", where="SQL", hint="for example: SELECT * FROM strategies")
+    names = _unique([item[0] for item in cursor.description])
+    rows = [dict(zip(names, row, strict=True)) for row in found[:limit]]
     for row in rows:
         row.pop("file_id", None)
     more = f"more than {limit} rows, the first {limit} shown (--limit)" if len(found) > limit else f"{len(rows)} row(s)"
     return Answer(rows, more, warning=warning)
-
-
-def _plain(row: Sequence[Any]) -> list[Any]:
-    """Turn bytes into text: a query may make them, formats cannot show them."""
-    return [value.hex() if isinstance(value, bytes) else value for value in row]
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -195,34 +187,6 @@ def _unique(names: Sequence[str]) -> list[str]:
             text = f"{name}_{number}"
         made.append(text)
     return made
-
-
-def _authorize(action: int, first: str | None, second: str | None, _database: str | None, view: str | None) -> int:
-    """Allow reading of public tables only; everything else, and everything unknown, is denied."""
-    if action in {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE}:
-        return sqlite3.SQLITE_OK
-    if action == sqlite3.SQLITE_FUNCTION:
-        return sqlite3.SQLITE_DENY if second in _DENIED_FUNCTIONS else sqlite3.SQLITE_OK
-    if action == sqlite3.SQLITE_PRAGMA:
-        return sqlite3.SQLITE_OK if first == "data_version" else sqlite3.SQLITE_DENY  # full text asks for it
-    name = first or ""
-    # Rows are counted without a column: of a table made by WITH, or of the one behind the view of strategies.
-    counted = not second and (name == "entries" or name not in HIDDEN) and not name.startswith(("sqlite_", "pragma_"))
-    public = action == sqlite3.SQLITE_READ and (
-        name in PUBLIC or view == "strategies" or name.startswith("texts_") or counted
-    )
-    return sqlite3.SQLITE_OK if public else sqlite3.SQLITE_DENY
-
-
-def _explained(problem: Exception) -> UsageError:
-    """Say in our words what SQLite does not like."""
-    text = str(problem)
-    hint = f"tables: {', '.join(PUBLIC)}; columns: crypto-team registry tables"
-    if "interrupted" in text:
-        return UsageError(f"the query took longer than {MOST_SECONDS:.0f} seconds", where="SQL", hint="narrow it down")
-    if "prohibited" in text or "not authorized" in text:
-        return UsageError("only SELECT over the public tables is allowed", where="SQL", hint=hint)
-    return UsageError(f"SQLite says: {text}", where="SQL", hint=hint)
 
 
 def whole_table(name: str) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from crypto_team.kb.queries import Answer
     from crypto_team.tools.session import Session
 
+MOST_EXPORTED = 2**30
+
 
 def outcome_of(answer: Answer) -> Outcome:
     """Turn an answer of the index into the answer of a tool."""
@@ -137,7 +139,9 @@ def registry_export(
     force
         Overwrite the file where it exists.
     """
-    answer = queries.select(session.layout, sql or queries.whole_table(table), limit=10_000_000)
+    answer = queries.select(
+        session.layout, sql or queries.whole_table(table), limit=10_000_000, most_bytes=MOST_EXPORTED
+    )
     place = session.folder / path
     write_table(place, answer.rows, forbidden=session.layout.crypto, force=force)
     return Outcome(ok=True, summary=f"{len(answer.rows)} row(s) written to {place}", path=str(place))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
+import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crypto_team.errors import UsageError
+from crypto_team.kb import queries
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump
 from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry, Trial
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from crypto_team.schemas import Document
     from tests.tools.conftest import Desk
 
+ENDLESS = "WITH RECURSIVE c(x) AS (SELECT zeroblob(200000) UNION ALL SELECT zeroblob(200000) FROM c) "
 HASH = "sha256:" + "0" * 64
 
 
@@ -145,11 +151,68 @@ def test_anything_but_one_select_over_public_tables_is_a_usage_error(staffed: De
 
 
 def test_a_query_without_end_is_stopped(staffed: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crypto_team.kb.queries.MOST_SECONDS", 0.2)
+    monkeypatch.setattr("crypto_team.kb.query_limits.MOST_SECONDS", 0.2)
     endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
     outcome = staffed("registry.query", sql=endless)
     assert outcome.exit_code == 2
     assert "longer than" in outcome.summary
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT zeroblob(1000000000)",
+        "SELECT length(zeroblob(1000000000))",
+        "SELECT printf('%.*c', 1000000000, 'x')",
+        "SELECT replace(hex(zeroblob(100000)), '0', 'aaaaaaaaaaaaaaaa')",
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT group_concat(x) FROM c",
+        ENDLESS + "SELECT x FROM c",  # noqa: S608
+        ENDLESS + "SELECT x FROM c ORDER BY x",  # noqa: S608
+        "WITH RECURSIVE c(x) AS (SELECT 'a' UNION SELECT x || 'aaaaaaaa' FROM c) SELECT count(*) FROM c",
+        "SELECT trim('a', hex(zeroblob(100000)))",
+        "SELECT 'a' LIKE replace(hex(zeroblob(200)), '0', '%')",
+        "SELECT " + ", ".join(["1"] * 300),
+        "SELECT " + "(" * 300 + "1" + ")" * 300 + " + 1" * 300,
+        "SELECT count(*) FROM " + ", ".join(f"metrics m{number}" for number in range(100)),  # noqa: S608
+    ],
+)
+def test_what_a_query_costs_is_bounded_whatever_it_asks(
+    staffed: Desk, sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crypto_team.kb.query_limits.MOST_SECONDS", 1.0)
+    began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outcome = staffed("registry.query", sql=sql, limit=1_000_000)
+    assert outcome.exit_code == 2, outcome.summary
+    assert time.process_time() - began < 5.0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB
+
+
+def test_functions_that_are_replaced_answer_as_those_of_sqlite(staffed: Desk) -> None:
+    plain = sqlite3.connect(":memory:")
+    for sql in (
+        "SELECT instr('abcabc', 'ca') AS a, instr('abc', '') AS b, instr('abc', 'x') AS c, instr(NULL, 'a') AS d",
+        "SELECT replace('abcabc', 'b', 'xx') AS a, replace('abc', '', 'x') AS b, replace('abc', 'b', NULL) AS c",
+        "SELECT trim('  ab ') AS a, ltrim('xxab', 'x') AS b, rtrim('abxyx', 'xy') AS c, trim(NULL) AS d",
+        "SELECT replace(123, 2, 9) AS a, instr(1234, 34) AS b, trim(55155, 5) AS c",
+    ):
+        expected = list(plain.execute(sql).fetchone())
+        assert list(staffed.ok("registry.query", sql=sql).data[0].values()) == expected, sql
+    worst = "SELECT instr(hex(zeroblob(100000)), hex(zeroblob(50000)) || 'b') AS a"
+    assert staffed.ok("registry.query", sql=worst).data == [{"a": 0}]
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_shows_nothing_is_a_usage_error(staffed: Desk, limit: int) -> None:
+    assert staffed("registry.list", limit=limit).exit_code == 2
+    assert staffed("registry.query", sql="SELECT 1", limit=limit).exit_code == 2
+    with pytest.raises(UsageError, match="would show nothing"):
+        queries.listing(staffed.session.layout, limit=limit)
+
+
+@pytest.mark.parametrize("sql", ["", "  ", "-- nothing", ";"])
+def test_a_query_without_words_is_a_usage_error(staffed: Desk, sql: str) -> None:
+    with pytest.raises(UsageError, match="no SELECT"):
+        queries.select(staffed.session.layout, sql)
 
 
 def test_more_rows_than_asked_for_are_said_to_be_there(staffed: Desk) -> None:
