@@ -49,7 +49,7 @@ def codeowners(layout: Layout, present: str = "") -> str:
     lines = [BEGIN]
     for glob, kind in _GLOBS:
         role = LEAD if kind == LEAD else owners.get(kind, LEAD)
-        players = [item.player for item in members if item.role == role and _PLAYER.fullmatch(item.player)]
+        players = [item.known_as for item in members if item.role == role and _PLAYER.fullmatch(item.known_as)]
         lines += [f"# {role}", f"{'/.crypto/' + glob} {' '.join(players)}".rstrip()]
     block = "\n".join([*lines, END, ""])
     if BEGIN not in present or END not in present:

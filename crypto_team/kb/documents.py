@@ -72,6 +72,8 @@ def _stranger(layout: Layout, path: Path, kind: Kind | None, *, inside: bool) ->
             layout.inside(path)
     except CryptoTeamError as problem:
         return plain("outside", problem.what, path)
+    if not inside and path.exists() and not path.is_file():
+        return plain("unreadable", "a record is a regular file, and this is a pipe, a socket or a device", path)
     if kind is not None or path.parent == layout.crypto:
         return None
     return plain("unknown-file", "no kind of record lies here", path)

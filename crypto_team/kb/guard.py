@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from crypto_team.errors import OwnershipError, UsageError
-from crypto_team.kb import git_range
+from crypto_team.kb import git_range, guard_shell
 from crypto_team.kb.kinds import KINDS
 from crypto_team.kb.ownership import decide, record_kind, rules, way_to_write
 from crypto_team.kb.paths import Layout, find_layout, looks_like_ours
@@ -29,12 +28,6 @@ _PATH_FIELD: Final = re.compile(
 )
 """Arguments that name a file, whatever the tool calls them."""
 _READERS: Final = {"Read", "Grep", "Glob", "LS", "NotebookRead", "WebFetch", "WebSearch"}
-_HARMLESS: Final = {
-    "cat", "head", "tail", "ls", "grep", "rg", "wc", "diff", "stat", "file", "tree", "sort", "uniq", "cut", "jq",
-    "less", "echo", "cd", "pwd", "true", "test", "sha256sum", "cmp", "crypto-team",
-}  # fmt: skip
-_GIT_READS: Final = {"log", "diff", "show", "status", "blame", "ls-files", "grep", "rev-parse", "cat-file"}
-_WRITES: Final = re.compile(r">|<\(|`|\$\(|\n")
 _LONGEST_PATH: Final = 4096
 _MOST_EVENT: Final = 16 * 2**20
 
@@ -139,46 +132,10 @@ def _edit(layout: Layout, place: Path, role: str | None) -> Refusal | None:
 
 
 def _command(command: str, here: Path) -> Refusal | None:
-    """Judge a shell command: what touches the knowledge base has to be a reader or crypto-team itself.
-
-    A shell can hide a path in more ways than anybody can list; this stops accidents, CI stops the rest.
-    """
-    layout = find_layout(here.resolve()) if here.exists() else None
-    inside = layout is not None and here.resolve().is_relative_to(layout.crypto)
-    if ".crypto" not in command.casefold() and not inside:
-        return None
+    """Judge a shell command by what its words may touch."""
+    found = guard_shell.refused(command, here)
     hint = "write with crypto-team tools; read with cat, grep, git log or crypto-team read"
-    if _WRITES.search(re.sub(r"2>&1|[12]?>\s*/dev/null", "", command)):
-        return Refusal(command[:200], "a command that may write to the knowledge base", hint)
-    try:
-        parts = list(_programs(command))
-    except ValueError:
-        return Refusal(command[:200], "this command cannot be read", hint)
-    guilty = [words[0] for words in parts if not _reads(words)]
-    return Refusal(command[:200], f"{guilty[0]} may write to the knowledge base", hint) if guilty else None
-
-
-def _programs(command: str) -> Iterator[list[str]]:
-    """Yield the words of each program of a command line."""
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    words: list[str] = []
-    for word in lexer:
-        if word and set(word) <= set("|&;()"):
-            if words:
-                yield words
-            words = []
-        else:
-            words.append(word)
-    if words:
-        yield words
-
-
-def _reads(words: list[str]) -> bool:
-    if words[0] == "git":
-        named = [word for word in words[1:] if not word.startswith("-")]
-        return bool(named) and named[0] in _GIT_READS and not any(word.startswith("--output") for word in words)
-    return words[0] in _HARMLESS and not any(word.startswith(("-o", "--output")) for word in words[1:])
+    return Refusal(command[:200], found, hint) if found else None
 
 
 def judge_staged(layout: Layout, role: str | None, tool: str | None) -> list[Refusal]:

@@ -10,7 +10,7 @@ import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from crypto_team.errors import InputError
+from crypto_team.errors import UsageError
 from crypto_team.kb.kinds import SETTINGS, kind_of
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def document(layout: Layout, name: str) -> Path | None:
 
     Raises
     ------
-    InputError
+    UsageError
         The name leads elsewhere: `..`, or over a link.
     """
     if ".." in PurePosixPath(name).parts or "\0" in name or len(os.fsencode(name)) > LONGEST:
         step = "for example STR-001/ml-spec.yaml"
-        raise InputError("a name of a document is short and holds no `..`", where=repr(name[:200]), hint=step)
+        raise UsageError("a name of a document is short and holds no `..`", where=repr(name[:200]), hint=step)
     for path in candidates(layout, name):
         setting = path.parent == layout.crypto and path.name in SETTINGS
         if (setting or kind_of(layout, path) is not None) and path.is_file():

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 HANDOFF_TOOL: Final = "handoff"
 LEAD: Final = "lead"
+EVERYBODY: Final = "role that acts"
 IGNORE: Final = "ignore_list"
 """The kind of `.crypto/.gitignore` and `.crypto/.gitattributes`."""
 
@@ -91,7 +92,8 @@ def decide(policy: Ownership, role: str | None, tool: str | None, kind: str | No
         return fixed
     found = [rule for rule in policy.rules if rule.kind == kind and rule.mode != "read"]
     writers = sorted({rule.role for rule in found})
-    owner = ", ".join(writers) or "nobody"
+    # Every role that exists may write what any may; who is denied then named none.
+    owner = EVERYBODY if ANY in writers else ", ".join(writers) or "nobody"
     mode = "append" if KINDS[kind].mode == "append" or all(rule.mode == "append" for rule in found) else "own"
     allowed = role is not None and bool({role, ANY} & set(writers))
     who = f"the {role}" if role else "a change without a role"
@@ -144,6 +146,8 @@ def way_to_write(owner: str) -> str:
         return "crypto-team doctor --repair tells git to ignore it; then git rm -r --cached FOLDER"
     if owner == "nobody":
         return "add a rule for this kind to .crypto/ownership.yaml"
+    if owner == EVERYBODY:
+        return "name the role that acts: --as ROLE, or git commit --trailer 'Crypto-Team-Role: ROLE'"
     if owner.startswith(LEAD):
         return "the lead edits it by hand and commits with: git commit --trailer 'Crypto-Team-Role: lead'"
     return f"crypto-team {owner.partition(',')[0].replace('_', '-')} --help lists the tools that write it"

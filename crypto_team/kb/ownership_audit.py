@@ -66,8 +66,8 @@ class _Trusted:
         members = check(parse(team, "team.yaml"), Team).members if team else []
         self.players: dict[str, set[str]] = {}
         for member in members:
-            if "@" in member.player.removeprefix("@"):  # an address; a name on a forge says nothing about authors
-                self.players.setdefault(member.role, set()).add(member.player.casefold())
+            if "@" in member.known_as.removeprefix("@"):  # an address; a name on a forge says nothing about authors
+                self.players.setdefault(member.role, set()).add(member.known_as.casefold())
 
     def _setting(self, base: str, name: str) -> str | None:
         found = git_range.content(self.layout.root, base, f"{self.prefix}.crypto/{name}")

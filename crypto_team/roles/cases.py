@@ -100,10 +100,10 @@ def players_of(layout: Layout, strategy_id: str) -> Players | None:
     team = _record_or_none(layout.team, Team)
     if team is None or not team.members:
         return None
-    named = {_player(member.player) for member in team.members}
+    named = {_player(member.known_as) for member in team.members}
 
     def played(role: RoleId, document: Path) -> frozenset[str]:
-        members = frozenset(_player(member.player) for member in team.members if member.role == role)
+        members = frozenset(_player(member.known_as) for member in team.members if member.role == role)
         return history.authors(layout, document, role) & named or members
 
     return Players(

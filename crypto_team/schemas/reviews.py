@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -152,7 +153,13 @@ class TeamMember(Record):
     """Who plays a role."""
 
     role: RoleId
-    player: ShortText
+    player: ShortText = Field(description="An address, `Name <address>` as git writes it, or a name on a forge.")
+
+    @property
+    def known_as(self) -> str:
+        """Return the address within `Name <address>`, else what stands there."""
+        found = re.fullmatch(r"[^<>]*<\s*([^<>\s]+@[^<>\s]+)\s*>\s*", self.player)
+        return found[1] if found else self.player.strip()
 
 
 class HandoffKey(Record):

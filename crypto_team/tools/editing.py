@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from crypto_team.errors import CryptoTeamError, InputError, NotFoundError, RefusedError, UsageError
+from crypto_team.errors import CryptoTeamError, NotFoundError, RefusedError, UsageError
 from crypto_team.kb import fallback, names, settings
 from crypto_team.kb.kinds import SETTINGS, kind_of
 from crypto_team.kb.meanwhile import stale
@@ -171,4 +171,4 @@ def _changed(path: Path, model: type[Document], operations: list[Operation]) -> 
         first = problem.errors()[0]
         where = "/" + "/".join(str(part) for part in first["loc"])
         what = f"{in_words(first)} (got {first['input']!r:.80})"
-        raise InputError(what, where=where, hint=of_value(first, ())) from problem
+        raise UsageError(what, where=where, hint=of_value(first, ())) from problem

@@ -97,6 +97,13 @@ def test_characters_that_nobody_sees_are_refused(strategy: Layout, hidden: str) 
         code(strategy, f"x = 1  # {hidden}\n")
 
 
+def test_a_pipe_in_the_place_of_a_record_is_found_and_not_opened(strategy: Layout) -> None:
+    os.mkfifo(strategy.strategies_root / "STR-001" / "hypothesis.md")
+    assert [(item.code, Path(str(item.file)).name) for item in validate.validate(strategy)] == [
+        ("unreadable", "hypothesis.md")
+    ]
+
+
 def test_a_huge_file_is_refused_before_it_is_read_as_text() -> None:
     with pytest.raises(InputError, match="evidence store"):
         check_content(b"\xff" * (MOST_BYTES + 1), "x.py")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crypto_team.errors import InputError
+from crypto_team.errors import InputError, UsageError
 from crypto_team.kb import names
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_what_is_no_document_is_none(strategy: Layout, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "STR-001/../../../team.yaml", "a\0b", "a" * 4000, "a" * 300, "ü" * 200])
 def test_a_name_never_leads_out(strategy: Layout, name: str) -> None:
-    with pytest.raises(InputError):
+    with pytest.raises(UsageError):
         names.document(strategy, name)
 
 

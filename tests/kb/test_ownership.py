@@ -116,6 +116,18 @@ def test_a_role_with_named_players_is_played_by_them_only(strategy: Layout) -> N
     assert codes(strategy, base) == ["wrong-player"]
 
 
+@pytest.mark.parametrize(
+    ("player", "found"), [("Eve L. <Eve@example.org>", []), ("Eve L. <adam@example.org>", ["wrong-player"])]
+)
+def test_a_player_may_be_written_as_git_writes_authors(strategy: Layout, player: str, found: list[str]) -> None:
+    member = f'members:\n- {{role: critic, player: "{player}"}}\n'
+    team = strategy.team.read_text().replace("members: []", member)
+    base = by_hand(strategy, strategy.team, team, Role="lead")
+    by_hand(strategy, strategy.critic_review("STR-001").with_suffix(".md"), "# fine\n", Role="critic")
+    assert codes(strategy, base) == found
+    assert f"critic-review.* {player.split('<')[1][:-1]}" in codeowners(strategy)
+
+
 def test_links_secrets_strangers_and_removed_records_are_found(strategy: Layout, tmp_path: Path) -> None:
     base = str(git.head(strategy.root))
     link = strategy.code_dir("STR-001") / "link.py"
@@ -205,6 +217,36 @@ def test_the_guard_follows_links_and_dots(strategy: Layout, tmp_path: Path) -> N
         ('python -c \'open(".crypto/team.yaml", "w")\'', True),
         ("echo '.crypto", True),
         ("sort -o .crypto/team.yaml x", True),
+        ("cp x .cry*/team.yaml", True),
+        ("cp x .c?ypto/team.yaml", True),
+        ("mv .{crypto,other} away", True),
+        ("rm -rf .[a-z]*", True),
+        ("rm -rf .cr''ypto", True),
+        ("cat .cry*/team.yaml", False),
+        ("sed -n 's/.*//p' notes.txt", False),
+        ("awk '{print $1}' notes.txt > out.txt", False),
+        ("git checkout HEAD~3 -- .", True),
+        ("git checkout HEAD~3 .", True),
+        ("git checkout -- '*.yaml'", True),
+        ("git checkout -q -f main", True),
+        ("git checkout main", False),
+        ("git checkout -b side", False),
+        ("git checkout HEAD~1 -- src/tool.py", False),
+        ("git restore .", True),
+        ("git restore --source HEAD~2 ':/'", True),
+        ("git restore --staged .", False),
+        ("git restore src", False),
+        ("git -c user.name=x reset --hard HEAD~1", True),
+        ("git reset -q", False),
+        ("git switch --discard-changes main", True),
+        ("git stash", True),
+        ("git stash list", False),
+        ("git clean -fdx", True),
+        ("git clean -n", False),
+        ("git rm -r -q src", False),
+        ("git apply x.patch", True),
+        ("git add -A && git commit -m words", False),
+        ("git push origin main", False),
     ],
 )
 def test_the_guard_stops_shell_commands_that_may_write(strategy: Layout, command: str, *, blocked: bool) -> None:

@@ -40,7 +40,7 @@ def test_a_stale_base_is_a_conflict_that_shows_the_difference(staffed: Desk) -> 
 def test_other_roles_computed_records_and_wrong_values_are_refused(staffed: Desk) -> None:
     head = git.head(staffed.session.layout.root)
     assert staffed("edit", "critic", document=SPEC, set=["/market/timeframe=4h"]).exit_code == 3
-    assert staffed("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=often"]).exit_code == 1
+    assert staffed("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=often"]).exit_code == 2
     assert staffed("edit", "ml_engineer", document=SPEC, set=["/market/nonsense/deep=1"]).exit_code == 2
     assert staffed("edit", "ml_engineer", document="../registry/STR-001.yaml", set=["/status=live"]).exit_code == 1
     assert staffed("edit", "ml_engineer", document=SPEC, test=["/market/timeframe=1d"]).exit_code == 4
@@ -95,7 +95,8 @@ def test_the_lead_edits_settings_in_place_and_nobody_else_does(staffed: Desk) ->
     assert layout.policy.read_text() == before.replace(profile, f"profile: {other}")
     assert staffed.ok("ownership.check", base=base).summary.startswith("2 commit(s)")
     assert staffed("edit", "risk_manager", document="policy.yaml", set=["/profile=research"]).exit_code == 3
-    assert staffed("edit", document="policy.yaml", set=["/profile=lenient"]).exit_code == 1
+    assert staffed("edit", document="policy.yaml", set=["/profile=lenient"]).exit_code == 2
+    assert staffed("edit", document="team.yaml", set=["/nope=1"]).exit_code == 2
     assert staffed("edit", document="policy.yaml", set=[f"/profile={other}"], base_revision="sha256:0").exit_code == 4
 
 
