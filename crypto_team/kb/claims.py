@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 STANDING: Final = ("proposed", "accepted")
 NEAR: Final = 0.6
 """From this share of equal words on, two claims are probably the same."""
+_CLAIM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[a-z_]+-[0-9a-f]{8}")
+
+
+def another(role: RoleId) -> RoleId:
+    """Return a role that may accept what this one wrote."""
+    return "lead" if role == "critic" else "critic"
+
+
+def grounds(learning: Learning) -> set[str]:
+    """Return the claims that one stands on: those that it rests on, and those that it cites as evidence."""
+    return {*learning.rests_on, *(item for item in learning.evidence if _CLAIM.fullmatch(item))}
 
 
 def accepted(learning: Learning, role: RoleId) -> Learning:
@@ -28,7 +39,7 @@ def accepted(learning: Learning, role: RoleId) -> Learning:
     if learning.role == role:
         raise RefusedError(
             f"the {role} wrote this learning; another role has to accept it",
-            hint=f"crypto-team learnings accept {learning.learning_id} --as critic",
+            hint=f"crypto-team learnings accept {learning.learning_id} --as {another(role)}",
         )
     if learning.status != "proposed" and not (learning.status == "accepted" and learning.stale_since):
         what = f"{learning.learning_id} is {learning.status}, not proposed"
@@ -50,7 +61,7 @@ def stale(found: Iterable[Learning], gone: str) -> list[Learning]:
     lost, waiting = {gone}, [gone]
     while waiting:
         at = waiting.pop()
-        above = [name for name, item in claims.items() if at in item.rests_on and name not in lost]
+        above = [name for name, item in claims.items() if at in grounds(item) and name not in lost]
         lost |= set(above)
         waiting += above
     marked = [claims[name] for name in sorted(lost - {gone}) if name in claims]

@@ -202,7 +202,7 @@ def _groundless(connection: sqlite3.Connection, layout: Layout) -> list[Finding]
         "SELECT l.source, l.relation, l.target, f.path, c.status FROM lineage l "
         "JOIN learnings c ON c.learning_id = l.target JOIN files f ON f.id = l.file_id "
         "LEFT JOIN learnings d ON d.learning_id = l.source "
-        "WHERE l.relation IN ('considered', 'rests on') AND c.status = 'retracted' "
+        "WHERE l.relation IN ('considered', 'rests on', 'learned from') AND c.status = 'retracted' "
         "AND coalesce(d.status, '') NOT IN ('retracted', 'superseded') ORDER BY l.source, l.target"
     )
     return [

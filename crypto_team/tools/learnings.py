@@ -117,12 +117,12 @@ def _propose(session: Session, made: Learning) -> Outcome:
     """Write a new claim unless it stands already; name what is nearly the same."""
     known = {item.learning_id: item for item in learnings.entries(session.layout)}
     claims.standing(known, made.rests_on, "--rests-on")
+    claims.standing(known, sorted(claims.grounds(made) - set(made.rests_on)), "--evidence")
     if made.learning_id in known:
         hint = f"crypto-team learnings show {made.learning_id}"
         raise ConflictError("the same learning was proposed today", where=made.learning_id, hint=hint)
     near = _near(session, made)
     revision = _write(session, [made], "learn", f"Learning proposed: {made.title}")
-    other = "lead" if session.role == "critic" else "critic"
     return Outcome(
         ok=True,
         summary=f"{made.learning_id} proposed; another role has to accept it",
@@ -130,7 +130,7 @@ def _propose(session: Session, made: Learning) -> Outcome:
         revision=revision,
         data={"learning_id": made.learning_id},
         findings=warnings_of(made) + near,
-        next=[f"crypto-team learnings accept {made.learning_id} --as {other}"],
+        next=[f"crypto-team learnings accept {made.learning_id} --as {claims.another(session.role)}"],
     )
 
 
@@ -195,7 +195,11 @@ def learnings_retract(session: Session, learning_id: LearningId, *, reason: Shor
     revision = _write(session, [changed, *shaken], "learnings-retract", f"Learning retracted: {changed.title}")
     names = [item.learning_id for item in shaken]
     more = f"; {len(names)} learning(s) that rest on it are stale" if names else ""
-    steps = [f"crypto-team learnings accept {name} --as critic" for name in names]
+    steps = [
+        f"crypto-team learnings accept {item.learning_id} --as {claims.another(item.role)}"
+        for item in shaken
+        if item.status == "accepted"
+    ]
     return Outcome(
         ok=True, summary=f"{learning_id} retracted{more}", revision=revision, data={"stale": names}, next=steps
     )

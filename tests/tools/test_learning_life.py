@@ -57,6 +57,25 @@ def test_retraction_marks_everything_above_it_stale_until_it_is_accepted_anew(de
     assert "Weekends" in desk.session.layout.learnings_view.read_text()
 
 
+def test_what_cites_a_claim_as_evidence_rests_on_it_too(desk: Desk) -> None:
+    ground = propose(desk, 0)
+    above = propose(desk, 1, evidence=[ground])
+    desk.ok("learnings.accept", "critic", learning_id=above)
+    done = desk.ok("learnings.retract", "critic", learning_id=ground, reason="bad sample")
+    assert (done.data, done.next) == ({"stale": [above]}, [f"crypto-team learnings accept {above} --as critic"])
+    assert status(desk, above) == ("accepted", True)
+    assert [item.code for item in desk.ok("validate").findings] == ["retracted-ground"]
+    assert desk("learn", "critic", title="x", text="y", evidence=[ground]).exit_code == 3
+
+
+def test_whoever_may_not_accept_is_told_who_may(desk: Desk) -> None:
+    title, text = TEXTS[0]
+    name = desk.ok("learn", "critic", title=title, text=text).data["learning_id"]
+    assert desk("learnings.accept", "critic", learning_id=name).next == [
+        f"crypto-team learnings accept {name} --as lead"
+    ]
+
+
 def test_nobody_builds_on_what_is_unknown_or_was_taken_back(desk: Desk) -> None:
     ground = propose(desk, 0)
     desk.ok("learnings.retract", "critic", learning_id=ground, reason="wrong")
