@@ -90,4 +90,8 @@ def _answer(step: Step, session: Session, base: str | None) -> Outcome | None:
 
 
 def _state(answer: Outcome | None) -> str:
-    return "not checked (no --base)" if answer is None else "ok" if answer.ok else "failed"
+    """Say how a part ended, and of commits how many were judged: none at all looks like a pass otherwise."""
+    if answer is None:
+        return "not checked (no --base)"
+    commits = answer.data.get("commits") if isinstance(answer.data, dict) else None
+    return ("ok" if answer.ok else "failed") + (f" ({commits} commit(s) judged)" if commits is not None else "")

@@ -36,9 +36,16 @@ def ownership_check(session: Session, *, base: str) -> Outcome:
     if number == 0 and not found:
         return _nothing_judged(base, proposed=target(os.environ) is not None)
     if not found:
-        return Outcome(ok=True, summary=f"{number} commit(s) since {base}: every change was made by its owner")
-    summary = f"{len(found)} finding(s) in {number} commit(s) since {base}"
-    return Outcome(ok=False, summary=summary, path=str(session.layout.root), findings=found, exit_code=REFUSED)
+        summary = f"{number} commit(s) since {base}: every change was made by its owner"
+        return Outcome(ok=True, summary=summary, data={"commits": number})
+    return Outcome(
+        ok=False,
+        summary=f"{len(found)} finding(s) in {number} commit(s) since {base}",
+        path=str(session.layout.root),
+        data={"commits": number},
+        findings=found,
+        exit_code=REFUSED,
+    )
 
 
 def _nothing_judged(base: str, *, proposed: bool) -> Outcome:
@@ -46,7 +53,8 @@ def _nothing_judged(base: str, *, proposed: bool) -> Outcome:
     message = f"no commit was judged: {base} holds HEAD itself"
     hint = "the base is the branch that a proposal goes into, as the remote has it: --base refs/remotes/origin/main"
     note = Finding(code="nothing-judged", severity="error" if proposed else "warning", message=message, hint=hint)
-    return Outcome(ok=not proposed, summary=message, findings=[note], exit_code=REFUSED if proposed else 0)
+    code = REFUSED if proposed else 0
+    return Outcome(ok=not proposed, summary=message, data={"commits": 0}, findings=[note], exit_code=code)
 
 
 @tool(role="every", group="ownership", name="explain", read_only=True)

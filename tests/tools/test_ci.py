@@ -32,7 +32,8 @@ def first_commit(root: Path) -> str:
 
 def test_a_sound_workspace_passes_every_part(staffed: Desk) -> None:
     outcome = staffed.ok("ci", base=first_commit(staffed.session.layout.root))
-    assert outcome.summary.startswith("validate ok, fmt ok, views ok, chain ok, ownership ok: 0 finding(s)")
+    assert outcome.summary.startswith("validate ok, fmt ok, views ok, chain ok, ownership ok (")
+    assert "commit(s) judged): 0 finding(s)" in outcome.summary
     assert [step.name for step in STEPS] == ["validate", "fmt", "views", "chain", "ownership"]
 
 
