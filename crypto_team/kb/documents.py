@@ -73,7 +73,8 @@ def _stranger(layout: Layout, path: Path, kind: Kind | None, *, inside: bool) ->
     except CryptoTeamError as problem:
         return plain("outside", problem.what, path)
     if not inside and path.exists() and not path.is_file():
-        return plain("unreadable", "a record is a regular file, and this is a pipe, a socket or a device", path)
+        odd = "folder" if path.is_dir() else "pipe, socket or device"
+        return plain("unreadable", f"a {odd} lies where a {kind.name if kind else 'file'} belongs", path)
     if kind is not None or path.parent == layout.crypto:
         return None
     return plain("unknown-file", "no kind of record lies here", path)

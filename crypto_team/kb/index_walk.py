@@ -30,6 +30,7 @@ TRUSTED_SECONDS: Final = 30.0
 """In a larger knowledge base, a look at every file is good for so long, unless a tool or git wrote something."""
 MOST_BYTES: Final = 5_000_000
 _RACY_NS: Final = 2_000_000_000
+_RECORDS: Final = (".yaml", ".md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +73,33 @@ class Changes:
     """The state of the index that this was found against."""
 
 
-def walked(layout: Layout) -> Iterator[Seen]:
-    """Yield every file of the knowledge base and the settings; links are not followed."""
+def walked(layout: Layout) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield path and state of every file of the knowledge base and the settings; links are not followed.
+
+    A folder with the name of a record is yielded too: it lies where a file belongs.
+    """
     base = len(str(layout.crypto)) + 1
     if not layout.crypto.is_dir():
         return
     with os.scandir(layout.crypto) as listed:
         for item in listed:
             if item.name.endswith(".yaml"):
-                yield _seen(item, base)
+                yield _name(item.path, base), item.stat(follow_symlinks=False)
     waiting = [str(layout.knowledge)]
     while waiting:
         with os.scandir(waiting.pop()) as listed:
             for item in listed:
                 if item.is_dir(follow_symlinks=False):
                     waiting.append(item.path)
-                else:
-                    yield _seen(item, base)
+                    if not item.name.endswith(_RECORDS):
+                        continue
+                yield _name(item.path, base), item.stat(follow_symlinks=False)
 
 
-def _seen(item: os.DirEntry[str], base: int) -> Seen:
-    found = item.stat(follow_symlinks=False)
-    odd = not stat.S_ISREG(found.st_mode)
-    # A name that is no UTF-8 belongs to no record; it is kept as it can be shown.
-    name = item.path[base:].encode(errors="backslashreplace").decode()
-    return Seen(name, found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, odd)
+def _name(path: str, base: int) -> str:
+    """Return a path below `.crypto`; one that is no UTF-8 belongs to no record, and is kept as it can be shown."""
+    name = path[base:]
+    return name if name.isascii() else name.encode(errors="backslashreplace").decode()
 
 
 def compare(connection: sqlite3.Connection, layout: Layout, *, doubt: bool = False) -> Changes:
@@ -106,12 +109,14 @@ def compare(connection: sqlite3.Connection, layout: Layout, *, doubt: bool = Fal
     rows = connection.execute("SELECT path, id, sha, racy, mtime, ctime, size, inode FROM files").fetchall()
     known = {row[0]: row for row in rows}
     changes = Changes(version=version)
-    for seen in walked(layout):
+    # Tens of thousands of files are unchanged: nothing is made of them but the comparison.
+    for path, found in walked(layout):
         changes.count += 1
-        row = known.pop(seen.path, None)
-        if row is not None and not row[3] and not doubt and seen.same(row[4:]):
+        row = known.pop(path, None)
+        times = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+        if row is not None and row[4:] == times and not row[3] and not doubt:
             continue
-        _judge(changes, layout, seen, row, started)
+        _judge(changes, layout, Seen(path, *times, not stat.S_ISREG(found.st_mode)), row, started)
     changes.gone = [row[1] for row in known.values()]
     return changes
 
@@ -128,7 +133,7 @@ def _judge(changes: Changes, layout: Layout, seen: Seen, row: tuple[Any, ...] | 
 
 def content_of(layout: Layout, seen: Seen) -> tuple[bytes | None, str | None]:
     """Return the bytes of a document and their hash; None for links, odd files, and what is no document."""
-    if seen.linked or not seen.path.endswith((".yaml", ".md")) or seen.size > MOST_BYTES:
+    if seen.linked or not seen.path.endswith(_RECORDS) or seen.size > MOST_BYTES:
         return None, None
     try:
         content = Path(layout.crypto, seen.path).read_bytes()
