@@ -291,3 +291,11 @@ def test_unknown_ids_say_what_to_do(layout: Layout, tmp_path: Path) -> None:
 def test_history_names_role_and_tool(strategy: Layout) -> None:
     events = history.history(strategy, strategy.features("STR-001"))
     assert [(item.role, item.tool) for item in events] == [("ml_engineer", "new")]
+
+
+@pytest.mark.parametrize("place", ["registry/STR-002.yaml", "strategies/STR-001/notes.md", "learnings/x.md"])
+def test_a_folder_where_a_record_belongs_is_found(strategy: Layout, place: str) -> None:
+    (strategy.knowledge / place).mkdir(parents=True)
+    [found] = validate.validate(strategy)
+    assert (found.code, found.file) == ("unreadable", str(strategy.knowledge / place))
+    assert "a folder lies where a" in found.message
