@@ -16,7 +16,9 @@ from crypto_team.schemas import (
     Learning,
     MlSpec,
     QuantReview,
+    Registration,
     RegistryEntry,
+    RegistryEvent,
     RiskAssessment,
     StrategySpec,
     Trial,
@@ -188,7 +190,19 @@ def _dataset(document: Document) -> Iterator[Row]:
     yield "lineage", (item.dataset_id, "imported from", item.source)
 
 
+def _registration(document: Document) -> Iterator[Row]:
+    item = cast("Registration", document)
+    yield "parts", (item.strategy_id, "", item.model_dump_json())
+
+
+def _event(document: Document) -> Iterator[Row]:
+    item = cast("RegistryEvent", document)
+    yield "parts", (item.strategy_id, item.event_id, item.model_dump_json())
+
+
 ROWS: Final[dict[type[Document], Callable[[Document], Iterator[Row]]]] = {
+    Registration: _registration,
+    RegistryEvent: _event,
     RegistryEntry: _registry,
     MlSpec: ml_spec_rows,
     StrategySpec: strategy_spec_rows,

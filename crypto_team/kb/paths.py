@@ -15,6 +15,7 @@ _PATTERNS = {
     "backtest": r"BT-[0-9]{3,6}",
     "trial": r"[0-9A-HJKMNP-TV-Z]{26}",
     "learning": r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[a-z_]+-[0-9a-f]{8}",
+    "event": r"[0-9]{8}T[0-9]{6}Z-[a-z_]+-[0-9a-f]{20}",
     "slug": r"[a-z0-9][a-z0-9_-]{0,99}",
     "file": r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}",
 }
@@ -212,6 +213,14 @@ class Layout:
     def registry_entry(self, strategy_id: str) -> Path:
         """Return the registry entry of one strategy."""
         return self.registry_dir / f"{_checked('strategy', strategy_id)}.yaml"
+
+    def registry_events(self, strategy_id: str) -> Path:
+        """Return the folder of what happened to one strategy."""
+        return self.registry_dir / _checked("strategy", strategy_id)
+
+    def registry_event(self, strategy_id: str, event_id: str) -> Path:
+        """Return the file of one event of a strategy."""
+        return self.registry_events(strategy_id) / f"{_checked('event', event_id)}.yaml"
 
     def learning(self, learning_id: str) -> Path:
         """Return the file of one learning."""

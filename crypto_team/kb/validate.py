@@ -153,9 +153,9 @@ def _chains(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
     found: list[Finding] = []
     for (name,) in sorted(rows):
         state = _state(connection, f"knowledge/strategies/{name}/")
-        entry = connection.execute(
-            "SELECT sha FROM files WHERE path = ?", (f"knowledge/registry/{name}.yaml",)
-        ).fetchone()
+        place = f"knowledge/registry/{name}"
+        entry = connection.execute("SELECT sha FROM files WHERE path = ?", (f"{place}.yaml",)).fetchone()
+        entry = [entry, *_state(connection, f"{place}/")]
         folder = layout.strategies_root / name
         found += _remembered(connection, layout, f"chain/{name}", _digest([*state, entry]), _verifier(layout, folder))
     return found

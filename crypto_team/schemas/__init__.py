@@ -12,7 +12,7 @@ from crypto_team.schemas.gate import Handoff, Policy
 from crypto_team.schemas.holdout import HoldoutLook
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.model import ModelManifest
-from crypto_team.schemas.registry import Learning, RegistryEntry, Trial
+from crypto_team.schemas.registry import Learning, Registration, RegistryEntry, RegistryEvent, Trial
 from crypto_team.schemas.reviews import (
     Backtest,
     CriticReview,
@@ -34,7 +34,8 @@ RECORDS: Final[dict[str, type[Document]]] = {
     "evidence": EvidenceManifest,
     "evidence_meta": EvidenceMeta,
     "imported_evidence": ImportedMeta,
-    "registry": RegistryEntry,
+    "registry": Registration,
+    "registry_event": RegistryEvent,
     "learning": Learning,
     "trial": Trial,
     "handoff": Handoff,
@@ -69,7 +70,9 @@ __all__ = [
     "Ownership",
     "Policy",
     "QuantReview",
+    "Registration",
     "RegistryEntry",
+    "RegistryEvent",
     "RiskAssessment",
     "StrategySpec",
     "Team",

@@ -11,8 +11,9 @@ from crypto_team.kb.handoffs import current_stage, handoff_records
 from crypto_team.kb.history import history as commits
 from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.learnings import clean
-from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump, read_text
+from crypto_team.kb.noting import noted
+from crypto_team.kb.writer import commit_records, revision_of
+from crypto_team.kb.yaml import read_text
 from crypto_team.schemas.base import Limit, ShortText, StrategyId
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
@@ -207,6 +208,7 @@ def history(session: Session, strategy_id: StrategyId | None = None, /, *, limit
     if strategy_id is not None:
         registry.entry(layout, strategy_id)
         places = [layout.strategy_dir(strategy_id), layout.registry_entry(strategy_id)]
+        places.append(layout.registry_events(strategy_id))
     events = commits(layout, *places, most=limit)
     data = [
         {"time": item.time, "role": item.role, "tool": item.tool, "what": item.subject, "commit": item.commit}
@@ -232,24 +234,26 @@ def return_work(session: Session, strategy_id: StrategyId, *, reason: ShortText)
         hint = f"only the {stage} can give it back"
         raise RefusedError(f"{strategy_id} is with the {stage}, not with the {session.role}", hint=hint)
     sender = _sender(layout, strategy_id, stage)
-    entry = registry.amended(
-        registry.entry(layout, strategy_id),
+    change = noted(
+        layout,
+        strategy_id,
         time=session.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         role=session.role,
         event=f"returned to {sender}: {clean(reason)}"[:500],
         stage=sender,
         status="draft" if sender in {"ml_engineer", "strategy_researcher"} else "in_progress",
     )
-    path = layout.registry_entry(strategy_id)
     revision = commit_records(
         layout,
         role=session.role,
         tool="return-work",
         strategy_id=strategy_id,
-        changes=[Change("registry", path, dump(entry, schema="registry"), revision_of(path))],
+        changes=[change],
         message=f"{strategy_id}: returned to {sender}",
     )
-    return Outcome(ok=True, summary=f"{strategy_id} is with the {sender} again", path=str(path), revision=revision)
+    return Outcome(
+        ok=True, summary=f"{strategy_id} is with the {sender} again", path=str(change.path), revision=revision
+    )
 
 
 def _sender(layout: Layout, strategy_id: str, stage: Stage) -> Stage:

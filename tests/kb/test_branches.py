@@ -9,7 +9,7 @@ from crypto_team.kb.locks import locked
 from crypto_team.kb.paths import Layout
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
-from crypto_team.schemas import RegistryEntry
+from tests.kb.entries import fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,15 +20,7 @@ IDENTITY = ("-c", "user.name=e", "-c", "user.email=e@e")
 
 def new_strategy(layout: Layout, number: int) -> str:
     strategy_id = ids.allot(layout, "STR")
-    entry = RegistryEntry(
-        strategy_id=strategy_id,
-        name=f"agent_{number}",
-        type="ml_based",
-        stage="ml_engineer",
-        status="draft",
-        created="2026-01-02T03:04:05Z",
-        updated="2026-01-02T03:04:05Z",
-    )
+    entry = fresh(strategy_id, f"agent_{number}")
     commit_records(
         layout,
         role="ml_engineer",

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from crypto_team.errors import InputError
-from crypto_team.kb import attestation, chain, chain_audit, git, handoffs, ownership_audit
+from crypto_team.kb import attestation, chain, chain_audit, git, handoffs, ownership_audit, registry
+from crypto_team.kb.noting import noted
 from crypto_team.kb.paths import Layout
-from crypto_team.kb.registry import amended
-from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump, load_record
-from crypto_team.schemas import RegistryEntry, Team
+from crypto_team.kb.writer import commit_records
+from crypto_team.kb.yaml import dump
+from crypto_team.schemas import Team
 from crypto_team.schemas.reviews import HandoffKey
 from tests.kb.reports import passed_report
 
@@ -34,12 +34,11 @@ def hand(layout: Layout, *, at: datetime = NOW) -> Path:
     _, changes = handoffs.make_handoff(
         layout, "STR-001", sender="ml_engineer", receiver="data_collector", report=report, now=at
     )
-    path = layout.registry_entry("STR-001")
-    old = load_record(path, RegistryEntry)
+    old = registry.entry(layout, "STR-001")
     if old.stage != "data_collector":
         time = f"{at:%Y-%m-%dT%H:%M:%SZ}"
-        entry = amended(old, time=time, role="ml_engineer", event="handed over", stage="data_collector")
-        changes.append(Change("registry", path, dump(entry, schema="registry"), revision_of(path)))
+        made = noted(layout, "STR-001", time=time, role="ml_engineer", event="handed over", stage="data_collector")
+        changes.append(made)
     commit_records(layout, role="ml_engineer", tool="handoff", strategy_id="STR-001", changes=changes, message="h")
     return changes[0].path
 

@@ -10,12 +10,14 @@ import pytest
 from crypto_team.errors import EvidenceError, NotFoundError, RefusedError
 from crypto_team.kb import git, handoffs, history, learnings, registry, store, trial_heads, trials, validate, workspace
 from crypto_team.kb.ids import allot, new_trial_id
+from crypto_team.kb.noting import noted
 from crypto_team.kb.paths import find_layout, require_layout
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
 from crypto_team.schemas import Trial
 from crypto_team.schemas.gate import GateReport
 from tests.kb.conftest import NOW
+from tests.kb.entries import TIME, put
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,11 +141,8 @@ def hand(layout: Layout) -> None:
     _, changes = handoffs.make_handoff(
         layout, "STR-001", sender="ml_engineer", receiver="data_collector", report=report(), now=NOW
     )
-    path = layout.registry_entry("STR-001")
-    from crypto_team.kb.files import sha256
-
-    moved = path.read_text().replace("stage: ml_engineer", "stage: data_collector")
-    changes.append(Change("registry", path, moved, sha256(path.read_bytes())))
+    said = noted(layout, "STR-001", time=TIME, role="ml_engineer", event="handed over", stage="data_collector")
+    changes.append(said)
     commit_records(layout, role="ml_engineer", tool="handoff", strategy_id="STR-001", changes=changes, message="h")
 
 
@@ -159,8 +158,7 @@ def test_a_handoff_moves_the_stage_and_a_changed_artifact_voids_it(strategy: Lay
 
 def test_a_registry_entry_cannot_claim_a_later_stage_than_its_handoffs(strategy: Layout) -> None:
     hand(strategy)
-    path = strategy.registry_entry("STR-001")
-    path.write_text(path.read_text().replace("stage: data_collector", "stage: risk_manager"))
+    put(strategy, stage="risk_manager")
     assert handoffs.current_stage(strategy, "STR-001") == "data_collector"
 
 

@@ -10,9 +10,10 @@ import pytest
 from crypto_team.kb.standing import STATUSES
 from crypto_team.kb.validate import validate
 from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump, load_record
-from crypto_team.schemas import Deployment, RegistryEntry, RiskAssessment
+from crypto_team.kb.yaml import dump
+from crypto_team.schemas import Deployment, RiskAssessment
 from crypto_team.schemas.registry import HistoryEvent
+from tests.kb.entries import put
 from tests.kb.test_growth import hand
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ TIME = "2026-01-02T03:04:05Z"
 
 def says(layout: Layout, **values: object) -> list[str]:
     """Set fields of the entry by hand, and return what the rules say about it."""
-    path = layout.registry_entry("STR-001")
-    entry = load_record(path, RegistryEntry).model_copy(update=values)
-    path.write_text(dump(entry, schema="registry"))
+    put(layout, **values)
     return [item.message for item in validate(layout) if item.code == "unfounded"]
 
 

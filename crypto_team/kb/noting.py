@@ -1,0 +1,49 @@
+"""Noting what happened to a strategy: one more file beside its registry entry, never a change of what is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crypto_team.kb import registry
+from crypto_team.kb.events import heads
+from crypto_team.kb.writer import Change
+from crypto_team.kb.yaml import dump
+from crypto_team.schemas import RegistryEvent
+
+if TYPE_CHECKING:
+    from crypto_team.kb.paths import Layout
+    from crypto_team.schemas.base import RoleId, Stage
+    from crypto_team.schemas.registry import StrategyStatus
+
+
+def noted(
+    layout: Layout,
+    strategy_id: str,
+    *,
+    time: str,
+    role: RoleId,
+    event: str,
+    stage: Stage | None = None,
+    status: StrategyStatus | None = None,
+    metrics: dict[str, float] | None = None,
+) -> Change:
+    """Stage an event of a strategy and, where given, a new stage, status or metrics.
+
+    Raises
+    ------
+    NotFoundError
+        Nobody allotted this id.
+    """
+    registry.entry(layout, strategy_id)
+    made = RegistryEvent(
+        strategy_id=strategy_id,
+        time=time,
+        role=role,
+        event=event,
+        stage=stage,
+        status=status,
+        metrics=metrics,
+        after=heads(registry.events(layout, strategy_id)),
+    )
+    path = layout.registry_event(strategy_id, made.event_id)
+    return Change("registry_event", path, dump(made, schema="registry_event"))
