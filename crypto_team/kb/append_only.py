@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import RefusedError
-from crypto_team.schemas import HoldoutLook, Learning, Registration, RegistryEvent, Trial
+from crypto_team.schemas import HoldoutLook, Learning, LearningEvent, Registration, RegistryEvent, Trial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,7 @@ FIXED: dict[type[Document], tuple[str, ...]] = {
     HoldoutLook: tuple(HoldoutLook.model_fields),
     Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials", "previous"),
     Registration: ("strategy_id", "name", "type", "created", "links"),
+    LearningEvent: tuple(LearningEvent.model_fields),
     RegistryEvent: tuple(RegistryEvent.model_fields),
     Learning: ("learning_id", "role", "created", "scope", "title", "evidence", "supersedes", "rests_on"),
 }

@@ -52,11 +52,12 @@ def _events(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding]
     """Yield events of strategies that nobody made, and events that came after one that is gone."""
     lone = connection.execute(
         "SELECT f.path, p.subject FROM parts p JOIN files f ON f.id = p.file_id WHERE p.name <> '' AND NOT EXISTS "
-        "(SELECT 1 FROM files e WHERE e.path = 'knowledge/registry/' || p.subject || '.yaml') ORDER BY f.path"
+        "(SELECT 1 FROM files e WHERE e.path IN ('knowledge/registry/' || p.subject || '.yaml', 'knowledge/learnings/' "
+        "|| p.subject || '.md')) ORDER BY f.path"
     ).fetchall()
     for path, subject in lone:
         hint = f"git log --oneline -- .crypto/{path} shows where it came from"
-        yield _finding("incomplete", f"{subject} has no entry in the registry", layout.crypto / path, hint)
+        yield _finding("incomplete", f"there is no {subject}", layout.crypto / path, hint)
     cut = connection.execute(
         "SELECT f.path, a.value FROM parts p JOIN files f ON f.id = p.file_id, json_each(p.document, '$.after') a "
         "WHERE p.name <> '' AND NOT EXISTS (SELECT 1 FROM parts b WHERE b.subject = p.subject AND b.name = a.value) "

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from crypto_team.schemas.base import RoleId
     from crypto_team.schemas.outcome import Finding
 
-_KEPT: Final = {"trial", "handoff", "holdout_look", "registry_event"}
+_KEPT: Final = {"trial", "handoff", "holdout_look", "registry_event", "learning_event"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rows of the index that several files make together: an entry is its registration with all events beside it."""
+"""Rows of the index that several files make together: an entry or a claim with all events beside it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from crypto_team.kb import registry
-from crypto_team.kb.index_rows import rows
-from crypto_team.schemas import Registration, RegistryEvent
+from crypto_team.kb import fates, registry
+from crypto_team.kb.index_rows import folded_rows
+from crypto_team.schemas import Learning, LearningEvent, Registration, RegistryEvent
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from crypto_team.schemas import Document
 
-_MADE: Final = ("entries", "metrics", "lineage")
+_MADE: Final = ("entries", "metrics", "learnings", "lineage")
 _BATCH: Final = 2_000
-_PART: Final = re.compile(r"knowledge/registry/(STR-[0-9]{3,6})[./]")
+_PART: Final = re.compile(r"knowledge/(?:registry/(STR-[0-9]{3,6})|learnings/([0-9a-z_-]+))[./]")
 
 
 def subject_of(path: str) -> str | None:
-    """Return what a file of the index, named from `.crypto`, is a part of: a strategy."""
+    """Return what a file of the index, named from `.crypto`, is a part of: a strategy or a learning."""
     found = _PART.match(path)
-    return found[1] if found else None
+    return (found[1] or found[2]) if found else None
 
 
 def subjects(connection: sqlite3.Connection, files: Sequence[int]) -> set[str]:
@@ -35,20 +35,20 @@ def subjects(connection: sqlite3.Connection, files: Sequence[int]) -> set[str]:
 
 
 def fold(connection: sqlite3.Connection, changed: Iterable[str]) -> None:
-    """Make the rows of some strategies anew from all their parts; one that has a broken part has none."""
+    """Make the rows of some strategies and learnings anew from all their parts; one that has a broken part has none."""
     pending: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for number, subject in enumerate(sorted(changed), start=1):
         query = "SELECT name, document, file_id FROM parts WHERE subject = ? ORDER BY name"
         parts = connection.execute(query, (subject,)).fetchall()
         if not parts or parts[0][0]:
-            continue  # events of a strategy that has no entry, or a broken one: a finding of their own
+            continue  # events without what they are about, or where that is broken: a finding of their own
         file_id = parts[0][2]
         for table in _MADE:
             connection.execute(f"DELETE FROM {table} WHERE file_id = ?", (file_id,))  # noqa: S608 - our own tables
         connection.execute("DELETE FROM texts WHERE rowid = ?", (file_id,))
         if _broken(connection, subject):
             continue  # what cannot be read may be a refusal
-        for table, values in rows(_folded([text for _, text, _ in parts])):
+        for table, values in folded_rows(_folded(subject, [text for _, text, _ in parts])):
             pending[table].append((file_id, *values) if table == "texts" else (*values, file_id))
         if number % _BATCH == 0:
             flush(connection, pending)
@@ -57,14 +57,17 @@ def fold(connection: sqlite3.Connection, changed: Iterable[str]) -> None:
 
 def _broken(connection: sqlite3.Connection, subject: str) -> bool:
     query = "SELECT 1 FROM files WHERE broken AND path > ? AND path < ?"
-    folder = f"knowledge/registry/{subject}"
+    folder = f"knowledge/{'registry' if subject.startswith('STR-') else 'learnings'}/{subject}"
     return connection.execute(query, (f"{folder}/", f"{folder}0")).fetchone() is not None
 
 
-def _folded(parts: Sequence[str]) -> Document:
+def _folded(subject: str, parts: Sequence[str]) -> Document:
     first, *others = parts
-    events = [RegistryEvent.model_validate_json(text) for text in others]
-    return registry.state(Registration.model_validate_json(first), events)
+    if subject.startswith("STR-"):
+        happened = [RegistryEvent.model_validate_json(text) for text in others]
+        return registry.state(Registration.model_validate_json(first), happened)
+    became = [LearningEvent.model_validate_json(text) for text in others]
+    return fates.state(Learning.model_validate_json(first), became)
 
 
 def flush(connection: sqlite3.Connection, pending: dict[str, list[tuple[Any, ...]]]) -> None:

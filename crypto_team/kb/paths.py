@@ -226,6 +226,14 @@ class Layout:
         """Return the file of one learning."""
         return self.learnings_dir / f"{_checked('learning', learning_id)}.md"
 
+    def learning_events(self, learning_id: str) -> Path:
+        """Return the folder of what became of one learning."""
+        return self.learnings_dir / _checked("learning", learning_id)
+
+    def learning_event(self, learning_id: str, event_id: str) -> Path:
+        """Return the file of one thing that became of a learning."""
+        return self.learning_events(learning_id) / f"{_checked('event', event_id)}.yaml"
+
     def trials_dir(self, strategy_id: str) -> Path:
         """Return the folder of the trials of one strategy."""
         return self.trials_root / _checked("strategy", strategy_id)

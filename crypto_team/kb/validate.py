@@ -113,7 +113,8 @@ def _between_key(connection: sqlite3.Connection) -> str:
     marks = ", ".join("?" * len(_READ))
     state = "SELECT path, coalesce(sha, mtime || ' ' || ctime || ' ' || size) FROM files"
     rows = connection.execute(f"{state} WHERE kind IN ({marks}) ORDER BY path", _READ)
-    return _digest([*_state(connection, "knowledge/registry/"), *rows])
+    folders = [_state(connection, folder) for folder in ("knowledge/registry/", "knowledge/learnings/")]
+    return _digest([*folders, *rows])
 
 
 def _ledger_key(connection: sqlite3.Connection, layout: Layout) -> str:

@@ -78,7 +78,7 @@ def _listed(name: str, items: Sequence[str]) -> str:
 
 
 def _claim(path: Path) -> Shown | None:
-    claim = learnings.load(path)
+    claim = learnings.at(path)
     return Shown(f"{claim.created} {claim.learning_id}", learnings.quoted(claim)) if learnings.stands(claim) else None
 
 

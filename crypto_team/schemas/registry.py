@@ -131,6 +131,31 @@ class Learning(Document):
     text: Text = ""
 
 
+Fate = Literal["accepted", "superseded", "retracted", "stale"]
+
+
+class LearningEvent(Document):
+    """`learnings/<id>/<time>-<role>-<digest>.yaml`: what became of one claim; written once."""
+
+    learning_id: LearningId
+    time: UtcTime
+    role: RoleId
+    fate: Fate
+    reason: Annotated[str, Field(max_length=500)] = Field(
+        default="", description="Why it was retracted, or when to look at an accepted claim again."
+    )
+    other: LearningId | None = Field(
+        default=None, description="The claim that supersedes it, or the one it rested on that was taken back."
+    )
+    after: list[EventId] = Field(default=[], description="The events that nothing followed yet when it was written.")
+
+    @property
+    def event_id(self) -> str:
+        """Name of its file, as for events of strategies."""
+        said = json.dumps(self.model_dump(mode="json", exclude={"schema_version"}), sort_keys=True)
+        return event_name(self.time, self.role, said)
+
+
 class Trial(Document):
     """`trials/STR-NNN/<last two letters>/<ulid>.yaml`: one attempt that could have been reported."""
 

@@ -218,7 +218,7 @@ def test_a_claim_is_superseded_by_an_accepted_one_that_names_it_and_retracted_wi
     strategy.learning(better.learning_id).write_text(learnings.render(taken))
     git.run(strategy.root, "add", str(strategy.learning(better.learning_id)))
     by_hand(strategy, path, gone, Role="critic")
-    back = learnings.retracted(taken, "it was a mistake")
+    back = taken.model_copy(update={"status": "retracted", "text": "y\n\nRetracted: it was a mistake"})
     by_hand(strategy, strategy.learning(better.learning_id), learnings.render(back), Role="lead")
     assert codes(strategy, base) == []
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crypto_team.errors import InputError, NotFoundError, RefusedError
-from crypto_team.kb import git, handoffs, history, learnings, registry, trials
+from crypto_team.kb import claims, git, handoffs, history, learnings, registry, trials
 from crypto_team.kb.files import revision_of
 from crypto_team.kb.kinds import KINDS
-from crypto_team.kb.noting import noted
+from crypto_team.kb.noting import fated, noted
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import FindingsError, dump, load_record
 from crypto_team.schemas import DataSpec, Document, RegistryEvent, Trial
 from crypto_team.schemas.gate import GateReport
 from tests.kb.conftest import NOW
-from tests.kb.entries import event, fresh
+from tests.kb.entries import TIME, event, fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,10 +176,12 @@ def test_a_claim_is_retracted_but_never_reworded_and_only_once(strategy: Layout)
     save(strategy, "learning", path, learnings.render(made), role="critic")
     with pytest.raises(RefusedError, match="text"):
         save(strategy, "learning", path, learnings.render(made.model_copy(update={"text": "No."})), role="critic")
-    gone = learnings.retracted(made, "it was luck")
-    save(strategy, "learning", path, learnings.render(gone), role="critic")
+    gone = fated(strategy, made.learning_id, "retracted", role="critic", time=TIME, reason="it was luck")
+    commit_records(strategy, role="critic", tool="t", strategy_id=None, changes=[gone], message="no")
+    found = learnings.entry(strategy, made.learning_id)
+    assert found.text == "Costs eat it.\n\nRetracted: it was luck"
     with pytest.raises(RefusedError, match="already"):
-        learnings.retracted(gone, "again")
+        claims.may_retract(found)
 
 
 def test_braces_in_the_prose_of_a_claim_are_prose(strategy: Layout) -> None:

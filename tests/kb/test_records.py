@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.errors import EvidenceError, NotFoundError, RefusedError
-from crypto_team.kb import git, handoffs, history, learnings, registry, store, trial_heads, trials, validate, workspace
+from crypto_team.kb import (
+    claims,
+    git,
+    handoffs,
+    history,
+    learnings,
+    registry,
+    store,
+    trial_heads,
+    trials,
+    validate,
+    workspace,
+)  # fmt: skip
 from crypto_team.kb.ids import allot, new_trial_id
-from crypto_team.kb.noting import noted
+from crypto_team.kb.noting import fated, noted
 from crypto_team.kb.paths import find_layout, require_layout
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
@@ -207,17 +219,17 @@ def test_a_learning_is_accepted_by_another_role_only_and_then_shown(strategy: La
     name = learning(strategy)
     found = learnings.entry(strategy, name)
     with pytest.raises(RefusedError, match="another role"):
-        learnings.accepted(found, "ml_engineer")
-    accepted = learnings.accepted(found, "critic")
-    from crypto_team.kb.files import sha256
+        claims.may_accept(found, "ml_engineer")
+    claims.may_accept(found, "critic")
 
     path = strategy.learning(name)
-    change = Change("learning", path, learnings.render(accepted), sha256(path.read_bytes()))
+    change = fated(strategy, name, "accepted", role="critic", time=TIME)
     commit_records(strategy, role="critic", tool="accept", strategy_id=None, changes=[change], message="a")
     assert "> Costs eat it." in strategy.learnings_view.read_text()
     assert [item.learning_id for item in learnings.search(strategy, "rsi costs")] == [name]
     assert learnings.search(strategy, "absent") == []
-    assert learnings.retracted(accepted, "was luck").status == "retracted"
+    assert learnings.entry(strategy, name).accepted_by == "critic"
+    assert learnings.load(path) == found, "the claim itself stays as it was proposed"
 
 
 def test_the_text_of_a_learning_is_data(strategy: Layout) -> None:
