@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import editor_schemas, git, ids, journal
+from crypto_team.kb import conflicts, editor_schemas, git, ids, journal
 from crypto_team.kb.index_store import code_stamp, place, remove
 from crypto_team.kb.kinds import ATTRIBUTES, IGNORED
 
@@ -180,7 +180,8 @@ def _hooks(layout: Layout) -> Check:
 def _repository(layout: Layout) -> Check:
     busy = git.unfinished(layout.root)
     if busy:
-        return Check("repository", "bad", f"git is in the middle of a {busy}", f"git {busy} --continue or --abort")
+        step = "crypto-team doctor --repair" if conflicts.unmerged(layout) else conflicts.conclusion(layout)
+        return Check("repository", "bad", f"git is in the middle of a {busy}", f"{step}, or git {busy} --abort")
     return Check("repository", "ok", f"on {git.branch(layout.root) or 'no branch (detached)'}")
 
 

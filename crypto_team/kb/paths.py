@@ -76,14 +76,14 @@ class Layout:
         """Return the folder of rendered pages (not in git)."""
         return self.crypto / "reports"
 
-    def backtest_files(self, strategy_id: str, backtest_id: str) -> Path:
-        """Return the folder of readable copies of the files of one Freqtrade run (not in git)."""
-        return self.reports / _checked("strategy", strategy_id) / _checked("backtest", backtest_id)
-
     @property
     def data_dir(self) -> Path:
         """Return the folder of market data (not in git)."""
         return self.crypto / "data"
+
+    def backtest_files(self, strategy_id: str, backtest_id: str) -> Path:
+        """Return the folder of readable copies of the files of one Freqtrade run (not in git)."""
+        return self.reports / _checked("strategy", strategy_id) / _checked("backtest", backtest_id)
 
     @property
     def registry_view(self) -> Path:
@@ -266,9 +266,8 @@ class Layout:
             raise InputError(".crypto is a link: git would not follow it", where=str(self.crypto), hint=step)
         limit = folder or self.crypto
         if not path.is_relative_to(limit) or path.resolve() != limit.resolve() / path.relative_to(limit):
-            raise InputError(
-                "the path leads elsewhere, over a link or `..`", where=str(path), hint="remove the link or the `..`"
-            )
+            step = "remove the link or the `..`"
+            raise InputError("the path leads elsewhere, over a link or `..`", where=str(path), hint=step)
         return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import InputError
-from crypto_team.kb import editor_schemas, git, git_locks, hand_edits, health, learnings, views
+from crypto_team.kb import conflicts, editor_schemas, git, git_locks, hand_edits, health, learnings, views
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.kinds import ATTRIBUTES, IGNORED, kind_of
 from crypto_team.kb.locks import locked
@@ -69,6 +69,8 @@ def repair(layout: Layout) -> list[str]:
     """Finish an interrupted operation, render stale views, commit what tools wrote; return what was done."""
     with locked(layout, "doctor"):
         swept = [f"removed {path.name}, left by a killed git" for path in git_locks.sweep(layout.root)]
+        if git.unfinished(layout.root):
+            return [*swept, *conflicts.resolve(layout)]  # whoever merges ends that first; git takes no other commit
         finished, _ = carry_out(layout)
         done = [*swept, *health.repair(layout)]
         done += [f"finished the interrupted write of {path.name}" for path in finished]

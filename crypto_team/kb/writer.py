@@ -80,7 +80,8 @@ def commit_records(
         carry_out(layout)
         busy = git.unfinished(layout.root)
         if busy:
-            raise ConflictError(f"git is in the middle of a {busy}", where=str(layout.root), hint="finish it first")
+            step = "crypto-team doctor --repair merges what records decide, and says who decides the rest"
+            raise ConflictError(f"git is in the middle of a {busy}", where=str(layout.root), hint=step)
         if git.branch(layout.root) is None:
             raise ConflictError(
                 "no branch is checked out (detached HEAD), so a commit would get lost",
