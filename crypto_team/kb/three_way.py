@@ -39,8 +39,8 @@ def _fields(
     clashes: list[tuple[str, Any, Any]],
 ) -> Iterator[tuple[str, Any]]:
     for name in dict.fromkeys([*ours, *theirs]):
-        sides = (side.get(name, _ABSENT) for side in (base, ours, theirs))
-        value = _merged(*sides, f"{pointer}/{name}", clashes)
+        before, mine, other = (side.get(name, _ABSENT) for side in (base, ours, theirs))
+        value = _merged(before, mine, other, f"{pointer}/{name}", clashes)
         if value is not _ABSENT:
             yield name, value
 

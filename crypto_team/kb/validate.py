@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import fallback, git, journal, standing, trials, views
+from crypto_team.kb import chain, fallback, git, journal, signing_start, standing, trials, views
 from crypto_team.kb.consistency import contradictions
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
@@ -152,14 +152,21 @@ def _chains(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
         ("knowledge/strategies/STR-*/handoffs/*",),
     ).fetchall()
     found: list[Finding] = []
+    demands = _demands(connection, layout) if rows else []
     for (name,) in sorted(rows):
         state = _state(connection, f"knowledge/strategies/{name}/")
         place = f"knowledge/registry/{name}"
         entry = connection.execute("SELECT sha FROM files WHERE path = ?", (f"{place}.yaml",)).fetchone()
-        entry = [entry, *_state(connection, f"{place}/")]
+        entry = [entry, *_state(connection, f"{place}/"), *demands]
         folder = layout.strategies_root / name
         found += _remembered(connection, layout, f"chain/{name}", _digest([*state, entry]), _verifier(layout, folder))
     return found
+
+
+def _demands(connection: sqlite3.Connection, layout: Layout) -> list[object]:
+    """Name what says which signatures chains need: the team, and since when, which is a matter of history."""
+    team = connection.execute("SELECT sha FROM files WHERE path = 'team.yaml'").fetchone()
+    return [team, signing_start.began(layout.root) if chain.demanded(layout) else None]
 
 
 def _verifier(layout: Layout, folder: Path) -> Callable[[], list[Finding]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import CryptoTeamError, NotFoundError, RefusedError
 from crypto_team.kb import ids, names, registry, trials
-from crypto_team.kb.handoffs import current_stage, handoff_records
+from crypto_team.kb.handoffs import current_stage, handoff_records, why_void
 from crypto_team.kb.history import history as commits
 from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.learnings import clean
@@ -75,12 +75,12 @@ def _row(layout: Layout, entry: RegistryEntry, broken: list[Finding]) -> dict[st
     except CryptoTeamError as problem:
         broken.append(registry.unreadable(layout.strategy_dir(entry.strategy_id), problem))
         return {**fields, "with": entry.stage, "status": f"{entry.status}, broken", "next": "crypto-team validate"}
-    return {**fields, "with": step.stage, "status": _shown_status(entry, step.stage), "next": step.command}
+    return {**fields, "with": step.stage, "status": _shown_status(layout, entry, step.stage), "next": step.command}
 
 
-def _shown_status(entry: RegistryEntry, stage: Stage) -> str:
-    """Return the status, marked where a changed file has voided the handoffs that it was reached by."""
-    return entry.status if entry.stage == stage else f"{entry.status}, void since its files changed"
+def _shown_status(layout: Layout, entry: RegistryEntry, stage: Stage) -> str:
+    """Return the status, marked with the reason where the handoffs that it was reached by do not hold any more."""
+    return entry.status if entry.stage == stage else f"{entry.status}, {why_void(layout, entry.strategy_id)}"
 
 
 def _strategy_status(layout: Layout, entry: RegistryEntry) -> Outcome:
@@ -90,7 +90,7 @@ def _strategy_status(layout: Layout, entry: RegistryEntry) -> Outcome:
         "name": entry.name,
         "type": entry.type,
         "with": step.stage,
-        "status": _shown_status(entry, step.stage),
+        "status": _shown_status(layout, entry, step.stage),
         "trials": trials.ledger(layout).per_strategy.get(entry.strategy_id, 0),
         "handoffs": [f"{item.sender} to {item.receiver}" for item in handoff_records(layout, entry.strategy_id)],
         **{f"metrics.{name}": value for name, value in entry.metrics.items()},

@@ -84,7 +84,7 @@ def test_a_trusted_signature_holds_and_any_other_does_not(strategy: Layout, monk
     assert messages(strategy) == set()
     assert handoffs.current_stage(strategy, "STR-001") == "data_collector"
     trust(strategy, other)
-    assert messages(strategy) == {"no trusted key signed it"}
+    assert messages(strategy) == {"no trusted key signed it, which is demanded by team.yaml"}
     assert handoffs.current_stage(strategy, "STR-001") == "ml_engineer"
     trust(strategy, key)
     record = handoffs.handoff_records(strategy, "STR-001")[0]
@@ -96,7 +96,7 @@ def test_a_trusted_signature_holds_and_any_other_does_not(strategy: Layout, monk
     path.write_text(dump(forged.model_copy(update={"envelope": sealed}), schema="handoff"))
     assert messages(strategy) == {"its signature does not match"}
     path.write_text(dump(record.model_copy(update={"envelope": None}), schema="handoff"))
-    assert messages(strategy) == {"it has no envelope"}
+    assert messages(strategy) == {"it has no envelope, which is demanded by team.yaml"}
 
 
 def test_a_signing_key_that_is_none_is_refused_without_being_shown(tmp_path: Path) -> None:
@@ -131,7 +131,8 @@ def test_keys_are_those_that_the_base_trusts(strategy: Layout, monkeypatch: pyte
     monkeypatch.setenv(attestation.KEY_VARIABLE, pem(mine))
     hand(strategy)
     assert messages(strategy) == set()
-    assert [item.message for item in chain_audit.audit(strategy, base)] == ["no trusted key signed it"]
+    said = [f"no trusted key signed it, which is demanded since commit {base[:10]}"]
+    assert [item.message for item in chain_audit.audit(strategy, base)] == said
 
 
 def test_branches_that_both_went_on_merge_and_meet_in_the_next_record(strategy: Layout) -> None:
