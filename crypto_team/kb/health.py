@@ -79,6 +79,7 @@ def workspace(layout: Layout) -> list[Check]:
     """Look at what a workspace has besides its documents."""
     return [
         _interrupted(layout),
+        _refused(layout),
         _index(layout),
         _ignore(layout),
         _attributes(layout),
@@ -94,6 +95,14 @@ def _interrupted(layout: Layout) -> Check:
     if journal.pending(layout):
         return Check("journal", "bad", "an interrupted operation waits to be finished", "crypto-team doctor --repair")
     return Check("journal", "ok", "no operation was interrupted")
+
+
+def _refused(layout: Layout) -> Check:
+    waiting = [operation.message for _, operation in journal.refused(layout).values() if journal.waiting(operation)]
+    if waiting:
+        lack = f"{len(waiting)} write(s) whose commit git refused: {'; '.join(waiting[:3])}"
+        return Check("commits", "bad", lack, "crypto-team doctor --repair, once its hook lets it")
+    return Check("commits", "ok", "no commit of a tool was refused")
 
 
 def _index(layout: Layout) -> Check:
