@@ -16,7 +16,7 @@ from crypto_team.kb import git, ids, trial_heads, trials, workspace
 from crypto_team.kb.paths import Layout
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
-from crypto_team.schemas import RegistryEntry, Trial
+from crypto_team.schemas import Registration, Trial
 
 SIZES = (10, 1_000, 10_000)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -41,15 +41,7 @@ def trial(number: int, previous: list[str]) -> Trial:
 def filled(folder: Path, size: int) -> None:
     """Make a workspace whose ledger holds so many trials, in one commit."""
     layout = workspace.init(folder)
-    entry = RegistryEntry(
-        strategy_id="STR-001",
-        name="many",
-        type="ml_based",
-        stage="ml_engineer",
-        status="draft",
-        created="2026-01-01T00:00:00Z",
-        updated="2026-01-01T00:00:00Z",
-    )
+    entry = Registration(strategy_id="STR-001", name="many", type="ml_based", created="2026-01-01T00:00:00Z")
     layout.registry_dir.mkdir(parents=True, exist_ok=True)
     layout.registry_entry("STR-001").write_text(dump(entry, schema="registry"))
     head: list[str] = []

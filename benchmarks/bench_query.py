@@ -15,12 +15,14 @@ from pathlib import Path
 
 from crypto_team.kb import git, workspace
 from crypto_team.kb.yaml import dump
-from crypto_team.schemas import RegistryEntry
+from crypto_team.schemas import Registration, RegistryEvent
+from crypto_team.schemas.registry import StrategyStatus
 
 MOST_MS = 100.0
 RUNS = 9
 SETTINGS = ("-c", "gc.auto=0", "-c", "user.name=b", "-c", "user.email=b@localhost")
 TIME = "2026-01-02T03:04:05Z"
+STATUSES: tuple[StrategyStatus, ...] = ("draft", "refused", "approved", "in_progress")
 MAIN = "import sys; from crypto_team.cli.main import main; sys.exit(main(sys.argv[1:]))"
 QUESTIONS = {
     "one strategy": ["registry", "query", "SELECT * FROM strategies WHERE strategy_id = 'STR-777'"],
@@ -47,20 +49,20 @@ def fill(root: Path, count: int) -> None:
     layout.registry_dir.mkdir()
     for number in range(1, count + 1):
         strategy_id = f"STR-{number:03d}"
-        entry = RegistryEntry.model_validate(
-            {
-                "strategy_id": strategy_id,
-                "name": f"momentum_{number}",
-                "type": "ml_based",
-                "stage": "critic" if number % 3 else "ml_engineer",
-                "status": ("draft", "refused", "approved", "in_progress")[number % 4],
-                "created": TIME,
-                "updated": TIME,
-                "metrics": {"oos_sharpe": number * 7 % 3000 / 1000, "max_drawdown": -0.2},
-                "history": [{"time": TIME, "role": "ml_engineer", "event": "new"}],
-            }
+        entry = Registration(strategy_id=strategy_id, name=f"momentum_{number}", type="ml_based", created=TIME)
+        event = RegistryEvent(
+            strategy_id=strategy_id,
+            time=TIME,
+            role="ml_engineer",
+            event="measured",
+            stage="critic" if number % 3 else "ml_engineer",
+            status=STATUSES[number % 4],
+            metrics={"oos_sharpe": number * 7 % 3000 / 1000, "max_drawdown": -0.2},
         )
+        layout.registry_events(strategy_id).mkdir()
         layout.registry_entry(strategy_id).write_text(dump(entry, schema="registry"), encoding="utf-8")
+        place = layout.registry_event(strategy_id, event.event_id)
+        place.write_text(dump(event, schema="registry_event"), encoding="utf-8")
     git.run(root, "add", "-A")
     git.run(root, *SETTINGS, "commit", "-q", "-m", "filled")
 

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from bench_query import fill
 
-from crypto_team.kb import registry, views
-from crypto_team.kb.files import revision_of
+from crypto_team.kb import views
+from crypto_team.kb.noting import noted
 from crypto_team.kb.paths import Layout
-from crypto_team.kb.writer import Change, commit_records
-from crypto_team.kb.yaml import dump
+from crypto_team.kb.writer import commit_records
 
 SIZES = (10, 1_000, 10_000)
 REPEATS = 7
@@ -33,9 +32,7 @@ def spent() -> float:
 def written(layout: Layout, number: int) -> None:
     """Write one entry as tools do."""
     strategy_id = f"STR-{number:03d}"
-    path = layout.registry_entry(strategy_id)
-    entry = registry.amended(registry.entry(layout, strategy_id), time=TIME, role="critic", event="looked at")
-    change = Change("registry", path, dump(entry, schema="registry"), revision_of(path))
+    change = noted(layout, strategy_id, time=TIME, role="critic", event="looked at")
     commit_records(layout, role="critic", tool="note", strategy_id=strategy_id, changes=[change], message="looked at")
 
 

@@ -27,7 +27,7 @@ from crypto_team.kb.locks import locked  # noqa: E402
 from crypto_team.kb.paths import Layout  # noqa: E402
 from crypto_team.kb.writer import Change, commit_records  # noqa: E402
 from crypto_team.kb.yaml import dump  # noqa: E402
-from crypto_team.schemas import RegistryEntry  # noqa: E402
+from crypto_team.schemas import Registration  # noqa: E402
 
 TIME = "2026-01-02T03:04:05Z"
 
@@ -36,14 +36,11 @@ def write(layout: Layout, name: str, number: int) -> str:
     """Make one record, every fifth time a strategy with a new id, else a learning; return its path."""
     if number % 5 == 0:
         strategy_id = ids.allot(layout, "STR")
-        entry = RegistryEntry(
+        entry = Registration(
             strategy_id=strategy_id,
             name="stress",
             type="ml_based",
-            stage="ml_engineer",
-            status="draft",
             created=TIME,
-            updated=TIME,
             links={"writer": f"{name}-{number}"},
         )
         change = Change("registry", layout.registry_entry(strategy_id), dump(entry, schema="registry"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import RefusedError
-from crypto_team.schemas import HoldoutLook, Learning, RegistryEntry, Trial
+from crypto_team.schemas import HoldoutLook, Learning, LearningEvent, Registration, RegistryEvent, Trial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,9 @@ FINAL = {"superseded", "retracted"}
 FIXED: dict[type[Document], tuple[str, ...]] = {
     HoldoutLook: tuple(HoldoutLook.model_fields),
     Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials", "previous"),
-    RegistryEntry: ("strategy_id", "name", "type", "created"),
+    Registration: ("strategy_id", "name", "type", "created", "links"),
+    LearningEvent: tuple(LearningEvent.model_fields),
+    RegistryEvent: tuple(RegistryEvent.model_fields),
     Learning: ("learning_id", "role", "created", "scope", "title", "evidence", "supersedes", "rests_on"),
 }
 
@@ -42,11 +44,18 @@ def _lost(old: Document, new: Document, *, merge: bool) -> list[str]:
     lost = [name for name in FIXED.get(type(old), ()) if getattr(old, name) != getattr(new, name)]
     if isinstance(old, Trial) and old.status != "started":
         lost.append("a trial that ended")
-    if isinstance(old, RegistryEntry) and isinstance(new, RegistryEntry):
-        rest = iter(new.history)
-        kept = all(event in rest for event in old.history) if merge else new.history[: len(old.history)] == old.history
-        lost += [] if kept else ["history"]
+    if isinstance(old, Registration) and isinstance(new, Registration):
+        lost += [] if _kept(old, new, merge=merge) else ["history"]
     if isinstance(old, Learning) and isinstance(new, Learning):
         lost += ["status"] if old.status in FINAL and new.status != old.status else []
         lost += ["text"] if not new.text.startswith(old.text) else []
     return lost
+
+
+def _kept(old: Registration, new: Registration, *, merge: bool) -> bool:
+    """Say whether an entry keeps the events that stood in its own file in version 1, in their order."""
+    if old.before is None or new.before is None:
+        return old.before is None
+    said, found = old.before.history, new.before.history
+    rest = iter(found)
+    return all(event in rest for event in said) if merge else found[: len(said)] == said

@@ -84,11 +84,17 @@ def problems(record: Handoff, keys: Sequence[HandoffKey], *, required: bool) -> 
     payload = _bytes(record.envelope.payload)
     if payload is None or _stated(payload) != record.model_dump(mode="json", exclude={"envelope"}):
         return ["it was changed: its envelope says something else"]
-    trusted = {key_id(public): public for item in keys if (public := _bytes(item.public_key)) is not None}
-    mine = [item for item in record.envelope.signatures if item.keyid in trusted]
-    if any(not _holds(trusted[item.keyid], item.sig, payload or b"") for item in mine):
+    known = {key_id(public): public for item in keys if (public := _bytes(item.public_key)) is not None}
+    mine = [item for item in record.envelope.signatures if item.keyid in known]
+    if any(not _holds(known[item.keyid], item.sig, payload or b"") for item in mine):
         return ["its signature does not match"]
     return ["no trusted key signed it"] if required and not mine else []
+
+
+def trusted(key: Ed25519PrivateKey, keys: Sequence[HandoffKey]) -> bool:
+    """Say whether a key that signs is one of those that are trusted."""
+    public = key.public_key().public_bytes_raw()
+    return any(_bytes(item.public_key) == public for item in keys)
 
 
 def _stated(payload: bytes) -> dict[str, Any] | None:

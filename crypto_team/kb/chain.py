@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from crypto_team.kb import attestation
+from crypto_team.errors import CryptoTeamError
+from crypto_team.kb import attestation, signing_start
 from crypto_team.kb.files import sha256
 from crypto_team.kb.yaml import check, load_record, parse
 from crypto_team.schemas import Handoff, Team
@@ -60,10 +61,19 @@ def record_paths(layout: Layout, strategy_id: str) -> list[Path]:
     return sorted(layout.handoffs_dir(strategy_id).glob("[0-9][0-9][0-9]-*.yaml"))
 
 
-def links(layout: Layout, strategy_id: str, *, team: Team | None = None) -> list[Link]:
+def demanded(layout: Layout) -> bool:
+    """Say whether the team of the workspace demands signed handoffs; a broken file says yes."""
+    try:
+        return layout.team.exists() and load_record(layout.team, Team).require_signature
+    except CryptoTeamError:
+        return True
+
+
+def links(layout: Layout, strategy_id: str, *, team: Team | None = None, base: str | None = None) -> list[Link]:
     """Return every record of a strategy, oldest first, with what is wrong about its place in the chain.
 
-    `team` names the keys that are trusted; that of the workspace where not given.
+    `team` names the keys that are trusted; that of the workspace where not given. Where it demands signatures, records
+    that the base branch had before it did need none; `base` is the commit of that branch, the default one if None.
     """
     paths = record_paths(layout, strategy_id)
     if not paths:
@@ -73,12 +83,27 @@ def links(layout: Layout, strategy_id: str, *, team: Team | None = None) -> list
     for path in paths:
         content = path.read_bytes()
         record = check(parse(content.decode(), str(path)), Handoff)
-        made = _linked(path, record, sha256(content), known, trusted)
+        digest = sha256(content)
+        seals = list(_unsealed(layout, path, record, digest, trusted, base))
+        made = _linked(path, record, digest, known, seals)
         known[made.digest] = made
     return list(known.values())
 
 
-def _linked(path: Path, record: Handoff, digest: str, known: dict[str, Link], team: Team) -> Link:
+def _unsealed(layout: Layout, path: Path, record: Handoff, digest: str, team: Team, base: str | None) -> Iterator[str]:
+    """Yield what is wrong about the envelope of a record, by the rules of the time when the base branch got it."""
+    always = attestation.problems(record, team.handoff_keys, required=False)
+    now = attestation.problems(record, team.handoff_keys, required=team.require_signature)
+    if now == always:
+        yield from always
+        return
+    start = signing_start.began(layout.root, base)
+    if start is None or not signing_start.held(layout.root, start, path, digest):
+        since = f"since commit {start[:10]}" if start else "by team.yaml"
+        yield from (f"{problem}, which is demanded {since}" for problem in now)
+
+
+def _linked(path: Path, record: Handoff, digest: str, known: dict[str, Link], seals: Sequence[str]) -> Link:
     """Put one record behind those before it."""
     named = [*([record.previous] if record.previous else []), *record.merges]
     before = [known[item] for item in named if item in known]
@@ -86,7 +111,7 @@ def _linked(path: Path, record: Handoff, digest: str, known: dict[str, Link], te
     reached = max((item.reached for item in before), default=0)
     broken = [
         *_place(path, record, due, reached, whole=len(before) == len(set(named)) == len(named)),
-        *attestation.problems(record, team.handoff_keys, required=team.require_signature),
+        *seals,
     ]
     whole = not broken and all(item.whole for item in before)
     return Link(path, record, digest, tuple(broken), whole, max(reached, rank(record.receiver)))

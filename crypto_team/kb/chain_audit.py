@@ -27,7 +27,7 @@ def audit(layout: Layout, base: str | None = None) -> list[Finding]:
     heads in the trailers of this history are all that can be compared.
     """
     git_range.require_history(layout.root)
-    found, team = [], None
+    found, team, start = [], None, None
     if base is not None:
         start = git_range.resolve(layout.root, base)
         found += _against(layout, start)
@@ -35,14 +35,14 @@ def audit(layout: Layout, base: str | None = None) -> list[Finding]:
         team = check(parse(text.decode(errors="replace"), "team.yaml"), Team) if text else None
     found += _announced(layout, new_only=base is not None)
     for folder in sorted(layout.strategies_root.glob("STR-*/handoffs")):
-        found += broken(layout, folder.parent.name, team)
+        found += broken(layout, folder.parent.name, team, start)
     return found
 
 
-def broken(layout: Layout, strategy_id: str, team: Team | None = None) -> list[Finding]:
+def broken(layout: Layout, strategy_id: str, team: Team | None = None, base: str | None = None) -> list[Finding]:
     """Return every break of one strategy's chain."""
     try:
-        found = chain.links(layout, strategy_id, team=team)
+        found = chain.links(layout, strategy_id, team=team, base=base)
     except (CryptoTeamError, UnicodeDecodeError) as problem:
         return [_finding(layout.handoffs_dir(strategy_id), f"a record cannot be read: {problem}")]
     return [_finding(link.path, message) for link in found for message in link.broken]

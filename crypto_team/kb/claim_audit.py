@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import git_range, learnings
+from crypto_team.kb import fate_audit, git_range, learnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,9 @@ _STAY: Final = ("severity", "tags")
 
 def problems(root: Path, commit: Commit, change: FileChange) -> Iterator[tuple[str, str, str | None]]:
     """Yield code, message and hint of what a commit makes a claim say that the tools would not have written."""
+    if change.path.endswith(".yaml"):
+        yield from (("forged-claim", reason, HINT) for reason in fate_audit.problems(root, commit, change))
+        return
     try:
         new = _read(root, change.blob, change.path)
         old = _read(root, change.old, change.path) if change.status == "M" else None
@@ -68,8 +71,7 @@ def _taken_back(root: Path, commit: Commit, path: str, old: Learning, new: Learn
         yield "the text of a claim is never edited"
     if new.superseded_by != old.superseded_by or (new.status == "superseded" != old.status):
         name = new.superseded_by
-        content = git_range.content(root, commit.name, f"{path.rpartition('/')[0]}/{name}.md") if name else None
-        better = learnings.read(content.decode(), path) if content is not None else None
+        better = fate_audit.at(root, commit, f"{path.rpartition('/')[0]}/{name}") if name else None
         if better is None or better.supersedes != old.learning_id or better.status != "accepted":
             yield f"it is superseded by {name or 'nothing'}, which is no accepted claim that replaces it"
 

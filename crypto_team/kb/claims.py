@@ -34,8 +34,8 @@ def grounds(learning: Learning) -> set[str]:
     return {*learning.rests_on, *(item for item in learning.evidence if _CLAIM.fullmatch(item))}
 
 
-def accepted(learning: Learning, role: RoleId) -> Learning:
-    """Return the learning accepted by another role than its author's; a stale one counts again."""
+def may_accept(learning: Learning, role: RoleId) -> None:
+    """Refuse to accept one's own claim, or one that is not proposed; a stale one may be accepted anew."""
     if learning.role == role:
         raise RefusedError(
             f"the {role} wrote this learning; another role has to accept it",
@@ -44,19 +44,10 @@ def accepted(learning: Learning, role: RoleId) -> Learning:
     if learning.status != "proposed" and not (learning.status == "accepted" and learning.stale_since):
         what = f"{learning.learning_id} is {learning.status}, not proposed"
         raise RefusedError(what, hint="crypto-team learnings list --status proposed")
-    return learning.model_copy(update={"status": "accepted", "accepted_by": role, "stale_since": []})
 
 
-def superseded(old: Learning, new: Learning) -> Learning:
-    """Return the old claim as replaced by a new one."""
-    if old.status not in STANDING:
-        hint = f"crypto-team learnings show {old.learning_id}"
-        raise RefusedError(f"{old.learning_id} is {old.status} already", hint=hint)
-    return old.model_copy(update={"status": "superseded", "superseded_by": new.learning_id})
-
-
-def stale(found: Iterable[Learning], gone: str) -> list[Learning]:
-    """Return the standing claims that rest on one that was taken back, directly or over others, marked."""
+def shaken(found: Iterable[Learning], gone: str) -> list[Learning]:
+    """Return the standing claims that rest on one that is taken back, directly or over others."""
     claims = {item.learning_id: item for item in found}
     lost, waiting = {gone}, [gone]
     while waiting:
@@ -64,12 +55,8 @@ def stale(found: Iterable[Learning], gone: str) -> list[Learning]:
         above = [name for name, item in claims.items() if at in grounds(item) and name not in lost]
         lost |= set(above)
         waiting += above
-    marked = [claims[name] for name in sorted(lost - {gone}) if name in claims]
-    return [
-        item.model_copy(update={"stale_since": [*item.stale_since, gone]})
-        for item in marked
-        if item.status in STANDING and gone not in item.stale_since
-    ]
+    upon = [claims[name] for name in sorted(lost - {gone}) if name in claims]
+    return [item for item in upon if item.status in STANDING and gone not in item.stale_since]
 
 
 def duplicates(layout: Layout, title: str, text: str, *, but: str | None = None) -> list[tuple[float, str, str]]:
@@ -97,6 +84,13 @@ def words(text: str) -> set[str]:
 
 def _equal_share(one: set[str], other: set[str]) -> float:
     return len(one & other) / len(one | other)
+
+
+def may_retract(learning: Learning) -> None:
+    """Refuse to retract what nobody rests on any more."""
+    if learning.status not in STANDING:
+        hint = f"crypto-team learnings show {learning.learning_id}"
+        raise RefusedError(f"{learning.learning_id} is {learning.status} already", hint=hint)
 
 
 def standing(found: dict[str, Learning], names: Sequence[str], what: str) -> None:

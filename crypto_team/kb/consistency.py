@@ -26,6 +26,7 @@ def contradictions(connection: sqlite3.Connection, layout: Layout) -> Iterator[F
             continue  # that is a finding of its own
         yield from _halves(layout, folder)
     yield from _needless_zeros(connection, layout)
+    yield from _events(connection, layout)
     yield from _numbers(connection, layout)
     yield from unfounded(connection, layout)
 
@@ -45,6 +46,26 @@ def _needless_zeros(connection: sqlite3.Connection, layout: Layout) -> Iterator[
     rows = connection.execute("SELECT path FROM files WHERE path GLOB 'knowledge/registry/STR-0[0-9][0-9][0-9]*'")
     for (path,) in rows.fetchall():
         yield _finding("misplaced", "the id has needless zeros, and reads like another one", layout.crypto / path)
+
+
+def _events(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding]:
+    """Yield events of strategies that nobody made, and events that came after one that is gone."""
+    lone = connection.execute(
+        "SELECT f.path, p.subject FROM parts p JOIN files f ON f.id = p.file_id WHERE p.name <> '' AND NOT EXISTS "
+        "(SELECT 1 FROM files e WHERE e.path IN ('knowledge/registry/' || p.subject || '.yaml', 'knowledge/learnings/' "
+        "|| p.subject || '.md')) ORDER BY f.path"
+    ).fetchall()
+    for path, subject in lone:
+        hint = f"git log --oneline -- .crypto/{path} shows where it came from"
+        yield _finding("incomplete", f"there is no {subject}", layout.crypto / path, hint)
+    cut = connection.execute(
+        "SELECT f.path, a.value FROM parts p JOIN files f ON f.id = p.file_id, json_each(p.document, '$.after') a "
+        "WHERE p.name <> '' AND NOT EXISTS (SELECT 1 FROM parts b WHERE b.subject = p.subject AND b.name = a.value) "
+        "ORDER BY f.path, a.value"
+    ).fetchall()
+    for path, name in cut:
+        hint = "merge the branch that it came from, instead of taking single commits; or restore it with git"
+        yield _finding("event-missing", f"it came after {name}, which is not there", layout.crypto / path, hint)
 
 
 def _numbers(connection: sqlite3.Connection, layout: Layout) -> Iterator[Finding]:

@@ -1,48 +1,85 @@
-"""A registry entry as it enters or changes in the history: who commits an event is the role that it names.
+"""A registry entry and its events as they enter the history: who commits an event is the role that it names.
 
-An entry belongs to every role. So its stage, status and metrics change together with an event that says so, and nobody
-writes an event in the name of another role.
+Entries belong to every role. So an entry, once made, never changes, and nobody writes an event in the name of another
+role. Entries of version 1, which older programs still write, keep their history in themselves: it grows by events of
+the role that commits it, and nothing else in them changes without one.
 """
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import git_range
+from crypto_team.kb.entry_merge import merged
 from crypto_team.kb.yaml import check, parse
-from crypto_team.schemas import RegistryEntry
+from crypto_team.schemas import Registration, RegistryEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from crypto_team.kb.git_range import Commit, FileChange
+    from crypto_team.schemas.registry import EarlierHistory
 
 _STAND: Final = ("stage", "status", "metrics")
 
 
-def problems(root: Path, commit: Commit, change: FileChange) -> Iterator[str]:
-    """Yield what a commit makes of an entry that no tool of its role would have written.
-
-    What any parent of the commit says is known already: a merge brings together events of several roles.
-    """
+def problems(root: Path, commit: Commit, change: FileChange, kind: str) -> Iterator[str]:
+    """Yield what a commit makes of an entry, or writes as an event, that no tool of its role would have written."""
     try:
-        new = _entry(git_range.blob(root, change.blob), change.path)
-        older = (git_range.content(root, parent, change.path) for parent in commit.parents)
-        known = [_entry(content, change.path) for content in older if content is not None]
+        judge = _event if kind == "registry_event" else _entry
+        reasons = list(judge(root, commit, change))
     except (CryptoTeamError, UnicodeDecodeError) as problem:
-        yield f"it cannot be read: {problem}"
-        return
-    role = commit.trailer("Role")
+        reasons = [f"it cannot be read: {problem}"]
+    yield from reasons
+
+
+def _event(root: Path, commit: Commit, change: FileChange) -> Iterator[str]:
+    event = check(parse(git_range.blob(root, change.blob).decode(), change.path), RegistryEvent)
+    folder = change.path.rpartition("/")[0]
+    yield from _others(commit, event.role, event.event)
+    if git_range.content(root, commit.name, f"{folder}.yaml") is None:
+        yield f"there is no entry of {event.strategy_id}"
+    for name in event.after:
+        if git_range.content(root, commit.name, f"{folder}/{name}.yaml") is None:
+            yield f"it comes after {name}, which is not there"
+
+
+def _entry(root: Path, commit: Commit, change: FileChange) -> Iterator[str]:
+    """Compare an entry with what any parent of the commit says: a merge brings together events of several roles."""
+    new, version = _read(git_range.blob(root, change.blob), change.path)
+    older = (git_range.content(root, parent, change.path) for parent in commit.parents)
+    known = [_read(content, change.path) for content in older if content is not None]
+    entries = [entry for entry, _ in known]
+    if version == 1 and all(written == 1 for _, written in known) and new.before is not None:
+        yield from _grown(commit, new.before, [entry.before for entry in entries if entry.before is not None])
+    elif not known and new.before is not None:
+        yield "an entry begins without a history: events are files of their own"
+    elif known and new not in [*entries, reduce(merged, entries)]:
+        yield "an entry is never changed: what happens to a strategy is an event, a file of its own"
+
+
+def _grown(commit: Commit, new: EarlierHistory, known: Sequence[EarlierHistory]) -> Iterator[str]:
+    """Judge an entry of version 1 by the events that it has and no parent has."""
     added = [event for event in new.history if all(event not in entry.history for entry in known)]
     for event in added:
-        if event.role != role:
-            yield f"the {event.role} says {event.event[:60]!r}, and {f'the {role}' if role else 'no role'} committed it"
+        yield from _others(commit, event.role, event.event)
     for name in _STAND if known and not added else ():
         if all(getattr(entry, name) != getattr(new, name) for entry in known):
             yield f"its {name} changes, and no event says why"
 
 
-def _entry(content: bytes, where: str) -> RegistryEntry:
-    return check(parse(content.decode(), where), RegistryEntry)
+def _others(commit: Commit, author: str, said: str) -> Iterator[str]:
+    """Yield that somebody says something in the name of another role."""
+    role = commit.trailer("Role")
+    if author != role:
+        yield f"the {author} says {said[:60]!r}, and {f'the {role}' if role else 'no role'} committed it"
+
+
+def _read(content: bytes, where: str) -> tuple[Registration, int]:
+    """Return an entry in its present shape, and the version that it was written in."""
+    document = parse(content.decode(), where)
+    entry = check(document, Registration)
+    return entry, int(document.data.get("schema_version", 1))

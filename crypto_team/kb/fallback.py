@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from crypto_team.kb.chain import rank
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import FIRST_STAGES, current_stage, void_reasons
-from crypto_team.kb.registry import amended, entry
-from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump
+from crypto_team.kb.noting import noted
+from crypto_team.kb.registry import entry
+from crypto_team.kb.writer import commit_records
 
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
@@ -28,8 +28,7 @@ def write(layout: Layout, strategy_id: str, *, role: RoleId, tool: str, time: st
         return None
     event = f"back with the {stage}: {', '.join(void_reasons(layout, strategy_id))}"[:500]
     status: StrategyStatus = "draft" if stage in FIRST_STAGES else "in_progress"
-    made = amended(at, time=time, role=role, event=event, stage=stage, status=status)
-    change = Change("registry", path, dump(made, schema="registry"), revision_of(path))
+    change = noted(layout, strategy_id, time=time, role=role, event=event, stage=stage, status=status)
     message = f"{strategy_id}: back with the {stage}"
     return commit_records(layout, role=role, tool=tool, strategy_id=strategy_id, changes=[change], message=message)
 

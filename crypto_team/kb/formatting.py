@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from crypto_team.schemas.base import RoleId
     from crypto_team.schemas.outcome import Finding
 
-_KEPT: Final = {"trial", "handoff", "holdout_look"}
+_KEPT: Final = {"trial", "handoff", "holdout_look", "registry_event", "learning_event"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ def rewrites(layout: Layout, *, old_only: bool = False) -> Iterator[Rewrite]:
         if kind is None or kind.schema is None or kind.name in _KEPT or path.is_symlink() or not path.is_file():
             continue
         text = read_text(path)
-        if old_only and version_of(text) >= latest(kind.schema):
-            continue
+        if old_only is (version_of(text) >= latest(kind.schema)):
+            continue  # an older shape is no matter of form either: branches that are under way need not all migrate
         try:
             wanted = canonical(path, kind.schema)
         except DocumentError:

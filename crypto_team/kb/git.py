@@ -227,9 +227,9 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
             return head(folder)
         if "index.lock" not in words and "cannot lock ref" not in words:
             raise CryptoTeamError(
-                f"git refused the commit: {words.strip()[:500]}",
+                f"git refused the commit: {words.strip()[:500] or 'a hook did, and said nothing'}",
                 where=str(folder),
-                hint="the files are written; fix what git says and commit them, or run crypto-team doctor",
+                hint="the files are written, not committed; mend what git says, then crypto-team doctor --repair",
             )
         time.sleep(random.uniform(0.01, 0.05) * min(number + 1, 10))  # noqa: S311 - jitter, not a secret
     raise LockTimeoutError(
@@ -237,6 +237,12 @@ def commit(folder: Path, paths: Sequence[Path], message: str, trailers: Mapping[
         where=str(folder / run(folder, "rev-parse", "--git-path", "index.lock")),
         hint="when no git process runs any more, remove this file; the next command then finishes this operation",
     )
+
+
+def unstage(folder: Path, paths: Sequence[Path]) -> None:
+    """Take files out of what the next commit of anybody would carry; they stay as they are in the work tree."""
+    verb = ("reset", "-q") if head(folder) else ("rm", "-q", "--cached", "--ignore-unmatch")
+    attempt(folder, *verb, "--", *map(str, paths))
 
 
 def _commit_staged(folder: Path, identity: list[str], settings: set[str], staged: str, text: str) -> str | None:

@@ -163,6 +163,12 @@ def content(folder: Path, commit: str, path: str) -> bytes | None:
     return None if done.returncode else done.stdout
 
 
+def listed(folder: Path, commit: str, path: str) -> list[str]:
+    """Return the names of the files directly in a folder as it was at a commit; none where it was not there."""
+    done = git.attempt(folder, "ls-tree", "-z", "--name-only", "--end-of-options", f"{commit}:{path}")
+    return [] if done.returncode else [name for name in done.stdout.decode(errors="replace").split("\0") if name]
+
+
 def workspaces(folder: Path, commit: str) -> list[str]:
     """Return the path of every `.crypto` folder that a commit holds, from the root of the repository."""
     listed = git.run(folder, "ls-tree", "-r", "-d", "-z", "--name-only", "--full-tree", commit).split("\0")

@@ -6,8 +6,9 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from crypto_team import __version__
+from crypto_team.errors import RefusedError
 from crypto_team.kb import git
-from crypto_team.kb.attestation import KEY_VARIABLE, private_key, seal
+from crypto_team.kb.attestation import KEY_VARIABLE, private_key, seal, trusted
 from crypto_team.kb.chain import PIPELINE, heads, line_of, links, rank, record_paths
 from crypto_team.kb.documents import plain
 from crypto_team.kb.evidence import load_manifest
@@ -16,11 +17,13 @@ from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.registry import entry
 from crypto_team.kb.writer import Change
 from crypto_team.kb.yaml import dump, load_record
-from crypto_team.schemas import Handoff
+from crypto_team.schemas import Handoff, Team
 from crypto_team.schemas.gate import Subject
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from crypto_team.kb.chain import Link
     from crypto_team.kb.kinds import Kind
@@ -37,8 +40,10 @@ __all__ = [
     "handoff_records",
     "make_handoff",
     "record_paths",
+    "signing_key",
     "verify_chain",
     "void_reasons",
+    "why_void",
 ]
 
 FIRST_STAGES: Final = ("ml_engineer", "strategy_researcher")
@@ -80,6 +85,34 @@ def void_reasons(layout: Layout, strategy_id: str) -> list[str]:
     """Return what of the newest handoff's subjects changed since it was recorded."""
     found = handoff_records(layout, strategy_id)
     return _changed(layout, found[-1]) if found else []
+
+
+def why_void(layout: Layout, strategy_id: str) -> str:
+    """Return in words why a strategy is not as far as its registry entry says."""
+    if void_reasons(layout, strategy_id):
+        return "void since its files changed"
+    broken = [f"record {link.record.number:03d}: {text}" for link in links(layout, strategy_id) for text in link.broken]
+    return f"void, {broken[0]}" if broken else "not handed on since"
+
+
+def signing_key(layout: Layout) -> Ed25519PrivateKey | None:
+    """Return the key that handoffs are signed with, None where none is configured and none is needed.
+
+    Raises
+    ------
+    RefusedError
+        The team demands signatures of its keys, and the configured one is none of them.
+    """
+    key = private_key(os.environ.get(KEY_VARIABLE))
+    team = load_record(layout.team, Team) if layout.team.exists() else Team()
+    if team.require_signature and (key is None or not trusted(key, team.handoff_keys)):
+        raise RefusedError(
+            "team.yaml demands signed handoffs, and "
+            + ("no key is configured" if key is None else "it trusts another key"),
+            where=KEY_VARIABLE,
+            hint="let CI hand over, which has the key; --dry-run judges without a record",
+        )
+    return key
 
 
 def _changed(layout: Layout, record: Handoff) -> list[str]:
@@ -137,7 +170,7 @@ def make_handoff(
         previous=ends[0].digest if ends else None,
         merges=[link.digest for link in ends[1:]],
     )
-    record = seal(record, private_key(os.environ.get(KEY_VARIABLE)))
+    record = seal(record, signing_key(layout))
     content = dump(record, schema="handoff")
     shared = git.branch(layout.root) == git.default_branch(layout.root)
     suffix = "" if shared else f"-{sha256(content.encode()).removeprefix('sha256:')[:8]}"

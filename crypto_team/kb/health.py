@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import editor_schemas, git, ids, journal
+from crypto_team.kb import conflicts, editor_schemas, git, ids, journal
 from crypto_team.kb.index_store import code_stamp, place, remove
 from crypto_team.kb.kinds import ATTRIBUTES, IGNORED
 
@@ -79,6 +79,7 @@ def workspace(layout: Layout) -> list[Check]:
     """Look at what a workspace has besides its documents."""
     return [
         _interrupted(layout),
+        _refused(layout),
         _index(layout),
         _ignore(layout),
         _attributes(layout),
@@ -94,6 +95,14 @@ def _interrupted(layout: Layout) -> Check:
     if journal.pending(layout):
         return Check("journal", "bad", "an interrupted operation waits to be finished", "crypto-team doctor --repair")
     return Check("journal", "ok", "no operation was interrupted")
+
+
+def _refused(layout: Layout) -> Check:
+    waiting = [operation.message for _, operation in journal.refused(layout).values() if journal.waiting(operation)]
+    if waiting:
+        lack = f"{len(waiting)} write(s) whose commit git refused: {'; '.join(waiting[:3])}"
+        return Check("commits", "bad", lack, "crypto-team doctor --repair, once its hook lets it")
+    return Check("commits", "ok", "no commit of a tool was refused")
 
 
 def _index(layout: Layout) -> Check:
@@ -180,7 +189,8 @@ def _hooks(layout: Layout) -> Check:
 def _repository(layout: Layout) -> Check:
     busy = git.unfinished(layout.root)
     if busy:
-        return Check("repository", "bad", f"git is in the middle of a {busy}", f"git {busy} --continue or --abort")
+        step = "crypto-team doctor --repair" if conflicts.unmerged(layout) else conflicts.conclusion(layout)
+        return Check("repository", "bad", f"git is in the middle of a {busy}", f"{step}, or git {busy} --abort")
     return Check("repository", "ok", f"on {git.branch(layout.root) or 'no branch (detached)'}")
 
 

@@ -7,7 +7,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crypto_team.kb import index_fold
 from crypto_team.kb.documents import judge
+from crypto_team.kb.index_fold import flush
 from crypto_team.kb.index_rows import rows
 from crypto_team.kb.index_store import ROW_TABLES
 from crypto_team.kb.index_walk import compare, content_of, note, touch
@@ -44,6 +46,8 @@ def apply(connection: sqlite3.Connection, layout: Layout, changes: Changes, befo
 def _write(connection: sqlite3.Connection, layout: Layout, changes: Changes) -> None:
     touch(connection, changes)
     replaced = [item.row for item in changes.new if item.row is not None]
+    changed = index_fold.subjects(connection, [*changes.gone, *replaced])
+    changed |= {found for item in changes.new if (found := index_fold.subject_of(item.seen.path))}
     for file_id in (*changes.gone, *replaced):
         _forget(connection, file_id)
     pending: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
@@ -56,8 +60,9 @@ def _write(connection: sqlite3.Connection, layout: Layout, changes: Changes) -> 
             for table, values in rows(judged.record):
                 pending[table].append((file_id, *values) if table == "texts" else (*values, file_id))
         if number % _BATCH == 0:
-            _flush(connection, pending)
-    _flush(connection, pending)
+            flush(connection, pending)
+    flush(connection, pending)
+    index_fold.fold(connection, changed)
 
 
 def _forget(connection: sqlite3.Connection, file_id: int) -> None:
@@ -92,12 +97,3 @@ def _file_row(connection: sqlite3.Connection, layout: Layout, new: New, digest: 
     )
     assert cursor.lastrowid is not None  # noqa: S101 - an insert has a row
     return cursor.lastrowid
-
-
-def _flush(connection: sqlite3.Connection, pending: dict[str, list[tuple[Any, ...]]]) -> None:
-    for table, values in pending.items():
-        marks = ", ".join("?" * len(values[0]))
-        head = "texts(rowid, kind, id, title, body)" if table == "texts" else table
-        verb = "INSERT OR REPLACE" if table == "specs" else "INSERT"
-        connection.executemany(f"{verb} INTO {head} VALUES ({marks})", values)
-    pending.clear()

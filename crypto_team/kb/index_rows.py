@@ -14,9 +14,12 @@ from crypto_team.schemas import (
     FeatureSet,
     Handoff,
     Learning,
+    LearningEvent,
     MlSpec,
     QuantReview,
+    Registration,
     RegistryEntry,
+    RegistryEvent,
     RiskAssessment,
     StrategySpec,
     Trial,
@@ -34,6 +37,11 @@ def rows(record: Document) -> Iterator[Row]:
     make = ROWS.get(type(record))
     if make is not None:
         yield from make(record)
+
+
+def folded_rows(record: Document) -> Iterator[Row]:
+    """Yield the rows of what several documents make together."""
+    yield from FOLDED[type(record)](record)
 
 
 def _registry(document: Document) -> Iterator[Row]:
@@ -188,8 +196,20 @@ def _dataset(document: Document) -> Iterator[Row]:
     yield "lineage", (item.dataset_id, "imported from", item.source)
 
 
+def _first(document: Document) -> Iterator[Row]:
+    item = cast("Registration | Learning", document)
+    yield "parts", (item.learning_id if isinstance(item, Learning) else item.strategy_id, "", item.model_dump_json())
+
+
+def _event(document: Document) -> Iterator[Row]:
+    item = cast("RegistryEvent | LearningEvent", document)
+    subject = item.learning_id if isinstance(item, LearningEvent) else item.strategy_id
+    yield "parts", (subject, item.event_id, item.model_dump_json())
+
+
 ROWS: Final[dict[type[Document], Callable[[Document], Iterator[Row]]]] = {
-    RegistryEntry: _registry,
+    Registration: _first,
+    RegistryEvent: _event,
     MlSpec: ml_spec_rows,
     StrategySpec: strategy_spec_rows,
     FeatureSet: features_rows,
@@ -200,7 +220,13 @@ ROWS: Final[dict[type[Document], Callable[[Document], Iterator[Row]]]] = {
     QuantReview: _quant,
     CriticReview: _critic,
     RiskAssessment: _risk,
-    Learning: _learning,
+    Learning: _first,
+    LearningEvent: _event,
     Dataset: _dataset,
 }
 """The shape of a document -> the function that makes its rows."""
+FOLDED: Final[dict[type[Document], Callable[[Document], Iterator[Row]]]] = {
+    RegistryEntry: _registry,
+    Learning: _learning,
+}
+"""The shape of what several documents make together -> the function that makes its rows."""

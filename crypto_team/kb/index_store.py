@@ -20,13 +20,15 @@ from crypto_team.kb import git_dirs
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
 
-LAYOUT_VERSION: Final = "7"
+LAYOUT_VERSION: Final = "8"
 WAIT_SECONDS: Final = 20.0
 PUBLIC: Final = ("strategies", "metrics", "trials", "handoffs", "checks", "learnings", "datasets", "lineage", "texts")
 """Tables that `registry query` may read."""
-HIDDEN: Final = ("meta", "memo", "files", "entries", "specs", "tokens")
+HIDDEN: Final = ("meta", "memo", "files", "entries", "parts", "specs", "tokens")
 """Tables of the index itself."""
-ROW_TABLES: Final = ("entries", "specs", "metrics", "trials", "handoffs", "checks", "learnings", "datasets", "lineage")
+ROW_TABLES: Final = (
+    "entries", "parts", "specs", "metrics", "trials", "handoffs", "checks", "learnings", "datasets", "lineage"
+)  # fmt: skip
 """Tables whose rows belong to one file each."""
 
 _TABLES: Final = """
@@ -36,6 +38,7 @@ CREATE TABLE files(id INTEGER PRIMARY KEY, path TEXT UNIQUE, mtime INTEGER, ctim
     sha TEXT, kind TEXT, findings TEXT, broken INTEGER, racy INTEGER);
 CREATE TABLE entries(strategy_id TEXT, name TEXT, type TEXT, stage TEXT, status TEXT, created TEXT, updated TEXT,
     last_event TEXT, file_id INTEGER);
+CREATE TABLE parts(subject TEXT, name TEXT, document TEXT, file_id INTEGER);
 CREATE TABLE specs(strategy_id TEXT, exchange TEXT, pairs TEXT, timeframe TEXT, target TEXT, horizon TEXT, model TEXT,
     hypothesis TEXT, file_id INTEGER);
 CREATE TABLE metrics(strategy_id TEXT, name TEXT, value REAL, file_id INTEGER);
@@ -58,6 +61,7 @@ CREATE VIRTUAL TABLE texts USING fts5(kind UNINDEXED, id UNINDEXED, title, body,
 CREATE UNIQUE INDEX specs_strategy ON specs(strategy_id);
 CREATE INDEX files_findings ON files(id) WHERE findings IS NOT NULL;
 CREATE INDEX files_broken ON files(id) WHERE broken;
+CREATE INDEX parts_subject ON parts(subject);
 CREATE INDEX entries_strategy ON entries(strategy_id);
 CREATE INDEX entries_status ON entries(status);
 CREATE INDEX metrics_value ON metrics(name, value);

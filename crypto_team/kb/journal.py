@@ -66,7 +66,7 @@ def read(layout: Layout) -> tuple[Layout, Operation] | None:
     if not journal.exists():
         return None
     try:
-        owner, operation = _parsed(journal)
+        owner, operation = _parsed(journal, journal.parent)
     except (ValueError, KeyError, TypeError) as problem:
         raise CryptoTeamError(
             "the journal of an interrupted operation cannot be read", where=str(journal), hint="remove this file"
@@ -77,9 +77,9 @@ def read(layout: Layout) -> tuple[Layout, Operation] | None:
     return None
 
 
-def _parsed(journal: Path) -> tuple[Layout, Operation]:
+def _parsed(journal: Path, base: Path) -> tuple[Layout, Operation]:
     found = json.loads(journal.read_text())
-    owner = Layout((journal.parent / found["root"]).resolve())
+    owner = Layout((base / found["root"]).resolve())
     files = {
         owner.root / name: Staged(
             content=None if item["content"] is None else base64.b64decode(item["content"]), base=item["base"]
@@ -87,6 +87,41 @@ def _parsed(journal: Path) -> tuple[Layout, Operation]:
         for name, item in found["files"].items()
     }
     return owner, Operation(files, found["message"], found["trailers"])
+
+
+def set_aside(layout: Layout) -> None:
+    """Keep an operation whose commit was refused, with its files as they are: `doctor --repair` tries it again."""
+    journal = _path(layout)
+    content = journal.read_bytes()
+    _refused(layout).mkdir(parents=True, exist_ok=True)
+    write_atomic(_refused(layout) / f"{sha256(content).removeprefix('sha256:')[:16]}.json", content)
+    clear(layout)
+
+
+def refused(layout: Layout) -> dict[Path, tuple[Layout, Operation]]:
+    """Return the operations whose commit was refused, by the file that keeps each; those of this work tree only."""
+    found = {}
+    for path in sorted(_refused(layout).glob("*.json")):
+        try:
+            owner, operation = _parsed(path, path.parent.parent)
+        except (ValueError, KeyError, TypeError):
+            path.unlink()  # nothing but a note: the files that it was about are where they are
+            continue
+        if owner.root == layout.root.resolve():
+            found[path] = owner, operation
+    return found
+
+
+def waiting(operation: Operation) -> bool:
+    """Say whether the files of a refused operation are still what it made of them; else somebody went on from there."""
+    return all(
+        revision_of(path) == (None if item.content is None else sha256(item.content))
+        for path, item in operation.files.items()
+    )
+
+
+def _refused(layout: Layout) -> Path:
+    return _path(layout).with_name("refused")
 
 
 def pending(layout: Layout) -> bool:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 ANY: Final = "any"
 GATE: Final = "gate"
-_PLACED_IDS: Final = ("strategy_id", "dataset_id", "backtest_id", "learning_id")
+_PLACED_IDS: Final = ("strategy_id", "dataset_id", "backtest_id", "learning_id", "event_id")
 _STRATEGY = r"strategies/STR-[0-9]{3,6}/"
+_CLAIM = r"[0-9-]+-[a-z_]+-[0-9a-f]{8}"
+_EVENT = r"[0-9]{8}T[0-9]{6}Z-[a-z_]+-[0-9a-f]{20}"
 _TRIAL = r"(?:(?P<shard>[0-9A-Z]{2})/[0-9A-Z]{24}(?P=shard)|[0-9A-Z]{26})"
 """A trial lies in a folder of the last two letters of its id; older ones lie beside those folders."""
 
@@ -31,6 +33,8 @@ class Kind:
     owner: RoleId | str
     schema: str | None
     mode: str = "own"
+    ruled_by: str | None = None
+    """The kind whose rule counts where `ownership.yaml` has none of its own, as in workspaces older than this kind."""
 
 
 _TABLE: Final = (
@@ -57,8 +61,10 @@ _TABLE: Final = (
     Kind("handoff", _STRATEGY + r"handoffs/[0-9]{3}-[a-z_]+-to-[a-z_]+(-[0-9a-f]{8})?\.yaml", GATE, "handoff"),
     Kind("holdout_look", r"holdout/STR-[0-9]{3,6}/[0-9A-Z]{26}\.yaml", GATE, "holdout_look", "append"),
     Kind("registry", r"registry/STR-[0-9]{3,6}\.yaml", ANY, "registry", "append"),
+    Kind("registry_event", rf"registry/STR-[0-9]{{3,6}}/{_EVENT}\.yaml", ANY, "registry_event", "append", "registry"),
     Kind("trial", rf"trials/STR-[0-9]{{3,6}}/{_TRIAL}\.yaml", ANY, "trial", "append"),
-    Kind("learning", r"learnings/[0-9-]+-[a-z_]+-[0-9a-f]{8}\.md", ANY, "learning", "append"),
+    Kind("learning", rf"learnings/{_CLAIM}\.md", ANY, "learning", "append"),
+    Kind("learning_event", rf"learnings/{_CLAIM}/{_EVENT}\.yaml", ANY, "learning_event", "append", "learning"),
     Kind("view", r"(registry\.yaml|learnings\.md|data-catalog/sources\.yaml)", GATE, None),
 )
 

@@ -9,9 +9,8 @@ from unicodedata import category
 
 from pydantic import ValidationError
 
-from crypto_team.errors import InputError, NotFoundError, RefusedError
-from crypto_team.kb import remedies
-from crypto_team.kb.claims import accepted
+from crypto_team.errors import InputError, NotFoundError
+from crypto_team.kb import fates, remedies
 from crypto_team.kb.index_walk import current
 from crypto_team.kb.injection import orders
 from crypto_team.kb.yaml import FindingsError, check, dump_data, parse, read_text
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from crypto_team.schemas.base import RoleId
 
 __all__ = [
-    "accepted",
+    "at",
     "clean",
     "entries",
     "entry",
@@ -38,7 +37,6 @@ __all__ = [
     "quoted",
     "read",
     "render",
-    "retracted",
     "search",
     "stands",
 ]
@@ -107,8 +105,13 @@ def render(learning: Learning) -> str:
 
 
 def load(path: Path) -> Learning:
-    """Read one learning file."""
+    """Read one learning file, as it was proposed."""
     return read(read_text(path), str(path))
+
+
+def at(path: Path) -> Learning:
+    """Read the learning of a file as it stands, with what became of it."""
+    return fates.state(load(path), fates.read(path.with_suffix("")))
 
 
 def read(text: str, where: str) -> Learning:
@@ -129,7 +132,7 @@ def _finding(where: str, code: str, message: str) -> Finding:
 
 def entries(layout: Layout) -> list[Learning]:
     """Return every learning, newest first."""
-    return _newest_first(load(path) for path in layout.learnings_dir.glob("*.md"))
+    return _newest_first(at(path) for path in layout.learnings_dir.glob("*.md"))
 
 
 def _newest_first(claims: Iterable[Learning]) -> list[Learning]:
@@ -141,7 +144,7 @@ def entry(layout: Layout, learning_id: str) -> Learning:
     path = layout.learning(learning_id)
     if not path.exists():
         raise NotFoundError(f"there is no learning {learning_id}", hint="crypto-team learnings list")
-    return load(path)
+    return at(path)
 
 
 def search(
@@ -175,14 +178,6 @@ def search(
     query = f"SELECT learning_id FROM learnings WHERE {' AND '.join(clauses)}"  # noqa: S608 - values are bound
     rows = current(layout).execute(query, values).fetchall()
     return _newest_first(entry(layout, name) for (name,) in rows)
-
-
-def retracted(learning: Learning, reason: str) -> Learning:
-    """Return the learning retracted, with the reason; the file stays."""
-    if learning.status == "retracted":
-        raise RefusedError(f"{learning.learning_id} is retracted already")
-    note = f"{learning.text}\n\nRetracted: {clean(reason)}"
-    return learning.model_copy(update={"status": "retracted", "text": note})
 
 
 def stands(learning: Learning) -> bool:

@@ -46,6 +46,20 @@ def decided(root: Path, commit: Commit) -> dict[str, FileChange]:
     return chosen
 
 
+def conflicts(root: Path, ours: str, theirs: str) -> set[str]:
+    """Return the paths, from the root of the repository, that git cannot merge itself.
+
+    Raises
+    ------
+    CryptoTeamError
+        git is older than 2.38, or one of the commits is not there.
+    """
+    sides = (
+        git.run(root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}") for name in (ours, theirs)
+    )
+    return _merged(root, tuple(sides))[1]
+
+
 def _merged(root: Path, parents: tuple[str, ...]) -> tuple[str, set[str]]:
     """Merge commits one after the other; return the tree, and the paths that had a conflict."""
     folder = git.common_dir(root)

@@ -47,7 +47,7 @@ def default_rules() -> Ownership:
             "rules": [
                 OwnershipRule.model_validate({"kind": kind.name, "role": kind.owner, "mode": kind.mode}).model_dump()
                 for kind in KINDS.values()
-                if kind.owner != GATE
+                if kind.owner != GATE and kind.ruled_by is None
             ]
         }
     )
@@ -90,7 +90,7 @@ def decide(policy: Ownership, role: str | None, tool: str | None, kind: str | No
     fixed = _fixed(role, tool, kind)
     if fixed is not None:
         return fixed
-    found = [rule for rule in policy.rules if rule.kind == kind and rule.mode != "read"]
+    found = _rules_of(policy, kind)
     writers = sorted({rule.role for rule in found})
     # Every role that exists may write what any may; who is denied then named none.
     owner = EVERYBODY if ANY in writers else ", ".join(writers) or "nobody"
@@ -99,6 +99,14 @@ def decide(policy: Ownership, role: str | None, tool: str | None, kind: str | No
     who = f"the {role}" if role else "a change without a role"
     why = f"the {role} may write {kind}" if allowed else f"{who} may not write {kind}: it belongs to the {owner}"
     return Verdict(allowed, kind, owner, mode, why)
+
+
+def _rules_of(policy: Ownership, kind: str) -> list[OwnershipRule]:
+    """Return the rules that let somebody write a kind; those of the kind it belongs to where it has none itself."""
+    named = {rule.kind for rule in policy.rules}
+    ruled_by = KINDS[kind].ruled_by
+    wanted = ruled_by if ruled_by and kind not in named else kind
+    return [rule for rule in policy.rules if rule.kind == wanted and rule.mode != "read"]
 
 
 def _fixed(role: str | None, tool: str | None, kind: str) -> Verdict | None:

@@ -191,10 +191,10 @@ class _Trusted:
             policy = f"{self.prefix}.crypto/policy.yaml"
             for message in handoff_audit.problems(self.layout.root, commit, change, policy):
                 yield "forged-handoff", message, way_to_write("handoff tool")
-        if kind == "registry" and change.status in {"A", "M"}:
-            for message in entry_audit.problems(self.layout.root, commit, change):
+        if kind in {"registry", "registry_event"} and change.status in {"A", "M"}:
+            for message in entry_audit.problems(self.layout.root, commit, change, kind):
                 yield "forged-entry", message, "entries are written by the tools of each role, which add an event"
-        if kind == "learning" and change.status in {"A", "M"}:
+        if kind in {"learning", "learning_event"} and change.status in {"A", "M"}:
             yield from claim_audit.problems(self.layout.root, commit, change)
 
     def _growth(self, kind: str, change: FileChange, *, merge: bool = False) -> Iterator[tuple[str, str, str | None]]:

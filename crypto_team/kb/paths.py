@@ -15,6 +15,7 @@ _PATTERNS = {
     "backtest": r"BT-[0-9]{3,6}",
     "trial": r"[0-9A-HJKMNP-TV-Z]{26}",
     "learning": r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[a-z_]+-[0-9a-f]{8}",
+    "event": r"[0-9]{8}T[0-9]{6}Z-[a-z_]+-[0-9a-f]{20}",
     "slug": r"[a-z0-9][a-z0-9_-]{0,99}",
     "file": r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}",
 }
@@ -75,14 +76,14 @@ class Layout:
         """Return the folder of rendered pages (not in git)."""
         return self.crypto / "reports"
 
-    def backtest_files(self, strategy_id: str, backtest_id: str) -> Path:
-        """Return the folder of readable copies of the files of one Freqtrade run (not in git)."""
-        return self.reports / _checked("strategy", strategy_id) / _checked("backtest", backtest_id)
-
     @property
     def data_dir(self) -> Path:
         """Return the folder of market data (not in git)."""
         return self.crypto / "data"
+
+    def backtest_files(self, strategy_id: str, backtest_id: str) -> Path:
+        """Return the folder of readable copies of the files of one Freqtrade run (not in git)."""
+        return self.reports / _checked("strategy", strategy_id) / _checked("backtest", backtest_id)
 
     @property
     def registry_view(self) -> Path:
@@ -213,9 +214,25 @@ class Layout:
         """Return the registry entry of one strategy."""
         return self.registry_dir / f"{_checked('strategy', strategy_id)}.yaml"
 
+    def registry_events(self, strategy_id: str) -> Path:
+        """Return the folder of what happened to one strategy."""
+        return self.registry_dir / _checked("strategy", strategy_id)
+
+    def registry_event(self, strategy_id: str, event_id: str) -> Path:
+        """Return the file of one event of a strategy."""
+        return self.registry_events(strategy_id) / f"{_checked('event', event_id)}.yaml"
+
     def learning(self, learning_id: str) -> Path:
         """Return the file of one learning."""
         return self.learnings_dir / f"{_checked('learning', learning_id)}.md"
+
+    def learning_events(self, learning_id: str) -> Path:
+        """Return the folder of what became of one learning."""
+        return self.learnings_dir / _checked("learning", learning_id)
+
+    def learning_event(self, learning_id: str, event_id: str) -> Path:
+        """Return the file of one thing that became of a learning."""
+        return self.learning_events(learning_id) / f"{_checked('event', event_id)}.yaml"
 
     def trials_dir(self, strategy_id: str) -> Path:
         """Return the folder of the trials of one strategy."""
@@ -249,9 +266,8 @@ class Layout:
             raise InputError(".crypto is a link: git would not follow it", where=str(self.crypto), hint=step)
         limit = folder or self.crypto
         if not path.is_relative_to(limit) or path.resolve() != limit.resolve() / path.relative_to(limit):
-            raise InputError(
-                "the path leads elsewhere, over a link or `..`", where=str(path), hint="remove the link or the `..`"
-            )
+            step = "remove the link or the `..`"
+            raise InputError("the path leads elsewhere, over a link or `..`", where=str(path), hint=step)
         return path
 
 

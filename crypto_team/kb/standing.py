@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import CryptoTeamError
+from crypto_team.kb import registry
 from crypto_team.kb.chain import rank
 from crypto_team.kb.yaml import load_record
-from crypto_team.schemas import Deployment, RegistryEntry, RiskAssessment
+from crypto_team.schemas import Deployment, RiskAssessment
 from crypto_team.schemas.outcome import Finding
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _deployed(status: str) -> Callable[[Layout, str], str | None]:
 
 
 def _refused(layout: Layout, strategy_id: str) -> str | None:
-    history = load_record(layout.registry_entry(strategy_id), RegistryEntry).history
+    history = registry.entry(layout, strategy_id).history
     return None if any(event.event.startswith("refused") for event in history) else "its history knows no refusal"
 
 

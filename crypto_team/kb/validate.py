@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import fallback, git, journal, standing, trials, views
+from crypto_team.kb import chain, fallback, git, journal, signing_start, standing, trials, views
 from crypto_team.kb.consistency import contradictions
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
@@ -121,7 +121,9 @@ def _views(layout: Layout) -> list[Finding]:
 def _between_key(connection: sqlite3.Connection) -> str:
     """Name what the rules between documents depend on: registry entries, and what the rules read of each strategy."""
     marks = ", ".join("?" * len(_READ))
-    return _digest([_state(connection, "knowledge/registry/"), _joined(connection, f"kind IN ({marks})", _READ)])
+    read = _joined(connection, f"kind IN ({marks})", _READ)
+    folders = [_state(connection, folder) for folder in ("knowledge/registry/", "knowledge/learnings/")]
+    return _digest([*folders, read])
 
 
 def _ledger_key(connection: sqlite3.Connection, layout: Layout) -> str:
@@ -159,14 +161,21 @@ def _chains(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
         ("knowledge/strategies/STR-*/handoffs/*",),
     ).fetchall()
     found: list[Finding] = []
+    demands = _demands(connection, layout) if rows else []
     for (name,) in sorted(rows):
         state = _state(connection, f"knowledge/strategies/{name}/")
-        entry = connection.execute(
-            "SELECT sha FROM files WHERE path = ?", (f"knowledge/registry/{name}.yaml",)
-        ).fetchone()
+        place = f"knowledge/registry/{name}"
+        entry = connection.execute("SELECT sha FROM files WHERE path = ?", (f"{place}.yaml",)).fetchone()
+        entry = [entry, _state(connection, f"{place}/"), *demands]
         folder = layout.strategies_root / name
-        found += _remembered(connection, layout, f"chain/{name}", _digest([state, entry]), _verifier(layout, folder))
+        found += _remembered(connection, layout, f"chain/{name}", _digest([state, *entry]), _verifier(layout, folder))
     return found
+
+
+def _demands(connection: sqlite3.Connection, layout: Layout) -> list[object]:
+    """Name what says which signatures chains need: the team, and since when, which is a matter of history."""
+    team = connection.execute("SELECT sha FROM files WHERE path = 'team.yaml'").fetchone()
+    return [team, signing_start.began(layout.root) if chain.demanded(layout) else None]
 
 
 def _verifier(layout: Layout, folder: Path) -> Callable[[], list[Finding]]:

@@ -1,7 +1,8 @@
 """What each entry adds to a generated list, kept in the git directory so that a write renders only what changed.
 
-An entry counts as unchanged while modification time, change time, size and inode are what they were, and it was not
-written within moments before it was looked at. Rebuildable, never authoritative: `views --check` renders everything.
+An entry counts as unchanged while modification time, change time, size and inode are what they were, of its file and of
+the folder beside it that holds its events, and neither was written within moments before it was looked at.
+Rebuildable, never authoritative: `views --check` renders everything.
 Only whoever holds the write lock comes here.
 """
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 _RACY_NS: Final = 2_000_000_000
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS made(code TEXT PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS shown(folder TEXT, name TEXT, mtime INTEGER, ctime INTEGER, size INTEGER, inode INTEGER,
-    racy INTEGER, place TEXT, text TEXT, PRIMARY KEY(folder, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS shown2(folder TEXT, name TEXT, mtime INTEGER, ctime INTEGER, size INTEGER, inode INTEGER,
+    beside INTEGER, racy INTEGER, place TEXT, text TEXT, PRIMARY KEY(folder, name)) WITHOUT ROWID;
 """
 
 
@@ -67,7 +68,7 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = OFF")
     connection.executescript(_TABLES)
     if connection.execute("SELECT code FROM made").fetchall() != [(code_stamp(),)]:
-        connection.executescript("DELETE FROM made; DELETE FROM shown;")
+        connection.executescript("DELETE FROM made; DELETE FROM shown2;")
         connection.execute("INSERT INTO made VALUES (?)", (code_stamp(),))
     return connection
 
@@ -75,14 +76,14 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
 def _kept(
     connection: sqlite3.Connection, folder: Path, pattern: str, make: Callable[[Path], Shown | None]
 ) -> list[Shown]:
-    query = "SELECT name, place, text, racy, mtime, ctime, size, inode FROM shown WHERE folder = ?"
+    query = "SELECT name, place, text, racy, mtime, ctime, size, inode, beside FROM shown2 WHERE folder = ?"
     known = {row[0]: row for row in connection.execute(query, (folder.name,))}
     started, found, new = time.time_ns(), list[Shown](), list[tuple[object, ...]]()
     for name, times in _times(folder, pattern):
         row = known.pop(name, None)
         if row is None or row[3] or row[4:] != times:
             made = make(folder / name)
-            racy = max(times[:2]) > started - _RACY_NS
+            racy = max(times[0], times[1], times[4]) > started - _RACY_NS
             new.append((folder.name, name, *times, racy, *(made or (None, None))))
         else:
             made = None if row[1] is None else Shown(row[1], row[2])
@@ -91,16 +92,24 @@ def _kept(
     if new or known:
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(
-            "DELETE FROM shown WHERE folder = ? AND name = ?", [(folder.name, gone) for gone in known]
+            "DELETE FROM shown2 WHERE folder = ? AND name = ?", [(folder.name, gone) for gone in known]
         )
-        connection.executemany("INSERT OR REPLACE INTO shown VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
+        connection.executemany("INSERT OR REPLACE INTO shown2 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
         connection.execute("COMMIT")
     return sorted(found)
 
 
-def _times(folder: Path, pattern: str) -> list[tuple[str, tuple[int, int, int, int]]]:
+def _times(folder: Path, pattern: str) -> list[tuple[str, tuple[int, int, int, int, int]]]:
+    """Return the times of every entry, and when something came into the folder of its events or left it."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as listed:
-        items = [(item.name, item.stat(follow_symlinks=True)) for item in listed if fnmatchcase(item.name, pattern)]
-    return [(name, (it.st_mtime_ns, it.st_ctime_ns, it.st_size, it.st_ino)) for name, it in items]
+        items = {item.name: item for item in listed}
+    found = []
+    for name, item in items.items():
+        if not fnmatchcase(name, pattern):
+            continue
+        it, events = item.stat(follow_symlinks=True), items.get(name.rpartition(".")[0])
+        beside = max(events.stat().st_mtime_ns, events.stat().st_ctime_ns) if events else 0
+        found.append((name, (it.st_mtime_ns, it.st_ctime_ns, it.st_size, it.st_ino, beside)))
+    return found

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import DocumentError
-from crypto_team.kb import git, learnings
+from crypto_team.kb import git, learnings, registry
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.locks import locked
 from crypto_team.kb.view_cache import Shown, fresh, shown
 from crypto_team.kb.yaml import dump_data, load_record
-from crypto_team.schemas import Dataset, RegistryEntry
+from crypto_team.schemas import Dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def _views(layout: Layout) -> list[View]:
 
 
 def _strategy(path: Path) -> Shown:
-    entry = load_record(path, RegistryEntry)
+    entry = registry.at(path)
     listed = {
         "strategy_id": entry.strategy_id,
         "name": entry.name,
@@ -78,7 +78,7 @@ def _listed(name: str, items: Sequence[str]) -> str:
 
 
 def _claim(path: Path) -> Shown | None:
-    claim = learnings.load(path)
+    claim = learnings.at(path)
     return Shown(f"{claim.created} {claim.learning_id}", learnings.quoted(claim)) if learnings.stands(claim) else None
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import InputError
-from crypto_team.kb import editor_schemas, git, git_locks, hand_edits, health, learnings, views
+from crypto_team.kb import conflicts, editor_schemas, git, git_locks, hand_edits, health, views
+from crypto_team.kb.documents import judge
 from crypto_team.kb.files import write_atomic
 from crypto_team.kb.kinds import ATTRIBUTES, IGNORED, kind_of
 from crypto_team.kb.locks import locked
 from crypto_team.kb.ownership import default_rules
 from crypto_team.kb.paths import Layout
-from crypto_team.kb.writer import carry_out
+from crypto_team.kb.writer import carry_out, try_again
 from crypto_team.kb.yaml import dump
 from crypto_team.schemas import Policy, Team
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from crypto_team.kb.kinds import Kind
     from crypto_team.schemas.base import Document
+
+
+_AUTHORED: Final = {"learning", "learning_event", "registry_event"}
+"""Kinds that name their author, who is the only one to commit them."""
 
 
 def init(path: Path) -> Layout:
@@ -69,8 +75,10 @@ def repair(layout: Layout) -> list[str]:
     """Finish an interrupted operation, render stale views, commit what tools wrote; return what was done."""
     with locked(layout, "doctor"):
         swept = [f"removed {path.name}, left by a killed git" for path in git_locks.sweep(layout.root)]
+        if git.unfinished(layout.root):
+            return [*swept, *conflicts.resolve(layout)]  # whoever merges ends that first; git takes no other commit
         finished, _ = carry_out(layout)
-        done = [*swept, *health.repair(layout)]
+        done = [*swept, *try_again(layout), *health.repair(layout)]
         done += [f"finished the interrupted write of {path.name}" for path in finished]
         done += [f"rendered {path.name}" for path in views.refresh(layout)]
         lead = {"Crypto-Team-Role": "lead", "Crypto-Team-Tool": "doctor"}
@@ -89,8 +97,14 @@ def _kept(layout: Layout) -> list[Path]:
     for path in hand_edits.changed(layout, [layout.knowledge]):
         kind = kind_of(layout, path)
         if kind is not None and not hand_edits.flaws(layout, path):
-            author = learnings.load(path).role if kind.name == "learning" and path.exists() else "lead"
+            author = _author(layout, path, kind)
             waiting.setdefault(hand_edits.owner_of(kind, author), []).append(path)
     for owner, paths in waiting.items():
         git.commit(layout.root, paths, "Repair", {"Crypto-Team-Role": owner, "Crypto-Team-Tool": "doctor"})
     return [path for paths in waiting.values() for path in paths]
+
+
+def _author(layout: Layout, path: Path, kind: Kind) -> str:
+    """Return the role that a record says wrote it; the lead where it names none."""
+    record = judge(layout, path, None).record if kind.name in _AUTHORED else None
+    return str(getattr(record, "role", "lead"))

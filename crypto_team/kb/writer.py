@@ -80,7 +80,8 @@ def commit_records(
         carry_out(layout)
         busy = git.unfinished(layout.root)
         if busy:
-            raise ConflictError(f"git is in the middle of a {busy}", where=str(layout.root), hint="finish it first")
+            step = "crypto-team doctor --repair merges what records decide, and says who decides the rest"
+            raise ConflictError(f"git is in the middle of a {busy}", where=str(layout.root), hint=step)
         if git.branch(layout.root) is None:
             raise ConflictError(
                 "no branch is checked out (detached HEAD), so a commit would get lost",
@@ -120,18 +121,40 @@ def carry_out(layout: Layout, *, resumed: bool = True) -> tuple[list[Path], str 
     changed = journal.replay(owner, operation)
     lists = views.paths(owner)
     rendered = views.refresh(owner, lists)
+    kept = [*operation.files, *lists]
     try:
         # All views: those that an interrupted attempt wrote are fresh by now but not committed.
-        kept = [*operation.files, *lists]
         revision = git.commit(owner.root, kept, operation.message, operation.trailers)
     except LockTimeoutError:
         raise
     except CryptoTeamError:
-        # A hook that refuses this commit must not refuse every later operation too.
-        journal.clear(layout)
+        # A hook that refuses this commit must not refuse every later operation too, nor ride in another commit.
+        journal.set_aside(layout)
+        git.unstage(owner.root, kept)
         raise
     journal.clear(layout)
     return [*changed, *rendered], revision
+
+
+def try_again(layout: Layout) -> list[str]:
+    """Commit what was written and refused, in the name of the role and tool that wrote it; return the messages.
+
+    The caller holds the write lock. What somebody went on from meanwhile is left to them.
+    """
+    done = []
+    for note, (owner, operation) in journal.refused(layout).items():
+        if journal.waiting(operation):
+            lists = views.paths(owner)
+            views.refresh(owner, lists)
+            kept = [*operation.files, *lists]
+            try:
+                made = git.commit(owner.root, kept, operation.message, operation.trailers)
+            except CryptoTeamError:
+                git.unstage(owner.root, kept)
+                raise
+            done += [f"committed {operation.message!r}, which had been refused"] if made else []
+        note.unlink()
+    return done
 
 
 def _approved(layout: Layout, change: Change, role: str, tool: str) -> journal.Staged:

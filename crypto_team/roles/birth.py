@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.roles import candles, design, records
-from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
+from crypto_team.schemas import FeatureSet, MlSpec, Registration
 from crypto_team.schemas.ml_spec import Market, ModelSection, Reproducibility, Risk, Signal
 from crypto_team.schemas.outcome import Outcome
-from crypto_team.schemas.registry import HistoryEvent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crypto_team.kb.writer import Change
     from crypto_team.schemas import Dataset
-    from crypto_team.schemas.base import RoleId, Stage
+    from crypto_team.schemas.base import Stage
     from crypto_team.tools.session import Session
 
 
@@ -101,19 +100,8 @@ def first_entry(
     session: Session, strategy_id: str, name: str, kind: Literal["ml_based", "rule_based"], role: Stage
 ) -> Change:
     """Stage the registry entry of a strategy that was just allotted."""
-    now = records.utc_text(session)
-    writer: RoleId = role
-    entry = RegistryEntry(
-        strategy_id=strategy_id,
-        name=name,
-        type=kind,
-        stage=role,
-        status="draft",
-        created=now,
-        updated=now,
-        history=[HistoryEvent(time=now, role=writer, event="created")],
-    )
-    return records.change(session, "registry", session.layout.registry_entry(strategy_id), entry)
+    made = Registration(strategy_id=strategy_id, name=name, type=kind, created=records.utc_text(session))
+    return records.change(session, "registry", session.layout.registry_entry(strategy_id), made)
 
 
 def choose_market(session: Session, pairs: Sequence[str], timeframe: str, exchange: str | None) -> Market:

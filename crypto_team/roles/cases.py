@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import history, learnings, store
+from crypto_team.kb import history, learnings, registry, store
 from crypto_team.kb.similar import similar
 from crypto_team.kb.validate import validate
 from crypto_team.kb.yaml import load_record, parse, read_text
 from crypto_team.roles import candles, holdout, ledgers, publishing, records, replay, reporting
-from crypto_team.schemas import Backtest, CriticReview, RegistryEntry, RiskAssessment, Team
+from crypto_team.schemas import Backtest, CriticReview, RiskAssessment, Team
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
         report_text=report_text,
         documents=_documents(session, spec, evidence, report_text),
         holdout=holdout.earlier_answer(session, strategy_id),
-        registry=_record_or_none(layout.registry_entry(strategy_id), RegistryEntry),
+        registry=registry.entry(layout, strategy_id) if layout.registry_entry(strategy_id).exists() else None,
         memory=memory_of(session, strategy_id),
         players=players_of(session.layout, strategy_id),
     )
@@ -143,11 +143,15 @@ def _written(session: Session, strategy_id: str) -> dict[str, Written]:
     for name, path in {
         "ml-spec.yaml": layout.ml_spec(strategy_id),
         "features.yaml": layout.features(strategy_id),
-        f"registry/{strategy_id}.yaml": layout.registry_entry(strategy_id),
     }.items():
         if path.exists():
             text = read_text(path)
             made[name] = Written(name, text, parse(text, name).places)
+    event = registry.measured(layout, strategy_id)
+    if event is not None:
+        name = f"registry/{strategy_id}/{event.name}"
+        text = read_text(event)
+        made[f"registry/{strategy_id}.yaml"] = Written(name, text, parse(text, name).places)
     return made
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import RefusedError, UsageError
-from crypto_team.kb.handoffs import PIPELINE, current_stage, make_handoff
+from crypto_team.kb.handoffs import PIPELINE, current_stage, make_handoff, signing_key
 from crypto_team.kb.registry import entry
 from crypto_team.roles import cases, holdout, records
 from crypto_team.roles.turns import require_sender
@@ -113,6 +113,8 @@ def attempt(session: Session, strategy_id: str, to: Receiver, *, dry_run: bool =
             f"{strategy_id} is with the {sender}; the next to receive it is the {expected}, not the {to}",
             hint=f"crypto-team handoff {strategy_id} --to {expected}",
         )
+    if not dry_run:
+        signing_key(session.layout)  # refused now, not after minutes of judging
     report = judge(session, strategy_id, f"{sender}->{to}", opening=None if dry_run else sender)
     session.progress(1.0, "judged")
     if not report.passed:

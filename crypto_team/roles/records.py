@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from crypto_team.errors import NotFoundError
 from crypto_team.kb.kinds import KINDS
-from crypto_team.kb.registry import amended, entry
+from crypto_team.kb.noting import noted
+from crypto_team.kb.registry import entry
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump, load_record
 from crypto_team.roles.design import checked
@@ -89,9 +90,10 @@ def registry_change(
     status: StrategyStatus | None = None,
     metrics: dict[str, float] | None = None,
 ) -> Change:
-    """Stage the registry entry with one more line of history and, where given, a new stage, status or metrics."""
-    new = amended(
-        entry(session.layout, strategy_id),
+    """Stage one more event of a strategy and, where given, a new stage, status or metrics."""
+    return noted(
+        session.layout,
+        strategy_id,
         time=utc_text(session),
         role=role,
         event=event,
@@ -99,7 +101,6 @@ def registry_change(
         status=status,
         metrics=metrics,
     )
-    return change(session, "registry", session.layout.registry_entry(strategy_id), new)
 
 
 def removal(kind: str, path: Path) -> Change:

@@ -12,7 +12,7 @@ from crypto_team.schemas.gate import Handoff, Policy
 from crypto_team.schemas.holdout import HoldoutLook
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.model import ModelManifest
-from crypto_team.schemas.registry import Learning, RegistryEntry, Trial
+from crypto_team.schemas.registry import Learning, LearningEvent, Registration, RegistryEntry, RegistryEvent, Trial
 from crypto_team.schemas.reviews import (
     Backtest,
     CriticReview,
@@ -34,8 +34,10 @@ RECORDS: Final[dict[str, type[Document]]] = {
     "evidence": EvidenceManifest,
     "evidence_meta": EvidenceMeta,
     "imported_evidence": ImportedMeta,
-    "registry": RegistryEntry,
+    "registry": Registration,
+    "registry_event": RegistryEvent,
     "learning": Learning,
+    "learning_event": LearningEvent,
     "trial": Trial,
     "handoff": Handoff,
     "holdout_look": HoldoutLook,
@@ -64,12 +66,15 @@ __all__ = [
     "HoldoutLook",
     "ImportedMeta",
     "Learning",
+    "LearningEvent",
     "MlSpec",
     "ModelManifest",
     "Ownership",
     "Policy",
     "QuantReview",
+    "Registration",
     "RegistryEntry",
+    "RegistryEvent",
     "RiskAssessment",
     "StrategySpec",
     "Team",

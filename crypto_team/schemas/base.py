@@ -32,6 +32,9 @@ DatasetId = Annotated[str, _like(r"^DS-[0-9]{3,6}$", "DS-001")]
 BacktestId = Annotated[str, _like(r"^BT-[0-9]{3,6}$", "BT-001")]
 TrialId = Annotated[str, _like(r"^[0-9A-HJKMNP-TV-Z]{26}$", "a ULID of 26 characters")]
 LearningId = Annotated[str, _like(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}-[a-z_]+-[0-9a-f]{8}$", "2026-01-31-critic-0a1b2c3d")]
+EventId = Annotated[
+    str, _like(r"^[0-9]{8}T[0-9]{6}Z-[a-z_]+-[0-9a-f]{20}$", "20260131T000000Z-critic-0a1b2c3d4e5f60718293")
+]
 Slug = Annotated[str, _like(r"^[a-z][a-z0-9_]{0,39}$", "a name in snake_case such as momentum_4h")]
 FeatureName = Annotated[str, _like(r"^[a-z][a-z0-9_]{0,79}$", "a name in snake_case such as rsi_14")]
 Sha256 = Annotated[str, _like(r"^sha256:[0-9a-f]{64}$", "sha256: and 64 hexadecimal digits")]

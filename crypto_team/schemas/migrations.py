@@ -25,7 +25,17 @@ def _learning_1(data: Data) -> Data:
     return {**data, "supersedes": None, "superseded_by": None, "rests_on": [], "stale_since": []}
 
 
-STEPS: Final[Mapping[tuple[str, int], Step]] = {("learning", 1): _learning_1}
+def _registry_1(data: Data) -> Data:
+    """Version 2 is never changed: what stood in it is what was before, and every event since is a file of its own."""
+    stood = {"metrics": {}, "history": [], **data}
+    fixed: Data = {name: data[name] for name in ("strategy_id", "name", "type", "created") if name in data}
+    before: Data = {name: stood[name] for name in ("stage", "status", "updated", "metrics", "history") if name in stood}
+    known = {*fixed, *before, "links", "schema_version"}
+    strange = {name: value for name, value in data.items() if name not in known}
+    return {**fixed, "links": data.get("links", {}), "before": before, **strange}
+
+
+STEPS: Final[Mapping[tuple[str, int], Step]] = {("learning", 1): _learning_1, ("registry", 1): _registry_1}
 """Kind and version that a step starts from -> the step."""
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from crypto_team.schemas.base import (
     Document,
+    EventId,
     LearningId,
     Record,
     RoleId,
@@ -29,6 +30,12 @@ StrategyStatus = Literal["draft", "in_progress", "refused", "approved", "rejecte
 TrialKind = Literal["train", "sweep", "tune", "backtest", "evaluate", "import", "disclose"]
 
 
+def event_name(time: str, role: str, said: str) -> str:
+    """Return the name of an event that says something: when, who, and 80 bits of its SHA-256."""
+    digest = hashlib.sha256(said.encode()).hexdigest()[:20]
+    return f"{time.replace('-', '').replace(':', '')}-{role}-{digest}"
+
+
 class HistoryEvent(Record):
     """One thing that happened to a strategy."""
 
@@ -37,8 +44,56 @@ class HistoryEvent(Record):
     event: ShortText
 
 
+class EarlierHistory(Record):
+    """How a strategy stood when its events became files of their own."""
+
+    stage: Stage
+    status: StrategyStatus
+    updated: UtcTime
+    metrics: dict[str, float] = {}
+    history: list[HistoryEvent] = []
+
+
+class Registration(Document):
+    """`registry/STR-NNN.yaml`: that a strategy exists; never changed. What happens to it are events beside it."""
+
+    schema_version: Literal[2] = Field(default=2, description="Version of this shape; migrations raise it.")  # type: ignore[assignment]
+    strategy_id: StrategyId
+    name: Slug
+    type: Literal["ml_based", "rule_based"]
+    created: UtcTime
+    links: dict[str, str] = {}
+    before: EarlierHistory | None = Field(
+        default=None, description="What version 1 of this file said; null in entries that were made later."
+    )
+
+
+class RegistryEvent(Document):
+    """`registry/STR-NNN/<time>-<role>-<digest>.yaml`: one thing that happened to a strategy; written once.
+
+    Branches add files, so they merge; `after` says what was known when it was written.
+    """
+
+    strategy_id: StrategyId
+    time: UtcTime
+    role: RoleId
+    event: ShortText
+    stage: Stage | None = Field(default=None, description="Who has the strategy since; null: no change.")
+    status: StrategyStatus | None = Field(default=None, description="How it stands since; null: no change.")
+    metrics: dict[str, float] | None = Field(
+        default=None, description="Headline numbers since, recomputed from evidence; null: no change."
+    )
+    after: list[EventId] = Field(default=[], description="The events that nothing followed yet when it was written.")
+
+    @property
+    def event_id(self) -> str:
+        """Name of its file: time, role, and a digest of everything it says, so that another content is another file."""
+        said = json.dumps(self.model_dump(mode="json", exclude={"schema_version"}), sort_keys=True)
+        return event_name(self.time, self.role, said)
+
+
 class RegistryEntry(Document):
-    """`registry/STR-NNN.yaml`: where one strategy stands."""
+    """Where one strategy stands: its registration with its events; in version 1 all of it was one file."""
 
     strategy_id: StrategyId
     name: Slug
@@ -74,6 +129,31 @@ class Learning(Document):
     )
     recheck: str = Field(default="", description="When or why to look again, in words.")
     text: Text = ""
+
+
+Fate = Literal["accepted", "superseded", "retracted", "stale"]
+
+
+class LearningEvent(Document):
+    """`learnings/<id>/<time>-<role>-<digest>.yaml`: what became of one claim; written once."""
+
+    learning_id: LearningId
+    time: UtcTime
+    role: RoleId
+    fate: Fate
+    reason: Annotated[str, Field(max_length=500)] = Field(
+        default="", description="Why it was retracted, or when to look at an accepted claim again."
+    )
+    other: LearningId | None = Field(
+        default=None, description="The claim that supersedes it, or the one it rested on that was taken back."
+    )
+    after: list[EventId] = Field(default=[], description="The events that nothing followed yet when it was written.")
+
+    @property
+    def event_id(self) -> str:
+        """Name of its file, as for events of strategies."""
+        said = json.dumps(self.model_dump(mode="json", exclude={"schema_version"}), sort_keys=True)
+        return event_name(self.time, self.role, said)
 
 
 class Trial(Document):

@@ -104,6 +104,7 @@ def handoff_verify(session: Session, strategy_id: StrategyId | None = None, /, *
             "signed": sum(bool(_keys(link)) for link in links),
             "whole": all(link.whole for link in links),
             "void": "; ".join(void[name]) or None,
+            "broken": "; ".join(dict.fromkeys(text for link in links for text in link.broken)) or None,
         }
         for name in void
         if (links := chain.links(layout, name))

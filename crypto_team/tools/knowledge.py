@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import CryptoTeamError, NotFoundError, RefusedError
 from crypto_team.kb import ids, names, registry, trials
-from crypto_team.kb.handoffs import current_stage, handoff_records
+from crypto_team.kb.handoffs import current_stage, handoff_records, why_void
 from crypto_team.kb.history import history as commits
 from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.learnings import clean
-from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump, read_text
+from crypto_team.kb.noting import noted
+from crypto_team.kb.writer import commit_records, revision_of
+from crypto_team.kb.yaml import read_text
 from crypto_team.schemas.base import Limit, ShortText, StrategyId
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
@@ -74,12 +75,12 @@ def _row(layout: Layout, entry: RegistryEntry, broken: list[Finding]) -> dict[st
     except CryptoTeamError as problem:
         broken.append(registry.unreadable(layout.strategy_dir(entry.strategy_id), problem))
         return {**fields, "with": entry.stage, "status": f"{entry.status}, broken", "next": "crypto-team validate"}
-    return {**fields, "with": step.stage, "status": _shown_status(entry, step.stage), "next": step.command}
+    return {**fields, "with": step.stage, "status": _shown_status(layout, entry, step.stage), "next": step.command}
 
 
-def _shown_status(entry: RegistryEntry, stage: Stage) -> str:
-    """Return the status, marked where a changed file has voided the handoffs that it was reached by."""
-    return entry.status if entry.stage == stage else f"{entry.status}, void since its files changed"
+def _shown_status(layout: Layout, entry: RegistryEntry, stage: Stage) -> str:
+    """Return the status, marked with the reason where the handoffs that it was reached by do not hold any more."""
+    return entry.status if entry.stage == stage else f"{entry.status}, {why_void(layout, entry.strategy_id)}"
 
 
 def _strategy_status(layout: Layout, entry: RegistryEntry) -> Outcome:
@@ -89,7 +90,7 @@ def _strategy_status(layout: Layout, entry: RegistryEntry) -> Outcome:
         "name": entry.name,
         "type": entry.type,
         "with": step.stage,
-        "status": _shown_status(entry, step.stage),
+        "status": _shown_status(layout, entry, step.stage),
         "trials": trials.ledger(layout).per_strategy.get(entry.strategy_id, 0),
         "handoffs": [f"{item.sender} to {item.receiver}" for item in handoff_records(layout, entry.strategy_id)],
         **{f"metrics.{name}": value for name, value in entry.metrics.items()},
@@ -207,6 +208,7 @@ def history(session: Session, strategy_id: StrategyId | None = None, /, *, limit
     if strategy_id is not None:
         registry.entry(layout, strategy_id)
         places = [layout.strategy_dir(strategy_id), layout.registry_entry(strategy_id)]
+        places.append(layout.registry_events(strategy_id))
     events = commits(layout, *places, most=limit)
     data = [
         {"time": item.time, "role": item.role, "tool": item.tool, "what": item.subject, "commit": item.commit}
@@ -232,24 +234,26 @@ def return_work(session: Session, strategy_id: StrategyId, *, reason: ShortText)
         hint = f"only the {stage} can give it back"
         raise RefusedError(f"{strategy_id} is with the {stage}, not with the {session.role}", hint=hint)
     sender = _sender(layout, strategy_id, stage)
-    entry = registry.amended(
-        registry.entry(layout, strategy_id),
+    change = noted(
+        layout,
+        strategy_id,
         time=session.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         role=session.role,
         event=f"returned to {sender}: {clean(reason)}"[:500],
         stage=sender,
         status="draft" if sender in {"ml_engineer", "strategy_researcher"} else "in_progress",
     )
-    path = layout.registry_entry(strategy_id)
     revision = commit_records(
         layout,
         role=session.role,
         tool="return-work",
         strategy_id=strategy_id,
-        changes=[Change("registry", path, dump(entry, schema="registry"), revision_of(path))],
+        changes=[change],
         message=f"{strategy_id}: returned to {sender}",
     )
-    return Outcome(ok=True, summary=f"{strategy_id} is with the {sender} again", path=str(path), revision=revision)
+    return Outcome(
+        ok=True, summary=f"{strategy_id} is with the {sender} again", path=str(change.path), revision=revision
+    )
 
 
 def _sender(layout: Layout, strategy_id: str, stage: Stage) -> Stage:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from crypto_team.errors import ConflictError
 from crypto_team.kb import citations, claims, learnings
 from crypto_team.kb.injection import orders
-from crypto_team.kb.writer import Change, commit_records, revision_of
+from crypto_team.kb.noting import fated
+from crypto_team.kb.writer import Change, commit_records
 from crypto_team.schemas.base import LearningId, ShortText, Slug
 from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crypto_team.schemas import Learning
+    from crypto_team.schemas.registry import Fate
     from crypto_team.tools.session import Session
 
 Severity = Literal["info", "important", "critical"]
@@ -122,7 +124,8 @@ def _propose(session: Session, made: Learning) -> Outcome:
         hint = f"crypto-team learnings show {made.learning_id}"
         raise ConflictError("the same learning was proposed today", where=made.learning_id, hint=hint)
     near = _near(session, made)
-    revision = _write(session, [made], "learn", f"Learning proposed: {made.title}")
+    change = Change("learning", session.layout.learning(made.learning_id), learnings.render(made))
+    revision = _write(session, [change], "learn", f"Learning proposed: {made.title}")
     return Outcome(
         ok=True,
         summary=f"{made.learning_id} proposed; another role has to accept it",
@@ -167,15 +170,13 @@ def learnings_accept(session: Session, learning_id: LearningId, *, recheck: str 
     recheck
         When or why to look at it again.
     """
-    changed = claims.accepted(learnings.entry(session.layout, learning_id), session.role)
-    if recheck:
-        changed = changed.model_copy(update={"recheck": learnings.clean(recheck)[:500]})
-    records = [changed]
-    if changed.supersedes:
-        old = learnings.entry(session.layout, changed.supersedes)
-        records += [claims.superseded(old, changed)] if old.status in claims.STANDING else []
-    revision = _write(session, records, "learnings-accept", f"Learning accepted: {changed.title}")
-    more = f", {changed.supersedes} superseded" if len(records) > 1 else ""
+    claim = learnings.entry(session.layout, learning_id)
+    claims.may_accept(claim, session.role)
+    changes = [_fate(session, learning_id, "accepted", reason=learnings.clean(recheck)[:500])]
+    if claim.supersedes and learnings.entry(session.layout, claim.supersedes).status in claims.STANDING:
+        changes.append(_fate(session, claim.supersedes, "superseded", other=learning_id))
+    revision = _write(session, changes, "learnings-accept", f"Learning accepted: {claim.title}")
+    more = f", {claim.supersedes} superseded" if len(changes) > 1 else ""
     return Outcome(ok=True, summary=f"{learning_id} accepted by {session.role}{more}", revision=revision)
 
 
@@ -190,10 +191,13 @@ def learnings_retract(session: Session, learning_id: LearningId, *, reason: Shor
     reason
         What showed that it is wrong.
     """
-    changed = learnings.retracted(learnings.entry(session.layout, learning_id), reason)
-    shaken = claims.stale(learnings.entries(session.layout), learning_id)
-    revision = _write(session, [changed, *shaken], "learnings-retract", f"Learning retracted: {changed.title}")
+    claim = learnings.entry(session.layout, learning_id)
+    claims.may_retract(claim)
+    shaken = claims.shaken(learnings.entries(session.layout), learning_id)
     names = [item.learning_id for item in shaken]
+    changes = [_fate(session, learning_id, "retracted", reason=learnings.clean(reason))]
+    changes += [_fate(session, name, "stale", other=learning_id) for name in names]
+    revision = _write(session, changes, "learnings-retract", f"Learning retracted: {claim.title}")
     more = f"; {len(names)} learning(s) that rest on it are stale" if names else ""
     steps = [
         f"crypto-team learnings accept {item.learning_id} --as {claims.another(item.role)}"
@@ -205,12 +209,14 @@ def learnings_retract(session: Session, learning_id: LearningId, *, reason: Shor
     )
 
 
-def _write(session: Session, found: Sequence[Learning], tool_name: str, message: str) -> str | None:
-    """Commit learnings as one operation."""
-    changes = []
-    for item in found:
-        path = session.layout.learning(item.learning_id)
-        changes.append(Change("learning", path, learnings.render(item), revision_of(path)))
+def _fate(session: Session, learning_id: str, fate: Fate, *, reason: str = "", other: str | None = None) -> Change:
+    """Stage what becomes of a learning."""
+    time = session.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return fated(session.layout, learning_id, fate, role=session.role, time=time, reason=reason, other=other)
+
+
+def _write(session: Session, changes: Sequence[Change], tool_name: str, message: str) -> str | None:
+    """Commit what happens to learnings as one operation."""
     return commit_records(
         session.layout, role=session.role, tool=tool_name, strategy_id=None, changes=changes, message=message
     )

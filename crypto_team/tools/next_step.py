@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from crypto_team.kb.chain import links
 from crypto_team.kb.handoffs import PIPELINE, current_stage, void_reasons
 from crypto_team.kb.learnings import entries
 from crypto_team.kb.yaml import load_record
@@ -127,3 +128,5 @@ def obstacles(layout: Layout, entry: RegistryEntry) -> Iterator[str]:
         yield refused[-1]
     for reason in void_reasons(layout, entry.strategy_id):
         yield f"{reason}, which voids its handoffs"
+    for link in links(layout, entry.strategy_id):
+        yield from (f"record {link.record.number:03d}: {text}, so it does not count" for text in link.broken)

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.kb import health
+from crypto_team.kb import conflicts, health
 from crypto_team.kb.git import enclosing
 from crypto_team.kb.validate import validate as findings_of
 from crypto_team.kb.workspace import init as make_workspace
@@ -70,7 +70,8 @@ def doctor(session: Session, *, repair: bool = False) -> Outcome:
     """
     done = repair_workspace(session.layout) if repair else []
     checks = health.machine() + (health.workspace(session.workspace) if session.workspace else [])
-    found = [*findings_of(session.layout), *damaged(session.layout)] if session.workspace else []
+    layout = session.workspace
+    found = [*conflicts.findings(layout), *findings_of(layout), *damaged(layout)] if layout else []
     # A stale list is a warning, but one that a repair puts right.
     wrong = [item for item in found if item.severity == "error" or item.code == "stale-view"]
     data: dict[str, Any] = {

@@ -10,7 +10,8 @@ import pytest
 from crypto_team.kb import workspace
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
-from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
+from crypto_team.schemas import FeatureSet, MlSpec
+from tests.kb.entries import fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,15 +29,7 @@ def layout(tmp_path: Path) -> Layout:
 @pytest.fixture
 def strategy(layout: Layout) -> Layout:
     """A workspace with STR-001, a registry entry, an empty specification and an empty feature set."""
-    entry = RegistryEntry(
-        strategy_id="STR-001",
-        name="momentum",
-        type="ml_based",
-        stage="ml_engineer",
-        status="draft",
-        created="2026-01-02T03:04:05Z",
-        updated="2026-01-02T03:04:05Z",
-    )
+    entry = fresh()
     features = FeatureSet(strategy_id="STR-001")
     spec = MlSpec.model_validate(
         {

@@ -16,6 +16,7 @@ from crypto_team.kb.guard import judge_event
 from crypto_team.kb.paths import looks_like_ours
 from crypto_team.kb.validate import validate
 from crypto_team.kb.writer import Change, commit_records, revision_of
+from tests.kb.entries import put
 from tests.kb.test_chain import NOW, hand
 from tests.kb.test_ownership import by_hand, codes, event, merged_ours
 
@@ -34,9 +35,9 @@ def found(layout: Layout) -> set[str]:
 
 
 def event_says(layout: Layout, text: str) -> None:
-    path = layout.registry_entry("STR-001")
-    line = f'history: [{{time: "2026-01-02T03:04:05Z", role: critic, event: "{text}"}}]'
-    path.write_text(path.read_text().replace("history: []", line))
+    path = put(layout)
+    line = f'  history:\n  - time: "2026-01-02T03:04:05Z"\n    role: critic\n    event: "{text}"\n'
+    path.write_text(path.read_text().partition("  history:")[0] + line)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_a_claim_is_superseded_by_an_accepted_one_that_names_it_and_retracted_wi
     strategy.learning(better.learning_id).write_text(learnings.render(taken))
     git.run(strategy.root, "add", str(strategy.learning(better.learning_id)))
     by_hand(strategy, path, gone, Role="critic")
-    back = learnings.retracted(taken, "it was a mistake")
+    back = taken.model_copy(update={"status": "retracted", "text": "y\n\nRetracted: it was a mistake"})
     by_hand(strategy, strategy.learning(better.learning_id), learnings.render(back), Role="lead")
     assert codes(strategy, base) == []
 
@@ -285,28 +286,6 @@ def test_ids_with_needless_zeros_are_found(strategy: Layout) -> None:
     path = strategy.registry_entry("STR-001")
     path.with_name("STR-0001.yaml").write_text(path.read_text().replace("STR-001", "STR-0001"))
     assert "misplaced" in found(strategy)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "role", "said"),
-    [
-        ("history: []", 'history: [{time: "2026-01-03T00:00:00Z", role: risk_manager, event: x}]', "risk_manager", []),
-        ("history: []", 'history: [{time: "2026-01-03T00:00:00Z", role: risk_manager, event: x}]', "backtester", [1]),
-        ("status: draft", "status: in_progress", "backtester", [1]),
-        ("metrics: {}", "metrics: {sharpe: 9.0}", "backtester", [1]),
-        ("name: momentum", "name: [", "backtester", [1, 2]),
-    ],
-)
-def test_nobody_writes_an_event_in_the_name_of_another_role(
-    strategy: Layout, old: str, new: str, role: str, said: list[int]
-) -> None:
-    path = strategy.registry_entry("STR-001")
-    base, text = str(git.head(strategy.root)), path.read_text()
-    assert old in text
-    by_hand(strategy, path, text.replace(old, new), Role=role)
-    found = codes(strategy, base)
-    assert ("forged-entry" in found) is bool(said)
-    assert len(found) == len(said)
 
 
 def test_a_list_that_was_changed_by_hand_is_found_on_every_branch(strategy: Layout) -> None:

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from crypto_team.errors import InputError
-from crypto_team.kb import attestation, chain, chain_audit, git, handoffs, ownership_audit
+from crypto_team.kb import attestation, chain, chain_audit, git, handoffs, ownership_audit, registry
+from crypto_team.kb.noting import noted
 from crypto_team.kb.paths import Layout
-from crypto_team.kb.registry import amended
-from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump, load_record
-from crypto_team.schemas import RegistryEntry, Team
+from crypto_team.kb.writer import commit_records
+from crypto_team.kb.yaml import dump
+from crypto_team.schemas import Team
 from crypto_team.schemas.reviews import HandoffKey
 from tests.kb.reports import passed_report
 
@@ -34,12 +34,11 @@ def hand(layout: Layout, *, at: datetime = NOW) -> Path:
     _, changes = handoffs.make_handoff(
         layout, "STR-001", sender="ml_engineer", receiver="data_collector", report=report, now=at
     )
-    path = layout.registry_entry("STR-001")
-    old = load_record(path, RegistryEntry)
+    old = registry.entry(layout, "STR-001")
     if old.stage != "data_collector":
         time = f"{at:%Y-%m-%dT%H:%M:%SZ}"
-        entry = amended(old, time=time, role="ml_engineer", event="handed over", stage="data_collector")
-        changes.append(Change("registry", path, dump(entry, schema="registry"), revision_of(path)))
+        made = noted(layout, "STR-001", time=time, role="ml_engineer", event="handed over", stage="data_collector")
+        changes.append(made)
     commit_records(layout, role="ml_engineer", tool="handoff", strategy_id="STR-001", changes=changes, message="h")
     return changes[0].path
 
@@ -85,7 +84,7 @@ def test_a_trusted_signature_holds_and_any_other_does_not(strategy: Layout, monk
     assert messages(strategy) == set()
     assert handoffs.current_stage(strategy, "STR-001") == "data_collector"
     trust(strategy, other)
-    assert messages(strategy) == {"no trusted key signed it"}
+    assert messages(strategy) == {"no trusted key signed it, which is demanded by team.yaml"}
     assert handoffs.current_stage(strategy, "STR-001") == "ml_engineer"
     trust(strategy, key)
     record = handoffs.handoff_records(strategy, "STR-001")[0]
@@ -97,7 +96,7 @@ def test_a_trusted_signature_holds_and_any_other_does_not(strategy: Layout, monk
     path.write_text(dump(forged.model_copy(update={"envelope": sealed}), schema="handoff"))
     assert messages(strategy) == {"its signature does not match"}
     path.write_text(dump(record.model_copy(update={"envelope": None}), schema="handoff"))
-    assert messages(strategy) == {"it has no envelope"}
+    assert messages(strategy) == {"it has no envelope, which is demanded by team.yaml"}
 
 
 def test_a_signing_key_that_is_none_is_refused_without_being_shown(tmp_path: Path) -> None:
@@ -132,7 +131,8 @@ def test_keys_are_those_that_the_base_trusts(strategy: Layout, monkeypatch: pyte
     monkeypatch.setenv(attestation.KEY_VARIABLE, pem(mine))
     hand(strategy)
     assert messages(strategy) == set()
-    assert [item.message for item in chain_audit.audit(strategy, base)] == ["no trusted key signed it"]
+    said = [f"no trusted key signed it, which is demanded since commit {base[:10]}"]
+    assert [item.message for item in chain_audit.audit(strategy, base)] == said
 
 
 def test_branches_that_both_went_on_merge_and_meet_in_the_next_record(strategy: Layout) -> None:

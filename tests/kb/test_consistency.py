@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from crypto_team.kb import validate, workspace
-from crypto_team.kb.yaml import dump, load_record
-from crypto_team.schemas import RegistryEntry
+from crypto_team.kb import registry, validate, workspace
+from crypto_team.kb.yaml import dump
+from tests.kb.entries import event, stated
 
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
@@ -17,9 +17,7 @@ def codes(layout: Layout) -> set[str]:
 
 
 def test_a_number_written_into_the_registry_by_hand_is_found_even_after_a_repair(strategy: Layout) -> None:
-    path = strategy.registry_entry("STR-001")
-    entry = load_record(path, RegistryEntry).model_copy(update={"metrics": {"oos_sharpe": 9.9}})
-    path.write_text(dump(entry, schema="registry"))
+    event(strategy, "critic", "measured", metrics={"oos_sharpe": 9.9})
     workspace.repair(strategy)
     found = [item for item in validate.validate(strategy) if item.code == "claim"]
     assert [item.message for item in found] == ["metrics.oos_sharpe says 9.9, ml-spec.yaml says nothing"]
@@ -40,9 +38,11 @@ def test_a_strategy_without_an_entry_is_incomplete(strategy: Layout) -> None:
 
 @pytest.mark.parametrize("kind", ["ml_based", "rule_based"])
 def test_a_number_without_a_specification_that_states_it_is_a_claim(strategy: Layout, kind: str) -> None:
-    entry = load_record(strategy.registry_entry("STR-001"), RegistryEntry)
+    entry = registry.entry(strategy, "STR-001")
     other = entry.model_copy(update={"strategy_id": "STR-500", "type": kind, "metrics": {"oos_sharpe": 99.0}})
-    strategy.registry_entry("STR-500").write_text(dump(other, schema="registry"))
+    strategy.registry_entry("STR-500").write_text(dump(stated(other), schema="registry"))
     assert "claim" in codes(strategy)
-    strategy.registry_entry("STR-500").write_text(dump(other.model_copy(update={"metrics": {}}), schema="registry"))
+    strategy.registry_entry("STR-500").write_text(
+        dump(stated(other.model_copy(update={"metrics": {}})), schema="registry")
+    )
     assert "claim" not in codes(strategy)

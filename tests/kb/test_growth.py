@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crypto_team.errors import InputError, NotFoundError, RefusedError
-from crypto_team.kb import git, handoffs, history, learnings, registry, trials
+from crypto_team.kb import claims, git, handoffs, history, learnings, registry, trials
 from crypto_team.kb.files import revision_of
 from crypto_team.kb.kinds import KINDS
+from crypto_team.kb.noting import fated, noted
 from crypto_team.kb.writer import Change, commit_records
-from crypto_team.kb.yaml import FindingsError, dump
-from crypto_team.schemas import DataSpec, Document, RegistryEntry, Trial
+from crypto_team.kb.yaml import FindingsError, dump, load_record
+from crypto_team.schemas import DataSpec, Document, RegistryEvent, Trial
 from crypto_team.schemas.gate import GateReport
 from tests.kb.conftest import NOW
+from tests.kb.entries import TIME, event, fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,13 +154,16 @@ def test_a_trial_that_was_deleted_and_restored_is_whole_again(ended: Layout) -> 
 
 
 def test_history_and_identity_of_a_strategy_stay(strategy: Layout) -> None:
-    path, old = strategy.registry_entry("STR-001"), registry.entry(strategy, "STR-001")
-    new = registry.amended(old, time="2026-01-02T03:04:06Z", role="critic", event="doubted")
-    save(strategy, "registry", path, new, role="critic")
-    for forged in (old, new.model_copy(update={"name": "other"}), None):
+    path = event(strategy, "critic", "doubted")
+    made, old = load_record(path, RegistryEvent), registry.entry(strategy, "STR-001")
+    for forged in (made.model_copy(update={"event": "praised"}), made.model_copy(update={"after": [path.stem]}), None):
+        with pytest.raises((RefusedError, InputError)):
+            save(strategy, "registry_event", path, forged, role="critic")
+    for other in (fresh(name="other"), None):
         with pytest.raises(RefusedError):
-            save(strategy, "registry", path, forged, role="critic")
-    assert RegistryEntry.model_validate(new.model_dump()) == registry.entry(strategy, "STR-001")
+            save(strategy, "registry", strategy.registry_entry("STR-001"), other, role="critic")
+    assert registry.entry(strategy, "STR-001") == old
+    assert [item.event for item in old.history] == ["created", "doubted"]
 
 
 def claim(text: str, title: str = "T") -> Any:
@@ -171,10 +176,12 @@ def test_a_claim_is_retracted_but_never_reworded_and_only_once(strategy: Layout)
     save(strategy, "learning", path, learnings.render(made), role="critic")
     with pytest.raises(RefusedError, match="text"):
         save(strategy, "learning", path, learnings.render(made.model_copy(update={"text": "No."})), role="critic")
-    gone = learnings.retracted(made, "it was luck")
-    save(strategy, "learning", path, learnings.render(gone), role="critic")
+    gone = fated(strategy, made.learning_id, "retracted", role="critic", time=TIME, reason="it was luck")
+    commit_records(strategy, role="critic", tool="t", strategy_id=None, changes=[gone], message="no")
+    found = learnings.entry(strategy, made.learning_id)
+    assert found.text == "Costs eat it.\n\nRetracted: it was luck"
     with pytest.raises(RefusedError, match="already"):
-        learnings.retracted(gone, "again")
+        claims.may_retract(found)
 
 
 def test_braces_in_the_prose_of_a_claim_are_prose(strategy: Layout) -> None:
@@ -222,11 +229,8 @@ def hand(layout: Layout, sender: Stage, receiver: Stage, strategy_id: str = "STR
         results=[],
     )
     _, changes = handoffs.make_handoff(layout, strategy_id, sender=sender, receiver=receiver, report=report, now=NOW)
-    entry = registry.amended(
-        registry.entry(layout, strategy_id), time="2026-01-02T03:04:06Z", role=sender, event="handed", stage=receiver
-    )
-    path = layout.registry_entry(strategy_id)
-    changes.append(Change("registry", path, dump(entry, schema="registry"), revision_of(path)))
+    time = "2026-01-02T03:04:06Z"
+    changes.append(noted(layout, strategy_id, time=time, role=sender, event="handed", stage=receiver))
     commit_records(layout, role=sender, tool="handoff", strategy_id=strategy_id, changes=changes, message="h")
 
 

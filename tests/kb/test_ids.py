@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.errors import ConflictError, CryptoTeamError
-from crypto_team.kb import git, git_remote, handoffs, ids, registry
+from crypto_team.kb import git, git_remote, handoffs, ids
 from crypto_team.kb.paths import Layout
+from tests.kb.entries import fresh
 from tests.kb.test_growth import hand, save
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def test_work_done_offline_keeps_its_id_and_its_chain_and_no_clone_gets_the_numb
     other = clone(remote, "other")
     away = remote.rename(remote.with_name("away.git"))
     name = ids.allot(strategy, "STR")
-    entry = registry.entry(strategy, "STR-001").model_copy(update={"strategy_id": name})
+    entry = fresh(name)
     save(strategy, "registry", strategy.registry_entry(name), entry, role="lead")
     hand(strategy, "ml_engineer", "data_collector", name)
     records = {path.name: path.read_bytes() for path in handoffs.record_paths(strategy, name)}

@@ -26,8 +26,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from crypto_team.kb import git, journal
+from crypto_team.kb.noting import noted
 from crypto_team.kb.paths import Layout
-from crypto_team.kb.registry import entry
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump
 from crypto_team.schemas import FeatureSet
@@ -47,10 +47,9 @@ if step == "clear":
     journal.clear = die
 layout = Layout(Path(sys.argv[1]))
 made = FeatureSet.model_validate({"strategy_id": "STR-001", "feature_selection": {"method": "new"}})
-changed = entry(layout, "STR-001").model_copy(update={"status": "in_progress"})
-paths = layout.features("STR-001"), layout.registry_entry("STR-001")
-changes = [Change("features", paths[0], dump(made, schema="features"), revision_of(paths[0])),
-           Change("registry", paths[1], dump(changed, schema="registry"), revision_of(paths[1]))]
+path = layout.features("STR-001")
+said = noted(layout, "STR-001", time="2026-01-02T03:04:05Z", role="ml_engineer", event="e", status="in_progress")
+changes = [Change("features", path, dump(made, schema="features"), revision_of(path)), said]
 commit_records(layout, role="ml_engineer", tool="t", strategy_id="STR-001", changes=changes, message="both")
 """
 

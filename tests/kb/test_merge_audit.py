@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.kb import git, learnings, ownership_audit
-from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump, load_record
-from crypto_team.schemas import RegistryEntry
-from crypto_team.schemas.registry import HistoryEvent
+from crypto_team.kb.writer import Change, commit_records
+from tests.kb.entries import event
 from tests.kb.test_chain import NOW
 from tests.kb.test_ownership import by_hand, by_tool, codes, merged_ours
 
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
-    from crypto_team.schemas.base import RoleId
 
 WHO = ("-c", "user.name=mallory", "-c", "user.email=m@x.io")
 
@@ -27,16 +24,6 @@ def switch(layout: Layout, *arguments: str) -> None:
 
 def merged(layout: Layout, *arguments: str) -> None:
     git.run(layout.root, *WHO, "merge", "-q", "--no-ff", "--no-edit", *arguments)
-
-
-def event(layout: Layout, role: RoleId, text: str, minute: int) -> None:
-    """Add an event to the history of STR-001, as tools do."""
-    path = layout.registry_entry("STR-001")
-    entry = load_record(path, RegistryEntry)
-    made = HistoryEvent(time=f"2026-01-03T00:{minute:02d}:00Z", role=role, event=text)  # type: ignore[arg-type]
-    entry = entry.model_copy(update={"history": [*entry.history, made]})
-    change = Change("registry", path, dump(entry, schema="registry"), revision_of(path))
-    commit_records(layout, role=role, tool="t", strategy_id="STR-001", changes=[change], message=text)
 
 
 def learn(layout: Layout, title: str) -> str:
@@ -61,13 +48,13 @@ def lost(layout: Layout, base: str) -> list[tuple[str, str]]:
 
 def test_a_record_that_a_criss_cross_threw_away_is_missed_whatever_the_merge_bases_are(strategy: Layout) -> None:
     switch(strategy, "-c", "pr")
-    event(strategy, "risk_manager", "rejected", 1)
+    gone = event(strategy, "risk_manager", "rejected").relative_to(strategy.root).as_posix()
     switch(strategy, "main")
     start = by_hand(strategy, strategy.root / "other.txt", "x")
     merged(strategy, "pr")
     switch(strategy, "-c", "mal", start)
     merged_ours(strategy, "pr")
-    assert lost(strategy, "main") == [("taken-back", ".crypto/knowledge/registry/STR-001.yaml")]
+    assert lost(strategy, "main") == [("taken-back", gone)]
 
 
 def test_a_setting_of_the_base_is_not_undone_by_a_merge_because_the_branch_touched_the_file(strategy: Layout) -> None:
@@ -84,7 +71,7 @@ def test_what_another_branch_committed_is_not_thrown_away_by_a_merge(strategy: L
     switch(strategy, "-c", "A")
     path = learn(strategy, "mine")
     switch(strategy, "-c", "B", "main")
-    event(strategy, "backtester", "looked", 1)
+    event(strategy, "backtester", "looked")
     merged_ours(strategy, "A")
     assert lost(strategy, "main") == [("taken-back", path)]
 
@@ -122,26 +109,6 @@ def test_a_conflict_is_resolved_by_a_role_that_may_write_the_file(
     merged(strategy, "--no-commit", "-s", "ours", "main")
     trailer = ("--trailer", f"Crypto-Team-Role: {role}") if role else ()
     git.run(strategy.root, *WHO, "commit", "-q", "-m", "merge", *trailer)
-    assert codes(strategy, "main") == said
-
-
-@pytest.mark.parametrize(
-    ("order", "said"), [((0, 1), []), ((1, 0), []), ((0,), ["taken-back"]), ((1,), ["taken-back"])]
-)
-def test_events_of_both_sides_stay_in_their_order_where_a_role_resolves_a_conflict(
-    strategy: Layout, order: tuple[int, ...], said: list[str]
-) -> None:
-    path = strategy.registry_entry("STR-001")
-    sides = []
-    for name, role in (("one", "critic"), ("two", "backtester")):
-        switch(strategy, "-c", name, "main")
-        event(strategy, role, name, 1)  # type: ignore[arg-type]
-        sides.append(load_record(path, RegistryEntry))
-    git.attempt(strategy.root, *WHO, "merge", "-q", "one")
-    history = [item for number in order for item in sides[number].history]
-    path.write_text(dump(sides[0].model_copy(update={"history": history}), schema="registry"))
-    git.run(strategy.root, "add", "-A")
-    git.run(strategy.root, *WHO, "commit", "-q", "-m", "merge", "--trailer", "Crypto-Team-Role: critic")
     assert codes(strategy, "main") == said
 
 

@@ -349,5 +349,5 @@ def test_a_merge_that_keeps_both_sides_is_no_finding(strategy: Layout) -> None:
 def test_a_role_that_does_not_exist_writes_nothing(strategy: Layout, role: str) -> None:
     base = str(git.head(strategy.root))
     path = strategy.registry_entry("STR-001")
-    by_hand(strategy, path, path.read_text().replace("draft", "approved"), Role=role)
+    by_hand(strategy, path, path.read_text().replace("momentum", "other"), Role=role)
     assert "unknown-role" in codes(strategy, base)

@@ -8,14 +8,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.errors import EvidenceError, NotFoundError, RefusedError
-from crypto_team.kb import git, handoffs, history, learnings, registry, store, trial_heads, trials, validate, workspace
+from crypto_team.kb import (
+    claims,
+    git,
+    handoffs,
+    history,
+    learnings,
+    registry,
+    store,
+    trial_heads,
+    trials,
+    validate,
+    workspace,
+)  # fmt: skip
 from crypto_team.kb.ids import allot, new_trial_id
+from crypto_team.kb.noting import fated, noted
 from crypto_team.kb.paths import find_layout, require_layout
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
 from crypto_team.schemas import Trial
 from crypto_team.schemas.gate import GateReport
 from tests.kb.conftest import NOW
+from tests.kb.entries import TIME, put
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,11 +153,8 @@ def hand(layout: Layout) -> None:
     _, changes = handoffs.make_handoff(
         layout, "STR-001", sender="ml_engineer", receiver="data_collector", report=report(), now=NOW
     )
-    path = layout.registry_entry("STR-001")
-    from crypto_team.kb.files import sha256
-
-    moved = path.read_text().replace("stage: ml_engineer", "stage: data_collector")
-    changes.append(Change("registry", path, moved, sha256(path.read_bytes())))
+    said = noted(layout, "STR-001", time=TIME, role="ml_engineer", event="handed over", stage="data_collector")
+    changes.append(said)
     commit_records(layout, role="ml_engineer", tool="handoff", strategy_id="STR-001", changes=changes, message="h")
 
 
@@ -159,8 +170,7 @@ def test_a_handoff_moves_the_stage_and_a_changed_artifact_voids_it(strategy: Lay
 
 def test_a_registry_entry_cannot_claim_a_later_stage_than_its_handoffs(strategy: Layout) -> None:
     hand(strategy)
-    path = strategy.registry_entry("STR-001")
-    path.write_text(path.read_text().replace("stage: data_collector", "stage: risk_manager"))
+    put(strategy, stage="risk_manager")
     assert handoffs.current_stage(strategy, "STR-001") == "data_collector"
 
 
@@ -209,17 +219,17 @@ def test_a_learning_is_accepted_by_another_role_only_and_then_shown(strategy: La
     name = learning(strategy)
     found = learnings.entry(strategy, name)
     with pytest.raises(RefusedError, match="another role"):
-        learnings.accepted(found, "ml_engineer")
-    accepted = learnings.accepted(found, "critic")
-    from crypto_team.kb.files import sha256
+        claims.may_accept(found, "ml_engineer")
+    claims.may_accept(found, "critic")
 
     path = strategy.learning(name)
-    change = Change("learning", path, learnings.render(accepted), sha256(path.read_bytes()))
+    change = fated(strategy, name, "accepted", role="critic", time=TIME)
     commit_records(strategy, role="critic", tool="accept", strategy_id=None, changes=[change], message="a")
     assert "> Costs eat it." in strategy.learnings_view.read_text()
     assert [item.learning_id for item in learnings.search(strategy, "rsi costs")] == [name]
     assert learnings.search(strategy, "absent") == []
-    assert learnings.retracted(accepted, "was luck").status == "retracted"
+    assert learnings.entry(strategy, name).accepted_by == "critic"
+    assert learnings.load(path) == found, "the claim itself stays as it was proposed"
 
 
 def test_the_text_of_a_learning_is_data(strategy: Layout) -> None:

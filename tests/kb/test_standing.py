@@ -10,9 +10,10 @@ import pytest
 from crypto_team.kb.standing import STATUSES
 from crypto_team.kb.validate import validate
 from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump, load_record
-from crypto_team.schemas import Deployment, RegistryEntry, RiskAssessment
+from crypto_team.kb.yaml import dump
+from crypto_team.schemas import CriticReview, Deployment, RiskAssessment
 from crypto_team.schemas.registry import HistoryEvent
+from tests.kb.entries import event, put
 from tests.kb.test_growth import hand
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ TIME = "2026-01-02T03:04:05Z"
 
 def says(layout: Layout, **values: object) -> list[str]:
     """Set fields of the entry by hand, and return what the rules say about it."""
-    path = layout.registry_entry("STR-001")
-    entry = load_record(path, RegistryEntry).model_copy(update=values)
-    path.write_text(dump(entry, schema="registry"))
+    put(layout, **values)
     return [item.message for item in validate(layout) if item.code == "unfounded"]
 
 
@@ -77,6 +76,29 @@ def assessed(strategy: Layout) -> Layout:
     for sender, receiver in itertools.pairwise(STAGES):
         hand(strategy, sender, receiver)
     return strategy
+
+
+def test_a_review_that_goes_takes_the_approval_with_it(strategy: Layout) -> None:
+    said = {
+        "replay_matches": True,
+        "metrics": {},
+        "objections": [],
+        "verdict": "no_blocking_objection",
+        "reviewed": TIME,
+    }
+    review = CriticReview.model_validate({"strategy_id": "STR-001", "evidence_hash": "sha256:" + "0" * 64, **said})
+    change = Change("critic_review", strategy.critic_review("STR-001"), dump(review, schema="critic_review"))
+    for sender, receiver in itertools.pairwise(STAGES):
+        if sender == "critic":
+            commit_records(strategy, role="critic", tool="t", strategy_id="STR-001", changes=[change], message="r")
+        hand(strategy, sender, receiver)
+    assess(strategy, "approved")
+    event(strategy, "risk_manager", "risk: approved", status="approved")
+    assert [item.code for item in validate(strategy) if item.severity == "error"] == []
+    change.path.unlink()
+    [found] = [item for item in validate(strategy) if item.code == "void"]
+    assert found.severity == "error"
+    assert "critic-review.yaml is gone" in found.message
 
 
 def test_a_new_strategy_claims_nothing(strategy: Layout) -> None:

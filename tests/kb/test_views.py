@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from crypto_team.kb import learnings, view_cache, views, workspace
 from crypto_team.kb.yaml import dump
 from crypto_team.schemas import RegistryEntry
+from tests.kb.entries import stated
 from tests.kb.test_growth import claim
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def entry(number: int, **values: object) -> RegistryEntry:
 def put(layout: Layout, number: int, **values: object) -> Path:
     path = layout.registry_entry(f"STR-{number:03d}")
     path.parent.mkdir(exist_ok=True)
-    path.write_text(dump(entry(number, **values), schema="registry"))
+    path.write_text(dump(stated(entry(number, **values)), schema="registry"))
     return path
 
 

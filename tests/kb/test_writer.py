@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.errors import ConflictError, CryptoTeamError, InputError, LockTimeoutError, OwnershipError
-from crypto_team.kb import git, ids, validate, workspace
-from crypto_team.kb.files import sha256, write_atomic
+from crypto_team.kb import git, ids, registry, validate, workspace
+from crypto_team.kb.files import write_atomic
 from crypto_team.kb.locks import locked
 from crypto_team.kb.paths import Layout
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import FindingsError, dump
 from crypto_team.schemas import FeatureSet
+from tests.kb.entries import event
 
 if TYPE_CHECKING:
     from crypto_team.schemas.base import RoleId
@@ -120,16 +121,14 @@ from pathlib import Path
 from crypto_team.kb.paths import Layout
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump
-from crypto_team.schemas import FeatureSet, RegistryEntry
-from crypto_team.kb.registry import entry
+from crypto_team.schemas import FeatureSet
+from crypto_team.kb.noting import noted
 layout = Layout(Path(sys.argv[1]))
 for number in range(1000):
     made = FeatureSet.model_validate({"strategy_id": "STR-001", "feature_selection": {"method": f"run {number}"}})
-    old = entry(layout, "STR-001")
-    paths = layout.features("STR-001"), layout.registry_entry("STR-001")
-    new = old.model_copy(update={"links": {"run": f"run {number}"}})
-    changes = [Change("features", paths[0], dump(made, schema="features"), revision_of(paths[0])),
-               Change("registry", paths[1], dump(new, schema="registry"), revision_of(paths[1]))]
+    path = layout.features("STR-001")
+    changes = [Change("features", path, dump(made, schema="features"), revision_of(path)),
+               noted(layout, "STR-001", time="2026-01-02T03:04:05Z", role="ml_engineer", event=f"run {number}.")]
     commit_records(layout, role="ml_engineer", tool="t", strategy_id="STR-001", changes=changes, message="run")
     print(number, flush=True)
 """
@@ -147,7 +146,7 @@ def test_a_kill_leaves_both_files_of_an_operation_or_neither(strategy: Layout, d
     workspace.repair(strategy)
     assert validate.validate(strategy) == []
     run = strategy.features("STR-001").read_text().split("run ")[1].split("\n")[0].strip('"')
-    assert f"run {run}" in strategy.registry_entry("STR-001").read_text()
+    assert registry.entry(strategy, "STR-001").history[-1].event == f"run {run}."
 
 
 def test_a_full_disk_is_a_clear_error_and_the_old_content_stays(tmp_path: Path) -> None:
@@ -234,16 +233,7 @@ def test_processes_that_write_at_once_lose_nothing(strategy: Layout) -> None:
 def test_views_are_written_on_the_default_branch_only(strategy: Layout) -> None:
     git.run(strategy.root, "checkout", "-q", "-b", "side")
     before = strategy.registry_view.read_text()
-    entry = strategy.registry_entry("STR-001")
-    changed = entry.read_text().replace("status: draft", "status: in_progress")
-    commit_records(
-        strategy,
-        role="critic",
-        tool="t",
-        strategy_id="STR-001",
-        changes=[Change("registry", entry, changed, sha256(entry.read_bytes()))],
-        message="x",
-    )
+    event(strategy, "critic", "looked at", status="in_progress")
     assert strategy.registry_view.read_text() == before
     assert validate.validate(strategy) == []
 

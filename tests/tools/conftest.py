@@ -14,6 +14,7 @@ from crypto_team.kb.yaml import dump
 from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
 from crypto_team.tools.base import call
 from crypto_team.tools.session import Session
+from tests.kb.entries import stated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +88,7 @@ def staffed(desk: Desk) -> Desk:
             tool="new",
             strategy_id=strategy_id,
             changes=[
-                Change("registry", layout.registry_entry(strategy_id), dump(entry, schema="registry")),
+                Change("registry", layout.registry_entry(strategy_id), dump(stated(entry), schema="registry")),
                 Change("features", layout.features(strategy_id), dump(features, schema="features")),
                 Change("ml_spec", layout.ml_spec(strategy_id), dump(spec, schema="ml_spec")),
             ],

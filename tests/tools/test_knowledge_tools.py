@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crypto_team.kb.handoffs import make_handoff
-from crypto_team.kb.registry import amended, entry
-from crypto_team.kb.writer import Change, commit_records, revision_of
-from crypto_team.kb.yaml import dump
+from crypto_team.kb.noting import noted
+from crypto_team.kb.writer import commit_records
 from crypto_team.tools.next_step import STEPS
 from tests.kb.reports import passed_report
 
@@ -97,15 +96,15 @@ def hand_over(desk: Desk, strategy_id: str) -> None:
     _, changes = make_handoff(
         layout, strategy_id, sender="ml_engineer", receiver="data_collector", report=report, now=desk.session.now()
     )
-    path = layout.registry_entry(strategy_id)
-    moved = amended(
-        entry(layout, strategy_id),
+    moved = noted(
+        layout,
+        strategy_id,
         time="2021-03-04T06:00:00Z",
         role="ml_engineer",
         event="handed to data_collector",
         stage="data_collector",
     )
-    changes.append(Change("registry", path, dump(moved, schema="registry"), revision_of(path)))
+    changes.append(moved)
     commit_records(
         layout, role="ml_engineer", tool="handoff", strategy_id=strategy_id, changes=changes, message="handed over"
     )

@@ -16,6 +16,7 @@ from crypto_team.kb import queries
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from crypto_team.kb.yaml import dump
 from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry, Trial
+from tests.kb.entries import stated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,7 @@ def add(desk: Desk, number: int) -> str:
             "history": [{"time": "2021-03-04T05:00:00Z", "role": "lead", "event": "refused: OF010"}],
         }
     )
-    save(desk, "registry", desk.session.layout.registry_entry(strategy_id), entry)
+    save(desk, "registry", desk.session.layout.registry_entry(strategy_id), stated(entry))
     return strategy_id
 
 
