@@ -90,6 +90,7 @@ FAULTS: Mapping[str, Fault] = {
     "lucky_day": _fault("three days carry the profit", "PF008", trading.lucky_day, NOISE),
     "fades": _fault("it earns early and loses as much late", "PF011 PF009", trading.fades),
     "one_regime": _fault("it trades in one regime only", "PF007", trading.one_regime),
+    "one_trend": _fault("it trades in rising markets only", "PF007", trading.one_trend),
     "best_seed": _fault("the best of thirty seeds of noise", "OF015 OF010", search.best_seed, NOISE),
     "tuned_threshold": _fault("the threshold was chosen by the test", "OF014", search.tuned_threshold),
     "threshold_spike": _fault("the threshold is a spike", "OF014", search.threshold_spike),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -135,16 +136,26 @@ def fades(study: Study, _rng: Rng) -> EvidenceParts:
     return _with_positions(study, table, table["position"].where(~late, -table["position"]))
 
 
-def one_regime(study: Study, _rng: Rng) -> EvidenceParts:
-    """Trade only on the days that follow a wild month."""
+def _in_one_regime(study: Study, measure: Callable[[pd.Series[float]], pd.Series[float]]) -> EvidenceParts:
+    """Trade only on the third of the days before which something was highest of the market's daily returns."""
     table = _rows(study)
     close = study.parts.tables["market"].assign(day=lambda rows: rows["time"].dt.floor("D"))
     daily = close.sort_values("time").groupby(["day", "pair"])["close"].last().unstack().pct_change(fill_method=None)
-    before = daily.mean(axis=1).rolling(30, min_periods=5).std().shift(1)
+    before = measure(daily.mean(axis=1)).shift(1)
     days = table["time"].dt.floor("D")
     there = before.reindex(days.loc[table["part"] == "test"].unique())
-    wild = set(there.index[there > there.quantile(2 / 3)])
-    return _with_positions(study, table, table["position"].where(days.isin(wild), 0.0))
+    chosen = set(there.index[there > there.quantile(2 / 3)])
+    return _with_positions(study, table, table["position"].where(days.isin(chosen), 0.0))
+
+
+def one_regime(study: Study, _rng: Rng) -> EvidenceParts:
+    """Trade only on the days that follow a wild month."""
+    return _in_one_regime(study, lambda moves: moves.rolling(30, min_periods=5).std())
+
+
+def one_trend(study: Study, _rng: Rng) -> EvidenceParts:
+    """Trade only on the days that follow a month of rising prices."""
+    return _in_one_regime(study, lambda moves: moves.rolling(30, min_periods=5).sum())
 
 
 def bouncing_close(study: Study, rng: Rng) -> EvidenceParts:
