@@ -26,7 +26,6 @@ __all__ = [
     "Stricter",
     "Verdict",
     "check",
-    "explain",
     "find",
     "insufficient",
     "judge",
@@ -166,18 +165,6 @@ def find(code: str) -> Check:
         return CHECKS[code]
     except KeyError:
         raise NotFoundError(f"no check is called {code}", hint=f"known: {', '.join(sorted(CHECKS))}") from None
-
-
-def explain(code: str) -> str:
-    """Return in words what a check demands, from what evidence, by whose rule, and what helps when it fails."""
-    rule = find(code)
-    limits = [f"  {name} = {each.default:g} ({each.stricter} is stricter)" for name, each in rule.settings.items()]
-    lines = [f"{rule.code}: {rule.title}", "", rule.what, "", f"source: {rule.source}"]
-    lines += [f"unit: {rule.unit}"] if rule.unit else []
-    lines += [f"evidence: {', '.join(rule.required + rule.optional)}"]
-    lines += ["settings:", *limits] if limits else []
-    lines += ["when it fails:", *(f"  {step}" for step in rule.remedy)]
-    return "\n".join(lines)
 
 
 def run_check(code: str, case: Case, settings: Mapping[str, float] | None = None) -> CheckResult:

@@ -144,7 +144,6 @@ def gate_explain(session: Session, code: CheckCode) -> Outcome:
     code
         For example OF010.
     """
-    import crypto_team.gates.run  # noqa: F401 - fills the table of checks
-    from crypto_team.gates.registry import explain
+    from crypto_team.gates.explained import explain
 
     return Outcome(ok=True, summary=code, data=explain(code))
