@@ -35,6 +35,7 @@ class _Strongest:
     "No feature is the label in disguise",
     unit="rank correlation with the future",
     source="plausible size of an edge: an AUC of 0.6 is a rank correlation of about 0.2",
+    mend="leave out what is named here, or shift its source to what was known at the close, and train again",
     remedy=("crypto-team ml-engineer remove-feature STR NAME", *RETRAIN),
     stricter={"plausible": "lower"},
 )

@@ -27,6 +27,7 @@ def explain(code: str) -> str:
         "evidence it needs:": dict.fromkeys(place for name in rule.required for place in places(name)),
         "evidence it reads where it is there:": (places(name)[0] for name in rule.optional),
         "stands at the gates:": _gates(rule.code),
+        "what helps:": [rule.mend] if rule.mend else [],
         "when it fails:": rule.remedy,
         "published power:": _power(rule.code),
     }

@@ -94,6 +94,7 @@ def _earned(names: tuple[str, str, str], daily: Floats, held: Floats, regime: np
     "Earns in several regimes",
     unit="share of the profit from one regime",
     source="ML engineer card: regime sensitivity",
+    mend="see what the model lacks elsewhere: features of volatility and trend, or training rows of the other regimes",
     remedy=("crypto-team ml-engineer set-signal STR", *REMEDY),
     stricter={"largest": "lower", "least_days": "higher", "exposure": "lower"},
     tolerant=True,
@@ -144,6 +145,7 @@ def _daily_held(returns: Returns) -> tuple[Floats, Floats]:
     "Not the market in disguise",
     unit="t-value of the alpha",
     source="Newey and West (1987)",
+    mend="balance long and short positions: what is earned has to remain without the market's own return",
     remedy=REMEDY,
     stricter={"t": "higher"},
 )
@@ -153,7 +155,7 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
     moves = market_daily(market, days)
     known = np.isfinite(moves) & np.isfinite(daily)
     if known.sum() < 30:
-        return insufficient(f"{int(known.sum())} days, 30 are needed")
+        return insufficient(f"{int(known.sum())} days, 30 are needed: {30 - int(known.sum())} more")
     if daily[known].std() == 0.0 or moves[known].std() == 0.0:
         return insufficient("daily returns or the market have no spread")
     fit = newey_west_ols(daily[known], moves[known][:, None], lags=newey_west_lags(int(known.sum())))
@@ -170,6 +172,7 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
     "Does not fade away",
     unit="t-value of the change",
     source="alpha decay; Newey and West (1987)",
+    mend="train again more often, and find out what changed when it began to fall",
     remedy=REMEDY,
     stricter={"t": "higher"},
     tolerant=True,

@@ -132,6 +132,12 @@ def _meant(item: Judged) -> frozenset[str]:
     return FAULTS[item.name].codes if item.kind == "bad evidence" else frozenset()
 
 
+@pytest.mark.parametrize("code", GATES[IMPORTED].codes)
+def test_every_check_of_foreign_work_says_in_words_what_helps(code: str) -> None:
+    assert find(code).mend
+    assert f"what helps:\n  {find(code).mend}\n" in explain(code)
+
+
 def test_settings_that_a_gate_or_a_profile_has_are_told_beside_the_usual_one() -> None:
     text = explain("PF002")
     assert "1 at risk_manager->execution_specialist, 2 in profile seed-literal" in text

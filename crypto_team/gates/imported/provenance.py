@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.gates.recompute import milliseconds, stamp
-from crypto_team.gates.registry import Verdict, passed, refused
+from crypto_team.gates.registry import Verdict, passed, refused, several, within
 from crypto_team.gates.skill import part_skill
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.clock import utc_text
@@ -37,7 +37,7 @@ def trained_before(meta: EvidenceMeta, predictions: pd.DataFrame, imported: Impo
             )
     problems += _too_good(meta, predictions)
     if problems:
-        return refused("; ".join(problems[:4]), len(problems), evidence=tuple(problems))
+        return refused(several(problems), len(problems), evidence=within("predictions.parquet", problems))
     return passed(f"{len(meta.folds)} models predict only rows behind their training, no better than could be", 0)
 
 

@@ -92,6 +92,7 @@ def _read_into(found: Imported, name: str, path: Path) -> None:
     if frame.index.name or isinstance(frame.index, pd.MultiIndex):
         frame = frame.reset_index()
     frame.columns = [str(column) for column in frame.columns]
+    frame = frame.replace([np.inf, -np.inf], np.nan) if name == "features" else frame
     made = _conformed(found, name, path.name, frame)
     if made is not None:
         found.tables[name] = made
@@ -116,7 +117,23 @@ def _conformed(found: Imported, name: str, file: str, frame: pd.DataFrame) -> pd
                 found.wrong(file, f"column {wanted} is not of the type {column.type}: {error}"[:500], f"/{wanted}")
                 return None
             _hollow(found, file, wanted, column, table[wanted])
+    if table.empty:
+        # What has no rows shows no more than what is missing, and is treated like that.
+        found.notes.append(f"{file} has no rows")
+        return None
+    if name == "features":
+        table = table.drop(columns=_unusable(found, file, table.drop(columns=[*contract], errors="ignore")))
     return table.reset_index(drop=True)
+
+
+def _unusable(found: Imported, file: str, features: pd.DataFrame) -> list[str]:
+    """Record and return features without a single number: what is recomputed from them would show nothing."""
+    numbers = features.select_dtypes(include=["number", "bool"])
+    hollow = [name for name in numbers if not np.isfinite(numbers[name].to_numpy(dtype=np.float64)).any()]
+    hollow += [name for name in features.columns.difference(numbers.columns) if features[name].isna().all()]
+    if hollow:
+        found.wrong(file, f"{len(hollow)} features have no finite value: {', '.join(map(str, hollow[:5]))}")
+    return hollow
 
 
 def _renamed(contract: Mapping[str, Column], frame: pd.DataFrame) -> dict[str, str]:
