@@ -132,10 +132,11 @@ def models_have_provenance(
     """Every fold's model file has the recorded hash and training range, and gives the stored predictions when asked.
 
     Foreign evidence has no model files; there each model's last training row lies before what it predicts, and it does
-    not predict the test rows far better than its own validation rows, which only a model that had seen them does.
+    not predict the test rows far better than its own validation rows, or than models that are fitted anew on earlier
+    rows of the same features can (`gates/imported/refit`): only a model that had seen them does.
     """
     if imported is not None:
-        return trained_before(meta, predictions, imported)
+        return trained_before(meta, predictions, imported, features_sample)
     if model_dir is None or features_sample is None:
         return insufficient("missing: fold model files or evidence: features.parquet")
     return _asked_again(meta, predictions, model_dir, features_sample)

@@ -75,6 +75,8 @@ FAULTS: Mapping[str, Fault] = {
     "overlapping_positions": _fault("every row earns its whole horizon", "PR002", trading.overlapping_positions),
     "same_bar": _fault("positions earn the bar they were decided on", "PR002", trading.same_bar),
     "peeking_positions": _fault("positions know the next bar", "LK006", trading.peeking_positions),
+    "perfect_stop": _fault("nothing is held in bars that lose most", "LK006", trading.perfect_stop),
+    "worst_days_off": _fault("nothing is held on the worst days", "LK006", trading.worst_days_off),
     "one_sided_costs": _fault("costs are paid on entries only", "PF006", trading.one_sided_costs),
     "no_costs": _fault("there are no costs", "PF006", trading.no_costs),
     "cost_as_fraction": _fault("costs are fractions instead of basis points", "PF006", trading.cost_as_fraction),

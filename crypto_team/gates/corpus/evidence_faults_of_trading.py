@@ -158,6 +158,28 @@ def one_trend(study: Study, _rng: Rng) -> EvidenceParts:
     return _in_one_regime(study, lambda moves: moves.rolling(30, min_periods=5).sum())
 
 
+def _moves(table: pd.DataFrame) -> pd.Series[float]:
+    """Return what each held row earns or loses; 0 where nothing is held."""
+    return table["return_gross"].where(table["part"] == "test", 0.0).fillna(0.0)
+
+
+def perfect_stop(study: Study, _rng: Rng) -> EvidenceParts:
+    """Hold nothing in the bars that would have lost most."""
+    table = _rows(study)
+    earned = _moves(table)
+    stopped = earned < -1.5 * study.design.volatility
+    return _with_positions(study, table, table["position"].where(~stopped, 0.0))
+
+
+def worst_days_off(study: Study, _rng: Rng) -> EvidenceParts:
+    """Hold nothing on the worst tenth of the days of each pair, chosen afterwards."""
+    table = _rows(study)
+    days = pd.MultiIndex.from_arrays([table["pair"], table["time"].dt.floor("D")])
+    sums = pd.Series(_moves(table).to_numpy(), index=days).groupby(level=[0, 1]).sum()
+    worst = sums[sums <= sums.groupby(level=0).transform(lambda each: each.quantile(0.1))].index
+    return _with_positions(study, table, table["position"].where(~days.isin(worst), 0.0))
+
+
 def bouncing_close(study: Study, rng: Rng) -> EvidenceParts:
     """Earn the bounce of closes between bid and ask, which only who trades at that very close could have."""
     bounced = []

@@ -225,7 +225,7 @@ def _meta(found: Imported, strategy_id: str, predictions: pd.DataFrame, folds: l
 def _target(found: Imported, predictions: pd.DataFrame) -> Target:
     """Return what is predicted, as the columns of the forecasts say."""
     said = found.meta
-    regression = "p_1" not in predictions.columns and predictions["expected_bps"].notna().any()
+    regression = "p_1" not in predictions.columns
     kind: TargetKind = "return" if regression else "n_class" if "p_2" in predictions.columns else "direction"
     classes = sum(name.startswith("p_") and name[2:].isdigit() for name in predictions.columns)
     return Target.model_construct(

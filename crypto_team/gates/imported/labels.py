@@ -58,7 +58,8 @@ def labels_from_closes(
         counts["forward_return"].add(rows, _wrong(stored, future.ahead), future.ahead)
         counts["label_end"].add(rows, _early_end(rows, future.ends, meta.horizon_bars, step))
         pieces.append((rows, future.ahead))
-    _judge_labels(pieces, imported, counts["label"], regression=meta.target.kind == "return")
+    told = "expected_bps" in predictions and bool(predictions["expected_bps"].notna().any())
+    _judge_labels(pieces, imported, counts["label"], regression=meta.target.kind == "return" and told)
     if confirmed == 0:
         return _unconfirmed(predictions, counts)
     explained = _explained(pieces, market, meta.horizon_bars, step) if counts["forward_return"].wrong else ""

@@ -116,7 +116,12 @@ def _conformed(found: Imported, name: str, file: str, frame: pd.DataFrame) -> pd
             except (ValueError, TypeError, OverflowError) as error:
                 found.wrong(file, f"column {wanted} is not of the type {column.type}: {error}"[:500], f"/{wanted}")
                 return None
+            _infinite(found, file, wanted, table)
             _hollow(found, file, wanted, column, table[wanted])
+    if name != "market":
+        # What has been recorded as a hole is no row that could be judged.
+        needed = [wanted for wanted, column in contract.items() if column.required or wanted == "pair"]
+        table = table.dropna(subset=table.columns.intersection(needed))
     if table.empty:
         # What has no rows shows no more than what is missing, and is treated like that.
         found.notes.append(f"{file} has no rows")
@@ -146,10 +151,20 @@ def _renamed(contract: Mapping[str, Column], frame: pd.DataFrame) -> dict[str, s
     return renamed
 
 
+def _infinite(found: Imported, file: str, wanted: str, table: pd.DataFrame) -> None:
+    """Record numbers that are none, and empty them."""
+    if table[wanted].dtype != np.float64:
+        return
+    wrong = np.isinf(table[wanted].to_numpy(dtype=np.float64))
+    if wrong.any():
+        found.wrong(file, f"column {wanted} is infinite in {int(wrong.sum())} of {len(wrong)} rows", f"/{wanted}")
+        table.loc[wrong, wanted] = np.nan
+
+
 def _hollow(found: Imported, file: str, wanted: str, column: Column, values: pd.Series[Any]) -> None:
     """Record a required column with holes."""
     holes = int(values.isna().sum())
-    if holes and column.required and not (file.startswith("market") and wanted == "close"):
+    if holes and (column.required or wanted == "pair") and not (file.startswith("market") and wanted == "close"):
         found.wrong(file, f"column {wanted} is empty in {holes} of {len(values)} rows", f"/{wanted}")
 
 
