@@ -118,12 +118,16 @@ def _conformed(found: Imported, name: str, file: str, frame: pd.DataFrame) -> pd
                 return None
             _infinite(found, file, wanted, table)
             _hollow(found, file, wanted, column, table[wanted])
+    return _rows_with_content(found, name, file, table)
+
+
+def _rows_with_content(found: Imported, name: str, file: str, table: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the table without rows that were recorded as holes; None where nothing is left, which is as missing."""
+    contract = CONTRACTS[name].columns
     if name != "market":
-        # What has been recorded as a hole is no row that could be judged.
         needed = [wanted for wanted, column in contract.items() if column.required or wanted == "pair"]
         table = table.dropna(subset=table.columns.intersection(needed))
     if table.empty:
-        # What has no rows shows no more than what is missing, and is treated like that.
         found.notes.append(f"{file} has no rows")
         return None
     if name == "features":
