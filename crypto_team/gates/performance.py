@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 DAYS_PER_YEAR = 365.0
+QUARTER = 90
+"""Days below which a comparison that chance explains says that it is too early, not that the strategy lost it."""
 REMEDY = ("crypto-team ml-engineer define-target STR", "crypto-team ml-engineer train STR")
 
 
@@ -98,6 +100,9 @@ def beats_baselines(
     interval = _difference_interval(ours, theirs[hardest])
     text = f"Sharpe ratio {own:.2f}; " + ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
     text += f"; above {hardest} by {value:.2f} in [{interval[0]:.2f}, {interval[1]:.2f}]"
+    if value <= margin < interval[1] and ours.size < QUARTER:
+        more = f"{ours.size} days cannot tell, {QUARTER} are needed: {QUARTER - ours.size} more"
+        return insufficient(f"{text}; {more}", value, interval=interval)
     return judge(value > margin, text, value, interval=interval)
 
 

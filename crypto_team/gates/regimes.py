@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from crypto_team.gates.alarms import deviations
+from crypto_team.gates.performance import QUARTER
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
 from crypto_team.gates.terciles import TRENDS, VOLATILITIES, market_daily, trend_regimes, volatility_regimes
@@ -161,6 +162,8 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
     fit = newey_west_ols(daily[known], moves[known][:, None], lags=newey_west_lags(int(known.sum())))
     value = float(fit.t[1])
     text = f"alpha {float(fit.params[1]):.4%} a day with t-value {value:.2f}, beta {float(fit.params[0]):.2f}"
+    if -t < value <= 0.0 and known.sum() < QUARTER:
+        return insufficient(f"{text}; {int(known.sum())} days cannot tell, {QUARTER} are needed", value)
     if 0.0 < value < t:
         more = math.ceil(int(known.sum()) * ((t / value) ** 2 - 1.0))
         return insufficient(f"{text}; about {more:,} more days would show an alpha of this size", value)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
@@ -84,3 +85,23 @@ def test_a_regime_is_known_before_the_day_that_it_names(plain: Case) -> None:
     assert np.array_equal(trend_regimes(plain.returns, moved), trend_regimes(plain.returns, plain.market))
     same = volatility_regimes(plain.returns, plain.market)[1]
     assert np.array_equal(volatility_regimes(plain.returns, moved)[1], same)
+
+
+def test_two_months_that_cannot_tell_are_too_early_not_lost(
+    weak: Study, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Positions without any skill lose by their costs; on 40 days that is no verdict, on 126 it is."""
+    table = weak.parts.tables["predictions"]
+    test = table["part"] == "test"
+    random = pd.Series(np.random.default_rng(3).choice([0.0, 1.0], len(table)), table.index)
+    long = faults._with_positions(weak, table, random.where(test))
+    first = table.loc[test, "time"].min()
+    made = long.tables["predictions"]
+    short = long.with_table(
+        "predictions", made[(made["part"] != "test") | (made["time"] < first + pd.Timedelta("40D"))]
+    )
+    outcomes = []
+    for parts in (short, long):
+        result = run_check("PF001", case_from_folder(parts.write(tmp_path_factory.mktemp("case"))))
+        outcomes.append(result.outcome)
+    assert outcomes == ["not_enough_evidence", "refused"]

@@ -138,8 +138,8 @@ def _rows_with_content(found: Imported, name: str, file: str, table: pd.DataFram
 def _unusable(found: Imported, file: str, features: pd.DataFrame) -> list[str]:
     """Record and return features without a single number: what is recomputed from them would show nothing."""
     numbers = features.select_dtypes(include=["number", "bool"])
-    hollow = [name for name in numbers if not np.isfinite(numbers[name].to_numpy(dtype=np.float64)).any()]
-    hollow += [name for name in features.columns.difference(numbers.columns) if features[name].isna().all()]
+    hollow = [str(name) for name in numbers if not np.isfinite(numbers[name].to_numpy(dtype=np.float64)).any()]
+    hollow += [str(name) for name in features.columns.difference(numbers.columns) if features[name].isna().all()]
     if hollow:
         found.wrong(file, f"{len(hollow)} features have no finite value: {', '.join(map(str, hollow[:5]))}")
     return hollow
