@@ -90,18 +90,18 @@ def test_a_regime_is_known_before_the_day_that_it_names(plain: Case) -> None:
 def test_two_months_that_cannot_tell_are_too_early_not_lost(
     weak: Study, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Positions without any skill lose by their costs; on 40 days that is no verdict, on 126 it is."""
+    """Positions turned round every other day have no skill; on 60 days that is no verdict, on 126 it is."""
     table = weak.parts.tables["predictions"]
-    test = table["part"] == "test"
-    random = pd.Series(np.random.default_rng(3).choice([0.0, 1.0], len(table)), table.index)
-    long = faults._with_positions(weak, table, random.where(test))
-    first = table.loc[test, "time"].min()
+    first = table.loc[table["part"] == "test", "time"].min()
+    even = (table["time"] - first).dt.days % 2 == 0
+    long = faults._with_positions(weak, table, table["position"].where(even, -table["position"]))
     made = long.tables["predictions"]
     short = long.with_table(
-        "predictions", made[(made["part"] != "test") | (made["time"] < first + pd.Timedelta("40D"))]
+        "predictions", made[(made["part"] != "test") | (made["time"] < first + pd.Timedelta("60D"))]
     )
-    outcomes = []
-    for parts in (short, long):
-        result = run_check("PF001", case_from_folder(parts.write(tmp_path_factory.mktemp("case"))))
-        outcomes.append(result.outcome)
-    assert outcomes == ["not_enough_evidence", "refused"]
+    for parts, outcome in ((short, "not_enough_evidence"), (long, "refused")):
+        case = case_from_folder(parts.write(tmp_path_factory.mktemp("case")))
+        for code in ("PF001", "PF010"):
+            result = run_check(code, case)
+            assert result.outcome == outcome
+            assert ("cannot tell, 90 are needed" in result.explanation) == (parts is short)
