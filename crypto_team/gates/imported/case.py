@@ -258,6 +258,8 @@ def _preprocessing(table: pd.DataFrame | None) -> pd.DataFrame | None:
     for name, value in absent.items():
         if name not in made.columns:
             made[name] = value
+    # What is not said is no reason to fail later; a fit without a stage belongs to none.
+    made[["stage", "feature"]] = made[["stage", "feature"]].fillna("")
     names = {"scale": "scaler", "scaling": "scaler", "standardscaler": "scaler", "calibrator": "calibration"}
     names |= {
         "select": "selection",

@@ -92,6 +92,10 @@ def _read_into(found: Imported, name: str, path: Path) -> None:
     if frame.index.name or isinstance(frame.index, pd.MultiIndex):
         frame = frame.reset_index()
     frame.columns = [str(column) for column in frame.columns]
+    # Row numbers that pandas wrote down are no column of anybody's.
+    frame = frame.drop(
+        columns=[column for column in frame.columns if column.startswith(("Unnamed: ", "__index_level_"))]
+    )
     frame = frame.replace([np.inf, -np.inf], np.nan) if name == "features" else frame
     made = _conformed(found, name, path.name, frame)
     if made is not None:
@@ -136,13 +140,16 @@ def _rows_with_content(found: Imported, name: str, file: str, table: pd.DataFram
 
 
 def _unusable(found: Imported, file: str, features: pd.DataFrame) -> list[str]:
-    """Record and return features without a single number: what is recomputed from them would show nothing."""
+    """Return columns without a single number, and record them: what is recomputed from them would show nothing."""
     numbers = features.select_dtypes(include=["number", "bool"])
     hollow = [str(name) for name in numbers if not np.isfinite(numbers[name].to_numpy(dtype=np.float64)).any()]
-    hollow += [str(name) for name in features.columns.difference(numbers.columns) if features[name].isna().all()]
+    words = [str(name) for name in features.columns.difference(numbers.columns)]
+    hollow += [name for name in words if features[name].isna().all()]
+    if set(words) - set(hollow):
+        found.notes.append(f"{file}: {', '.join(words[:5])} hold no numbers and are left out")
     if hollow:
         found.wrong(file, f"{len(hollow)} features have no finite value: {', '.join(map(str, hollow[:5]))}")
-    return hollow
+    return [*hollow, *words]
 
 
 def _renamed(contract: Mapping[str, Column], frame: pd.DataFrame) -> dict[str, str]:

@@ -167,3 +167,31 @@ def test_nothing_predicted_out_of_sample_is_said(tmp_path: Path, parts: Evidence
     assert case.evidence_problems == [
         "predictions.parquet has no row of part test: nothing was predicted out of sample"
     ]
+
+
+def test_forecasts_that_are_no_numbers_are_missing_ones(tmp_path: Path, parts: EvidenceParts) -> None:
+    table = parts.tables["predictions"].copy()
+    test = table.index[table["part"] == "test"]
+    table.loc[test[::500], "p_1"] = np.inf
+    result = run_check("PR001", case_from_folder(parts.with_table("predictions", table).write(tmp_path)))
+    assert result.outcome == "refused"
+    assert f"{len(test[::500])} of {len(test)} test rows have no forecast (p_1)" in result.explanation
+
+
+def test_fits_that_say_nothing_about_themselves_are_no_crash(tmp_path: Path, parts: EvidenceParts) -> None:
+    table = parts.tables["preprocessing"]
+    hollow = table.assign(**{name: None for name in table.columns if name != "fold"})
+    report = run_gate(IMPORTED, case_from_folder(parts.with_table("preprocessing", hollow).write(tmp_path)), Policy())
+    assert not [each for each in report.results if "could not be completed" in each.explanation]
+
+
+def test_words_and_row_numbers_beside_the_columns_change_nothing(tmp_path: Path, parts: EvidenceParts) -> None:
+    more = parts
+    for name, table in parts.tables.items():
+        more = more.with_table(name, table.assign(**{"Unnamed: 0": range(len(table))}))
+    more = more.with_table("features", more.tables["features"].assign(note="x"))
+    plain = run_gate(IMPORTED, case_from_folder(parts.write(tmp_path / "a")), Policy())
+    found = run_gate(IMPORTED, case_from_folder(more.write(tmp_path / "b")), Policy())
+    assert [(each.code, each.outcome) for each in found.results] == [
+        (each.code, each.outcome) for each in plain.results
+    ]
