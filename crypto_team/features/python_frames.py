@@ -7,8 +7,10 @@ and column; text and times become numbers that are equal when they are.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import json
+import os
 import random
 import secrets
 import sys
@@ -25,6 +27,7 @@ import pandas as pd
 
 from crypto_team.errors import InputError, WorkerError
 from crypto_team.executors import run_limited
+from crypto_team.sandbox import attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,10 +38,11 @@ _CODE, _REQUEST, _RESULT, _ERROR = "feature_code.py", "request.json", "result.np
 
 @dataclass(frozen=True)
 class Computed:
-    """What one variant gave: values by column, or why it gave nothing."""
+    """What one variant gave: values by column, or why it gave nothing; and what the guard refused it on the way."""
 
     columns: Mapping[str, npt.NDArray[np.float64]]
     error: str = ""
+    refused: tuple[str, ...] = ()
 
 
 def compute_frames(
@@ -170,8 +174,24 @@ def load_function(path: Path, name: str) -> Callable[[pd.DataFrame], Any]:
     return made
 
 
+def _announced(module: Any, names: Sequence[str]) -> None:
+    """Let readers that open files outside of Python tell the guard first; the kernel refuses them without a word."""
+    for name in names:
+        reader = getattr(module, name)
+
+        def told(path: Any, *rest: Any, _reader: Any = reader, **options: Any) -> Any:
+            if isinstance(path, str | os.PathLike):
+                sys.audit("open", os.fspath(path), "rb", os.O_RDONLY)
+            return _reader(path, *rest, **options)
+
+        setattr(module, name, functools.wraps(reader)(told))
+
+
 def child(folder: Path) -> None:
     """Compute one variant; runs in the guarded child process."""
+    _announced(pd, ("read_parquet", "read_feather", "read_orc", "read_hdf"))
+    if "pyarrow.parquet" in sys.modules:
+        _announced(sys.modules["pyarrow.parquet"], ("read_table", "read_pandas"))
     random.seed()
     np.random.seed()  # noqa: NPY002, TID251 - chance has to show, so every process gets its own
     request = json.loads((folder / _REQUEST).read_text(encoding="utf-8"))
@@ -229,8 +249,9 @@ def _as_numbers(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
 
 
 def _read(folder: Path, rows: int) -> Computed:
+    refused = attempts(folder)
     if (folder / _ERROR).is_file():
-        return Computed({}, (folder / _ERROR).read_text(encoding="utf-8"))
+        return Computed({}, (folder / _ERROR).read_text(encoding="utf-8"), refused)
     place = folder / _RESULT
     if place.is_symlink() or not place.is_file() or place.stat().st_nlink != 1:
         raise WorkerError("the code ended its process instead of returning values")
@@ -241,4 +262,4 @@ def _read(folder: Path, rows: int) -> Computed:
         raise WorkerError("the code left something else than values") from problem
     if any(values.shape != (rows,) or values.dtype != np.float64 for values in columns.values()):
         raise WorkerError(f"the code left something else than a value for each of {rows} bars")
-    return Computed(columns)
+    return Computed(columns, refused=refused)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 DAYS_PER_YEAR = 365.0
+QUARTER = 90
+"""Days below which a comparison that chance explains says that it is too early, not that the strategy lost it."""
 REMEDY = ("crypto-team ml-engineer define-target STR", "crypto-team ml-engineer train STR")
 
 
@@ -63,6 +65,7 @@ def _difference_interval(ours: Floats, theirs: Floats) -> tuple[float, float]:
     "Beats buy-and-hold, random and moving-average cross after costs",
     unit="annualised Sharpe ratio above the best of them",
     source="ML engineer card, critical rule 9",
+    mend="earn more than the simple rule does on the same days, or use the simple rule",
     remedy=REMEDY,
     stricter={"margin": "higher"},
     passes="value > margin",
@@ -98,6 +101,9 @@ def beats_baselines(
     interval = _difference_interval(ours, theirs[hardest])
     text = f"Sharpe ratio {own:.2f}; " + ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
     text += f"; above {hardest} by {value:.2f} in [{interval[0]:.2f}, {interval[1]:.2f}]"
+    if value <= margin < interval[1] and ours.size < QUARTER:
+        more = f"{ours.size} days cannot tell, {QUARTER} are needed: {QUARTER - ours.size} more"
+        return insufficient(f"{text}; {more}", value, interval=interval)
     return judge(value > margin, text, value, interval=interval)
 
 
@@ -106,6 +112,7 @@ def beats_baselines(
     "Sharpe ratio after costs",
     unit="annualised Sharpe ratio",
     source="ML engineer card, workflow step 7; approval level of the risk manager",
+    mend="trade less often, and on stronger forecasts only: costs grow with every change of position",
     remedy=REMEDY,
     stricter={"ratio": "higher"},
 )
@@ -125,6 +132,7 @@ def sharpe_high_enough(returns: Returns, meta: EvidenceMeta, *, ratio: float = 0
     "Profitable at higher costs and with late fills",
     unit="total return under stress",
     source="ML engineer card: include spread and fees; slippage and latency stress",
+    mend="pay the costs of entries and exits, and trade on forecasts that exceed them and can wait for a fill",
     remedy=("crypto-team ml-engineer set-signal STR", *REMEDY),
     stricter={"multiple": "higher", "least_bps": "higher", "late_share": "higher"},
     limit=Limit("above", 0.0),
@@ -172,6 +180,7 @@ def survives_costs(
     "No single day, trade or pair carries the profit",
     unit="total return without it",
     source="quant analyst's duty: outliers",
+    mend="look at the days and trades named here: wrong prices, or events that will not come again",
     remedy=REMEDY,
     stricter={"days": "higher", "trades": "higher"},
     limit=Limit("above", 0.0),
@@ -204,6 +213,7 @@ def nothing_carries_it(returns: Returns, meta: EvidenceMeta, *, days: float = 3,
     "Bootstrap interval of the return is above zero",
     unit="lower limit of the mean daily return",
     source="stationary bootstrap, Politis and Romano (1994)",
+    mend="test on more days, or hold fewer and surer positions",
     remedy=REMEDY,
     stricter={"confidence": "higher"},
     limit=Limit("above", 0.0),

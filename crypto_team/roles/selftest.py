@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from crypto_team.tools.session import Session
 
 SEED = 1
-FULL_SEEDS = (1, 2, 20_261)
-"""The last one was never used while the gates were developed."""
+FULL_SEEDS = (20_261, 104, 105)
+"""None was used while the gates were developed, but that a page with the first showed what PF007 missed."""
 NOISE_TRIES = (50, 1_000)
 Work = tuple[str, str, int]
 """What to judge: which function, its name, its seed."""

@@ -51,7 +51,8 @@ CONTRACTS: Mapping[str, Contract] = {
             "label_end": Column("time", "time at which the label is known", False, ("t1", "label_end_time")),
             "forward_return": Column(
                 "number",
-                "return from this close to the close of label_end, as a fraction",
+                "return from this close to the close of label_end, as a fraction; over an outage of the market the "
+                "horizon counts time or rows, the same for all rows of a pair",
                 False,
                 ("fwd_return", "ret"),
             ),

@@ -46,6 +46,8 @@ def _rank(suffix: str) -> tuple[float, str]:
 def _numbered(table: pd.DataFrame, prefix: str, names: list[str]) -> tuple[pd.DataFrame, list[str]]:
     ordered = sorted(names, key=lambda name: _rank(name.removeprefix(prefix)))
     values = table[ordered].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    # A forecast that is no number is none.
+    values = np.where(np.isfinite(values), values, np.nan)
     rest = table.drop(columns=ordered)
     if values.shape[1] == 1:
         values = np.column_stack([1.0 - values[:, 0], values[:, 0]])
