@@ -22,7 +22,7 @@ from crypto_team.gates.corpus import strategies_leaky, strategies_leaky_callback
 from crypto_team.gates.corpus.judged import Judged
 from crypto_team.gates.corpus.leaking_features import GROUPS
 from crypto_team.gates.corpus.published import restored, stored
-from crypto_team.gates.corpus.rates import interval
+from crypto_team.gates.statistics import share_interval
 
 HERE = Path(__file__).parent
 SEED = 20_261
@@ -214,7 +214,7 @@ def cell(found: Sequence[Said]) -> str:
     if not asked:
         return "not asked" if any(item.why.startswith(UNASKED) for item in found) else "not applicable"
     count = sum(bool(item.refused) for item in asked)
-    low, high = interval(count, len(asked))
+    low, high = share_interval(count, len(asked))
     return f"{count} of {len(asked)} ({100 * low:.0f}-{100 * high:.0f} %)"
 
 

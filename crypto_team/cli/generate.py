@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from crypto_team.cli import references
 from crypto_team.cli.quick import QUICK_KEYS
 from crypto_team.cli.table import GROUP_TITLES, ROLES, TOOLS
+from crypto_team.gates.corpus.published import power_text, restored
 from crypto_team.gates.policy import RULES
 from crypto_team.schemas import RECORDS
 from crypto_team.schemas.published import json_schema
@@ -33,6 +34,8 @@ def outputs() -> dict[str, str]:
     texts = {"crypto_team/cli/index.py": command_index()}
     texts |= {f"docs/reference/{name}.md": text for name, text in references.pages().items()}
     texts["crypto_team/schemas/rulebook.json"] = json.dumps(RULES.as_data(), indent=1) + "\n"
+    judged = restored((ROOT / "docs/error-rates.json").read_text(encoding="utf-8"))
+    texts["crypto_team/gates/power.json"] = power_text(judged)
     texts |= {f"schemas/{kind}.json": json.dumps(json_schema(kind), indent=2) + "\n" for kind in RECORDS}
     return texts
 

@@ -5,6 +5,7 @@ Static findings only explain; a probe refuses. Formulas need no probe: no operat
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 MOST_BARS: Final = 6_000
 SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 8.0, 4096
+DATA_FILE: Final = re.compile(
+    r"^reading .*\.(parquet|feather|arrow|csv|json|npy|npz|pkl|pickle|joblib|h5|hdf5?|db|sqlite3?|gz|zst)$"
+)
 PLAUSIBLE_CUTS: Final = (TRUNCATED, "another path")
 PLAUSIBLE: Final = frozenset({*PLAUSIBLE_CUTS, DATED})
 """Futures that might as well have come: a function that fails on them hides what it does there."""
@@ -136,7 +140,8 @@ def audit_frames(
     jobs = [job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)]
     results = run.compute(jobs)
     found: dict[str, ColumnVerdict] = {}
-    notes: list[str] = []
+    refused = {text: None for item in (alone, *results) for text in item.refused}
+    notes: list[str] = [f"refused: {text}" for text in refused]
     for part, count in zip(parts, copies, strict=True):
         bases, own = results[:count], results[count : count + len(part.tried)]
         results = results[count + len(part.tried) :]
@@ -147,6 +152,7 @@ def audit_frames(
     clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
     parts.append(_combed(run, sources, decision, clean, rng))
     found |= _confirmed(run, parts[-1], alone, clean)
+    found |= _blind(found, list(refused))
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
 
 
@@ -250,6 +256,20 @@ def _failed(name: str, base: Values, item: Variant, result: Computed, noise: Val
         return ColumnVerdict(name, False, item.probe, item.row, -1, np.nan, np.nan, text)
     judge = dated if item.probe == DATED else compared
     return judge(name, "ohlcv", (item.probe, item.row), base, result.columns[name], noise)
+
+
+def _blind(found: Mapping[str, ColumnVerdict], refused: Sequence[str]) -> dict[str, ColumnVerdict]:
+    """Refuse all columns of code that goes on without data that it may not read here: elsewhere it computes others."""
+    data = next((text for text in refused if DATA_FILE.search(text)), None)
+    if data is None:
+        return {}
+    text = (
+        f"the code goes on without data that it tried to read, so that this is not what it computes elsewhere ({data})"
+    )
+    return {
+        name: item if not item.causal else replace(item, causal=False, probe="files", explanation=text)
+        for name, item in found.items()
+    }
 
 
 def _failures(tried: Sequence[Variant], results: Sequence[Computed]) -> list[str]:

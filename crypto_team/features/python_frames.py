@@ -25,6 +25,7 @@ import pandas as pd
 
 from crypto_team.errors import InputError, WorkerError
 from crypto_team.executors import run_limited
+from crypto_team.sandbox import attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,10 +36,11 @@ _CODE, _REQUEST, _RESULT, _ERROR = "feature_code.py", "request.json", "result.np
 
 @dataclass(frozen=True)
 class Computed:
-    """What one variant gave: values by column, or why it gave nothing."""
+    """What one variant gave: values by column, or why it gave nothing; and what the guard refused it on the way."""
 
     columns: Mapping[str, npt.NDArray[np.float64]]
     error: str = ""
+    refused: tuple[str, ...] = ()
 
 
 def compute_frames(
@@ -229,8 +231,9 @@ def _as_numbers(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
 
 
 def _read(folder: Path, rows: int) -> Computed:
+    refused = attempts(folder)
     if (folder / _ERROR).is_file():
-        return Computed({}, (folder / _ERROR).read_text(encoding="utf-8"))
+        return Computed({}, (folder / _ERROR).read_text(encoding="utf-8"), refused)
     place = folder / _RESULT
     if place.is_symlink() or not place.is_file() or place.stat().st_nlink != 1:
         raise WorkerError("the code ended its process instead of returning values")
@@ -241,4 +244,4 @@ def _read(folder: Path, rows: int) -> Computed:
         raise WorkerError("the code left something else than values") from problem
     if any(values.shape != (rows,) or values.dtype != np.float64 for values in columns.values()):
         raise WorkerError(f"the code left something else than a value for each of {rows} bars")
-    return Computed(columns)
+    return Computed(columns, refused=refused)

@@ -23,19 +23,23 @@ GATE_BUDGET = 0.05
 CHECKS_AT_RISK = 20
 FALSE_ALARM = GATE_BUDGET / CHECKS_AT_RISK
 """Probability with which one check may refuse honest work."""
-DEVIATIONS = float(stats.norm.ppf(1.0 - FALSE_ALARM))
+DEVIATIONS = float(stats.norm.isf(FALSE_ALARM))
 """The same as a number of standard errors, where the error is well known."""
 
 
-def deviations(freedom: float) -> float:
+def deviations(freedom: float, looks: int = 1) -> float:
     """Return how many standard errors one false alarm is away, where the error has few degrees of freedom.
 
     Parameters
     ----------
     freedom
-        Degrees of freedom of the standard error, at least 1; Student (1908). Infinite gives :data:`DEVIATIONS`.
+        Degrees of freedom of the standard error, at least 1; Student (1908). Infinite and one look give
+        :data:`DEVIATIONS`.
+    looks
+        Comparisons that share the budget of one check (Bonferroni 1936).
     """
-    return float(stats.t.ppf(1.0 - FALSE_ALARM, max(1.0, freedom))) if math.isfinite(freedom) else DEVIATIONS
+    alarm = FALSE_ALARM / looks
+    return float(stats.t.isf(alarm, max(1.0, freedom)) if math.isfinite(freedom) else stats.norm.isf(alarm))
 
 
 def clustered(contributions: Floats, blocks: Ints) -> Floats:

@@ -163,6 +163,7 @@ def _what_helps(meta: EvidenceMeta) -> tuple[str, ...]:
     "Probabilities are calibrated",
     unit="calibration error above what chance gives",
     source="ML engineer card, critical rule 7",
+    mend="fit Platt's or the isotonic map on the inner rows of each fold",
     remedy=("crypto-team ml-engineer set-model STR --calibration shrunk", RETRAIN),
     stricter={"error": "lower", "flattest": "higher", "steepest": "lower"},
     tolerant=True,
@@ -176,11 +177,13 @@ def calibrated(
     refuses where it is both above the limit and beyond the budget of false alarms; the slope where its interval lies
     wholly outside [flattest, steepest]; the Brier score where it is surely worse than the base rate's. Errors are those
     of blocks of time, and not smaller than those of folds: a fold's calibrator is fitted on few rows and errs alike on
-    all that it forecasts. The event is the top class, or a positive return.
+    all that it forecasts. The event is the top class, or a positive return. What was done to them does not decide, but
+    positions are not sized by the confidence of probabilities that nobody calibrated.
     """
-    if meta.calibration == "none" and meta.target.kind != "return":
+    if meta.calibration == "none" and meta.signal.position_sizing == "confidence_weighted":
         return refused(
-            "probabilities are not calibrated at all (calibration: none)", evidence=("meta.yaml: calibration",)
+            "positions are sized by probabilities that nobody calibrated (calibration: none)",
+            evidence=("meta.yaml: calibration, signal",),
         )
     p, y, times, folds = _forecasts(returns, meta)
     if p.size < LEAST:

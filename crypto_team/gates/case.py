@@ -171,6 +171,7 @@ LOCATIONS: Mapping[str, str] = {
     "critic": "critic-review.yaml",
     "report_text": "ml-report.md",
     "documents": "text of the documents, with places",
+    "imported": "what imported evidence says about itself",
 }
 
 

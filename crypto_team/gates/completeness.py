@@ -10,7 +10,7 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.recompute import milliseconds, stamp
-from crypto_team.gates.registry import Verdict, check, judge, refused
+from crypto_team.gates.registry import Verdict, check, judge, refused, within
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 
 RETRAIN = ("crypto-team ml-engineer train STR",)
@@ -21,6 +21,7 @@ RETRAIN = ("crypto-team ml-engineer train STR",)
     "No rows are left out",
     unit="share of bars predicted",
     source="survivorship: dropped losers flatter any metric",
+    mend="predict every bar of every test part, losing and quiet ones too",
     remedy=RETRAIN,
     stricter={"coverage": "higher"},
 )
@@ -43,8 +44,10 @@ def rows_complete(
             if share < worst:
                 worst, where = share, f"{pair} in fold {fold.fold}"
     skipped = skipped_periods(meta, bars)
-    text = f"least coverage of a test part {worst:.2%}" + (f" ({where})" if where else "")
-    evidence = tuple(skipped) or (f"predictions.parquet: {where}" if where else "predictions.parquet", "market.parquet")
+    place = f" ({where})" if where else ""
+    text = f"least coverage of a test part {worst:.2%}, {coverage:.0%} is needed{place}"
+    named = f"predictions.parquet: {where}" if where else "predictions.parquet"
+    evidence = within("predictions.parquet", skipped) or (named, "market.parquet")
     if skipped:
         # What was left out is covered by nothing, however complete the rest is.
         return refused("; ".join([text, *skipped]), 0.0, evidence=evidence)

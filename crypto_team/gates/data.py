@@ -14,7 +14,7 @@ from crypto_team.data.optional_columns import contradictions
 from crypto_team.data.quality import ACCEPTABLE_BAD_BARS, assess
 from crypto_team.features.needs import optional_reads
 from crypto_team.gates.recompute import complete_bars, milliseconds, stamp
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused, several, within
 from crypto_team.schemas.data import Dataset
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
@@ -120,6 +120,7 @@ def data_spans_everything(meta: EvidenceMeta, market: pd.DataFrame, features: Fe
     "Data quality is good or acceptable",
     unit="share of missing or stale bars",
     source="team card, data integrity",
+    mend="fetch the missing bars again, and leave out pairs and periods whose prices stand still",
     remedy=("crypto-team data show DATASET", *REIMPORT),
     stricter={"missing_share": "lower", "stale_share": "lower"},
 )
@@ -160,8 +161,8 @@ def quality_acceptable(
                 f"{pair}: {quality.verdict}, {quality.missing_share:.2%} of bars missing, longest gap "
                 f"{quality.longest_gap_bars} bars, {quality.ohlc_violations} inconsistent candles"
             )
-    text = "; ".join(problems) or f"at most {worst:.3%} of bars missing in {len(meta.pairs)} pairs"
-    return judge(not problems, text, worst, evidence=tuple(problems))
+    text = several(problems) or f"at most {worst:.3%} of bars missing in {len(meta.pairs)} pairs"
+    return judge(not problems, text, worst, evidence=within("market.parquet", problems))
 
 
 def standstill_share(bars: pd.DataFrame, timeframe: str) -> float:
@@ -179,6 +180,7 @@ def standstill_share(bars: pd.DataFrame, timeframe: str) -> float:
     "Enough folds and enough rows per fold",
     unit="folds",
     source="ML engineer card: at least 5 walk-forward splits",
+    mend="cut more and shorter test parts, at least five, or use fewer features",
     remedy=("crypto-team ml-engineer set-split STR --test 21d", *REIMPORT),
     stricter={"folds": "higher", "rows_per_feature": "higher", "test_rows": "higher"},
 )
@@ -215,6 +217,7 @@ def enough_folds(
     "No row twice, no test row in training",
     unit="rows",
     source="ML engineer card, critical rule 2",
+    mend="keep one prediction of each bar, from the fold that tests it, and take test rows out of training",
     remedy=RETRAIN,
     stricter={},
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,18 @@ from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.case import places
+from crypto_team.gates.foresight import foresight
 from crypto_team.gates.recompute import Returns, milliseconds
-from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.scores import rank_ic
 
+if TYPE_CHECKING:
+    from crypto_team.gates.imported.case import ImportedFacts
+
 Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer train STR",)
+PLACE = "predictions.parquet: position: "
 FORECASTS = ("signal", "position")
 
 
@@ -35,24 +41,32 @@ class _Strongest:
     "No feature is the label in disguise",
     unit="rank correlation with the future",
     source="plausible size of an edge: an AUC of 0.6 is a rank correlation of about 0.2",
+    mend="leave out what is named here, or shift its source to what was known at the close, and train again",
     remedy=("crypto-team ml-engineer remove-feature STR NAME", *RETRAIN),
-    stricter={"plausible": "lower"},
+    stricter={"plausible": "lower", "foreseen": "lower"},
 )
 def no_disguised_label(
     market: pd.DataFrame,
     meta: EvidenceMeta,
     returns: Returns,
     features_sample: pd.DataFrame | None = None,
+    imported: ImportedFacts | None = None,
     *,
     plausible: float = 0.35,
+    foreseen: float = 0.25,
 ) -> Verdict:
     """No feature, nor the signal itself, knows more about coming returns than any past-only series plausibly could.
 
     Each feature, and its ratio to the last close (for price levels), is ranked against the returns over the next
     1, 2, ... bars up to the horizon, and so are signals and positions. Refused when the lower limit of the largest rank
     correlation, with its error for overlapping labels and for the number of comparisons, is above the bound. Without
-    features the forecasts alone can be refused, but not pass.
+    features the forecasts alone can be refused, but not pass. Stored positions may not know more than the forecasts
+    that they follow: refused when surely a quarter of the usual position more is held before the best than before the
+    worst bars or days, among rows of like forecasts (`gates/foresight`).
     """
+    known = _known_to_positions(returns, market, meta, foreseen) if imported is not None else ()
+    if known:
+        return refused(f"positions know more than their forecasts: {known[0].removeprefix(PLACE)}", evidence=known)
     ahead = _future(market, meta)
     sampled = None if features_sample is None else _join(features_sample, ahead)
     names = [] if features_sample is None else [str(each) for each in features_sample.columns.drop(["time", "pair"])]
@@ -74,6 +88,12 @@ def no_disguised_label(
         told = f"missing: {places('features_sample')[0]}; of the forecasts alone, {text}, which is plausible"
         return insufficient(told, worst.low, interval=(worst.low, 1.0))
     return judge(not caught, text, worst.low, interval=(worst.low, 1.0), evidence=caught)
+
+
+def _known_to_positions(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, foreseen: float) -> tuple[str, ...]:
+    """Say where positions look at what comes; empty where nothing surely does."""
+    found = sorted(foresight(returns, market, meta), key=lambda each: -each.low)
+    return tuple(f"{PLACE}{each.words()}" for each in found if each.low > foreseen)
 
 
 def _ranked_columns(rows: pd.DataFrame, names: list[str]) -> dict[str, Floats]:

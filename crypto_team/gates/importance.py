@@ -39,6 +39,7 @@ def mean_shares(importances: pd.DataFrame) -> pd.Series[float]:
     "The ten most important features carry most of the signal",
     unit="share of importance",
     source="ML engineer card, overfitting checklist",
+    mend="use fewer features or a stronger penalty: importance spread thinly over many is noise that was learned",
     remedy=RETRAIN,
     stricter={"top10": "higher"},
 )
@@ -70,6 +71,7 @@ def top_features_carry(importances: pd.DataFrame, *, top10: float = 0.5) -> Verd
     "No single feature dominates",
     unit="share of importance",
     source="ML engineer card, overfitting checklist; also by cluster of correlated features",
+    mend="leave that feature out and see whether the others have any skill",
     remedy=RETRAIN,
     stricter={"single": "lower", "cluster": "lower"},
 )
@@ -120,6 +122,7 @@ def _largest_group(shares: pd.Series[float], sample: pd.DataFrame) -> list[str]:
     "Importances are stable over folds",
     unit="mean rank correlation",
     source="ML engineer card, critical rule 6",
+    mend="use fewer and steadier features, or longer training windows",
     remedy=RETRAIN,
     stricter={"agreement": "higher", "overlap": "higher"},
     tolerant=True,
@@ -133,7 +136,7 @@ def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, ove
     """
     shares = _shares_by_fold(importances)
     if len(shares) < 2:
-        return insufficient(f"{len(shares)} fold with importances, two are needed to compare")
+        return insufficient(f"{len(shares)} fold with importances, two are needed to compare: {2 - len(shares)} more")
     used = shares.to_numpy() > 0.0
     if shares.shape[1] <= 3:
         same = bool((used == used[0]).all())
@@ -157,6 +160,7 @@ def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, ove
     "At most 50 features",
     unit="features",
     source="ML engineer card, critical rule 8",
+    mend="select at most fifty features inside each fold",
     remedy=("crypto-team ml-engineer set-model STR --max-features 50", *RETRAIN),
     stricter={"features": "lower"},
 )

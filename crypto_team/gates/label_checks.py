@@ -33,6 +33,7 @@ RETRAIN = ("crypto-team ml-engineer train STR",)
     "Labels, forward returns and label ends recompute from prices",
     unit="rows that differ",
     source="gate rule: recomputed, not claimed",
+    mend="compute labels again from the closes of the market: fractions, by the UTC time at which the bar opens",
     remedy=RETRAIN,
     stricter={},
 )

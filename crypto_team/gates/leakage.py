@@ -12,7 +12,7 @@ import pandas as pd
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.imported.provenance import trained_before
 from crypto_team.gates.recompute import milliseconds, stamp
-from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, passed, refused, several, within
 from crypto_team.gates.streams import learnt_otherwise
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.validation.prediction import FoldModel, fold_signal
@@ -28,6 +28,7 @@ RETRAIN = ("crypto-team ml-engineer train STR",)
     "Folds are ordered, with gap and purge",
     unit="violations",
     source="ML engineer card, critical rules 2 and 3",
+    mend="train on earlier rows only, a horizon away from the test part, without rows whose label reaches into it",
     remedy=RETRAIN,
     stricter={"gap": "higher"},
     limit=Limit("at_most", 0.0),
@@ -58,8 +59,8 @@ def folds_ordered(
                 f"nothing says which rows folds {', '.join(map(str, unknown[:5]))} were trained on",
                 evidence=("folds.yaml: train_start, train_end", "predictions.parquet: rows of part train"),
             )
-    text = "; ".join(problems[:5]) or f"{len(meta.folds)} folds in order, at least {needed} bars between train and test"
-    return judge(not problems, text, len(problems), evidence=tuple(problems))
+    text = several(problems) or f"{len(meta.folds)} folds in order, at least {needed} bars between train and test"
+    return judge(not problems, text, len(problems), evidence=within("predictions.parquet", problems))
 
 
 def _fold_problems(fold: FoldRange, predictions: pd.DataFrame, step: int, needed: int) -> list[str]:
@@ -117,6 +118,7 @@ def sealed_rows(predictions: pd.DataFrame, imported: ImportedFacts) -> list[str]
     "Models were trained before what they predict",
     unit="problems",
     source="provenance of models: hash, training range, and the predictions themselves",
+    mend="train a model for each fold on rows before its test part, and predict later rows only",
     remedy=RETRAIN,
     stricter={},
 )
@@ -130,10 +132,11 @@ def models_have_provenance(
     """Every fold's model file has the recorded hash and training range, and gives the stored predictions when asked.
 
     Foreign evidence has no model files; there each model's last training row lies before what it predicts, and it does
-    not predict the test rows far better than its own validation rows, which only a model that had seen them does.
+    not predict the test rows far better than its own validation rows, or than models that are fitted anew on earlier
+    rows of the same features can (`gates/imported/refit`): only a model that had seen them does.
     """
     if imported is not None:
-        return trained_before(meta, predictions, imported)
+        return trained_before(meta, predictions, imported, features_sample)
     if model_dir is None or features_sample is None:
         return insufficient("missing: fold model files or evidence: features.parquet")
     return _asked_again(meta, predictions, model_dir, features_sample)
@@ -162,7 +165,7 @@ def _asked_again(
         if wrong:
             problems.append(f"fold {fold.fold}: the model gives other signals on {wrong} of {rows} sampled rows")
     if problems:
-        return refused("; ".join(problems[:4]), len(problems), evidence=tuple(problems))
+        return refused(several(problems), len(problems), evidence=within("models", problems))
     return passed(f"{len(meta.folds)} models with their recorded hash give the stored signals on {asked} rows", 0)
 
 

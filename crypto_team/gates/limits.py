@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.gates.recompute import Returns
-from crypto_team.gates.regimes import REGIMES, volatility_regimes
 from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.gates.terciles import VOLATILITIES, volatility_regimes
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.schemas.reviews import RiskAssessment
 from crypto_team.trading.breakers import drill
@@ -150,6 +150,6 @@ def known_in_all_volatility(
     means = [float(daily[regime == number].mean()) for number in range(3)]
     text = ", ".join(
         f"{name}: {mean:+.3%} a day, drawdown {fall:.1%}"
-        for name, mean, fall in zip(REGIMES, means, falls, strict=True)
+        for name, mean, fall in zip(VOLATILITIES, means, falls, strict=True)
     )
     return judge(max(falls) <= drawdown, text, max(falls))

@@ -33,6 +33,7 @@ def _daily(returns: Returns) -> SampleMoments | None:
     "Deflated Sharpe ratio",
     unit="probability",
     source="Bailey and Lopez de Prado (2014), with every trial of the ledger",
+    mend="only more days or a stronger edge help: every further try raises what luck alone would reach",
     remedy=REMEDY,
     stricter={"probability": "higher"},
 )
@@ -83,6 +84,7 @@ def against_luck(daily: SampleMoments, ledger: LedgerView, probability: float) -
     "Track record is long enough",
     unit="days",
     source="Bailey and Lopez de Prado (2012)",
+    mend="test on more days",
     remedy=REMEDY,
     stricter={"confidence": "higher"},
     limit="evidence",
@@ -107,6 +109,7 @@ def track_record_long_enough(returns: Returns, *, confidence: float = 0.95) -> V
     "Better than the expected best of all tries",
     unit="annualised Sharpe ratio above it",
     source="Bailey and Lopez de Prado (2014), the false strategy theorem",
+    mend="only more days or a stronger edge help: every further try raises what luck alone would reach",
     remedy=REMEDY,
     stricter={"margin": "higher"},
 )

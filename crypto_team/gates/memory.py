@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from crypto_team.gates.case import Memory
-from crypto_team.gates.linting import lint
+from crypto_team.gates.linting import lint, typed
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed
 from crypto_team.schemas.ml_spec import MlSpec
 
@@ -68,9 +68,10 @@ def learning_proposed(memory: Memory, *, learnings: float = 1) -> Verdict:
     stricter={},
 )
 def code_is_closed(strategy_code: str) -> Verdict:
-    """Require valid Python with a class, listed imports, no eval, exec or open, and nothing that ruff objects to.
+    """Require valid Python with a class, listed imports, no eval, exec or open, and no objection of ruff or mypy.
 
-    Ruff is asked where it is installed, with rules of our own (E4, E7, E9, F, B); else the verdict says "not checked".
+    Both are asked where they are installed, else the verdict says "not checked": ruff with rules of our own (E4, E7,
+    E9, F, B), mypy about annotated functions, with any type for what is imported.
     """
     try:
         tree = ast.parse(strategy_code)
@@ -80,10 +81,13 @@ def code_is_closed(strategy_code: str) -> Verdict:
     problems = [*_imports(tree), *_calls(tree)]
     if not any(isinstance(node, ast.ClassDef) for node in tree.body):
         problems.append("there is no strategy class")
-    linted = lint(strategy_code)
-    problems += linted.problems
-    by_ruff = f"not checked by ruff: {linted.unchecked}" if linted.unchecked else "ruff finds nothing"
-    text = "; ".join(problems[:4]) or f"imports are on the list, nothing is evaluated or opened; {by_ruff}"
+    asked = {"ruff": lint(strategy_code), "mypy": typed(strategy_code)}
+    problems += [problem for told in asked.values() for problem in told.problems]
+    words = [
+        f"not checked by {name}: {told.unchecked}" if told.unchecked else f"{name} finds nothing"
+        for name, told in asked.items()
+    ]
+    text = "; ".join(problems[:4]) or f"imports are on the list, nothing is evaluated or opened; {'; '.join(words)}"
     return judge(not problems, text, len(problems), evidence=tuple(problems))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ MORE_DATA = ("crypto-team data import FILE", *RETRAIN)
     "Out-of-sample skill is within 20 % of inner skill",
     unit="share of the inner skill that is lost",
     source="ML engineer card, overfitting checklist; on skill above no skill, where noise of the data does not decide",
+    mend="use a stronger penalty, fewer features or more training rows",
     remedy=RETRAIN,
     stricter={"lost": "lower", "confidence": "lower"},
     tolerant=True,
@@ -43,7 +45,7 @@ def skill_holds_outside(
     inner, _ = part_skill(returns.predictions, meta, "inner", 11)
     test, rows = part_skill(returns.predictions, meta, "test", 12)
     if not (np.isfinite(inner.estimate) and np.isfinite(test.estimate)):
-        return insufficient("skill is undefined: labels or signals are missing, or only one class occurs")
+        return insufficient(_without_skill(returns.predictions, {"inner": inner.estimate, "test": test.estimate}))
     text = f"inner skill {inner.estimate:.4f}, test skill {test.estimate:.4f}"
     if inner.estimate <= 0.0:
         return insufficient(f"{text}: there is no inner skill that could hold")
@@ -63,6 +65,18 @@ def skill_holds_outside(
     return passed(f"{text}: {share:.0%} is lost, within sampling error of the limit", share, interval=limits)
 
 
+def _without_skill(predictions: pd.DataFrame, skills: Mapping[str, float]) -> str:
+    """Say of which part there is no skill, and why."""
+    reasons = []
+    for part in (part for part, skill in skills.items() if not math.isfinite(skill)):
+        rows = predictions[predictions["part"] == part]
+        known = rows[rows["label"].notna() & rows["signal"].notna()]
+        why = f"of {len(rows):,} rows {len(known):,} have a label and a signal" if len(rows) else "there are no rows"
+        one = " and only one class occurs" if len(known) and known["label"].nunique() == 1 else ""
+        reasons.append(f"part {part}: {why}{one}")
+    return f"skill is undefined; {'; '.join(reasons)}"
+
+
 def _rows_needed(skill: Mean, rows: int) -> str:
     """Say how many more predictions would show a skill of this size at 95 %."""
     if skill.estimate <= 0.0:
@@ -76,6 +90,7 @@ def _rows_needed(skill: Mean, rows: int) -> str:
     "Skill in at least three windows and in most of them",
     unit="share of windows with skill",
     source="ML engineer card, overfitting checklist",
+    mend="train again on more and other periods: skill in few windows is luck, or one event",
     remedy=MORE_DATA,
     stricter={"share": "higher", "windows": "higher", "literal": "higher"},
     tolerant=True,
@@ -155,6 +170,7 @@ def stable_under_noise(noise: pd.DataFrame, *, correlation: float = 0.7, skill_l
     "Confidence is not bimodal",
     unit="depth of the valley between two peaks",
     source="ML engineer card, overfitting checklist; Sarle's coefficient and kernel modes",
+    mend="look for rows of two kinds in one model, or for rows that leaked",
     remedy=RETRAIN,
     stricter={"depth": "lower", "share": "lower"},
     tolerant=True,

@@ -36,6 +36,7 @@ REPORT = ("crypto-team ml-engineer report STR",)
     "Documents are valid and complete",
     unit="errors",
     source="artifacts are checked against schemas",
+    mend="write the tables with the columns that docs/reference/evidence.md lists",
     remedy=("crypto-team validate",),
     stricter={},
 )
@@ -52,6 +53,7 @@ def documents_valid(document_findings: list[Finding], evidence_problems: list[st
     "Claims equal computed values",
     unit="claims that differ",
     source="recomputed, not claimed",
+    mend="state the figures that are computed here, or correct what computes yours",
     remedy=(*RETRAIN, *REPORT),
     stricter={},
 )
@@ -112,6 +114,7 @@ def replay_equal(replay: ReplayResult) -> Verdict:
     "Seed, versions and data hash are recorded",
     unit="gaps",
     source="ML engineer card, critical rule 11",
+    mend="record random_seed, versions and dataset_hashes in meta.yaml",
     remedy=RETRAIN,
     stricter={},
 )

@@ -17,7 +17,7 @@ from crypto_team.features.surroundings import Surroundings
 from crypto_team.gates.causality import reference_folder
 from crypto_team.gates.imported.fits import fitted_inside
 from crypto_team.gates.recompute import complete_bars, milliseconds, probability_columns, stamp
-from crypto_team.gates.registry import Verdict, check, insufficient, passed, refused
+from crypto_team.gates.registry import Verdict, check, insufficient, passed, refused, several, within
 from crypto_team.models.scaling import fit_scaler
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.schemas.features import FeatureSet
@@ -41,6 +41,7 @@ ROUNDING = 0.0006
     "Selection, scaling and calibration saw training rows only",
     unit="problems",
     source="ML engineer card: feature selection before each fold; recomputed from the stored fits",
+    mend="fit scaler, selection, tuning and calibration inside each fold, on its train and inner rows only",
     remedy=("crypto-team ml-engineer train STR",),
     stricter={},
 )
@@ -81,7 +82,7 @@ def fitted_on_training_rows(  # noqa: PLR0913, PLR0917 - a check's parameters ar
         chosen = rows[rows["stage"] == "selection"]
         problems += [f"fold {fold.fold}: {text}" for text in _selection_problems(chosen, panel, limit)]
     if problems:
-        return refused("; ".join(problems[:4]), len(problems), evidence=tuple(problems))
+        return refused(several(problems), len(problems), evidence=within("preprocessing.parquet", problems))
     return passed(f"{', '.join(sorted(stages))} of {len(meta.folds)} folds refitted from their training rows: equal", 0)
 
 

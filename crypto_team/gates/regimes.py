@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from scipy import stats
 from crypto_team.gates.alarms import deviations
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused
+from crypto_team.gates.terciles import TRENDS, VOLATILITIES, market_daily, trend_regimes, volatility_regimes
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import daily_returns
 from crypto_team.validation.significance import newey_west_lags, newey_west_ols, newey_west_t
@@ -20,35 +22,71 @@ from crypto_team.validation.significance import newey_west_lags, newey_west_ols,
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
 REMEDY = ("crypto-team ml-engineer define-target STR", "crypto-team ml-engineer train STR")
-REGIMES = ("low", "normal", "high")
-MONTH = 30
 FEW_DAYS = 5
+ROWS = ("predictions.parquet: position, return_net by day", "market.parquet: close")
 
 
-def market_daily(market: pd.DataFrame, days: Days) -> tuple[Floats, Floats]:
-    """Return the mean daily return of all pairs on `days`, and its deviation over the 30 days before each of them."""
-    stamps = pd.DatetimeIndex(market["time"]).tz_localize(None).floor("D")
-    close = (
-        market.assign(day=stamps).sort_values("time", kind="stable").groupby(["day", "pair"])["close"].last().unstack()
-    )
-    moves = close.pct_change(fill_method=None).mean(axis=1)
-    before = moves.rolling(MONTH, min_periods=5).std().shift(1)
-    wanted = pd.DatetimeIndex(days)
-    return moves.reindex(wanted).to_numpy(dtype=np.float64), before.reindex(wanted).to_numpy(dtype=np.float64)
+@dataclass(frozen=True)
+class _Earned:
+    """What was earned in the three parts of one kind of regime, its error, and the share of the positions held there.
 
-
-def volatility_regimes(returns: Returns, market: pd.DataFrame) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Return daily net returns and the regime of each day: 0 low, 1 normal, 2 high volatility of the 30 days before.
-
-    The limits are the terciles of all test days; days without a month of prices before them are regime -1.
+    The error is that of sums of days; `held` sums to 1.
     """
-    days, daily = daily_returns(returns.predictions)
-    _, before = market_daily(market, days)
-    known = np.isfinite(before)
-    regime = np.full(daily.size, -1, dtype=np.int64)
-    if known.sum() >= 3:
-        regime[known] = np.searchsorted(np.quantile(before[known], [1 / 3, 2 / 3]), before[known], side="right")
-    return daily, regime
+
+    names: tuple[str, str, str]
+    counts: tuple[int, ...]
+    gains: Floats
+    errors: Floats
+    held: Floats
+
+    @property
+    def best(self) -> int:
+        """Return the part that earned most."""
+        return int(self.gains.argmax())
+
+    @property
+    def share(self) -> float:
+        """Return the part of the profit that comes from the best one."""
+        return float(self.gains[self.best] / self.gains.sum())
+
+    def words(self) -> str:
+        """Return the gains in words."""
+        rows = zip(self.names, self.gains, self.held, strict=True)
+        return ", ".join(f"{name} {gain:+.2%} ({held:.0%} of the positions)" for name, gain, held in rows)
+
+    def verdict(self) -> str:
+        """Return the largest share in words."""
+        return f"{self.share:.0%} of the profit from one regime ({self.names[self.best]})"
+
+    def surely_above(self, largest: float, looks: int) -> bool:
+        """Whether the share is above the limit beyond chance: gain - limit x total is above zero by its error.
+
+        `looks` kinds of regime share the budget of false alarms.
+        """
+        rest = np.delete(np.arange(3), self.best)
+        surplus = (1.0 - largest) * self.gains[self.best] - largest * self.gains[rest].sum()
+        error = math.hypot((1.0 - largest) * self.errors[self.best], largest * math.hypot(*self.errors[rest]))
+        return bool(surplus > deviations(min(self.counts) - 1.0, looks) * error)
+
+    def too_much(self, largest: float, exposure: float, looks: int) -> str:
+        """Return why one regime carries the profit, empty where it does not."""
+        held = self.held[self.best]
+        if self.share > largest and held >= exposure:
+            return f"the limit is {largest:.0%}: {held:.0%} of the positions are held there"
+        return f"surely above the limit of {largest:.0%}" if self.surely_above(largest, looks) else ""
+
+
+def _earned(names: tuple[str, str, str], daily: Floats, held: Floats, regime: npt.NDArray[np.int64]) -> _Earned:
+    parts = [regime == number for number in range(3)]
+    spread = [daily[part].std(ddof=1) * math.sqrt(part.sum()) if part.sum() > 1 else math.nan for part in parts]
+    sums = np.array([held[part].sum() for part in parts])
+    return _Earned(
+        names,
+        tuple(int(part.sum()) for part in parts),
+        np.array([daily[part].sum() for part in parts]),
+        np.array(spread),
+        sums / max(float(sums.sum()), 1e-300),
+    )
 
 
 @check(
@@ -56,37 +94,50 @@ def volatility_regimes(returns: Returns, market: pd.DataFrame) -> tuple[Floats, 
     "Earns in several regimes",
     unit="share of the profit from one regime",
     source="ML engineer card: regime sensitivity",
-    remedy=REMEDY,
-    stricter={"largest": "lower", "least_days": "higher"},
+    mend="see what the model lacks elsewhere: features of volatility and trend, or training rows of the other regimes",
+    remedy=("crypto-team ml-engineer set-signal STR", *REMEDY),
+    stricter={"largest": "lower", "least_days": "higher", "exposure": "lower"},
     tolerant=True,
 )
 def earns_in_several_regimes(
-    returns: Returns, market: pd.DataFrame, *, largest: float = 0.6, least_days: float = 10
+    returns: Returns, market: pd.DataFrame, *, largest: float = 0.6, least_days: float = 10, exposure: float = 0.8
 ) -> Verdict:
-    """At most 60 % of the profit comes from days of one volatility regime (low, normal, high).
+    """At most 60 % of the profit comes from days of one regime: of volatility (low, normal, high), or of the trend.
 
-    Refused when the largest share is above the limit beyond the budget of false alarms (`gates/alarms`); a third of
-    the days is in each regime. The error is that of sums of days.
+    Regimes are terciles of the 30 days before each day (`gates/terciles`), so a third of the days is in each. Refused
+    where the largest share is above the limit beyond the budget of false alarms (`gates/alarms`), and where 80 % of the
+    positions are held in that regime: what is not held elsewhere cannot earn there, and no chance is in that.
     """
-    daily, regime = volatility_regimes(returns, market)
-    counts = [int((regime == number).sum()) for number in range(3)]
-    if min(counts) < least_days:
-        return insufficient(f"days by regime {counts}, {least_days:g} of each are needed")
-    gains = np.array([daily[regime == number].sum() for number in range(3)])
-    errors = np.array([daily[regime == number].std(ddof=1) * math.sqrt(counts[number]) for number in range(3)])
-    total = float(gains.sum())
-    text = ", ".join(f"{name} volatility {gain:+.2%}" for name, gain in zip(REGIMES, gains, strict=True))
-    if total <= 0.0:
-        return refused(f"{text}: there is no profit", evidence=("predictions.parquet", "market.parquet"))
-    worst = int(gains.argmax())
-    value = float(gains[worst]) / total
-    rest = np.delete(np.arange(3), worst)
-    # Above the limit beyond chance: gain - limit x total is above zero by more than its error.
-    surplus = (1.0 - largest) * gains[worst] - largest * gains[rest].sum()
-    error = math.hypot((1.0 - largest) * errors[worst], largest * math.hypot(*errors[rest]))
-    return judge(
-        surplus <= deviations(min(counts) - 1.0) * error, f"{text}; {value:.0%} of the profit from one regime", value
-    )
+    found = _by_regime(returns, market)
+    for each in found:
+        if min(each.counts) < least_days:
+            days = ", ".join(f"{name} {count}" for name, count in zip(each.names, each.counts, strict=True))
+            more = 3 * (least_days - min(each.counts))
+            return insufficient(f"days by regime: {days}; {least_days:g} of each are needed: about {more:g} more days")
+    if found[0].gains.sum() <= 0.0:
+        return refused(f"{found[0].words()}: there is no profit", evidence=ROWS)
+    for each in found:
+        why = each.too_much(largest, exposure, looks=len(found))
+        if why:
+            return refused(f"{each.words()}; {each.verdict()}, {why}", each.share, evidence=ROWS)
+    worst = max(found, key=lambda each: each.share)
+    return passed("; ".join(each.words() for each in found) + f"; {worst.verdict()}", worst.share)
+
+
+def _by_regime(returns: Returns, market: pd.DataFrame) -> list[_Earned]:
+    """Return what was earned by volatility, and by trend."""
+    daily, held = _daily_held(returns)
+    _, volatility = volatility_regimes(returns, market)
+    kinds = ((VOLATILITIES, volatility), (TRENDS, trend_regimes(returns, market)))
+    return [_earned(names, daily, held, regime) for names, regime in kinds]
+
+
+def _daily_held(returns: Returns) -> tuple[Floats, Floats]:
+    """Return daily net returns, and for each of these days the sum over bars of the mean absolute position."""
+    rows = returns.predictions
+    _, daily = daily_returns(rows)
+    held = rows["position"].abs().where(rows["return_net"].notna())
+    return daily, daily_returns(rows.assign(held=held), column="held")[1]
 
 
 @check(
@@ -94,16 +145,17 @@ def earns_in_several_regimes(
     "Not the market in disguise",
     unit="t-value of the alpha",
     source="Newey and West (1987)",
+    mend="balance long and short positions: what is earned has to remain without the market's own return",
     remedy=REMEDY,
     stricter={"t": "higher"},
 )
 def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) -> Verdict:
     """Daily net returns keep a significant mean when the mean return of all pairs is taken out of them."""
     days, daily = daily_returns(returns.predictions)
-    moves, _ = market_daily(market, days)
+    moves = market_daily(market, days)
     known = np.isfinite(moves) & np.isfinite(daily)
     if known.sum() < 30:
-        return insufficient(f"{int(known.sum())} days, 30 are needed")
+        return insufficient(f"{int(known.sum())} days, 30 are needed: {30 - int(known.sum())} more")
     if daily[known].std() == 0.0 or moves[known].std() == 0.0:
         return insufficient("daily returns or the market have no spread")
     fit = newey_west_ols(daily[known], moves[known][:, None], lags=newey_west_lags(int(known.sum())))
@@ -120,6 +172,7 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
     "Does not fade away",
     unit="t-value of the change",
     source="alpha decay; Newey and West (1987)",
+    mend="train again more often, and find out what changed when it began to fall",
     remedy=REMEDY,
     stricter={"t": "higher"},
     tolerant=True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,13 +26,14 @@ __all__ = [
     "Stricter",
     "Verdict",
     "check",
-    "explain",
     "find",
     "insufficient",
     "judge",
     "passed",
     "refused",
     "run_check",
+    "several",
+    "within",
 ]
 
 
@@ -58,6 +59,7 @@ class Check(Rule):
     what: str
     unit: str
     source: str
+    mend: str
     remedy: tuple[str, ...]
     required: tuple[str, ...]
     optional: tuple[str, ...]
@@ -115,12 +117,24 @@ def judge(
     return Verdict("passed" if holds else "refused", explanation, value, interval, evidence)
 
 
-def check(
+def several(problems: Sequence[str], most: int = 4) -> str:
+    """Return the first problems as one text that says how many there are beyond; empty without any."""
+    more = [f"and {len(problems) - most} more"] if len(problems) > most else []
+    return "; ".join([*problems[:most], *more])
+
+
+def within(file: str, problems: Sequence[str]) -> tuple[str, ...]:
+    """Return problems as places in a file of the evidence."""
+    return tuple(f"{file}: {problem}" for problem in problems)
+
+
+def check(  # noqa: PLR0913 - a table of checks has so many columns
     code: str,
     title: str,
     *,
     unit: str = "",
     source: str,
+    mend: str = "",
     remedy: tuple[str, ...],
     stricter: Mapping[str, Stricter],
     limit: Limit | Literal["setting", "evidence"] = "setting",
@@ -128,6 +142,7 @@ def check(
 ) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Enter a function into :data:`CHECKS` under `code`; `stricter` gives the direction of each setting.
 
+    `remedy` are the tools that help a strategy of ours; `mend` says in words what helps work from elsewhere.
     `limit` is what reports compare the value with: the first setting, a limit of its own where no setting has the unit
     of the value, or what the evidence demands. Only a `tolerant` check may pass with a value beyond it, or show a
     threshold of its own, where chance or a second measure explains the value: all others are compared again by whoever
@@ -147,6 +162,7 @@ def check(
             what=inspect.getdoc(function) or "",
             unit=unit,
             source=source,
+            mend=mend,
             remedy=remedy,
             required=tuple(each.name for each in evidence if each.default is each.empty),
             optional=tuple(each.name for each in evidence if each.default is not each.empty),
@@ -166,18 +182,6 @@ def find(code: str) -> Check:
         return CHECKS[code]
     except KeyError:
         raise NotFoundError(f"no check is called {code}", hint=f"known: {', '.join(sorted(CHECKS))}") from None
-
-
-def explain(code: str) -> str:
-    """Return in words what a check demands, from what evidence, by whose rule, and what helps when it fails."""
-    rule = find(code)
-    limits = [f"  {name} = {each.default:g} ({each.stricter} is stricter)" for name, each in rule.settings.items()]
-    lines = [f"{rule.code}: {rule.title}", "", rule.what, "", f"source: {rule.source}"]
-    lines += [f"unit: {rule.unit}"] if rule.unit else []
-    lines += [f"evidence: {', '.join(rule.required + rule.optional)}"]
-    lines += ["settings:", *limits] if limits else []
-    lines += ["when it fails:", *(f"  {step}" for step in rule.remedy)]
-    return "\n".join(lines)
 
 
 def run_check(code: str, case: Case, settings: Mapping[str, float] | None = None) -> CheckResult:
@@ -200,6 +204,13 @@ def _evaluate(rule: Check, case: Case, settings: Mapping[str, float]) -> Verdict
     if verdict.outcome == "passed" and verdict.value is not None and not math.isfinite(verdict.value):
         return insufficient(f"the value is not a number; {verdict.explanation}", evidence=verdict.evidence)
     return verdict
+
+
+def _told(rule: Check, verdict: Verdict, case: Case) -> str:
+    """Return the explanation; what was made elsewhere is mended by hand, so a refusal of it says how."""
+    if verdict.outcome != "refused" or case.imported is None or not rule.mend:
+        return verdict.explanation
+    return f"{verdict.explanation} -- {rule.mend}"
 
 
 def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: Case) -> CheckResult:
@@ -228,7 +239,7 @@ def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: 
         threshold=None if limit is None else limit.value,
         unit=rule.unit,
         interval=None if interval is None else [float(each) for each in interval],
-        explanation=verdict.explanation[:20_000],
+        explanation=_told(rule, verdict, case)[:20_000],
         evidence=[each[:500] for each in rows if each][:50],
         next=[] if verdict.outcome == "passed" else [step[:500] for step in steps],
     )

@@ -31,6 +31,7 @@ BLOCKS = (16, 12, 10, 8, 6, 4)
     "Disclosed trials are those of the ledger",
     unit="trials",
     source="every trial counts",
+    mend="declare as n_trials every configuration that was tried, chosen or not",
     remedy=RETRAIN,
     stricter={"dead_share": "lower"},
     limit="evidence",
@@ -86,6 +87,7 @@ def _declared(
     "Choosing among the trials was no overfitting",
     unit="probability of backtest overfitting",
     source="Bailey, Borwein, Lopez de Prado and Zhu (2017)",
+    mend="choose by inner scores, among fewer configurations that differ more",
     remedy=RETRAIN,
     stricter={"probability": "lower"},
 )
@@ -121,6 +123,7 @@ def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float 
     "Threshold stands on a plateau and was chosen inside",
     unit="share of its score that its neighbours keep",
     source="parameter plateau; thresholds are chosen inside the training window",
+    mend="choose the threshold by inner scores, from the middle of a range in which all do well",
     remedy=("crypto-team ml-engineer set-signal STR", *RETRAIN),
     stricter={"kept": "higher"},
 )
@@ -169,6 +172,7 @@ def _tuned_outside(table: pd.DataFrame, place: int) -> str:
     "Not the best of many seeds",
     unit="mean score of the seeds over the chosen one's",
     source="a seed is a trial too",
+    mend="average the forecasts of many seeds instead of choosing one",
     remedy=RETRAIN,
     stricter={"share": "higher"},
     tolerant=True,

@@ -228,3 +228,9 @@ def _density(sample: Floats) -> tuple[Floats, Floats]:
     grid = np.arange(-255, 256) * (edges[1] - edges[0])
     kernel = np.exp(-0.5 * (grid / width) ** 2)
     return np.convolve(counts, kernel / kernel.sum(), mode="same"), (edges[:-1] + edges[1:]) / 2.0
+
+
+def share_interval(count: int, of: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share of `count` in `of` (Wilson 1927)."""
+    found = stats.binomtest(count, of).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)

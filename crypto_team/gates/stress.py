@@ -29,6 +29,7 @@ DRAWS = 199
     "One bar of delay does not destroy it",
     unit="share of the gain that is left",
     source="lag stress: an edge over several bars cannot lie in the first moment alone",
+    mend="look for a feature or a position that knows the bar in which it is held",
     remedy=RETRAIN,
     stricter={"left": "higher"},
     tolerant=True,

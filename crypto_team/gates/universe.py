@@ -7,7 +7,7 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.recompute import milliseconds, stamp
-from crypto_team.gates.registry import Verdict, check, insufficient, judge
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, several, within
 from crypto_team.schemas.evidence import EvidenceMeta
 
 
@@ -16,6 +16,7 @@ from crypto_team.schemas.evidence import EvidenceMeta
     "Universe is fixed before the test, delisted pairs are in",
     unit="pairs left out",
     source="survivorship: what was delisted or did badly belongs to the result",
+    mend="predict every pair that traded when the test began, delisted ones up to their end",
     remedy=("crypto-team data import FILE", "crypto-team ml-engineer train STR"),
     stricter={},
 )
@@ -48,8 +49,8 @@ def universe_fixed(
             )
     strangers = sorted(set(predicted) - set(market["pair"]))
     problems += [f"{pair} has predictions, but no prices" for pair in strangers]
-    text = "; ".join(problems[:4]) or f"all {len(predicted)} pairs that traded at the start of the test are predicted"
-    return judge(not problems, text, left_out + len(strangers), evidence=tuple(problems))
+    text = several(problems) or f"all {len(predicted)} pairs that traded at the start of the test are predicted"
+    return judge(not problems, text, left_out + len(strangers), evidence=within("predictions.parquet", problems))
 
 
 def _spans(market: pd.DataFrame, universe: pd.DataFrame | None) -> list[tuple[str, int, int, bool]]:

@@ -80,7 +80,7 @@ def _of_folder(
     session.progress(0.0, "reading the evidence")
     case = case_from_folder(session.folder / folder, strategy_id or IMPORTED_ID)
     if case.meta is None:
-        told = "; ".join(item.message for item in case.document_findings or []) or "; ".join(case.evidence_problems)
+        told = "; ".join([*case.evidence_problems, *(item.message for item in case.document_findings or [])])
         raise EvidenceError(f"there are no predictions to judge: {told}"[:1000], where=str(folder))
     report = run_gate(IMPORTED, case, _policy(session, profile), progress=session.progress)
     return case, report
@@ -144,7 +144,6 @@ def gate_explain(session: Session, code: CheckCode) -> Outcome:
     code
         For example OF010.
     """
-    import crypto_team.gates.run  # noqa: F401 - fills the table of checks
-    from crypto_team.gates.registry import explain
+    from crypto_team.gates.explained import explain
 
     return Outcome(ok=True, summary=code, data=explain(code))

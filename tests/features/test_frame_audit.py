@@ -178,3 +178,80 @@ def test_every_other_future_keeps_what_was_known_and_changes_what_was_not(frames
 def test_frames_that_cannot_be_cut_are_refused(tmp_path: Path, frames: tuple, change: object, words: str) -> None:
     with pytest.raises(InputError, match=words):
         _run(tmp_path, "def features(d):\n    return d[['close']]\n", (change(frames[0].tail(300)), {}))  # type: ignore[operator]
+
+
+ROUNDED = """
+import numpy as np
+import pandas as pd
+from scipy.signal import fftconvolve
+
+
+def features(d):
+    c = d["close"]
+    r = np.log(c).diff().fillna(0.0).to_numpy()
+    kernel = np.exp(-np.arange(200) / 40.0)
+    made = {"ok_transform": fftconvolve(r, kernel / kernel.sum())[: len(r)]}
+    X = np.column_stack([c.pct_change(k).fillna(0.0) for k in (1, 3, 12, 24)])
+    y = (c.shift(-6) / c - 1.0).to_numpy()
+    told = np.full(len(c), np.nan)
+    for at in range(600, len(c), 400):
+        known = X[: at - 6]
+        told[at : at + 400] = X[at : at + 400] @ np.linalg.lstsq(known, y[: at - 6], rcond=None)[0]
+    made["ok_refitted"] = told
+    up = (c.shift(-1) > c).astype(float)
+    made["leak_added"] = c.pct_change(14) + 1e-10 * up
+    made["leak_between"] = np.where(np.arange(len(c)) % 3 == 0, 1e-11 * up, c.pct_change(14))
+    return pd.DataFrame(made)
+"""
+
+
+def test_sums_in_another_order_are_no_leak_and_what_is_smaller_than_they_matter_is(
+    tmp_path: Path, frames: tuple
+) -> None:
+    """A transform or a product over another number of rows rounds otherwise; a leak of 1e-10 is far above that."""
+    for name, verdict in _run(tmp_path, ROUNDED, (frames[0], {})).items():
+        assert verdict.causal == name.startswith("ok_"), verdict.explanation
+
+
+QUIET = """
+import pandas as pd
+
+
+def features(d):
+    made = {"a": d["close"].diff(), "look": d["close"].shift(-1)}
+    try:
+        made["a"] = made["a"] + pd.read_parquet(FILE)["close"].shift(-1)
+    except Exception:
+        pass
+    return pd.DataFrame(made)
+"""
+
+
+def test_data_that_the_code_goes_on_without_refuses_it(tmp_path: Path, frames: tuple) -> None:
+    """Who swallows the refusal computes something else where nobody refuses."""
+    elsewhere = tmp_path / "elsewhere" / "bars.parquet"
+    elsewhere.parent.mkdir()
+    frames[0].to_parquet(elsewhere)
+    (tmp_path / "code").mkdir()
+    path = tmp_path / "code" / "code.py"
+    path.write_text(QUIET.replace("FILE", repr(str(elsewhere))))
+    found = audit_frames(path, "features", frames[0].tail(600), {}, seed=4)
+    verdicts = {item.column: item for item in found.verdicts}
+    assert not verdicts["a"].causal
+    assert "bars.parquet" in verdicts["a"].explanation
+    assert verdicts["look"].probe != "files", "what looks ahead anyway keeps its proof"
+    assert any("bars.parquet" in note for note in found.notes)
+
+
+def test_the_list_of_what_was_refused_cannot_be_tampered_with(tmp_path: Path, frames: tuple) -> None:
+    code = QUIET.replace("FILE", "'/nowhere/bars.parquet'").replace(
+        "    return",
+        "    import os\n    for name in os.listdir('.'):\n        if 'attempts' in name:\n"
+        "            try:\n                os.remove(name)\n            except OSError:\n                pass\n"
+        "            try:\n                open(name, 'w').close()\n            except OSError:\n                pass\n"
+        "    return",
+    )
+    path = tmp_path / "code.py"
+    path.write_text(code)
+    found = audit_frames(path, "features", frames[0].tail(600), {}, seed=4)
+    assert not any(item.causal for item in found.verdicts)

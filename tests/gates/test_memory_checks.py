@@ -15,6 +15,7 @@ from crypto_team.schemas.ml_spec import Considered, Market, MlSpec
 
 KEY = "2026-01-31-critic-0a1b2c3d"
 SOUND = "from freqtrade.strategy import IStrategy\n\n\nclass S(IStrategy):\n    pass\n"
+WRONG = "class S:\n\n    def f(self, x: int) -> str:\n        return x.upper()\n"
 
 
 def case(memory: Memory, *considered: str) -> Case:
@@ -59,6 +60,25 @@ def test_a_ruff_that_does_not_work_is_told(monkeypatch: pytest.MonkeyPatch, tmp_
     assert "could not run" in linting.lint(SOUND).unchecked
 
 
+def test_without_mypy_the_verdict_says_that_it_was_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = linting.Linted(unchecked="mypy is not installed")
+    monkeypatch.setattr("crypto_team.gates.memory.typed", lambda _code: told)
+    result = run_check("PR008", replace(case(Memory()), strategy_code=SOUND))
+    assert (result.outcome, "not checked by mypy: mypy is not installed" in result.explanation) == ("passed", True)
+
+
+def test_settings_of_others_do_not_change_what_mypy_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "mypy.ini").write_text("[mypy]\nignore_errors = True\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MYPY_CONFIG_FILE_DIR", str(tmp_path))
+    linting.typed.cache_clear()
+    assert linting.typed(WRONG).problems == ('line 4: "int" has no attribute "upper"  [attr-defined]',)
+
+
+def test_what_has_no_types_and_what_is_imported_is_no_matter_for_mypy() -> None:
+    assert linting.typed("import nothing_there as n\n\n\ndef f(x):\n    return n.y(x) + ''.z\n") == linting.Linted()
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [
@@ -70,6 +90,8 @@ def test_a_ruff_that_does_not_work_is_told(monkeypatch: pytest.MonkeyPatch, tmp_
         (SOUND + "y = undefined_name\n", "F821 Undefined name `undefined_name`"),
         (SOUND + "y = undefined_name  # noqa: F821\n", "F821"),
         (SOUND + "def f(x=[]):\n    return x\n", "B006"),
+        (WRONG, 'line 4: "int" has no attribute "upper"'),
+        ("# mypy: ignore-errors\n" + WRONG.replace("upper()", "upper()  # type: ignore"), "has no attribute"),
         ("x = 1\n", "no strategy class"),
         ("def f(:\n", "no valid Python"),
     ],

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from crypto_team.errors import NotFoundError
 from crypto_team.gates.case import DERIVED, Case
+from crypto_team.gates.corpus.evidence_bad import FAULTS
+from crypto_team.gates.corpus.judged import Judged
+from crypto_team.gates.corpus.published import restored
+from crypto_team.gates.explained import explain
 from crypto_team.gates.policy import GATES, IMPORTED
-from crypto_team.gates.registry import CHECKS, explain, find, run_check
+from crypto_team.gates.registry import CHECKS, find, run_check
 from crypto_team.gates.run import run_checks, run_gate
 from crypto_team.schemas.gate import GateReport, Policy
 
@@ -109,6 +114,33 @@ def test_every_check_explains_itself(code: str) -> None:
     limit = rule.limit_under({name: each.default for name, each in rule.settings.items()})
     assert limit is not None or not rule.settings or rule.limit == "evidence"
     assert rule.unit
+    for part in (f"metric: {rule.unit}", "threshold: ", "stands at the gates:", "when it fails:", "published power:"):
+        assert f"\n{part}" in text
+    for name in rule.settings:
+        assert f"  {name} = " in text
+
+
+def test_the_power_that_is_told_is_that_of_the_published_verdicts() -> None:
+    verdicts = restored((Path(__file__).parents[2] / "docs/error-rates.json").read_text(encoding="utf-8"))
+    caught = sum("LK004" in item.codes for item in verdicts if "LK004" in _meant(item))
+    total = sum("LK004" in _meant(item) for item in verdicts)
+    assert f"refused {caught} of {total} (" in explain("LK004").partition("published power:")[2]
+    assert "not measured" in explain("RK008")
+
+
+def _meant(item: Judged) -> frozenset[str]:
+    return FAULTS[item.name].codes if item.kind == "bad evidence" else frozenset()
+
+
+@pytest.mark.parametrize("code", GATES[IMPORTED].codes)
+def test_every_check_of_foreign_work_says_in_words_what_helps(code: str) -> None:
+    assert find(code).mend
+    assert f"what helps:\n  {find(code).mend}\n" in explain(code)
+
+
+def test_settings_that_a_gate_or_a_profile_has_are_told_beside_the_usual_one() -> None:
+    text = explain("PF002")
+    assert "1 at risk_manager->execution_specialist, 2 in profile seed-literal" in text
 
 
 def test_an_unknown_check_is_named() -> None:

@@ -154,10 +154,19 @@ def test_a_timid_but_informative_forecast_passes_where_nothing_is_asked(honest: 
     assert run_check("OF008", timid(honest), ANYTHING).outcome == "passed"
 
 
-def test_calibration_none_is_refused(honest: Case) -> None:
+def test_calibration_is_measured_whatever_was_done_for_it(honest: Case) -> None:
     assert honest.meta is not None
     raw = replace(honest, meta=honest.meta.model_copy(update={"calibration": "none"}))
-    assert run_check("OF008", raw).outcome == "refused"
+    assert run_check("OF008", raw) == run_check("OF008", honest)
+
+
+def test_positions_are_not_sized_by_probabilities_that_nobody_calibrated(honest: Case) -> None:
+    assert honest.meta is not None
+    sized = honest.meta.signal.model_copy(update={"position_sizing": "confidence_weighted"})
+    raw = replace(honest, meta=honest.meta.model_copy(update={"calibration": "none", "signal": sized}))
+    result = run_check("OF008", raw)
+    assert result.outcome == "refused"
+    assert "meta.yaml: calibration, signal" in result.evidence
 
 
 def test_one_series_under_many_names_counts_as_one(honest: Case) -> None:

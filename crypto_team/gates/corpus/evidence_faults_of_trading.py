@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -135,16 +136,48 @@ def fades(study: Study, _rng: Rng) -> EvidenceParts:
     return _with_positions(study, table, table["position"].where(~late, -table["position"]))
 
 
-def one_regime(study: Study, _rng: Rng) -> EvidenceParts:
-    """Trade only on the days that follow a wild month."""
+def _in_one_regime(study: Study, measure: Callable[[pd.Series[float]], pd.Series[float]]) -> EvidenceParts:
+    """Trade only on the third of the days before which something was highest of the market's daily returns."""
     table = _rows(study)
     close = study.parts.tables["market"].assign(day=lambda rows: rows["time"].dt.floor("D"))
     daily = close.sort_values("time").groupby(["day", "pair"])["close"].last().unstack().pct_change(fill_method=None)
-    before = daily.mean(axis=1).rolling(30, min_periods=5).std().shift(1)
+    before = measure(daily.mean(axis=1)).shift(1)
     days = table["time"].dt.floor("D")
     there = before.reindex(days.loc[table["part"] == "test"].unique())
-    wild = set(there.index[there > there.quantile(2 / 3)])
-    return _with_positions(study, table, table["position"].where(days.isin(wild), 0.0))
+    chosen = set(there.index[there > there.quantile(2 / 3)])
+    return _with_positions(study, table, table["position"].where(days.isin(chosen), 0.0))
+
+
+def one_regime(study: Study, _rng: Rng) -> EvidenceParts:
+    """Trade only on the days that follow a wild month."""
+    return _in_one_regime(study, lambda moves: moves.rolling(30, min_periods=5).std())
+
+
+def one_trend(study: Study, _rng: Rng) -> EvidenceParts:
+    """Trade only on the days that follow a month of rising prices."""
+    return _in_one_regime(study, lambda moves: moves.rolling(30, min_periods=5).sum())
+
+
+def _moves(table: pd.DataFrame) -> pd.Series[float]:
+    """Return what each held row earns or loses; 0 where nothing is held."""
+    return table["return_gross"].where(table["part"] == "test", 0.0).fillna(0.0)
+
+
+def perfect_stop(study: Study, _rng: Rng) -> EvidenceParts:
+    """Hold nothing in the bars that would have lost most."""
+    table = _rows(study)
+    earned = _moves(table)
+    stopped = earned < -1.5 * study.design.volatility
+    return _with_positions(study, table, table["position"].where(~stopped, 0.0))
+
+
+def worst_days_off(study: Study, _rng: Rng) -> EvidenceParts:
+    """Hold nothing on the worst tenth of the days of each pair, chosen afterwards."""
+    table = _rows(study)
+    days = pd.MultiIndex.from_arrays([table["pair"], table["time"].dt.floor("D")])
+    sums = pd.Series(_moves(table).to_numpy(), index=days).groupby(level=[0, 1]).sum()
+    worst = sums[sums <= sums.groupby(level=0).transform(lambda each: each.quantile(0.1))].index
+    return _with_positions(study, table, table["position"].where(~days.isin(worst), 0.0))
 
 
 def bouncing_close(study: Study, rng: Rng) -> EvidenceParts:

@@ -9,12 +9,15 @@ from typing import Final
 
 from crypto_team.gates.corpus.evidence_bad import FAULTS, NOISE
 from crypto_team.gates.corpus.judged import Judged
-from crypto_team.gates.corpus.rates import interval, missed, rates
+from crypto_team.gates.corpus.rates import missed, rates
 from crypto_team.gates.corpus.strategies_honest import HONEST
 from crypto_team.gates.corpus.strategies_leaky import LEAKY
+from crypto_team.gates.policy import IMPORTED, find_gate
 from crypto_team.gates.registry import find
+from crypto_team.gates.statistics import share_interval
 
-DEVELOPED: Final = (1, 2, 3, 11)
+Passed = dict[str, tuple[int, int]]
+DEVELOPED: Final = (1, 2, 3, 11, 20_261)
 """Seeds that the gates were developed with; a page shows at least one other."""
 HEAD: Final = """# Error rates of the gates
 
@@ -62,7 +65,7 @@ def _share(count: int, of: int) -> str:
     """Return a count with its share and interval."""
     if not of:
         return ""
-    low, high = interval(count, of)
+    low, high = share_interval(count, of)
     return f"{count} of {of} ({100 * low:.0f} to {100 * high:.0f} %)"
 
 
@@ -82,30 +85,46 @@ def _by_kind(found: Sequence[Judged]) -> str:
     return "## By kind of work\n\n" + told + "\n" + _table(("work", "refused", "by seed", "promise kept"), rows)
 
 
-def _by_check(found: Sequence[Judged]) -> str:
-    """For each check: what it let pass of honest work (edge), of noise, and of the faults that it is there for."""
+def power(found: Sequence[Judged]) -> dict[str, Passed]:
+    """Return for each check how much passed it, as (passed, of): honest work, noise, and the faults it is there for."""
     honest = [item for item in found if item.kind in ("honest evidence", "honest feature")]
     bad = [item for item in found if item.kind == "bad evidence"]
     leaks = [item for item in found if item.kind == "leaking feature"]
     noise = [item for item in found if item.kind == "noise"]
     flat = [item for item in bad if FAULTS[item.name].design == NOISE]
-    rows = []
-    for code in sorted({code for item in found for code in item.codes}):
+    shown = {}
+    for code in sorted({*find_gate(IMPORTED).codes, *(code for item in found for code in item.codes)}):
         # Features meet one check, a study meets all.
         edge = [item for item in honest if (item.kind == "honest feature") == (code == "LK001")]
-        blind = [*flat, *(noise if code == "OF010" else [])]
+        blind = [*(flat if code != "LK001" else []), *(noise if code == "OF010" else [])]
         own = [item for item in bad if code in FAULTS[item.name].codes] + (leaks if code == "LK001" else [])
-        rows.append([f"{code} {find(code).title}", *(_passed(items, code) for items in (edge, blind, own))])
+        shown[code] = {
+            name: (sum(code not in item.codes for item in items), len(items))
+            for name, items in (("edge", edge), ("noise", blind), ("leak", own))
+        }
+    return shown
+
+
+def power_text(found: Sequence[Judged]) -> str:
+    """Return :func:`power` as the text of the file that `gate explain` reads, a check a line."""
+    rows = [f" {json.dumps(code)}: {json.dumps(shown)}" for code, shown in power(found).items()]
+    return "{\n" + ",\n".join(rows) + "\n}\n"
+
+
+def _by_check(found: Sequence[Judged]) -> str:
+    """For each check: what it let pass of honest work (edge), of noise, and of the faults that it is there for."""
+    active = {code for item in found for code in item.codes}
+    rows = [
+        [f"{code} {find(code).title}", *(_share(*shown[name]) for name in ("edge", "noise", "leak"))]
+        for code, shown in power(found).items()
+        if code in active
+    ]
     told = (
         "How often work passed a check. Edge: honest studies, and honest features for LK001. Noise: studies without\n"
         "any edge, and for OF010 the best of many. Leak: leaks and faults that the check is there for; often another\n"
         "check refuses them as well. Not every check is there for noise. Checks that refused nothing are left out.\n"
     )
     return "## By check\n\n" + told + "\n" + _table(("check", "edge passed", "noise passed", "leak passed"), rows)
-
-
-def _passed(items: Sequence[Judged], code: str) -> str:
-    return _share(sum(code not in item.codes for item in items), len(items))
 
 
 def _by_mechanism(found: Sequence[Judged]) -> str:

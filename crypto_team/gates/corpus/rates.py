@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scipy.stats import binomtest
-
 from crypto_team.gates.corpus.judged import Judged, Kind
+from crypto_team.gates.statistics import share_interval
 
 
 @dataclass(frozen=True)
@@ -55,16 +54,10 @@ def rates(found: Sequence[Judged]) -> list[Rate]:
         own = [item for item in found if item.kind == promise.kind]
         if own:
             refused = sum(item.refused and item.right for item in own)
-            low, high = interval(refused, len(own))
+            low, high = share_interval(refused, len(own))
             share = refused / len(own)
             made.append(Rate(promise.kind, len(own), refused, low, high, promise.least <= share <= promise.most))
     return made
-
-
-def interval(count: int, of: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of a share."""
-    found = binomtest(count, of).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
 
 
 def missed(found: Iterable[Judged]) -> list[Judged]:

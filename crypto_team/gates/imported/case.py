@@ -58,13 +58,14 @@ def case_from(found: Imported, strategy_id: str = IMPORTED_ID) -> Case:
     """Return the case of evidence that was read."""
     tables = found.tables
     predictions, market = tables.get("predictions"), tables.get("market")
-    if predictions is None or predictions.empty:
+    if predictions is None or not (predictions["part"] == "test").any():
         return Case(strategy_id=strategy_id, document_findings=found.findings, evidence_problems=list(_absent(found)))
     folds = _folds(found, predictions)
     ledger = ledger_of(found.meta, tables)
     meta = _meta(found, strategy_id, predictions, folds)
     predictions["signal"] = recompute_signal(predictions)
     market = None if market is None else sound_market(found, market)
+    market = None if market is None or market.empty else market
     facts = _facts(found, predictions, market)
     return Case(
         strategy_id=strategy_id,
@@ -87,7 +88,11 @@ def case_from(found: Imported, strategy_id: str = IMPORTED_ID) -> Case:
 
 
 def _absent(found: Imported) -> list[str]:
-    return [] if "predictions" in found.tables else ["predictions.parquet is missing or cannot be read"]
+    if "predictions" in found.tables:
+        return ["predictions.parquet has no row of part test: nothing was predicted out of sample"]
+    return [note for note in found.notes if note.startswith("predictions")] or [
+        "predictions.parquet is missing or cannot be read"
+    ]
 
 
 def _facts(found: Imported, predictions: pd.DataFrame, market: pd.DataFrame | None) -> ImportedFacts:

@@ -11,7 +11,7 @@ import pandas as pd
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import CryptoTeamError
 from crypto_team.gates.recompute import milliseconds, probability_columns, stamp
-from crypto_team.gates.registry import Verdict, insufficient, passed, refused
+from crypto_team.gates.registry import Verdict, insufficient, passed, refused, several, within
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.validation.calibration import fit_calibrator
 
@@ -33,7 +33,7 @@ def fitted_inside(
         problems += [text for fold in meta.folds for text in _scalers(fold, preprocessing, sample)]
     problems += [text for fold in meta.folds for text in _calibration(fold, predictions)]
     if problems:
-        return refused("; ".join(problems[:4]), len(problems), evidence=tuple(problems))
+        return refused(several(problems), len(problems), evidence=within("preprocessing.parquet", problems))
     stages = ", ".join(sorted(set(preprocessing["stage"])))
     return passed(f"{stages} of {len(meta.folds)} folds were fitted on training rows", 0)
 

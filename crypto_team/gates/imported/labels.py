@@ -17,6 +17,7 @@ from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.scores import rank_ic
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 TINY = 1e-6
 LOOSE_RANK = 0.5
 SHIFTS = tuple(shift for shift in range(-12, 13) if shift)
@@ -40,27 +41,64 @@ class _Count:
 def labels_from_closes(
     meta: EvidenceMeta, predictions: pd.DataFrame, market: pd.DataFrame, imported: ImportedFacts
 ) -> Verdict:
-    """Recompute what each row says about its future; simple and logarithmic returns are both in use."""
+    """Recompute what each row says about its future; simple and logarithmic returns are both in use.
+
+    Where the market had outages, a horizon may count time or rows (`close.shift(-h)`): what fits more rows of a pair
+    counts for all of them.
+    """
     step = timeframe_seconds(meta.timeframe) * 1000
     counts = {name: _Count() for name in ("forward_return", "label", "label_end")}
-    confirmed = 0
+    confirmed = by_rows = 0
     pieces = []
     for pair, rows in predictions.groupby("pair", sort=True):
-        closes = market[market["pair"] == pair]
-        ahead = _ahead(rows, closes, meta.horizon_bars, step)
+        future = _future(rows, market[market["pair"] == pair], meta.horizon_bars, step)
         stored = rows["forward_return"].to_numpy(dtype=np.float64)
-        known = np.isfinite(ahead) & np.isfinite(stored)
-        wrong = known & ~_same(stored, ahead)
-        wrong |= np.isfinite(stored) & ~np.isfinite(ahead)
-        confirmed += int(known.sum())
-        counts["forward_return"].add(rows, wrong, ahead)
-        counts["label_end"].add(rows, _early_end(rows, meta.horizon_bars, step))
-        pieces.append((rows, ahead))
-    _judge_labels(pieces, imported, counts["label"], regression=meta.target.kind == "return")
+        confirmed += int((np.isfinite(future.ahead) & np.isfinite(stored)).sum())
+        by_rows += int((future.ends - milliseconds(rows["time"]) > meta.horizon_bars * step).sum())
+        counts["forward_return"].add(rows, _wrong(stored, future.ahead), future.ahead)
+        counts["label_end"].add(rows, _early_end(rows, future.ends, meta.horizon_bars, step))
+        pieces.append((rows, future.ahead))
+    told = "expected_bps" in predictions and bool(predictions["expected_bps"].notna().any())
+    _judge_labels(pieces, imported, counts["label"], regression=meta.target.kind == "return" and told)
     if confirmed == 0:
         return _unconfirmed(predictions, counts)
     explained = _explained(pieces, market, meta.horizon_bars, step) if counts["forward_return"].wrong else ""
+    if by_rows:
+        explained += f"; the horizon counts rows, not time: {by_rows} rows reach over an outage"
     return _verdict(counts, confirmed, explained)
+
+
+@dataclass(frozen=True)
+class _Future:
+    """The forward return of every row of one pair, and the time of the bar that it ends at (the row's own: unknown)."""
+
+    ahead: Floats
+    ends: Ints
+
+
+def _future(rows: pd.DataFrame, closes: pd.DataFrame, horizon: int, step: int) -> _Future:
+    """Return what lies ahead of every row, by time or by rows of the market, whichever the stored returns follow."""
+    times = milliseconds(rows["time"])
+    by_time = _Future(_ahead(rows, closes, horizon, step), times + horizon * step)
+    by_row = _rows_ahead(times, closes, horizon)
+    stored = rows["forward_return"].to_numpy(dtype=np.float64)
+    return by_row if _wrong(stored, by_row.ahead).sum() < _wrong(stored, by_time.ahead).sum() else by_time
+
+
+def _rows_ahead(times: Ints, closes: pd.DataFrame, horizon: int) -> _Future:
+    known, close = _closes(closes)
+    place = np.searchsorted(known, times)
+    there = (place < known.size - horizon) & np.isin(times, known)
+    ahead, ends = np.full(times.size, np.nan), times.copy()
+    at = place[there]
+    ahead[there] = close[at + horizon] / close[at] - 1.0
+    ends[there] = known[at + horizon]
+    return _Future(ahead, ends)
+
+
+def _wrong(stored: Floats, ahead: Floats) -> npt.NDArray[np.bool_]:
+    """Mark stored returns that prices contradict, or that have no prices."""
+    return np.asarray(np.isfinite(stored) & ~(np.isfinite(ahead) & _same(stored, ahead)))
 
 
 def _explained(pieces: list[tuple[pd.DataFrame, Floats]], market: pd.DataFrame, horizon: int, step: int) -> str:
@@ -106,11 +144,16 @@ def _verdict(counts: dict[str, _Count], confirmed: int, explained: str) -> Verdi
 
 def _ahead(rows: pd.DataFrame, closes: pd.DataFrame, horizon: int, step: int) -> Floats:
     times = milliseconds(rows["time"])
-    known, place = np.unique(milliseconds(closes["time"]), return_index=True)
-    close = closes["close"].to_numpy(dtype=np.float64)[place]
+    known, close = _closes(closes)
     if known.size == 0:
         return np.full(len(rows), np.nan)
     return np.asarray(close_at(times + horizon * step, known, close) / close_at(times, known, close) - 1.0)
+
+
+def _closes(closes: pd.DataFrame) -> tuple[Ints, Floats]:
+    """Return the times of a pair's bars, each once and ascending, and their closes."""
+    known, place = np.unique(milliseconds(closes["time"]), return_index=True)
+    return known, closes["close"].to_numpy(dtype=np.float64)[place]
 
 
 def _same(stored: Floats, ahead: Floats) -> npt.NDArray[np.bool_]:
@@ -119,11 +162,13 @@ def _same(stored: Floats, ahead: Floats) -> npt.NDArray[np.bool_]:
         return np.asarray(simple | np.isclose(stored, np.log1p(ahead), rtol=1e-4, atol=TINY))
 
 
-def _early_end(rows: pd.DataFrame, horizon: int, step: int) -> npt.NDArray[np.bool_]:
-    """Mark labels that claim to be known before their horizon is over, or more than a bar later."""
+def _early_end(rows: pd.DataFrame, ends: Ints, horizon: int, step: int) -> npt.NDArray[np.bool_]:
+    """Mark labels that claim to be known before their horizon is over, or more than a bar after its end."""
     told = rows["label_end"].notna().to_numpy() & rows["label"].notna().to_numpy()
-    length = (milliseconds(rows["label_end"]) - milliseconds(rows["time"])) // step
-    return np.asarray(told & ((length < horizon) | (length > horizon + 1)))
+    said = milliseconds(rows["label_end"])
+    begun = milliseconds(rows["time"])
+    late = said >= np.maximum(ends, begun + horizon * step) + 2 * step
+    return np.asarray(told & (((said - begun) // step < horizon) | late))
 
 
 def _judge_labels(

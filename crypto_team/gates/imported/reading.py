@@ -92,6 +92,7 @@ def _read_into(found: Imported, name: str, path: Path) -> None:
     if frame.index.name or isinstance(frame.index, pd.MultiIndex):
         frame = frame.reset_index()
     frame.columns = [str(column) for column in frame.columns]
+    frame = frame.replace([np.inf, -np.inf], np.nan) if name == "features" else frame
     made = _conformed(found, name, path.name, frame)
     if made is not None:
         found.tables[name] = made
@@ -115,8 +116,33 @@ def _conformed(found: Imported, name: str, file: str, frame: pd.DataFrame) -> pd
             except (ValueError, TypeError, OverflowError) as error:
                 found.wrong(file, f"column {wanted} is not of the type {column.type}: {error}"[:500], f"/{wanted}")
                 return None
+            _infinite(found, file, wanted, table)
             _hollow(found, file, wanted, column, table[wanted])
+    return _rows_with_content(found, name, file, table)
+
+
+def _rows_with_content(found: Imported, name: str, file: str, table: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the table without rows that were recorded as holes; None where nothing is left, which is as missing."""
+    contract = CONTRACTS[name].columns
+    if name != "market":
+        needed = [wanted for wanted, column in contract.items() if column.required or wanted == "pair"]
+        table = table.dropna(subset=table.columns.intersection(needed))
+    if table.empty:
+        found.notes.append(f"{file} has no rows")
+        return None
+    if name == "features":
+        table = table.drop(columns=_unusable(found, file, table.drop(columns=[*contract], errors="ignore")))
     return table.reset_index(drop=True)
+
+
+def _unusable(found: Imported, file: str, features: pd.DataFrame) -> list[str]:
+    """Record and return features without a single number: what is recomputed from them would show nothing."""
+    numbers = features.select_dtypes(include=["number", "bool"])
+    hollow = [name for name in numbers if not np.isfinite(numbers[name].to_numpy(dtype=np.float64)).any()]
+    hollow += [name for name in features.columns.difference(numbers.columns) if features[name].isna().all()]
+    if hollow:
+        found.wrong(file, f"{len(hollow)} features have no finite value: {', '.join(map(str, hollow[:5]))}")
+    return hollow
 
 
 def _renamed(contract: Mapping[str, Column], frame: pd.DataFrame) -> dict[str, str]:
@@ -129,10 +155,20 @@ def _renamed(contract: Mapping[str, Column], frame: pd.DataFrame) -> dict[str, s
     return renamed
 
 
+def _infinite(found: Imported, file: str, wanted: str, table: pd.DataFrame) -> None:
+    """Record numbers that are none, and empty them."""
+    if table[wanted].dtype != np.float64:
+        return
+    wrong = np.isinf(table[wanted].to_numpy(dtype=np.float64))
+    if wrong.any():
+        found.wrong(file, f"column {wanted} is infinite in {int(wrong.sum())} of {len(wrong)} rows", f"/{wanted}")
+        table.loc[wrong, wanted] = np.nan
+
+
 def _hollow(found: Imported, file: str, wanted: str, column: Column, values: pd.Series[Any]) -> None:
     """Record a required column with holes."""
     holes = int(values.isna().sum())
-    if holes and column.required and not (file.startswith("market") and wanted == "close"):
+    if holes and (column.required or wanted == "pair") and not (file.startswith("market") and wanted == "close"):
         found.wrong(file, f"column {wanted} is empty in {holes} of {len(values)} rows", f"/{wanted}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -15,6 +16,7 @@ from crypto_team.gates.corpus.evidence_parts import EvidenceParts
 from crypto_team.gates.imported.case import case_from_folder
 from crypto_team.gates.imported.reading import read_folder
 from crypto_team.gates.policy import IMPORTED
+from crypto_team.gates.registry import run_check
 from crypto_team.gates.run import run_gate, verdict
 from crypto_team.schemas.gate import Policy
 
@@ -113,3 +115,55 @@ def test_positions_written_one_bar_later_give_the_same_returns(tmp_path: Path, p
     assert later.returns is not None
     # What was decided at the last close is written on a row that does not exist.
     assert np.allclose(straight.returns.daily[:-1], later.returns.daily[:-1])
+
+
+def _with_outage(parts: EvidenceParts, horizon: int, *, shifted: int = 0) -> EvidenceParts:
+    """Take three bars out of the market and the predictions; forward returns count rows, as `shift(-h)` does."""
+    market = parts.tables["market"].sort_values("time", kind="stable")
+    gone = market["time"].iloc[[2000, 2001, 2002]]
+    market = market[~market["time"].isin(gone)].reset_index(drop=True)
+    close = market["close"]
+    ahead = pd.Series((close.shift(-horizon - shifted) / close - 1.0).to_numpy(), index=market["time"])
+    table = parts.tables["predictions"]
+    table = table[~table["time"].isin(gone)].copy()
+    stored = ahead.reindex(pd.DatetimeIndex(table["time"])).to_numpy()
+    table["forward_return"] = np.where(table["forward_return"].notna(), stored, np.nan)
+    table["label"] = np.where(table["label"].notna(), (stored > 0.0).astype(float), np.nan)
+    return parts.with_table("market", market).with_table("predictions", table)
+
+
+def test_a_horizon_may_count_rows_where_the_market_had_an_outage(tmp_path: Path, parts: EvidenceParts) -> None:
+    horizon = int(parts.meta["horizon_bars"])
+    told = run_check("DQ007", case_from_folder(_with_outage(parts, horizon).write(tmp_path / "a")))
+    assert told.outcome == "passed", told.explanation
+    assert "the horizon counts rows, not time" in told.explanation
+    wrong = run_check("DQ007", case_from_folder(_with_outage(parts, horizon, shifted=1).write(tmp_path / "b")))
+    assert wrong.outcome == "refused"
+
+
+@pytest.mark.parametrize("table", ["features", "importances", "preprocessing", "market"])
+def test_a_demanded_table_without_rows_is_a_missing_table(tmp_path: Path, parts: EvidenceParts, table: str) -> None:
+    empty = parts.with_table(table, parts.tables[table].iloc[:0])
+    report = run_gate(IMPORTED, case_from_folder(empty.write(tmp_path / "a")), Policy())
+    without = run_gate(IMPORTED, case_from_folder(parts.without(table).write(tmp_path / "b")), Policy())
+    assert not report.passed
+    assert [(each.code, each.outcome) for each in report.results] == [
+        (each.code, each.outcome) for each in without.results
+    ]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_without_a_number_are_named(tmp_path: Path, parts: EvidenceParts, value: float) -> None:
+    hollow = parts.with_table("features", parts.tables["features"].assign(f0=value))
+    result = run_check("PR001", case_from_folder(hollow.write(tmp_path)))
+    assert result.outcome == "refused"
+    assert "1 features have no finite value: f0" in result.explanation
+
+
+def test_nothing_predicted_out_of_sample_is_said(tmp_path: Path, parts: EvidenceParts) -> None:
+    table = parts.tables["predictions"]
+    case = case_from_folder(parts.with_table("predictions", table[table["part"] != "test"]).write(tmp_path))
+    assert case.meta is None
+    assert case.evidence_problems == [
+        "predictions.parquet has no row of part test: nothing was predicted out of sample"
+    ]
