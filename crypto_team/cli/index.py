@@ -234,7 +234,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "features test": (
         "crypto_team.roles.feature_tools",
         "features.test",
-        "Prove formulas on candles: causal, the same bar by bar, known from the look-back on, and near enough in float32.",
+        "Prove formulas on candles: causal, the same bar by bar, enough look-back, near enough in float32.",
     ),
     "features warm": (
         "crypto_team.roles.feature_tools",

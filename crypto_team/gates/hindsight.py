@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.alarms import DEVIATIONS
+from crypto_team.gates.alarms import DEVIATIONS, FALSE_ALARM
 from crypto_team.gates.recompute import Returns, bar_moves, close_at, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed
 from crypto_team.gates.statistics import DAY_MS
@@ -23,7 +23,7 @@ FEWEST_DAYS = 20
 LEVELS, RECENT = 12, 3
 PAST_SPANS = (1, 3, 6, 12, 24, 72, 168)
 FUTURE_SPANS = (1, 6, 12, 24)
-TAILS = (0.005, 0.01, 0.02, 0.05)
+TAILS = (0.005, 0.01, 0.015, 0.02, 0.05)
 FEWEST_EVENTS = 20
 
 
@@ -77,7 +77,7 @@ def sizes_know_the_past(
     where the lower limit of the largest correlation of what is left is above the bound.
     """
     rows = _rows(returns, market, meta)
-    pieces = [_of_pair(each, market, meta) for _, each in rows.groupby("pair", sort=True)]
+    pieces = [_of_pair(each, market) for _, each in rows.groupby("pair", sort=True)]
     found = [_partial(pieces, place) for place in range(len(FUTURE_SPANS))]
     known = [(value, low, span) for (value, low), span in zip(found, FUTURE_SPANS, strict=True) if math.isfinite(low)]
     if not known:
@@ -109,7 +109,9 @@ def rare_rows_are_not_foreseen(
     signal = rows["signal"].to_numpy(dtype=np.float64)
     middle = rows.groupby("fold", sort=False)["signal"].transform("median").to_numpy(dtype=np.float64)
     step = timeframe_seconds(meta.timeframe) * 1000 * meta.horizon_bars
-    table = pd.DataFrame({"right": np.sign(signal - middle) == np.sign(ahead), "block": milliseconds(rows["time"]) // step})
+    table = pd.DataFrame(
+        {"right": np.sign(signal - middle) == np.sign(ahead), "block": milliseconds(rows["time"]) // step}
+    )
     table["size"] = _within_pairs(np.abs(ahead), rows["pair"])
     table = table[np.isfinite(ahead) & np.isfinite(signal) & (ahead != 0.0)]
     found = [each for share in TAILS if (each := _tail(table, share)) is not None]
@@ -160,7 +162,7 @@ def _days(rows: pd.DataFrame, earned: pd.Series[float]) -> tuple[str, ...]:
     return tuple(text.format(time, pair, gain) for time, pair, gain in zip(times, pairs, best, strict=True))
 
 
-def _of_pair(rows: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta) -> tuple[Floats, Floats, Floats]:
+def _of_pair(rows: pd.DataFrame, market: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     """Return ranks of one pair: sizes (n,), what the past told (n, k), moves that follow (n, spans); NaN: unknown."""
     own = market[market["pair"] == rows["pair"].iloc[0]].sort_values("time")
     close = pd.Series(own["close"].to_numpy(dtype=np.float64))
@@ -238,9 +240,11 @@ def _tail(table: pd.DataFrame, share: float) -> tuple[float, str] | None:
     if len(events) < FEWEST_EVENTS:
         return None
     called = round(float(events.sum()))
-    interval = stats.binomtest(called, len(events)).proportion_ci(2.0 * stats.norm.cdf(DEVIATIONS) - 1.0, "wilson")
+    interval = stats.binomtest(called, len(events)).proportion_ci(1.0 - 2.0 * FALSE_ALARM, "exact")
     limit = _plausible_share(share)
-    text = f"{called} of the {len(events)} largest moves apart ({share:.1%} of rows) are called, plausible is {limit:.0%}"
+    text = (
+        f"{called} of the {len(events)} largest moves apart ({share:.1%} of rows) are called, plausible is {limit:.0%}"
+    )
     return float(interval.low) - limit, text
 
 

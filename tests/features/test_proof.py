@@ -51,7 +51,7 @@ def test_a_broken_promise_is_named_with_the_first_bar_that_shows_it() -> None:
     frame = random_bars(HOUR, 1_500)
     ahead, memory, kept = prove(["looks_ahead(close)", "remembers_all(close)", "ret(close)"], frame, "1h", _quiet)
     assert ahead.broken[0] == f"causal (bar {int(0.4 * 1_500) - 1})"
-    assert memory.broken[0].startswith("look-back")
+    assert any(text.startswith("look-back") for text in memory.broken)
     assert "causal" not in " ".join(memory.broken)
     assert kept.kept
     assert {text.split(" (")[0] for item in (ahead, memory) for text in item.broken} <= set(PROMISES)
