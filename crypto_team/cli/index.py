@@ -231,6 +231,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "features.sets",
         "List the ready-made feature sets, or the features of one.",
     ),
+    "features test": (
+        "crypto_team.roles.feature_tools",
+        "features.test",
+        "Prove formulas on candles: causal, the same bar by bar, enough look-back, near enough in float32.",
+    ),
     "features warm": (
         "crypto_team.roles.feature_tools",
         "features.warm",

@@ -83,6 +83,38 @@ def features_explain(session: Session, formula: str, *, timeframe: Timeframe = "
     return Outcome(ok=True, summary=f"{len(plan.lookback)} feature(s)", data=plan.explain())
 
 
+@tool(role="every", group="features", name="test", read_only=True, long=True)
+def features_test(
+    session: Session,
+    *,
+    formula: list[str] | None = None,
+    set_: str = "",
+    data: Path | None = None,
+    timeframe: Timeframe = "1h",
+    bars: int = 20_000,
+) -> Outcome:
+    """Prove formulas on candles: causal, the same bar by bar, enough look-back, near enough in float32.
+
+    Exit code 1 where any formula breaks a promise; the first bar that shows it is named.
+
+    Parameters
+    ----------
+    formula
+        Formula over the bars of one pair, repeatable; sweeps are expanded.
+    set_
+        All formulas of a ready-made set that read nothing but bars.
+    data
+        Candles as Parquet, CSV or Feather; random ones, with flat stretches and empty bars, where none are given.
+    timeframe
+        Length of the bars.
+    bars
+        How many random candles.
+    """
+    from crypto_team.roles.feature_proof import proved
+
+    return proved(session, formula or [], set_, data, timeframe, bars)
+
+
 @tool(role="every", group="features", name="warm", read_only=True, long=True)
 def features_warm(session: Session) -> Outcome:
     """Compile the kernels that compute features, once for each version; later commands find them in the cache."""

@@ -42,7 +42,7 @@ def volatility_target(study_: Study, _rng: np.random.Generator) -> EvidenceParts
     spread = moves.groupby(market["pair"]).transform(lambda each: each.rolling(48, min_periods=5).std())
     keyed = pd.Series((spread.median() / spread).clip(0.2, 1.0).to_numpy(), market.set_index(["pair", "time"]).index)
     size = keyed.reindex(pd.MultiIndex.from_frame(table[["pair", "time"]])).fillna(1.0).to_numpy()
-    return faults._with_positions(study_, table, table["position"] * size)
+    return faults.with_positions(study_, table, table["position"] * size)
 
 
 def stop_after_losses(study_: Study, _rng: np.random.Generator) -> EvidenceParts:
@@ -52,7 +52,7 @@ def stop_after_losses(study_: Study, _rng: np.random.Generator) -> EvidenceParts
     recent = sum(
         lost.groupby([table["pair"], table["fold"], table["part"]]).shift(k, fill_value=False) for k in (1, 2, 3)
     )
-    return faults._with_positions(study_, table, table["position"].where(recent == 0, 0.0))
+    return faults.with_positions(study_, table, table["position"].where(recent == 0, 0.0))
 
 
 @pytest.mark.parametrize("rule", [None, volatility_target, stop_after_losses])

@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from crypto_team.features.proof import random_bars
 from crypto_team.features.sets import SETS
 from crypto_team.roles import feature_tools
 from crypto_team.schemas.outcome import Outcome
@@ -55,3 +57,38 @@ def test_warming_says_where_the_compiled_code_lies() -> None:
     assert made.ok
     assert made.path is not None
     assert Path(made.path).is_dir()
+
+
+def test_a_set_is_proved_and_what_reads_other_sources_is_left_out_by_name() -> None:
+    made = _call("test", set="temporal", formula=["rsi(close, {7, 14})"], bars=3_000)
+    assert made.ok, made.data
+    assert [row["formula"] for row in made.data][:2] == ["rsi(close, 7)", "rsi(close, 14)"]
+    assert {row["verdict"] for row in made.data} == {"kept"}
+    crossed = _call("test", set="flow", bars=3_000)
+    assert crossed.ok
+    assert {finding.code for finding in crossed.findings} == {"left-out"}
+
+
+def test_formulas_are_proved_on_candles_from_a_file(tmp_path: Path) -> None:
+    bars = random_bars(3_600_000, 1_200)
+    frame = pd.DataFrame({"date": pd.to_datetime(bars.times, unit="ms", utc=True), **bars.columns})
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    made = _call("test", formula=["atr(14)"], data=tmp_path / "x.csv")
+    assert made.ok
+    assert "1,200 bars of 1h" in made.summary
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "nothing to prove"),
+        ({"formula": ["ret(close)"], "bars": 10}, "between 1,000"),
+        ({"set": "microstructure_84"}, "reads more than the bars of one pair"),
+        ({"formula": ["of('ETH/USD', ret(close))"]}, "ETH/USD"),
+        ({"formula": ["ret(close)"], "data": Path("missing.csv")}, "no such file"),
+    ],
+)
+def test_what_cannot_be_proved_is_refused_with_its_reason(arguments: dict[str, Any], said: str) -> None:
+    made = _call("test", **arguments)
+    assert not made.ok
+    assert said in str(made.findings)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from crypto_team.gates.corpus import evidence_faults_of_hindsight as hindsight
 from crypto_team.gates.corpus import evidence_faults_of_rows as rows
 from crypto_team.gates.corpus import evidence_faults_of_search as search
 from crypto_team.gates.corpus import evidence_faults_of_trading as trading
@@ -93,6 +94,9 @@ FAULTS: Mapping[str, Fault] = {
     "fades": _fault("it earns early and loses as much late", "PF011 PF009", trading.fades),
     "one_regime": _fault("it trades in one regime only", "PF007", trading.one_regime),
     "one_trend": _fault("it trades in rising markets only", "PF007", trading.one_trend),
+    "some_losers_off": _fault("a third of the losers was left out", "LK012 LK006", hindsight.some_losers_off),
+    "sizes_by_coming_volatility": _fault("sizes know what comes", "LK013", hindsight.sizes_by_coming_volatility),
+    "rare_rows_foreseen": _fault("a few rows are foreseen", "LK014", hindsight.rare_rows_foreseen, FOUR),
     "best_seed": _fault("the best of thirty seeds of noise", "OF015 OF010", search.best_seed, NOISE),
     "tuned_threshold": _fault("the threshold was chosen by the test", "OF014", search.tuned_threshold),
     "threshold_spike": _fault("the threshold is a spike", "OF014", search.threshold_spike),

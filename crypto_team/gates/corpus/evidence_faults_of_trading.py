@@ -116,7 +116,7 @@ def lucky_day(study: Study, _rng: Rng) -> EvidenceParts:
     return study.parts.with_table("predictions", table)
 
 
-def _with_positions(study: Study, table: pd.DataFrame, position: pd.Series) -> EvidenceParts:
+def with_positions(study: Study, table: pd.DataFrame, position: pd.Series) -> EvidenceParts:
     """Hold other positions over the test, with the returns and costs that go with them."""
     made = table.assign(position=position).sort_values(["pair", "time"], kind="stable")
     test = made[made["part"] == "test"]
@@ -133,7 +133,7 @@ def fades(study: Study, _rng: Rng) -> EvidenceParts:
     table = _rows(study)
     test = table["part"] == "test"
     late = test & (table["time"] > table.loc[test, "time"].quantile(2 / 3))
-    return _with_positions(study, table, table["position"].where(~late, -table["position"]))
+    return with_positions(study, table, table["position"].where(~late, -table["position"]))
 
 
 def _in_one_regime(study: Study, measure: Callable[[pd.Series[float]], pd.Series[float]]) -> EvidenceParts:
@@ -145,7 +145,7 @@ def _in_one_regime(study: Study, measure: Callable[[pd.Series[float]], pd.Series
     days = table["time"].dt.floor("D")
     there = before.reindex(days.loc[table["part"] == "test"].unique())
     chosen = set(there.index[there > there.quantile(2 / 3)])
-    return _with_positions(study, table, table["position"].where(days.isin(chosen), 0.0))
+    return with_positions(study, table, table["position"].where(days.isin(chosen), 0.0))
 
 
 def one_regime(study: Study, _rng: Rng) -> EvidenceParts:
@@ -168,7 +168,7 @@ def perfect_stop(study: Study, _rng: Rng) -> EvidenceParts:
     table = _rows(study)
     earned = _moves(table)
     stopped = earned < -1.5 * study.design.volatility
-    return _with_positions(study, table, table["position"].where(~stopped, 0.0))
+    return with_positions(study, table, table["position"].where(~stopped, 0.0))
 
 
 def worst_days_off(study: Study, _rng: Rng) -> EvidenceParts:
@@ -177,7 +177,7 @@ def worst_days_off(study: Study, _rng: Rng) -> EvidenceParts:
     days = pd.MultiIndex.from_arrays([table["pair"], table["time"].dt.floor("D")])
     sums = pd.Series(_moves(table).to_numpy(), index=days).groupby(level=[0, 1]).sum()
     worst = sums[sums <= sums.groupby(level=0).transform(lambda each: each.quantile(0.1))].index
-    return _with_positions(study, table, table["position"].where(~days.isin(worst), 0.0))
+    return with_positions(study, table, table["position"].where(~days.isin(worst), 0.0))
 
 
 def bouncing_close(study: Study, rng: Rng) -> EvidenceParts:

@@ -1,0 +1,47 @@
+"""Faults of hindsight: positions, sizes and a few forecasts that were changed when the future was known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from crypto_team.gates.corpus.evidence_faults_of_trading import with_positions
+from crypto_team.gates.corpus.evidence_honest import Study, traded
+from crypto_team.gates.corpus.evidence_parts import EvidenceParts
+
+Rng = np.random.Generator
+FORESEEN = 0.015
+BARS_AHEAD = 12
+
+
+def some_losers_off(study: Study, rng: Rng) -> EvidenceParts:
+    """Hold nothing in a third of the bars that would have lost, small losses as well as great ones."""
+    table = study.parts.tables["predictions"].copy()
+    lost = table["return_gross"].fillna(0.0) < 0.0
+    left_out = lost & (rng.random(len(table)) < 1.0 / 3.0)
+    return with_positions(study, table, table["position"].where(~left_out, 0.0))
+
+
+def sizes_by_coming_volatility(study: Study, _rng: Rng) -> EvidenceParts:
+    """Size positions by the volatility of the twelve bars that follow."""
+    table = study.parts.tables["predictions"].copy()
+    market = study.parts.tables["market"].sort_values(["pair", "time"])
+    moves = market.groupby("pair")["close"].pct_change(fill_method=None)
+    ahead = moves.groupby(market["pair"]).transform(lambda each: each.rolling(BARS_AHEAD).std().shift(-BARS_AHEAD))
+    keyed = pd.Series((ahead.median() / ahead).clip(0.2, 2.0).to_numpy(), market.set_index(["pair", "time"]).index)
+    size = keyed.reindex(pd.MultiIndex.from_frame(table[["pair", "time"]])).fillna(1.0).to_numpy()
+    return with_positions(study, table, table["position"] * size / 2.0)
+
+
+def rare_rows_foreseen(study: Study, _rng: Rng) -> EvidenceParts:
+    """Call the direction of the largest moves of the test, and of nothing else."""
+    table = study.parts.tables["predictions"].copy()
+    sizes = table["forward_return"].abs().where(table["part"] == "test")
+    large = sizes > sizes.quantile(1.0 - FORESEEN)
+    called = np.where(table["forward_return"] > 0.0, 0.62, 0.38)
+    table["p_1"] = table["p_1"].where(~large, called)
+    table["p_0"] = 1.0 - table["p_1"]
+    # Times are milliseconds where positions are made, as when the study was carried out.
+    for column in ("time", "label_end"):
+        table[column] = pd.DatetimeIndex(table[column]).as_unit("ms").asi8
+    return study.parts.with_table("predictions", traded(table, study.market, study.design))
