@@ -92,8 +92,8 @@ def diagnose(
     if short:
         raise InputError(f"fewer than {LEAST_BARS} candles of {', '.join(short)}", where=str(data))
     with tempfile.TemporaryDirectory(prefix="diagnose-") as folder:
-        bench = Bench(Path(folder), strategy, source, market, config)
-        return _Audit(bench, source, market, seed, progress).diagnosis(is_synthetic=data is None)
+        with Bench(Path(folder), strategy, source, market, config) as bench:
+            return _Audit(bench, source, market, seed, progress).diagnosis(is_synthetic=data is None)
 
 
 def audit_strategy(source: str, beside: Mapping[str, str] | None = None, *, seed: int = 0) -> Diagnosis:

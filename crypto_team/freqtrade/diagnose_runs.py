@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pandas as pd
 
 from crypto_team.errors import InputError, MissingExtraError
-from crypto_team.executors import parallel_map, run_limited
+from crypto_team.executors import Host
 from crypto_team.freqtrade.diagnose_data import Market, write_market
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ TARGET: Final = "crypto_team.freqtrade.inside.diagnose:job"
 MODULES: Final = (
     *("talib.abstract", "sklearn.ensemble", "sklearn.linear_model", "sklearn.preprocessing", "scipy.signal"),
     *("lightgbm", "joblib", "technical.indicators", "freqtrade.strategy", "freqtrade.vendor.qtpylib.indicators"),
+    *("pyarrow.parquet", "pyarrow.dataset", "freqtrade.data.history.datahandlers.featherdatahandler"),
     *("freqtrade.exchange.binance", "freqtrade.plugins.pairlist.StaticPairList", "freqtrade.optimize.optimize_reports"),
 )
 SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 60.0, 8192
-WORKERS: Final = 2
-WORTH_A_WORKER: Final = 6
+AT_ONCE, BATCH = 2, 8
 MOST_BESIDE_BYTES: Final = 300_000_000
 _CODE: Final = frozenset({".py", ".pyc", ".feather"})
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "data", ".git", "backtest_results", "hyperopt_results", "*.sqlite")
@@ -56,35 +57,36 @@ class Run:
 
 
 class Bench:
-    """Runs tasks of one strategy, each in a folder and a process of its own."""
+    """Runs tasks of one strategy, each in a folder and a process of its own; Freqtrade is imported once for all."""
 
     def __init__(self, folder: Path, strategy: Path, source: Source, market: Market, config: Path | None) -> None:
         if importlib.util.find_spec("freqtrade") is None:
             raise MissingExtraError("Freqtrade is not installed", hint="pip install 'crypto-team[freqtrade]'")
-        self.folder, self.strategy, self.source, self.count = folder, strategy, source, 0
+        self.strategy, self.source, self.root = strategy, source, folder / "runs"
         self.user_data = folder / "user_data"
         # The strategy may not know from its configuration which candles are there.
         self.timeframes = sorted({item.timeframe for item in market.files if item.kind in {"", "futures"}})
         self.markets = sorted({item.pair for item in market.files})
         self.pairs, self.config = market.pairs, _configuration(config)
         _bundle(strategy, self.user_data)
+        self.root.mkdir()
+        self.host = Host(
+            TARGET, self.root, modules=MODULES, seconds=SECONDS + SECONDS_EACH, memory_mb=MEMORY_MB, at_once=AT_ONCE
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.host.__exit__()
 
     def run(self, tasks: Sequence[Task], progress: Callable[[float], None] = lambda _share: None) -> list[Run]:
         """Run tasks in guarded processes, two at a time; the order of the answers is that of the tasks."""
-        done = 0
-
-        def share(part: list[Task]) -> list[Run]:
-            nonlocal done
-            runs = self._share(part)
-            done += len(part)
-            progress(done / len(tasks))
-            return runs
-
-        # Each worker imports Freqtrade once, which takes as long as some ten runs.
-        workers = WORKERS if len(tasks) > WORTH_A_WORKER else 1
-        parts = [list(tasks[number::workers]) for number in range(workers)]
-        found = parallel_map(share, parts, workers=WORKERS)
-        return [found[number % len(parts)][number // len(parts)] for number in range(len(tasks))]
+        runs: list[Run] = []
+        for start in range(0, len(tasks), BATCH):
+            runs += self._batch(tasks[start : start + BATCH])
+            progress(len(runs) / len(tasks))
+        return runs
 
     def mentioned(self, opened: tuple[str, ...]) -> tuple[str, ...]:
         """Return the files that were opened, or that the source names: libraries in C open files unseen."""
@@ -93,18 +95,15 @@ class Bench:
         named = [str(path.relative_to(self.user_data)) for path in files if path.name in text]
         return tuple(dict.fromkeys((*opened, *named)))
 
-    def _share(self, tasks: list[Task]) -> list[Run]:
-        self.count += 1
-        root = self.folder / f"runs_{self.count}_{id(tasks)}"
-        names = [f"{number:03d}" for number in range(len(tasks))]
-        for name, task in zip(names, tasks, strict=True):
-            self._write(root / name, task)
-        run_limited(
-            TARGET, root, jobs=names, modules=MODULES,
-            seconds=SECONDS + SECONDS_EACH * len(tasks), memory_mb=MEMORY_MB,
-        )  # fmt: skip
-        runs = [self._read(root / name, task) for name, task in zip(names, tasks, strict=True)]
-        shutil.rmtree(root, ignore_errors=True)
+    def _batch(self, tasks: Sequence[Task]) -> list[Run]:
+        # A name that says nothing: no run may know from its folder which one it is.
+        folders = [self.root / secrets.token_hex(8) for _ in tasks]
+        for folder, task in zip(folders, tasks, strict=True):
+            self._write(folder, task)
+        self.host.run([folder.name for folder in folders], seconds=SECONDS + SECONDS_EACH * len(tasks))
+        runs = [self._read(folder, task) for folder, task in zip(folders, tasks, strict=True)]
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
         return runs
 
     def _write(self, folder: Path, task: Task) -> None:
