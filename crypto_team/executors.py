@@ -13,7 +13,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Self, TypeVar, cast
 
 from crypto_team.errors import WorkerError
 from crypto_team.sandbox import PLAN, tail
@@ -189,14 +189,15 @@ class Host:
         command = [sys.executable, "-m", "crypto_team.sandbox", str(folder)]
         self._child = _begun(command, folder, self._log, seconds=seconds, memory_mb=memory_mb, stdin=subprocess.PIPE)
         self._folder = folder
+        self._asked, self._told = cast("IO[bytes]", self._child.stdin), cast("IO[bytes]", self._child.stdout)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         _stop(self._child)
-        for stream in (self._child.stdin, self._child.stdout, self._log):
-            if stream is not None:
+        for stream in (self._asked, self._told, self._log):
+            with contextlib.suppress(BrokenPipeError):
                 stream.close()
 
     def run(self, jobs: Sequence[str], *, seconds: float) -> None:
@@ -207,14 +208,11 @@ class Host:
         WorkerError
             They took too long, or the host itself ended.
         """
-        asked, told = self._child.stdin, self._child.stdout
-        assert asked is not None
-        assert told is not None
         with contextlib.suppress(BrokenPipeError):
-            asked.write(json.dumps(list(jobs)).encode() + b"\n")
-            asked.flush()
-        if not select.select([told], [], [], seconds)[0]:
+            self._asked.write(json.dumps(list(jobs)).encode() + b"\n")
+            self._asked.flush()
+        if not select.select([self._told], [], [], seconds)[0]:
             raise _late(seconds)
-        if not told.readline():
+        if not self._told.readline():
             code = self._child.wait()
             raise failure(tail(self._folder / "child.log"), code)

@@ -30,6 +30,7 @@ MODULES: Final = (
 )
 SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 60.0, 8192
 AT_ONCE, BATCH = 2, 8
+EXCHANGE: Final = "binance"
 MOST_BESIDE_BYTES: Final = 300_000_000
 _CODE: Final = frozenset({".py", ".pyc", ".feather"})
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "data", ".git", "backtest_results", "hyperopt_results", "*.sqlite")
@@ -59,7 +60,16 @@ class Run:
 class Bench:
     """Runs tasks of one strategy, each in a folder and a process of its own; Freqtrade is imported once for all."""
 
-    def __init__(self, folder: Path, strategy: Path, source: Source, market: Market, config: Path | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        strategy: Path,
+        source: Source,
+        market: Market,
+        *,
+        config: Path | None = None,
+        data: Path | None = None,
+    ) -> None:
         if importlib.util.find_spec("freqtrade") is None:
             raise MissingExtraError("Freqtrade is not installed", hint="pip install 'crypto-team[freqtrade]'")
         self.strategy, self.source, self.root = strategy, source, folder / "runs"
@@ -68,7 +78,9 @@ class Bench:
         self.timeframes = sorted({item.timeframe for item in market.files if item.kind in {"", "futures"}})
         self.markets = sorted({item.pair for item in market.files})
         self.pairs, self.config = market.pairs, _configuration(config)
-        _bundle(strategy, self.user_data)
+        # Candles lie where the strategy may look for them behind Freqtrade's back: each run has its own there.
+        self.place = f"user_data/data/{data.name if data and data.name != 'data' else EXCHANGE}"
+        self.unseen = _bundle(strategy, self.user_data, data, self.place)
         self.root.mkdir()
         self.host = Host(
             TARGET, self.root, modules=MODULES, seconds=SECONDS + SECONDS_EACH, memory_mb=MEMORY_MB, at_once=AT_ONCE
@@ -108,7 +120,7 @@ class Bench:
 
     def _write(self, folder: Path, task: Task) -> None:
         shutil.copytree(self.user_data, folder / "user_data")
-        write_market(task.market, folder / "user_data" / "data")
+        write_market(task.market, folder / self.place)
         request = {
             "mode": task.mode,
             "file": self.strategy.name,
@@ -119,6 +131,7 @@ class Bench:
             "markets": self.markets,
             "futures": task.market.futures,
             "format": "feather",
+            "place": self.place,
             "spoil": list(task.spoil),
             "prime": task.prime,
         }
@@ -157,18 +170,27 @@ def _configuration(path: Path | None) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in {"exchange", "telegram", "api_server"}}
 
 
+def _written_out(text: str) -> list[str]:
+    """Return the whole paths that stand in a text, long ones first."""
+    return sorted(set(re.findall(r"[\"'](/[^\"'\n]{3,400})[\"']", text)), key=len, reverse=True)
+
+
 def _absolute(text: str, root: Path) -> list[Path]:
     """Return files near the strategy that its text names by their whole path."""
-    found = sorted(set(re.findall(r"[\"'](/[^\"'\n]{3,400})[\"']", text)), key=len, reverse=True)
-    paths = [Path(item) for item in found if Path(item).suffix not in _CODE]
+    paths = [Path(item) for item in _written_out(text) if Path(item).suffix not in _CODE]
     return [item for item in paths if item.is_file() and item.resolve().is_relative_to(root)]
 
 
-def _bundle(strategy: Path, user_data: Path) -> None:
-    """Copy the strategy with the files beside it, and the model folders of a usual user directory."""
+def _bundle(strategy: Path, user_data: Path, data: Path | None, place: str) -> tuple[str, ...]:
+    """Copy the strategy with the files beside it, and the model folders of a usual user directory.
+
+    Returns the files that it names by their whole path and that no run will see.
+    """
     folder = user_data / "strategies"
     folder.mkdir(parents=True)
     text = strategy.read_text(encoding="utf-8")
+    for root in {str(data), str(data.resolve())} if data else ():
+        text = text.replace(root, place)
     for path in _absolute(text, strategy.resolve().parent.parent):
         # A run sees its own folder only, so a path that is written out leads to a copy there.
         shutil.copy2(path, user_data / path.name)
@@ -179,6 +201,7 @@ def _bundle(strategy: Path, user_data: Path) -> None:
         beside = strategy.parent.parent / name
         if strategy.parent.name == "strategies" and beside.is_dir():
             shutil.copytree(beside, user_data / name, ignore=_LEFT_OUT, dirs_exist_ok=True)
+    return tuple(item for item in _written_out(text) if Path(item).is_file())
 
 
 def _beside(strategy: Path, folder: Path) -> None:

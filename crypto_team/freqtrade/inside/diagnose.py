@@ -141,7 +141,7 @@ def _configuration(request: dict[str, Any], folder: Path) -> dict[str, Any]:
         "dry_run_wallet": WALLET,
         "strategy": request["class_name"],
         "strategy_path": str(folder / "user_data" / "strategies"),
-        "datadir": folder / "user_data" / "data",
+        "datadir": folder / request["place"],
         "user_data_dir": folder / "user_data",
         "exchange": {"name": "binance", "pair_whitelist": pairs},
         "pairs": pairs,
