@@ -57,7 +57,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF, _NO_NEW_PRIVILEGES = 444, 445, 446, 38
 _NEW_IPC, _NEW_USER, _NEW_PID, _NEW_NET = 0x08000000, 0x10000000, 0x20000000, 0x40000000
 _KILLED, _MOST_FILES = 128, 4096
-PLAN, LOG = "plan.json", "job.log"
+PLAN, LOG, ATTEMPTS = "plan.json", "job.log", "attempts.log"
 _EXECUTE, _WRITE, _READ, _LIST, _CUT = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 14
 _RIGHTS_BY_VERSION = {1: 13, 2: 14, 3: 15, 4: 15}
 _NEWEST_RIGHTS = 16
@@ -79,20 +79,39 @@ def readable() -> tuple[Path, ...]:
 
 
 def guard(folder: Path) -> None:
-    """Refuse, from now on and for good, network, processes, and files elsewhere. Called in the child."""
+    """Refuse, from now on and for good, network, processes, and files elsewhere. Called in the child.
+
+    What was refused is noted in :data:`ATTEMPTS`, for code that goes on without what it was refused.
+    """
     root = str(folder.resolve())
     roots = (root, os.devnull, *(str(item) for item in readable()))
+    note = os.open(folder / ATTEMPTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def watch(event: str, arguments: tuple[Any, ...]) -> None:
-        if event.startswith(_FORBIDDEN_EVENTS):
-            raise PermissionError(f"{event} is not allowed in feature and strategy code")
-        if event == "open" and isinstance(arguments[2], int):
-            writing = arguments[2] & _WRITING
-            _inside(arguments[0], (root, os.devnull) if writing else roots, "writing" if writing else "reading")
-        if event in _FILE_EVENTS:
-            _inside(arguments[0], (root,), "writing")
+        try:
+            _allowed(event, arguments, root, roots)
+        except PermissionError as refused:
+            try:
+                os.write(note, f"{refused}\n".encode(errors="replace"))
+            except OSError:
+                os._exit(1)  # whoever closes the book has something to hide
+            raise
 
     sys.addaudithook(watch)
+
+
+def _allowed(event: str, arguments: tuple[Any, ...], root: str, roots: Sequence[str]) -> None:
+    if event.startswith(_FORBIDDEN_EVENTS):
+        raise PermissionError(f"{event} is not allowed in feature and strategy code")
+    if event == "open" and isinstance(arguments[2], int):
+        writing = arguments[2] & _WRITING
+        _inside(arguments[0], (root, os.devnull) if writing else roots, "writing" if writing else "reading")
+    if event in _FILE_EVENTS:
+        _inside(arguments[0], (root,), "writing")
+    if event == "open" or event in _FILE_EVENTS:
+        named = (item for item in arguments[:2] if isinstance(item, str | bytes))
+        if any(Path(os.fsdecode(item)).name == ATTEMPTS for item in named):
+            raise PermissionError(f"{ATTEMPTS} is written by the guard alone")
 
 
 def _inside(path: Any, roots: Sequence[str], what: str) -> None:
@@ -101,6 +120,14 @@ def _inside(path: Any, roots: Sequence[str], what: str) -> None:
     real = os.path.realpath(os.fsdecode(path))
     if not any((real + os.sep).startswith(root + os.sep) for root in roots):
         raise PermissionError(f"{what} outside of its own folder is not allowed: {Path(real).name}")
+
+
+def attempts(folder: Path) -> tuple[str, ...]:
+    """Return what a job was refused, each thing once, in order."""
+    path = folder / ATTEMPTS
+    if path.is_symlink() or not path.is_file():
+        return ()
+    return tuple(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace").splitlines()))
 
 
 def confine(folder: Path) -> bool:

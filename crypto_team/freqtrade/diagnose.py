@@ -6,6 +6,7 @@ its text explain; only a probe refuses.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,11 @@ from crypto_team.freqtrade.diagnose_source import Hint, Source, read_source
 
 MOST_ROWS, MOST_PER_PAIR, LEAST_PER_PAIR = 30_000, 20_000, 2_000
 LEAST_BARS: Final = 60
+MOST_TOLD: Final = 5
+DATA_FILE: Final = re.compile(
+    r"^reading .*\.(parquet|feather|arrow|csv|json|txt|npy|npz|pkl|pickle|joblib|h5|hdf5?|db|sqlite3?|gz|zst|onnx|pt)$",
+    re.IGNORECASE,
+)
 END: Final = pd.Timestamp("2262-01-01", tz="UTC")
 MEMORY, DATED = (
     "memory of a model",
@@ -39,8 +45,9 @@ Progress = Callable[[float, str], None]
 class Diagnosis:
     """What the audit found.
 
-    `verdict` is leaks, clean or unproven. `evidence` holds what the probes saw, `hints` lines worth a look, `notes`
-    what could not be probed. `candles` counts the candles per pair that were compared, `probes` the futures tried.
+    `verdict` is leaks, clean, or unproven: no probe could be run, or it goes on without data that it tried to read.
+    `evidence` holds what the probes saw, `hints` lines worth a look, `notes` what could not be probed. `candles` counts
+    the candles per pair that were compared, `probes` the futures tried.
     """
 
     verdict: str
@@ -129,12 +136,12 @@ class _Audit:
         found = list(self._steady(base, (("fresh process", again), ("repeated call", repeated))))
         self.progress(0.25, "other futures")
         found += self._futures(base, calls)
-        self.notes += [f"{name} is named by its whole path, where no run may read" for name in self.bench.unseen]
+        blind = self._blind((base, calls))
         found = self._mattering(_merged(found), base, calls)
         models = diagnose_models.model_files(self.bench.user_data, self.bench.mentioned(base.files))
         found += list(self._memory(base, models, found, is_synthetic=is_synthetic))
         bad = any(item.kind != "startup" and item.matters for item in found)
-        proven = self.probes > self.failed
+        proven = self.probes > self.failed and not blind
         return Diagnosis(
             "leaks" if bad else "clean" if proven else "unproven",
             self.source.class_name,
@@ -226,6 +233,14 @@ class _Audit:
         )
         read = read or (len(runs) > 1 and runs[1].calls != calls.calls)
         return [replace(item, matters=read) if item in columns else item for item in found]
+
+    def _blind(self, runs: tuple[Run, ...]) -> bool:
+        """Tell whether it goes on without data that it wanted to read: with them it may do something else."""
+        refused = tuple(dict.fromkeys(text for run in runs for text in run.refused))
+        data = [text for text in refused if DATA_FILE.search(text)]
+        self.notes += [f"it tried what no run may do: {text}" for text in refused[:MOST_TOLD]]
+        self.notes += [f"{name} is named by its whole path, where no run may read" for name in self.bench.unseen]
+        return bool(data or self.bench.unseen)
 
     def _memory(
         self, base: Run, models: list[diagnose_models.ModelFile], found: list[Evidence], *, is_synthetic: bool

@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -17,6 +17,7 @@ import pandas as pd
 from crypto_team.errors import InputError, MissingExtraError
 from crypto_team.executors import Host
 from crypto_team.freqtrade.diagnose_data import Market, write_market
+from crypto_team.sandbox import attempts
 
 if TYPE_CHECKING:
     from crypto_team.freqtrade.diagnose_source import Source
@@ -48,13 +49,17 @@ class Task:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run wrote: frames by pair, or calls of callbacks; `error` says why there is nothing."""
+    """What a run wrote: frames by pair, or calls of callbacks; `error` says why there is nothing.
+
+    `files` are those that it read beside candles, `refused` what the guard did not let it do.
+    """
 
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     calls: list[list[Any]] | None = None
     error: str = ""
     startup: int = 0
     files: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 class Bench:
@@ -139,22 +144,22 @@ class Bench:
         (folder / "config.json").write_text(json.dumps(self.config), encoding="utf-8")
 
     def _read(self, folder: Path, task: Task) -> Run:
+        refused = attempts(folder)
         path = folder / "result.json"
         if not path.exists():
-            return Run(error="the run ended without a result")
+            return Run(error="the run ended without a result", refused=refused)
         result = json.loads(path.read_text(encoding="utf-8"))
-        files = tuple(result["files"])
+        made = Run(files=tuple(result["files"]), refused=refused)
         if "error" in result:
-            return Run(error=str(result["error"]), files=files)
+            return replace(made, error=str(result["error"]))
         if task.mode == "callbacks":
-            calls = json.loads((folder / "calls.json").read_text(encoding="utf-8"))
-            return Run(calls=calls, files=files)
+            return replace(made, calls=json.loads((folder / "calls.json").read_text(encoding="utf-8")))
         frames = {
             pair: pd.read_parquet(folder / f"frame_{number}.parquet")
             for number, pair in enumerate(self.pairs)
             if (folder / f"frame_{number}.parquet").exists()
         }
-        return Run(frames=frames, startup=int(result["startup"]), files=files)
+        return replace(made, frames=frames, startup=int(result["startup"]))
 
 
 def _configuration(path: Path | None) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _outcome(found: Diagnosis, file: str) -> Outcome:
     said = {
         "leaks": f"{found.class_name} knows what it cannot know: {names} ({tried})",
         "clean": f"{found.class_name}: no knowledge of the future found ({tried})",
-        "unproven": f"{found.class_name}: no other future could be tried, so nothing is proven",
+        "unproven": f"{found.class_name}: nothing is proven, see the notes",
     }
     return Outcome(
         ok=found.verdict == "clean",
