@@ -20,7 +20,7 @@ from crypto_team.freqtrade.diagnose_runs import Run, Task
 
 CUTS: Final = 26
 RARE_ANSWERS, USUAL_ANSWERS, MOST_ASKED = 4, 2, 16
-DENSE_RUNS, SPARSE_RUNS, TEETH = 2, 10, 620
+DENSE_RUNS, SPARSE_RUNS, TEETH = 2, 13, 620
 MOST_SUSPECTS: Final = 8
 TWENTY_EIGHT_YEARS: Final = pd.Timedelta(days=10_227)
 """After so many days weekdays and dates are the same again."""

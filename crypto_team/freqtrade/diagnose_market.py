@@ -16,7 +16,7 @@ from crypto_team.freqtrade.diagnose_data import PRICES, Candles, Market
 if TYPE_CHECKING:
     from crypto_team.freqtrade.diagnose_source import Source
 
-BARS, SLOW_BARS, HISTORY = 4_000, 1_600, 700
+BARS, SLOW_BARS, HISTORY = 3_000, 1_200, 700
 TRADED: Final = ("BTC/USDT", "ETH/USDT")
 START, EARLY_START = "2024-01-24T00:00:00Z", "2019-01-24T00:00:00Z"
 DAY = 86_400

@@ -194,7 +194,7 @@ def _bundle(strategy: Path, user_data: Path, data: Path | None, place: str) -> t
     folder = user_data / "strategies"
     folder.mkdir(parents=True)
     text = strategy.read_text(encoding="utf-8")
-    for root in {str(data), str(data.resolve())} if data else ():
+    for root in {str(data.absolute()), str(data.resolve())} if data else ():
         text = text.replace(root, place)
     for path in _absolute(text, strategy.resolve().parent.parent):
         # A run sees its own folder only, so a path that is written out leads to a copy there.
