@@ -77,12 +77,10 @@ def diagnose(
 
     Parameters
     ----------
-    strategy
-        File with an `IStrategy`; files beside it go along.
+    strategy, class_name
+        File with an `IStrategy`, and which one, where it holds several; files beside it go along.
     data
         Data directory in Freqtrade's format; None makes random candles.
-    class_name
-        Which strategy, where a file holds several.
     config
         Freqtrade configuration, for what the strategy reads from it (FreqAI's settings, for example).
     pairs

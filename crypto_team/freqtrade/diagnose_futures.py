@@ -21,7 +21,7 @@ from crypto_team.freqtrade.diagnose_runs import Run, Task
 CUTS: Final = 26
 RARE_ANSWERS, USUAL_ANSWERS, MOST_ASKED = 4, 2, 16
 DENSE_RUNS, SPARSE_RUNS, TEETH = 2, 13, 620
-MOST_SUSPECTS: Final = 8
+MOST_SUSPECTS, BEHIND = 8, 600
 TWENTY_EIGHT_YEARS: Final = pd.Timedelta(days=10_227)
 """After so many days weekdays and dates are the same again."""
 EARLIER_CALL, LATER_START, OTHER_YEAR = "earlier call", "later start", "another year"
@@ -56,9 +56,18 @@ def futures(market: Market, base: Run, rng: np.random.Generator) -> list[Questio
 
 
 def asked_again(market: Market, calls: list[list[Any]], rng: np.random.Generator) -> Iterator[Question]:
-    """Yield moments of rare answers of callbacks, in a rising and in a falling market, and some of usual ones."""
+    """Yield moments of rare answers of callbacks, in a rising and in a falling market, and some of usual ones.
+
+    Nothing is compared behind the moment, so the history ends a while after it: a backtest is the dearest of all runs.
+    """
     for probe, moment in _asked(calls, rng):
-        yield Question(Task(replaced(market, moment, probe, rng, opened=True), "callbacks"), probe, moment)
+        made = replaced(market, moment, probe, rng, opened=True)
+        yield Question(Task(_ended(made, moment + BEHIND * market.step_ms), "callbacks"), probe, moment)
+
+
+def _ended(market: Market, moment: int) -> Market:
+    files = [replace(item, frame=item.frame[item.opens < moment]) for item in market.files]
+    return replace(market, files=tuple(item for item in files if len(item.frame)))
 
 
 def _asked(calls: list[list[Any]], rng: np.random.Generator) -> list[tuple[str, int]]:

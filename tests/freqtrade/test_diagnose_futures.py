@@ -82,6 +82,14 @@ def test_a_suspected_row_is_asked_in_a_rising_and_in_a_falling_market(market: Ma
     assert [float(item.iloc[2000]) for item in ratio] == [1.0, 1.0]
 
 
+def test_callbacks_are_asked_again_on_a_history_that_ends_a_while_behind_the_moment(market: Market) -> None:
+    moment = int(market.own("BTC/USDT").opens[1000])
+    calls = [["custom_exit", "BTC/USDT", moment, [], answer] for answer in ("None", "late")]
+    asked = list(futures.asked_again(market, calls, np.random.default_rng(0)))
+    assert {(item.probe, item.moment) for item in asked} == {("scaled x10", moment), ("scaled x0.1", moment)}
+    assert {len(item.task.market.own("BTC/USDT").frame) for item in asked} == {1_000 + futures.BEHIND}
+
+
 def test_the_market_is_shown_again_28_years_later_with_the_same_weekdays(market: Market) -> None:
     asked = futures.futures(market, run(market, averages), np.random.default_rng(0))
     later = next(item.task.market for item in asked if item.probe == futures.OTHER_YEAR).own("BTC/USDT").frame
