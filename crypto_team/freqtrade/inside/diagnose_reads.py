@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _UNTOLD = frozenset({".py", ".pyc", ".feather", ".so"})
 _IN_C = (
-    (pandas.io.parquet.PyArrowImpl, "read", 1),
+    (pandas.io.parquet.PyArrowImpl, "read", 1),  # type: ignore[attr-defined]  # its stubs leave it out
     (pyarrow.parquet.ParquetFile, "__init__", 1),
     (pyarrow.parquet.ParquetDataset, "__init__", 1),
     (pyarrow.parquet, "read_table", 0),
