@@ -268,11 +268,11 @@ def _signals_differ(base: pd.DataFrame, other: pd.DataFrame, pair: str) -> bool:
 
 
 def _merged(found: list[Evidence]) -> list[Evidence]:
-    """Keep one evidence per kind, column or callback and pair, signals and callbacks first."""
+    """Keep one evidence per kind, column or callback and pair: leaks first, of those signals and callbacks first."""
     first: dict[tuple[str, str, str], Evidence] = {}
     for item in found:
         key = (item.kind, item.what, item.pair)
         kept = first.get(key)
         first[key] = item if kept is None else replace(kept, count=max(kept.count, item.count))
     decisive = (*SIGNALS, "()")
-    return sorted(first.values(), key=lambda item: not item.what.endswith(decisive))
+    return sorted(first.values(), key=lambda item: (item.kind == "startup", not item.what.endswith(decisive)))
