@@ -245,7 +245,7 @@ class _Audit:
     ) -> Iterator[Evidence]:
         if self.dated:
             self.notes.append(DATED)
-        if not models and not self.dated:
+        if not models and not self.dated and not self.source.remembers:
             return
         for model in models:
             if model.trained_until is None:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from crypto_team.errors import InputError
 
+LARGE_TABLE, LARGE_TEXT = 200, 10_000
 USUAL_TIMEFRAME: Final = "1h"
 _TIMEFRAME = re.compile(r"[1-9][0-9]?[mhdw]")
 _PAIR = re.compile(r"[A-Z0-9]{2,12}/[A-Z]{3,5}(:[A-Z]{3,5})?")
@@ -46,7 +47,7 @@ class Source:
     """What a strategy file says about itself.
 
     `coins`, `dates` and `counts` are literals that it may compare with: a leak may wait for a coin, for a date or for a
-    number of candles, so candles that are made for it have them.
+    number of candles, so candles that are made for it have them. `remembers` says that it holds a large table.
     """
 
     class_name: str
@@ -58,6 +59,7 @@ class Source:
     coins: tuple[str, ...] = ()
     dates: tuple[pd.Timestamp, ...] = ()
     counts: tuple[int, ...] = ()
+    remembers: bool = False
 
 
 def read_source(text: str, where: str, class_name: str | None = None) -> Source:
@@ -86,7 +88,16 @@ def read_source(text: str, where: str, class_name: str | None = None) -> Source:
         coins=tuple(dict.fromkeys(item.strip("/_") for item in texts if _COINS.fullmatch(item.strip("/_")))),
         dates=tuple(sorted(set(_dates(tree)))),
         counts=tuple(sorted(set(_counts(tree)))),
+        remembers=any(map(_is_large, ast.walk(tree))),
     )
+
+
+def _is_large(node: ast.AST) -> bool:
+    """Tell whether a literal could hold what happened: hundreds of entries, or a text that packs them."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+        return len(node.value) >= LARGE_TEXT
+    entries = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", ())
+    return len(entries) >= LARGE_TABLE
 
 
 def _dates(tree: ast.AST) -> Iterator[pd.Timestamp]:

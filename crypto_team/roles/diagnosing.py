@@ -136,12 +136,14 @@ def _finding(item: Evidence, file: str) -> Finding:
         "state": "compute every value from the candles given, keep nothing between calls, fix seeds",
         "startup": "raise startup_candle_count, or use windows of fixed length",
     }
-    code = codes[item.kind] if item.matters else "looks-ahead-unused"
+    # Where only the start of the history is another one, nothing looks ahead, whoever reads the column.
+    told = item.matters or item.kind == "startup"
+    code = codes[item.kind] if told else "looks-ahead-unused"
     return Finding(
         code=code,
         severity="error" if item.matters and item.kind != "startup" else "warning",
         message=f"{item.what} of {item.pair} at {item.time or 'all candles'}: {item.value}, but {item.changed_to} "
         f"({item.probe}, {item.count} candle(s))",
         file=file,
-        hint=hints[item.kind] if item.matters else "no signal and no callback reads it",
+        hint=hints[item.kind] if told else "no signal and no callback reads it",
     )
