@@ -29,7 +29,7 @@ MODULES: Final = (
     *("pyarrow.parquet", "pyarrow.dataset", "freqtrade.data.history.datahandlers.featherdatahandler"),
     *("freqtrade.exchange.binance", "freqtrade.plugins.pairlist.StaticPairList", "freqtrade.optimize.optimize_reports"),
 )
-SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 60.0, 8192
+SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 180.0, 8192
 AT_ONCE, BATCH = 2, 8
 EXCHANGE: Final = "binance"
 MOST_BESIDE_BYTES: Final = 300_000_000
@@ -88,7 +88,12 @@ class Bench:
         self.unseen = _bundle(strategy, self.user_data, data, self.place)
         self.root.mkdir()
         self.host = Host(
-            TARGET, self.root, modules=MODULES, seconds=SECONDS + SECONDS_EACH, memory_mb=MEMORY_MB, at_once=AT_ONCE
+            TARGET,
+            self.root,
+            modules=MODULES,
+            seconds=SECONDS + BATCH * SECONDS_EACH,
+            memory_mb=MEMORY_MB,
+            at_once=AT_ONCE,
         )
 
     def __enter__(self) -> Self:
