@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import signal
 import sys
 import tempfile
 import time
@@ -23,8 +24,10 @@ import pandas as pd
 Answer = tuple[bool | None, str]
 PARAMETERS = 3
 """Tuned numbers of every study of the corpus: entry, exit, penalty. falsify-backtest has to be told."""
-PATIENCE_SECONDS = 20.0
-"""Where one best of N takes longer than this, the others of the same size are left out."""
+SLOW_SECONDS, FEW = 20.0, 3
+"""Where one best of N takes longer than this, only three of the same size are asked about."""
+PATIENCE_SECONDS = 90.0
+"""CPU seconds after which an answer is not waited for."""
 START, END = datetime(2022, 1, 3, tzinfo=UTC), datetime(2023, 6, 1, tzinfo=UTC)
 
 
@@ -196,26 +199,40 @@ def judged(work: Path, peer: str) -> Iterator[dict[str, object]]:
     """Ask a peer about everything that it can judge; an exception is no verdict, and is said."""
     work_list = json.loads((work / "work.json").read_text(encoding="utf-8"))
     for kind, ask in PEERS[peer].items():
-        slow: dict[str, float] = {}
+        asked: dict[str, list[float]] = {}
         for name in work_list[kind]:
-            like = name.partition("__")[0]
-            if kind == "noise" and like in slow:
-                refused, why, seconds = None, f"not asked: another took {slow[like]:.0f} s", 0.0
+            took = asked.setdefault(name.partition("__")[0], [])
+            longest = max(took, default=0.0)
+            if kind == "noise" and (longest >= PATIENCE_SECONDS or (longest > SLOW_SECONDS and len(took) >= FEW)):
+                refused, why, seconds = None, f"not asked: another took {longest:.0f} s", 0.0
             else:
                 refused, why, seconds = answer(ask, work, name)
-            if seconds > PATIENCE_SECONDS:
-                slow[like] = seconds
+                took.append(seconds)
             yield {"kind": kind, "name": name, "refused": refused, "why": why, "seconds": round(seconds, 3)}
+
+
+class TooLongError(BaseException):
+    """Somebody else's program did not come to an end."""
+
+
+def give_up(_number: int, _frame: object) -> None:
+    raise TooLongError
 
 
 def answer(ask: Ask, work: Path, name: str) -> tuple[bool | None, str, float]:
     """Ask about one piece of work and take the time."""
     started = time.process_time()
     np.random.seed(0)  # noqa: NPY002, TID251 - some features of the corpus draw from the global generator
+    signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, PATIENCE_SECONDS)
     try:
         refused, why = ask(work, name)
+    except TooLongError:
+        refused, why = None, f"not asked to the end: no answer within {PATIENCE_SECONDS:.0f} s"
     except Exception as problem:  # noqa: BLE001 - the program of somebody else
         refused, why = None, f"{type(problem).__name__}: {problem}"[:200]
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
     return refused, why, time.process_time() - started
 
 

@@ -7,12 +7,13 @@ import json
 import os
 import re
 import resource
+import select
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Self, TypeVar, cast
 
 from crypto_team.errors import WorkerError
 from crypto_team.sandbox import PLAN, tail
@@ -62,6 +63,30 @@ def run_child(command: Sequence[str], folder: Path, *, seconds: float, memory_mb
     WorkerError
         It failed, took too long, or used too much memory; the log stays in `folder`/child.log.
     """
+    log = folder / "child.log"
+    with log.open("wb") as stream:
+        child = _begun(command, folder, stream, seconds=seconds, memory_mb=memory_mb)
+        try:
+            output, _ = child.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise _late(seconds) from None
+        finally:
+            _stop(child)
+    if child.returncode:
+        raise failure(tail(log), child.returncode)
+    return output.decode(errors="replace")
+
+
+def _begun(
+    command: Sequence[str],
+    folder: Path,
+    log: IO[bytes],
+    *,
+    seconds: float,
+    memory_mb: int,
+    stdin: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start a command in a process group of its own, with limits for each of its processes."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, memory_mb * 2**20))
@@ -70,30 +95,22 @@ def run_child(command: Sequence[str], folder: Path, *, seconds: float, memory_mb
         cpu = int(seconds) + 5
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
 
-    log = folder / "child.log"
-    with log.open("wb") as stream:
-        child = subprocess.Popen(
-            list(command),
-            cwd=folder,
-            env=child_environment(folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=stream,
-            start_new_session=True,
-            preexec_fn=limit,  # noqa: PLW1509 - only limits are set; no thread of ours holds a lock the child needs
-        )
-        try:
-            output, _ = child.communicate(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise WorkerError(
-                f"the child process was stopped after {seconds:g} seconds",
-                hint="make the code faster, or use less data",
-            ) from None
-        finally:
-            _stop(child)
-    if child.returncode:
-        raise failure(tail(log), child.returncode)
-    return output.decode(errors="replace")
+    return subprocess.Popen(
+        list(command),
+        cwd=folder,
+        env=child_environment(folder),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        start_new_session=True,
+        preexec_fn=limit,  # noqa: PLW1509 - only limits are set; no thread of ours holds a lock the child needs
+    )
+
+
+def _late(seconds: float) -> WorkerError:
+    return WorkerError(
+        f"the child process was stopped after {seconds:g} seconds", hint="make the code faster, or use less data"
+    )
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
@@ -154,3 +171,48 @@ def run_limited(
     (folder / PLAN).write_text(json.dumps(plan), encoding="utf-8")
     command = [sys.executable, "-m", "crypto_team.sandbox", str(folder)]
     run_child(command, folder, seconds=seconds, memory_mb=memory_mb)
+
+
+class Host:
+    """A guarded child process that stays: its libraries are loaded once, and each job is a fork of it.
+
+    Jobs are folders below `folder`, each handed to `package.module:function` in a process that sees nothing else, with
+    what `run_limited` forbids. A job that dies leaves the others alone.
+    """
+
+    def __init__(
+        self, target: str, folder: Path, *, modules: Sequence[str], seconds: float, memory_mb: int, at_once: int
+    ) -> None:
+        plan = {"target": target, "jobs": [], "modules": list(modules), "at_once": at_once}
+        (folder / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+        self._log = (folder / "child.log").open("wb")
+        command = [sys.executable, "-m", "crypto_team.sandbox", str(folder)]
+        self._child = _begun(command, folder, self._log, seconds=seconds, memory_mb=memory_mb, stdin=subprocess.PIPE)
+        self._folder = folder
+        self._asked, self._told = cast("IO[bytes]", self._child.stdin), cast("IO[bytes]", self._child.stdout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _stop(self._child)
+        for stream in (self._asked, self._told, self._log):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+
+    def run(self, jobs: Sequence[str], *, seconds: float) -> None:
+        """Run jobs and wait for all of them; what they wrote lies in their folders.
+
+        Raises
+        ------
+        WorkerError
+            They took too long, or the host itself ended.
+        """
+        with contextlib.suppress(BrokenPipeError):
+            self._asked.write(json.dumps(list(jobs)).encode() + b"\n")
+            self._asked.flush()
+        if not select.select([self._told], [], [], seconds)[0]:
+            raise _late(seconds)
+        if not self._told.readline():
+            code = self._child.wait()
+            raise failure(tail(self._folder / "child.log"), code)

@@ -171,8 +171,8 @@ def isolate() -> bool:
     return any(library.unshare(flags) == 0 for flags in (spaces | _NEW_USER, spaces))
 
 
-def _in_own_process(function: Callable[[Path], None], folder: Path) -> None:
-    """Call the function in a process that sees its own folder only; leave with its code if it fails.
+def _begin(function: Callable[[Path], None], folder: Path) -> int:
+    """Call the function in a process that sees its own folder only; return the process to wait for.
 
     Between us and the job stands a process that enters the new spaces; nothing but a log of its own and the folder is
     handed on, so that no job can leave a trace for the next.
@@ -186,7 +186,11 @@ def _in_own_process(function: Callable[[Path], None], folder: Path) -> None:
             _job(function, folder, log)
         code = os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1])
         os._exit(code if code >= 0 else _KILLED - code)
-    code = os.waitstatus_to_exitcode(os.waitpid(outer, 0)[1])
+    return outer
+
+
+def _leave_with(code: int, log: Path) -> None:
+    """End as the job ended, if it failed, and tell the end of its log."""
     if code:
         sys.stderr.write(tail(log) if log.is_file() else "")
         sys.stderr.flush()
@@ -205,6 +209,7 @@ def _job(function: Callable[[Path], None], folder: Path, log: Path) -> NoReturn:
         place = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         for standard in (1, 2):
             os.dup2(place, standard)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.closerange(3, _MOST_FILES)
         confine(folder)
         guard(folder)
@@ -217,11 +222,29 @@ def _job(function: Callable[[Path], None], folder: Path, log: Path) -> NoReturn:
         os._exit(code)
 
 
+def _serve(function: Callable[[Path], None], folder: Path, at_once: int, answers: int) -> None:
+    """Run the jobs of each line that comes in, some at once and in random order; say when they have ended."""
+    for line in sys.stdin:
+        jobs = json.loads(line)
+        random.SystemRandom().shuffle(jobs)
+        running = 0
+        for job in jobs:
+            if running == at_once:
+                os.wait()
+                running -= 1
+            _begin(function, folder / job)
+            running += 1
+        for _ in range(running):
+            os.wait()
+        os.write(answers, b"\n")
+
+
 def _main(folder: str) -> None:
     """Run in the child: load what is trusted, then give every job a process of its own, in random order.
 
     Whatever a job might leave behind, it cannot know which job comes after it.
     """
+    answers = os.dup(1)
     os.dup2(2, 1)  # what the code prints belongs into the log, which has a limit
     plan = Path(folder, PLAN)
     wanted = json.loads(plan.read_text(encoding="utf-8"))
@@ -234,10 +257,14 @@ def _main(folder: str) -> None:
         with contextlib.suppress(Exception):  # what cannot be loaded is reported where the code imports it
             importlib.import_module(library)
     gc.freeze()  # what is loaded stays shared with the forks
+    if "at_once" in wanted:
+        _serve(function, Path(folder), wanted["at_once"], answers)
+        return
     jobs = wanted["jobs"]
     random.SystemRandom().shuffle(jobs)
     for job in jobs:
-        _in_own_process(function, Path(folder, job))
+        code = os.waitstatus_to_exitcode(os.waitpid(_begin(function, Path(folder, job)), 0)[1])
+        _leave_with(code, Path(folder, job, LOG))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crypto_team.errors import WorkerError
-from crypto_team.executors import child_environment, parallel_map, run_child, run_limited
+from crypto_team.executors import Host, child_environment, parallel_map, run_child, run_limited
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
@@ -106,6 +106,13 @@ def killed(folder):
     bytearray(10**9)
 """
 
+LISTEN = """
+def listen(folder):
+    import sys
+    (folder / "heard").write_text(sys.stdin.readline())
+    peek(folder)
+"""
+
 
 @pytest.fixture
 def jobs(tmp_path: Path) -> Path:
@@ -155,3 +162,44 @@ def test_the_last_line_of_a_failed_job_is_told_and_not_what_it_printed(jobs: Pat
 def test_a_job_that_wants_too_much_memory_fails(jobs: Path) -> None:
     with pytest.raises(WorkerError, match="MemoryError"):
         run_limited("work:killed", jobs, jobs=["one"], seconds=30, memory_mb=512)
+
+
+def host(folder: Path, target: str, **limits: int) -> Host:
+    return Host(target, folder, modules=(), seconds=30, memory_mb=limits.get("memory_mb", 2048), at_once=2)
+
+
+def test_a_host_runs_jobs_as_often_as_it_is_asked(jobs: Path) -> None:
+    with host(jobs, "work:twice") as child:
+        child.run(["one", "other"], seconds=30)
+        (jobs / "one" / "in").write_text("5")
+        child.run(["one"], seconds=30)
+    assert [(jobs / name / "out").read_text() for name in ("one", "other")] == ["10", "4"]
+
+
+def test_a_job_of_a_host_cannot_see_another_nor_what_it_is_told(jobs: Path) -> None:
+    (jobs / "work.py").write_text(JOBS + LISTEN)
+    (jobs / "third").mkdir()
+    with host(jobs, "work:listen") as child:
+        child.run(["one", "other", "third"], seconds=30)
+    assert (jobs / "one" / "heard").read_text() == ""
+    assert "not allowed" in (jobs / "one" / "job.log").read_text()
+    assert not (jobs / "one" / "out").exists()
+
+
+def test_a_job_that_dies_leaves_the_other_jobs_of_its_host_alone(jobs: Path) -> None:
+    (jobs / "one" / "in").write_text("no number")
+    with host(jobs, "work:twice") as child:
+        child.run(["one", "other"], seconds=30)
+    assert (jobs / "other" / "out").read_text() == "4"
+    assert not (jobs / "one" / "out").exists()
+
+
+def test_jobs_of_a_host_that_take_too_long_are_an_error(jobs: Path) -> None:
+    (jobs / "work.py").write_text("import time\n\ndef sleep(folder):\n    time.sleep(60)\n")
+    with host(jobs, "work:sleep") as child, pytest.raises(WorkerError, match=r"stopped after 0\.5 seconds"):
+        child.run(["one"], seconds=0.5)
+
+
+def test_a_host_that_cannot_start_says_why(jobs: Path) -> None:
+    with host(jobs, "work:absent") as child, pytest.raises(WorkerError, match="no attribute 'absent'"):
+        child.run(["one"], seconds=30)

@@ -61,13 +61,13 @@ def combs(sources: Mapping[str, Source], decision: Decision, rng: np.random.Gene
             teeth = teeth[teeth < own.opens.size]
             signs = rng.choice([-1.0, 1.0], teeth.size)
             if teeth.size:
-                frames = [_changed(own, teeth, direction * signs, decision) for direction in directions]
+                frames = [changed(own, teeth, direction * signs, decision) for direction in directions]
                 made += [Comb(teeth, least, {OHLCV: frame, **others}) for frame in frames]
             runs, count = runs + len(directions), count + teeth.size
     return made
 
 
-def _changed(own: Source, teeth: Rows, signs: Values, decision: Decision) -> pd.DataFrame:
+def changed(own: Source, teeth: Rows, signs: Values, decision: Decision) -> pd.DataFrame:
     """Move the prices of some bars by 5 %, and double or halve what else they hold.
 
     Where features decide at the open, the open stays.

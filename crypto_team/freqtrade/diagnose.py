@@ -6,28 +6,38 @@ its text explain; only a probe refuses.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError
 from crypto_team.freqtrade import diagnose_data, diagnose_models
-from crypto_team.freqtrade.diagnose_data import PROBES, Market
+from crypto_team.freqtrade import diagnose_futures as futures
+from crypto_team.freqtrade.diagnose_data import Market
+from crypto_team.freqtrade.diagnose_futures import Question
 from crypto_team.freqtrade.diagnose_judge import SIGNALS, Evidence, compare, compare_calls, compare_start
 from crypto_team.freqtrade.diagnose_market import synthetic
 from crypto_team.freqtrade.diagnose_runs import Bench, Run, Task
 from crypto_team.freqtrade.diagnose_source import Hint, Source, read_source
 
-CUTS: Final = 40
-RARE_ANSWERS, USUAL_ANSWERS, MOST_ASKED = 4, 2, 16
 MOST_ROWS, MOST_PER_PAIR, LEAST_PER_PAIR = 30_000, 20_000, 2_000
 LEAST_BARS: Final = 60
+MOST_TOLD: Final = 5
+DATA_FILE: Final = re.compile(
+    r"^reading .*\.(parquet|feather|arrow|csv|json|txt|npy|npz|pkl|pickle|joblib|h5|hdf5?|db|sqlite3?|gz|zst|onnx|pt)$",
+    re.IGNORECASE,
+)
+END: Final = pd.Timestamp("2262-01-01", tz="UTC")
+MEMORY, DATED = (
+    "memory of a model",
+    "signals are others in another year: a table of dates cannot be told from knowledge of what happened there",
+)
 Progress = Callable[[float, str], None]
 
 
@@ -35,8 +45,9 @@ Progress = Callable[[float, str], None]
 class Diagnosis:
     """What the audit found.
 
-    `verdict` is leaks, clean or unproven. `evidence` holds what the probes saw, `hints` lines worth a look, `notes`
-    what could not be probed. `candles` counts the candles per pair that were compared, `probes` the futures tried.
+    `verdict` is leaks, clean, or unproven: no probe could be run, or it goes on without data that it tried to read.
+    `evidence` holds what the probes saw, `hints` lines worth a look, `notes` what could not be probed. `candles` counts
+    the candles per pair that were compared, `probes` the futures tried.
     """
 
     verdict: str
@@ -66,12 +77,10 @@ def diagnose(
 
     Parameters
     ----------
-    strategy
-        File with an `IStrategy`; files beside it go along.
+    strategy, class_name
+        File with an `IStrategy`, and which one, where it holds several; files beside it go along.
     data
         Data directory in Freqtrade's format; None makes random candles.
-    class_name
-        Which strategy, where a file holds several.
     config
         Freqtrade configuration, for what the strategy reads from it (FreqAI's settings, for example).
     pairs
@@ -91,8 +100,10 @@ def diagnose(
     short = [pair for pair in market.pairs if len(market.own(pair).frame) < LEAST_BARS]
     if short:
         raise InputError(f"fewer than {LEAST_BARS} candles of {', '.join(short)}", where=str(data))
-    with tempfile.TemporaryDirectory(prefix="diagnose-") as folder:
-        bench = Bench(Path(folder), strategy, source, market, config)
+    with (
+        tempfile.TemporaryDirectory(prefix="diagnose-") as folder,
+        Bench(Path(folder), strategy, source, market, config=config, data=data) as bench,
+    ):
         return _Audit(bench, source, market, seed, progress).diagnosis(is_synthetic=data is None)
 
 
@@ -112,6 +123,7 @@ class _Audit:
         self.rng = np.random.default_rng(seed)
         self.notes: list[str] = []
         self.probes = self.failed = 0
+        self.dated = False
 
     def diagnosis(self, *, is_synthetic: bool) -> Diagnosis:
         self.progress(0.05, "Freqtrade computes the strategy")
@@ -122,11 +134,12 @@ class _Audit:
         found = list(self._steady(base, (("fresh process", again), ("repeated call", repeated))))
         self.progress(0.25, "other futures")
         found += self._futures(base, calls)
+        blind = self._blind((base, calls))
         found = self._mattering(_merged(found), base, calls)
         models = diagnose_models.model_files(self.bench.user_data, self.bench.mentioned(base.files))
         found += list(self._memory(base, models, found, is_synthetic=is_synthetic))
         bad = any(item.kind != "startup" and item.matters for item in found)
-        proven = self.probes > self.failed
+        proven = self.probes > self.failed and not blind
         return Diagnosis(
             "leaks" if bad else "clean" if proven else "unproven",
             self.source.class_name,
@@ -142,41 +155,38 @@ class _Audit:
         )
 
     def _steady(self, base: Run, runs: tuple[tuple[str, Run], ...]) -> Iterator[Evidence]:
-        end = pd.Timestamp("2262-01-01", tz="UTC")
         for probe, run in runs:
             if run.error:
                 self.notes.append(f"{probe}: {run.error}")
             for pair, frame in run.frames.items():
-                yield from compare(base.frames[pair], frame, pair, until=end, probe=probe, kind="state")
+                yield from compare(base.frames[pair], frame, pair, until=END, probe=probe, kind="state")
 
     def _futures(self, base: Run, calls: Run) -> list[Evidence]:
-        moments = diagnose_data.cuts(self.market, _turns(base), CUTS, self.rng)
-        tasks, meant = [], []
-        for number, moment in enumerate(moments):
-            # Cut files show most; a future of another size shows what hides from a cut.
-            probe = PROBES[0] if number % 2 else PROBES[1 + (number // 2) % (len(PROBES) - 1)]
-            tasks.append(Task(diagnose_data.replaced(self.market, moment, probe, self.rng), "frames"))
-            meant.append((probe, moment))
-        middle = moments[len(moments) // 2]
-        first = self.market.own(self.market.pairs[0])
-        tasks.append(Task(self.market, "primed", prime=int(np.sum(first.known <= middle))))
-        meant.append(("earlier call", 2**62))
-        since = int(first.opens[(len(first.frame) * 3) // 5])
-        tasks.append(Task(_late(self.market, since, base.startup), "frames"))
-        meant.append(("later start", since))
+        found = self._answers(base, calls, futures.futures(self.market, base, self.rng), 0.25, 0.35)
+        if any(item.kind != "startup" and item.what in SIGNALS for item in found):
+            if calls.calls:
+                self.notes.append("callbacks were not asked again: the signals look ahead already")
+            return found
+        teeth = futures.combed(self.market, self.rng)
+        runs = self.bench.run([item.task for item in teeth], lambda share: self.progress(0.6 + 0.1 * share, "combs"))
+        self.probes += len(runs)
+        self.failed += sum(bool(run.error) for run in runs)
+        moments = futures.suspected(self.market, base, teeth, runs, self.rng)
+        questions = list(futures.moved(self.market, moments, self.rng))
         if calls.calls:
-            for probe, moment in self._asked(calls.calls):
-                tasks.append(
-                    Task(diagnose_data.replaced(self.market, moment, probe, self.rng, opened=True), "callbacks")
-                )
-                meant.append((probe, moment))
+            questions += futures.asked_again(self.market, calls.calls, self.rng)
         elif calls.error:
             self.notes.append(f"the callbacks could not be run: {calls.error}")
-        runs = self.bench.run(tasks, lambda share: self.progress(0.25 + 0.6 * share, "other futures"))
+        return [*found, *self._answers(base, calls, questions, 0.7, 0.2)]
+
+    def _answers(self, base: Run, calls: Run, questions: list[Question], begin: float, length: float) -> list[Evidence]:
+        runs = self.bench.run(
+            [item.task for item in questions], lambda share: self.progress(begin + length * share, "other futures")
+        )
         return [
             item
-            for run, (probe, moment) in zip(runs, meant, strict=True)
-            for item in self._one(base, calls, run, probe, moment)
+            for run, asked in zip(runs, questions, strict=True)
+            for item in self._one(base, calls, run, asked.probe, asked.moment)
         ]
 
     def _one(self, base: Run, calls: Run, run: Run, probe: str, moment: int) -> Iterator[Evidence]:
@@ -187,34 +197,23 @@ class _Audit:
         elif run.calls is not None and calls.calls is not None:
             seen = compare_calls(calls.calls, run.calls, moment=moment, probe=probe)
             yield from [seen] if seen else []
-        elif probe == "later start":
+        elif probe == futures.OTHER_YEAR:
+            self.dated = any(
+                _signals_differ(base.frames[pair], frame.assign(date=base.frames[pair]["date"]), pair)
+                for pair, frame in run.frames.items()
+                if len(frame) == len(base.frames[pair])
+            )
+        elif probe == futures.LATER_START:
             since = pd.Timestamp(moment, unit="ms", tz="UTC")
             for pair, frame in run.frames.items():
                 found = list(compare_start(base.frames[pair], frame, pair, since=since))
                 yield from found if any(item.matters for item in found) else ()
-        elif probe == "earlier call":
+        elif probe == futures.EARLIER_CALL:
             yield from self._steady(base, ((probe, run),))
         else:
             until = pd.Timestamp(moment - self.market.step_ms + 1, unit="ms", tz="UTC")
             for pair, frame in run.frames.items():
                 yield from compare(base.frames[pair], frame, pair, until=until, probe=probe)
-
-    def _asked(self, calls: list[list[Any]]) -> list[tuple[str, int]]:
-        """Choose moments of rare answers, to be asked again in a rising and in a falling market, and of usual ones."""
-        answers: dict[tuple[str, str], list[int]] = {}
-        for name, _, time, _, answer in calls:
-            if time >= 0:
-                answers.setdefault((name, answer), []).append(int(time))
-        often: dict[str, int] = {}
-        for (name, _), times in answers.items():
-            often[name] = max(often.get(name, 0), len(times))
-        chosen: list[tuple[str, int]] = []
-        for (name, _), times in answers.items():
-            most = USUAL_ANSWERS if len(times) == often[name] else RARE_ANSWERS
-            picked = self.rng.choice(times, size=min(most, len(times)), replace=False).tolist()
-            chosen += [(probe, time) for time in picked for probe in ("scaled x10", "scaled x0.1")]
-        order = self.rng.permutation(len(chosen))[:MOST_ASKED]
-        return [chosen[place] for place in sorted(order.tolist())]
 
     def _mattering(self, found: list[Evidence], base: Run, calls: Run) -> list[Evidence]:
         """Tell columns that decide from columns that nothing reads: labels, plots."""
@@ -227,14 +226,26 @@ class _Audit:
         if calls.calls is not None and calls.calls:
             tasks.append(Task(self.market, "callbacks", spoil=names))
         runs = self.bench.run(tasks)
-        read = any(run.error for run in runs) or _signals_differ(base, runs[0])
+        read = any(run.error for run in runs) or any(
+            _signals_differ(base.frames[pair], frame, pair) for pair, frame in runs[0].frames.items()
+        )
         read = read or (len(runs) > 1 and runs[1].calls != calls.calls)
         return [replace(item, matters=read) if item in columns else item for item in found]
+
+    def _blind(self, runs: tuple[Run, ...]) -> bool:
+        """Tell whether it goes on without data that it wanted to read: with them it may do something else."""
+        refused = tuple(dict.fromkeys(text for run in runs for text in run.refused))
+        data = [text for text in refused if DATA_FILE.search(text)]
+        self.notes += [f"it tried what no run may do: {text}" for text in refused[:MOST_TOLD]]
+        self.notes += [f"{name} is named by its whole path, where no run may read" for name in self.bench.unseen]
+        return bool(data or self.bench.unseen)
 
     def _memory(
         self, base: Run, models: list[diagnose_models.ModelFile], found: list[Evidence], *, is_synthetic: bool
     ) -> Iterator[Evidence]:
-        if not models:
+        if self.dated:
+            self.notes.append(DATED)
+        if not models and not self.dated and not self.source.remembers:
             return
         for model in models:
             if model.trained_until is None:
@@ -249,46 +260,19 @@ class _Audit:
         skilled = () if is_synthetic else diagnose_models.implausible(base.frames, unread)
         for name, pair, horizon, skill, t_value in skilled:
             text = f"t = {t_value:.0f} on the return {horizon} candle(s) ahead"
-            yield Evidence("leak", name, pair, "", f"skill {skill:.2f}", text, "memory of a model")
+            yield Evidence("leak", name, pair, "", f"skill {skill:.2f}", text, MEMORY)
 
 
-def _turns(base: Run) -> dict[str, list[int]]:
-    """Return the rows at which any signal changes."""
-    turns = {}
-    for pair, frame in base.frames.items():
-        changed = np.zeros(len(frame), dtype=bool)
-        for name in (item for item in SIGNALS[:4] if item in frame):
-            changed |= np.diff(frame[name].fillna(0.0).to_numpy(np.float64), prepend=0.0) != 0
-        turns[pair] = np.flatnonzero(changed).tolist()
-    return turns
-
-
-def _signals_differ(base: Run, other: Run) -> bool:
-    end = pd.Timestamp("2262-01-01", tz="UTC")
-    return any(
-        item.what in SIGNALS
-        for pair, frame in other.frames.items()
-        for item in compare(base.frames[pair], frame, pair, until=end, probe="")
-    )
-
-
-def _late(market: Market, moment: int, startup: int) -> Market:
-    """Drop what a live bot would not have loaded: of every file all but the start-up candles before a moment."""
-    files = []
-    for item in market.files:
-        step = timeframe_seconds(item.timeframe) * 1000
-        frame = item.frame[item.opens >= moment - max(startup, 1) * step].reset_index(drop=True)
-        if len(frame):
-            files.append(replace(item, frame=frame))
-    return replace(market, files=tuple(files))
+def _signals_differ(base: pd.DataFrame, other: pd.DataFrame, pair: str) -> bool:
+    return any(item.what in SIGNALS for item in compare(base, other, pair, until=END, probe=""))
 
 
 def _merged(found: list[Evidence]) -> list[Evidence]:
-    """Keep one evidence per kind, column or callback and pair, signals and callbacks first."""
+    """Keep one evidence per kind, column or callback and pair: leaks first, of those signals and callbacks first."""
     first: dict[tuple[str, str, str], Evidence] = {}
     for item in found:
         key = (item.kind, item.what, item.pair)
         kept = first.get(key)
         first[key] = item if kept is None else replace(kept, count=max(kept.count, item.count))
     decisive = (*SIGNALS, "()")
-    return sorted(first.values(), key=lambda item: not item.what.endswith(decisive))
+    return sorted(first.values(), key=lambda item: (item.kind == "startup", not item.what.endswith(decisive)))

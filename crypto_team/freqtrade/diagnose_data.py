@@ -204,8 +204,14 @@ def write_market(market: Market, folder: Path) -> None:
         item.frame.to_feather(path)
 
 
-def cuts(market: Market, signals: Mapping[str, Sequence[int]], count: int, rng: np.random.Generator) -> list[int]:
-    """Choose moments: where signals change, at rare rows, before closes of larger candles, and evenly."""
+def cuts(
+    market: Market,
+    signals: Mapping[str, Sequence[int]],
+    count: int,
+    rng: np.random.Generator,
+    odd: Mapping[str, Sequence[int]] | None = None,
+) -> list[int]:
+    """Choose moments: where signals change, at rare and `odd` rows, before closes of larger candles, and evenly."""
     chosen: list[int] = []
     for pair in market.pairs:
         item = market.own(pair)
@@ -216,6 +222,7 @@ def cuts(market: Market, signals: Mapping[str, Sequence[int]], count: int, rng: 
         month = np.flatnonzero((times.day == 1) & (times.hour == 0) & (times.minute == 0))
         for rows, most in (
             (np.asarray(signals.get(pair, ()), dtype=np.int64), 4),
+            (np.asarray((odd or {}).get(pair, ()), dtype=np.int64), 4),
             (np.argsort(-np.nan_to_num(move), kind="stable")[:10], 1),
             (np.argsort(-volume, kind="stable")[:10], 1),
             (np.flatnonzero(volume == 0.0), 1),

@@ -20,16 +20,27 @@ BARS, SLOW_BARS, HISTORY = 3_000, 1_200, 700
 TRADED: Final = ("BTC/USDT", "ETH/USDT")
 START, EARLY_START = "2024-01-24T00:00:00Z", "2019-01-24T00:00:00Z"
 DAY = 86_400
+MOST_BARS, MOST_TRADED = 15_000, 5
+BEHIND_COUNT, BEFORE_DATE = 1.4, 0.6
+"""A number of candles lies at 70 % of those that are made, a date at 60 %."""
 
 
 def synthetic(source: Source, seed: int) -> Market:
-    """Return random candles without any edge: two traded pairs, and what else the strategy names."""
+    """Return random candles without any edge: of two pairs and those that the strategy names, traded together.
+
+    They are as many as it takes to come to a number of candles that the strategy compares with, and lie around the last
+    date that it names: what waits for one of these happens here too.
+    """
     own = timeframe_seconds(source.timeframe)
     settle = ":USDT" if source.can_short else ""
     named = [item for item in source.pairs if (":" in item) == source.can_short]
-    traded = tuple(f"{pair}{settle}" for pair in TRADED)
+    usual = [f"{pair}{settle}" for pair in TRADED]
+    coins = [f"{coin}/USDT{settle}" for coin in source.coins]
+    like = [item for item in (*named, *coins) if item.endswith(f"/USDT{settle}")]
+    traded = tuple(dict.fromkeys((*usual, *like)))[:MOST_TRADED]
     larger = [item for item in _known(source.timeframes) if timeframe_seconds(item) > own]
-    start, bars = (START, BARS) if own < DAY // 4 else (EARLY_START, SLOW_BARS)
+    bars = _bars(source, BARS if own < DAY // 4 else SLOW_BARS)
+    start = _start(source, bars)
     files = []
     for number, pair in enumerate(dict.fromkeys((*traded, *named))):
         base = planted_market(
@@ -47,6 +58,19 @@ def synthetic(source: Source, seed: int) -> Market:
                 rates = pd.DataFrame({"date": frame["date"], "funding_rate": rng.normal(0.0, 1e-5, len(frame))})
                 files.append(_file(pair, timeframe, "funding_rate", rates))
     return Market(tuple(files), traded, source.timeframe, source.can_short)
+
+
+def _bars(source: Source, usual: int) -> int:
+    reached = [item for item in source.counts if BEHIND_COUNT * item <= MOST_BARS]
+    return max(usual, int(BEHIND_COUNT * max(reached, default=0)))
+
+
+def _start(source: Source, bars: int) -> str:
+    own = timeframe_seconds(source.timeframe)
+    if not source.dates:
+        return START if own < DAY // 4 else EARLY_START
+    before = pd.Timedelta(seconds=int(BEFORE_DATE * bars) * own)
+    return (max(source.dates) - before).floor("D").isoformat()
 
 
 def _known(names: tuple[str, ...]) -> list[str]:

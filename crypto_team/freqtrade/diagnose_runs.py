@@ -5,17 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pandas as pd
 
 from crypto_team.errors import InputError, MissingExtraError
-from crypto_team.executors import parallel_map, run_limited
+from crypto_team.executors import Host
 from crypto_team.freqtrade.diagnose_data import Market, write_market
+from crypto_team.sandbox import attempts
 
 if TYPE_CHECKING:
     from crypto_team.freqtrade.diagnose_source import Source
@@ -24,11 +26,12 @@ TARGET: Final = "crypto_team.freqtrade.inside.diagnose:job"
 MODULES: Final = (
     *("talib.abstract", "sklearn.ensemble", "sklearn.linear_model", "sklearn.preprocessing", "scipy.signal"),
     *("lightgbm", "joblib", "technical.indicators", "freqtrade.strategy", "freqtrade.vendor.qtpylib.indicators"),
+    *("pyarrow.parquet", "pyarrow.dataset", "freqtrade.data.history.datahandlers.featherdatahandler"),
     *("freqtrade.exchange.binance", "freqtrade.plugins.pairlist.StaticPairList", "freqtrade.optimize.optimize_reports"),
 )
-SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 60.0, 8192
-WORKERS: Final = 2
-WORTH_A_WORKER: Final = 6
+SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 180.0, 8192
+AT_ONCE, BATCH = 2, 8
+EXCHANGE: Final = "binance"
 MOST_BESIDE_BYTES: Final = 300_000_000
 _CODE: Final = frozenset({".py", ".pyc", ".feather"})
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "data", ".git", "backtest_results", "hyperopt_results", "*.sqlite")
@@ -46,45 +49,66 @@ class Task:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run wrote: frames by pair, or calls of callbacks; `error` says why there is nothing."""
+    """What a run wrote: frames by pair, or calls of callbacks; `error` says why there is nothing.
+
+    `files` are those that it read beside candles, `refused` what the guard did not let it do.
+    """
 
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
     calls: list[list[Any]] | None = None
     error: str = ""
     startup: int = 0
     files: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 class Bench:
-    """Runs tasks of one strategy, each in a folder and a process of its own."""
+    """Runs tasks of one strategy, each in a folder and a process of its own; Freqtrade is imported once for all."""
 
-    def __init__(self, folder: Path, strategy: Path, source: Source, market: Market, config: Path | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        strategy: Path,
+        source: Source,
+        market: Market,
+        *,
+        config: Path | None = None,
+        data: Path | None = None,
+    ) -> None:
         if importlib.util.find_spec("freqtrade") is None:
             raise MissingExtraError("Freqtrade is not installed", hint="pip install 'crypto-team[freqtrade]'")
-        self.folder, self.strategy, self.source, self.count = folder, strategy, source, 0
+        self.strategy, self.source, self.root = strategy, source, folder / "runs"
         self.user_data = folder / "user_data"
         # The strategy may not know from its configuration which candles are there.
         self.timeframes = sorted({item.timeframe for item in market.files if item.kind in {"", "futures"}})
         self.markets = sorted({item.pair for item in market.files})
         self.pairs, self.config = market.pairs, _configuration(config)
-        _bundle(strategy, self.user_data)
+        # Candles lie where the strategy may look for them behind Freqtrade's back: each run has its own there.
+        self.place = f"user_data/data/{data.name if data and data.name != 'data' else EXCHANGE}"
+        self.unseen = _bundle(strategy, self.user_data, data, self.place)
+        self.root.mkdir()
+        self.host = Host(
+            TARGET,
+            self.root,
+            modules=MODULES,
+            seconds=SECONDS + BATCH * SECONDS_EACH,
+            memory_mb=MEMORY_MB,
+            at_once=AT_ONCE,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.host.__exit__()
 
     def run(self, tasks: Sequence[Task], progress: Callable[[float], None] = lambda _share: None) -> list[Run]:
         """Run tasks in guarded processes, two at a time; the order of the answers is that of the tasks."""
-        done = 0
-
-        def share(part: list[Task]) -> list[Run]:
-            nonlocal done
-            runs = self._share(part)
-            done += len(part)
-            progress(done / len(tasks))
-            return runs
-
-        # Each worker imports Freqtrade once, which takes as long as some ten runs.
-        workers = WORKERS if len(tasks) > WORTH_A_WORKER else 1
-        parts = [list(tasks[number::workers]) for number in range(workers)]
-        found = parallel_map(share, parts, workers=WORKERS)
-        return [found[number % len(parts)][number // len(parts)] for number in range(len(tasks))]
+        runs: list[Run] = []
+        for start in range(0, len(tasks), BATCH):
+            runs += self._batch(tasks[start : start + BATCH])
+            progress(len(runs) / len(tasks))
+        return runs
 
     def mentioned(self, opened: tuple[str, ...]) -> tuple[str, ...]:
         """Return the files that were opened, or that the source names: libraries in C open files unseen."""
@@ -93,23 +117,20 @@ class Bench:
         named = [str(path.relative_to(self.user_data)) for path in files if path.name in text]
         return tuple(dict.fromkeys((*opened, *named)))
 
-    def _share(self, tasks: list[Task]) -> list[Run]:
-        self.count += 1
-        root = self.folder / f"runs_{self.count}_{id(tasks)}"
-        names = [f"{number:03d}" for number in range(len(tasks))]
-        for name, task in zip(names, tasks, strict=True):
-            self._write(root / name, task)
-        run_limited(
-            TARGET, root, jobs=names, modules=MODULES,
-            seconds=SECONDS + SECONDS_EACH * len(tasks), memory_mb=MEMORY_MB,
-        )  # fmt: skip
-        runs = [self._read(root / name, task) for name, task in zip(names, tasks, strict=True)]
-        shutil.rmtree(root, ignore_errors=True)
+    def _batch(self, tasks: Sequence[Task]) -> list[Run]:
+        # A name that says nothing: no run may know from its folder which one it is.
+        folders = [self.root / secrets.token_hex(8) for _ in tasks]
+        for folder, task in zip(folders, tasks, strict=True):
+            self._write(folder, task)
+        self.host.run([folder.name for folder in folders], seconds=SECONDS + SECONDS_EACH * len(tasks))
+        runs = [self._read(folder, task) for folder, task in zip(folders, tasks, strict=True)]
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
         return runs
 
     def _write(self, folder: Path, task: Task) -> None:
         shutil.copytree(self.user_data, folder / "user_data")
-        write_market(task.market, folder / "user_data" / "data")
+        write_market(task.market, folder / self.place)
         request = {
             "mode": task.mode,
             "file": self.strategy.name,
@@ -120,6 +141,7 @@ class Bench:
             "markets": self.markets,
             "futures": task.market.futures,
             "format": "feather",
+            "place": self.place,
             "spoil": list(task.spoil),
             "prime": task.prime,
         }
@@ -127,22 +149,22 @@ class Bench:
         (folder / "config.json").write_text(json.dumps(self.config), encoding="utf-8")
 
     def _read(self, folder: Path, task: Task) -> Run:
+        refused = attempts(folder)
         path = folder / "result.json"
         if not path.exists():
-            return Run(error="the run ended without a result")
+            return Run(error="the run ended without a result", refused=refused)
         result = json.loads(path.read_text(encoding="utf-8"))
-        files = tuple(result["files"])
+        made = Run(files=tuple(result["files"]), refused=refused)
         if "error" in result:
-            return Run(error=str(result["error"]), files=files)
+            return replace(made, error=str(result["error"]))
         if task.mode == "callbacks":
-            calls = json.loads((folder / "calls.json").read_text(encoding="utf-8"))
-            return Run(calls=calls, files=files)
+            return replace(made, calls=json.loads((folder / "calls.json").read_text(encoding="utf-8")))
         frames = {
             pair: pd.read_parquet(folder / f"frame_{number}.parquet")
             for number, pair in enumerate(self.pairs)
             if (folder / f"frame_{number}.parquet").exists()
         }
-        return Run(frames=frames, startup=int(result["startup"]), files=files)
+        return replace(made, frames=frames, startup=int(result["startup"]))
 
 
 def _configuration(path: Path | None) -> dict[str, Any]:
@@ -158,18 +180,27 @@ def _configuration(path: Path | None) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in {"exchange", "telegram", "api_server"}}
 
 
+def _written_out(text: str) -> list[str]:
+    """Return the whole paths that stand in a text, long ones first."""
+    return sorted(set(re.findall(r"[\"'](/[^\"'\n]{3,400})[\"']", text)), key=len, reverse=True)
+
+
 def _absolute(text: str, root: Path) -> list[Path]:
     """Return files near the strategy that its text names by their whole path."""
-    found = sorted(set(re.findall(r"[\"'](/[^\"'\n]{3,400})[\"']", text)), key=len, reverse=True)
-    paths = [Path(item) for item in found if Path(item).suffix not in _CODE]
+    paths = [Path(item) for item in _written_out(text) if Path(item).suffix not in _CODE]
     return [item for item in paths if item.is_file() and item.resolve().is_relative_to(root)]
 
 
-def _bundle(strategy: Path, user_data: Path) -> None:
-    """Copy the strategy with the files beside it, and the model folders of a usual user directory."""
+def _bundle(strategy: Path, user_data: Path, data: Path | None, place: str) -> tuple[str, ...]:
+    """Copy the strategy with the files beside it, and the model folders of a usual user directory.
+
+    Returns the files that it names by their whole path and that no run will see.
+    """
     folder = user_data / "strategies"
     folder.mkdir(parents=True)
     text = strategy.read_text(encoding="utf-8")
+    for root in {str(data.absolute()), str(data.resolve())} if data else ():
+        text = text.replace(root, place)
     for path in _absolute(text, strategy.resolve().parent.parent):
         # A run sees its own folder only, so a path that is written out leads to a copy there.
         shutil.copy2(path, user_data / path.name)
@@ -180,6 +211,7 @@ def _bundle(strategy: Path, user_data: Path) -> None:
         beside = strategy.parent.parent / name
         if strategy.parent.name == "strategies" and beside.is_dir():
             shutil.copytree(beside, user_data / name, ignore=_LEFT_OUT, dirs_exist_ok=True)
+    return tuple(item for item in _written_out(text) if Path(item).is_file())
 
 
 def _beside(strategy: Path, folder: Path) -> None:

@@ -6,16 +6,27 @@ Nothing here refuses: a hint explains what a probe has shown.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import pandas as pd
+
 from crypto_team.errors import InputError
 
+LARGE_TABLE, LARGE_TEXT = 200, 10_000
 USUAL_TIMEFRAME: Final = "1h"
 _TIMEFRAME = re.compile(r"[1-9][0-9]?[mhdw]")
 _PAIR = re.compile(r"[A-Z0-9]{2,12}/[A-Z]{3,5}(:[A-Z]{3,5})?")
+_COINS: Final = re.compile(
+    r"ADA|ALGO|APT|ARB|ATOM|AVAX|BCH|BNB|BONK|DOGE|DOT|ETC|FIL|HBAR|ICP|INJ|LINK|LTC|MATIC|NEAR|PEPE|POL|SHIB|SOL|SUI|"
+    r"TIA|TON|TRX|UNI|WIF|XLM|XMR|XRP"
+)
+_DATE: Final = re.compile(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]([T ][0-9:.+Z]*)?")
+_ROWS: Final = re.compile(r"index|len\(|shape|size|arange|range|count|\bi\b|\bn\b|\bk\b|row")
+_YEARS: Final = range(2009, 2100)
 _LABELS: Final = frozenset({"set_freqai_targets"})
 _WHOLE: Final = frozenset({"bfill", "backfill", "interpolate", "filtfilt", "fft", "rfft", "hilbert", "savgol_filter"})
 _FITS: Final = frozenset({"fit", "fit_transform", "fit_predict"})
@@ -33,7 +44,11 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a strategy file says about itself."""
+    """What a strategy file says about itself.
+
+    `coins`, `dates` and `counts` are literals that it may compare with: a leak may wait for a coin, for a date or for a
+    number of candles, so candles that are made for it have them. `remembers` says that it holds a large table.
+    """
 
     class_name: str
     timeframe: str
@@ -41,6 +56,10 @@ class Source:
     pairs: tuple[str, ...]
     timeframes: tuple[str, ...]
     hints: tuple[Hint, ...]
+    coins: tuple[str, ...] = ()
+    dates: tuple[pd.Timestamp, ...] = ()
+    counts: tuple[int, ...] = ()
+    remembers: bool = False
 
 
 def read_source(text: str, where: str, class_name: str | None = None) -> Source:
@@ -66,7 +85,47 @@ def read_source(text: str, where: str, class_name: str | None = None) -> Source:
         pairs=tuple(dict.fromkeys(item for item in texts if _PAIR.fullmatch(item))),
         timeframes=tuple(dict.fromkeys(item for item in texts if _TIMEFRAME.fullmatch(item))),
         hints=tuple(sorted(set(_hints(tree)), key=lambda item: (item.line, item.reason))),
+        coins=tuple(dict.fromkeys(item.strip("/_") for item in texts if _COINS.fullmatch(item.strip("/_")))),
+        dates=tuple(sorted(set(_dates(tree)))),
+        counts=tuple(sorted(set(_counts(tree)))),
+        remembers=any(map(_is_large, ast.walk(tree))),
     )
+
+
+def _is_large(node: ast.AST) -> bool:
+    """Tell whether a literal could hold what happened: hundreds of entries, or a text that packs them."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+        return len(node.value) >= LARGE_TEXT
+    entries = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", ())
+    return len(entries) >= LARGE_TABLE
+
+
+def _dates(tree: ast.AST) -> Iterator[pd.Timestamp]:
+    """Yield moments that are written out, as text or as `datetime(2024, 6, 1)`."""
+    for node in ast.walk(tree):
+        made: object = None
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DATE.fullmatch(node.value):
+            made = node.value
+        elif isinstance(node, ast.Call) and len(node.args) >= 3:
+            parts = [item.value for item in node.args[:3] if isinstance(item, ast.Constant)]
+            if len(parts) == 3 and parts[0] in _YEARS:
+                made = "-".join(map(str, parts))
+        with contextlib.suppress(ValueError):
+            if made is not None:
+                time = pd.Timestamp(str(made))
+                yield time.tz_convert("UTC") if time.tzinfo else time.tz_localize("UTC")
+
+
+def _counts(tree: ast.AST) -> Iterator[int]:
+    """Yield whole numbers that a number of rows is compared with, or that rows are taken from."""
+    for node in ast.walk(tree):
+        counted = isinstance(node, ast.Compare) and _ROWS.search(ast.unparse(node))
+        parts = [node.left, *node.comparators] if counted and isinstance(node, ast.Compare) else []
+        parts += [node.slice] if isinstance(node, ast.Subscript) else []
+        for part in parts:
+            found = [part.lower, part.upper] if isinstance(part, ast.Slice) else [part]
+            values = (item.value for item in found if isinstance(item, ast.Constant))
+            yield from (item for item in values if isinstance(item, int) and item > 0)
 
 
 def _chosen(tree: ast.Module, where: str, wanted: str | None) -> ast.ClassDef:

@@ -83,7 +83,7 @@ def _outcome(found: Diagnosis, file: str) -> Outcome:
     said = {
         "leaks": f"{found.class_name} knows what it cannot know: {names} ({tried})",
         "clean": f"{found.class_name}: no knowledge of the future found ({tried})",
-        "unproven": f"{found.class_name}: no other future could be tried, so nothing is proven",
+        "unproven": f"{found.class_name}: nothing is proven, see the notes",
     }
     return Outcome(
         ok=found.verdict == "clean",
@@ -136,12 +136,14 @@ def _finding(item: Evidence, file: str) -> Finding:
         "state": "compute every value from the candles given, keep nothing between calls, fix seeds",
         "startup": "raise startup_candle_count, or use windows of fixed length",
     }
-    code = codes[item.kind] if item.matters else "looks-ahead-unused"
+    # Where only the start of the history is another one, nothing looks ahead, whoever reads the column.
+    told = item.matters or item.kind == "startup"
+    code = codes[item.kind] if told else "looks-ahead-unused"
     return Finding(
         code=code,
         severity="error" if item.matters and item.kind != "startup" else "warning",
         message=f"{item.what} of {item.pair} at {item.time or 'all candles'}: {item.value}, but {item.changed_to} "
         f"({item.probe}, {item.count} candle(s))",
         file=file,
-        hint=hints[item.kind] if item.matters else "no signal and no callback reads it",
+        hint=hints[item.kind] if told else "no signal and no callback reads it",
     )

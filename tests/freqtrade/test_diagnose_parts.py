@@ -49,6 +49,14 @@ def test_a_label_of_freqai_may_look_ahead_and_gives_no_hint() -> None:
     assert not [item for item in read_source(TEXT.format(short=False), "mine.py").hints if item.line > 12]
 
 
+@pytest.mark.parametrize(
+    ("line", "remembers"),
+    [("x = {" + ", ".join(f"{k}: 1" for k in range(300)) + "}", True), ("x = 'ab' * 9", False), ("x = [1, 2]", False)],
+)
+def test_a_strategy_that_holds_a_large_table_is_known_to_remember(line: str, remembers: bool) -> None:
+    assert read_source(TEXT.format(short=False) + f"\n{line}\n", "mine.py").remembers is remembers
+
+
 @pytest.mark.parametrize(("text", "what"), [("def (:", "no Python"), ("x = 1", "no strategy class")])
 def test_what_is_no_strategy_is_an_error_with_its_file(text: str, what: str) -> None:
     with pytest.raises(InputError, match=what) as caught:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from crypto_team.gates.corpus import strategies_honest_trading
 from crypto_team.gates.corpus.strategy_case import GAP, CorpusStrategy, strategy
 
-HONEST: Final[tuple[CorpusStrategy, ...]] = (
+_FRAMES: Final[tuple[CorpusStrategy, ...]] = (
     strategy(
         "averages",
         "two moving averages",
@@ -196,4 +197,6 @@ df["gap"] = model["slope"] * df["close"].pct_change(6)
         beside={"model.json": '{"slope": -1.0, "train_end": "2018-12-31T00:00:00Z"}'},
     ),
 )
+
+HONEST: Final[tuple[CorpusStrategy, ...]] = (*_FRAMES, *strategies_honest_trading.CASES)
 """Every honest strategy; none may be refused."""

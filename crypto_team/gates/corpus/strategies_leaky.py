@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from crypto_team.gates.corpus.strategies_leaky_callbacks import CASES
+from crypto_team.gates.corpus import strategies_leaky_callbacks, strategies_leaky_hidden, strategies_leaky_trading
 from crypto_team.gates.corpus.strategy_case import GAP, CorpusStrategy, strategy
 
 _FRAMES: Final[tuple[CorpusStrategy, ...]] = (
@@ -227,5 +227,10 @@ df["gap"] = df["date"].map(next_) / df["date"].map(other.set_index("date")["clos
     ),
 )
 
-LEAKY: Final[tuple[CorpusStrategy, ...]] = (*_FRAMES, *CASES)
+LEAKY: Final[tuple[CorpusStrategy, ...]] = (
+    *_FRAMES,
+    *strategies_leaky_callbacks.CASES,
+    *strategies_leaky_trading.CASES,
+    *strategies_leaky_hidden.CASES,
+)
 """Every leaking strategy; all have to be refused."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import indent
 
 _HEAD = """from __future__ import annotations
@@ -68,6 +68,14 @@ def strategy(
     body = indent(extra.strip("\n"), "    ") + "\n\n" if extra else ""
     body += _INDICATORS.format(lines=indent(lines.strip("\n").replace("\n\n", "\n"), " " * 8))
     text = _CLASS.format(
-        body=body, entry=indent(entry.strip("\n"), " " * 8), exit=indent(leave.strip("\n"), " " * 8), startup=startup
+        body=body,
+        entry=indent(entry.strip("\n"), " " * 8),
+        exit=indent(leave.strip("\n"), " " * 8),
+        startup=startup,
     )
     return CorpusStrategy(name, mechanism, _HEAD + text, beside or {})
+
+
+def on_futures(case: CorpusStrategy) -> CorpusStrategy:
+    """Return a strategy as one that may sell short, and is traded on futures."""
+    return replace(case, source=case.source.replace("can_short = False", "can_short = True"))
