@@ -84,10 +84,17 @@ def with_model(
     hyperparameters: Mapping[str, bool | int | float | str],
     calibration: CalibrationMethod,
     seed: int | None,
+    *,
+    refit: bool = False,
 ) -> MlSpec:
     """Return the specification with another learner; the seed stays where none is given."""
     section = spec.model.model_copy(
-        update={"primary": model, "hyperparameters": dict(hyperparameters), "calibration": calibration}
+        update={
+            "primary": model,
+            "hyperparameters": dict(hyperparameters),
+            "calibration": calibration,
+            "refit": refit,
+        }
     )
     repro = spec.reproducibility
     if seed is not None:

@@ -39,6 +39,7 @@ class WalkForwardSettings:
     max_features: int
     trading: TradingRules
     seed: int
+    refit: bool = False
     inner_share: float = 0.2
     noise_repeats: int = 3
     workers: int = 2
@@ -68,12 +69,19 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
             where="model.primary",
             hint="choose ridge, lightgbm or xgboost, or a direction target",
         )
+    if spec.model.refit and learner.online:
+        raise UsageError(
+            f"{learner.name} learns from the calibration tail already, label by label",
+            where="model.refit",
+            hint=f"crypto-team ml-engineer set-model {spec.strategy_id} --model {learner.name}, without --refit",
+        )
     return WalkForwardSettings(
         model=learner.name,
         n_classes=target.n_classes,
         hyperparameters=resolve(learner.name, spec.model.hyperparameters),
         geometry=geometry_from_spec(spec, max(target.horizons)),
         calibration=spec.model.calibration,
+        refit=spec.model.refit,
         correlation_limit=selection.correlation_limit,
         max_features=selection.max_features,
         ranking=selection.ranking,
