@@ -4,8 +4,9 @@ AdamW with decoupled decay, cosine learning rate with warm restarts, class weigh
 a purged tail of the training rows, and checkpoints to go on from. Nothing random outlives an epoch (order and dropout
 are drawn anew from seed and epoch), so a resumed training gives the bytes of an uninterrupted one.
 
-On CUDA the forward pass runs in bfloat16 and the network is compiled; two runs there may differ in their last bits. The
-CPU computes in float32 on one thread and repeats itself to the bit.
+On CUDA the forward pass runs in bfloat16 and the network is compiled; two runs there may differ in their last bits, and
+where folds are fitted beside each other, in what dropout leaves out, because a compiled network draws from the device's
+one generator. The CPU computes in float32 on one thread and repeats itself to the bit.
 """
 
 from __future__ import annotations
@@ -151,6 +152,9 @@ class Training:
         return bool(self.lesson.tail.size) and self.state.epoch - self.state.best_epoch >= self.plan.patience
 
     def _seed_epoch(self) -> None:
+        if self.forward is not self.net:
+            torch.cuda.manual_seed(self.plan.seed * 100_003 + self.state.epoch)
+            return
         generator = torch.Generator(device=self.device)
         generator.manual_seed(self.plan.seed * 100_003 + self.state.epoch)
         for module in self.net.modules():
