@@ -145,6 +145,33 @@ def test_the_gpu_computes_in_bfloat16_and_compiled_the_cpu_in_float32_and_plain(
     assert Training(net, _lesson(), PLAN).forward is net
 
 
+@pytest.mark.parametrize("kind", ["transformer", "meta"])
+def test_a_network_in_training_is_one_graph_for_the_compiler(kind: str) -> None:
+    small = {"d_model": 8, "heads": 2, "feedforward": 8, "layers": 1, "head": 4, "dropout": 0.3, "head_dropout": 0.3,
+             "sequence": 4, "wide": 8, "narrow": 4}  # fmt: skip
+    net = network(kind, 3, 2, small).train()
+    # Tracing needs no device; with a generator in a dropout it would end in an error here, and in pieces on a GPU.
+    told = torch.compile(net, backend="eager", fullgraph=True)(torch.randn(5, 4, 3))
+    assert told.shape == (5, 2)
+    net.drop.generator = torch.Generator()
+    with pytest.raises(torch._dynamo.exc.Unsupported):
+        torch.compile(net, backend="eager", fullgraph=True)(torch.randn(5, 4, 3))
+
+
+def test_a_compiled_network_draws_from_the_device_seeded_anew_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed", seeds.append)
+    net = network("gru", 3, 1, SIZES | {"dropout": 0.2})
+    plain = Training(net, _lesson(), PLAN)
+    compiled = Training(network("gru", 3, 1, SIZES | {"dropout": 0.2}), _lesson(), PLAN)
+    compiled.forward = torch.nn.Sequential(compiled.net)
+    plain.run()
+    compiled.run()
+    assert seeds == [3 * 100_003 + epoch for epoch in range(3)]
+    assert net.drop.generator is not None
+    assert compiled.net.drop.generator is None
+
+
 @pytest.mark.parametrize("place", ["the windows", "a step", "the importances"])
 def test_too_little_gpu_memory_is_an_error_with_a_remedy(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
