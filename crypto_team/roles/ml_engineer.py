@@ -244,8 +244,10 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
         Once calibrated, fit again on the whole training window, so that its newest fifth is not lost to calibration.
     """
     from crypto_team.roles.hyperparameters import parse
+    from crypto_team.validation.settings import check_refit
 
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
+    check_refit(model, refit=refit)
     hyperparameters = parse(model, param or [])
     changed = design.with_model(spec, model, hyperparameters, calibration, seed, refit=refit)
     kept = design.with_most_features(features, max_features, ranking)

@@ -69,12 +69,7 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
             where="model.primary",
             hint="choose ridge, lightgbm or xgboost, or a direction target",
         )
-    if spec.model.refit and learner.online:
-        raise UsageError(
-            f"{learner.name} learns from the calibration tail already, label by label",
-            where="model.refit",
-            hint=f"crypto-team ml-engineer set-model {spec.strategy_id} --model {learner.name}, without --refit",
-        )
+    check_refit(learner.name, refit=spec.model.refit)
     return WalkForwardSettings(
         model=learner.name,
         n_classes=target.n_classes,
@@ -97,6 +92,16 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
         label_weights=target.label_weights,
         class_weights=target.class_weights,
     )
+
+
+def check_refit(model: str, *, refit: bool) -> None:
+    """Refuse to fit a learner again that goes on learning by itself."""
+    if refit and factory(model).online:
+        raise UsageError(
+            f"{model} learns from the calibration tail already, label by label",
+            where="model.refit",
+            hint=f"crypto-team ml-engineer set-model STR --model {model}, without --refit",
+        )
 
 
 def geometry_from_spec(spec: MlSpec, horizon_bars: int) -> Geometry:
