@@ -54,8 +54,8 @@ def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRo
     fit = window & (panel.time < inner_start) & purge(panel.label_end, inner_start, fold.gap_ms)
     inner = window & (panel.time >= inner_start)
     test = (panel.time >= fold.test_start) & (panel.time < fold.test_end)
-    parts = fit, inner, test, window
-    rows = FoldRows(*(np.flatnonzero(part) for part in parts), inner_start=inner_start)
+    found = [np.flatnonzero(part) for part in (fit, inner, test, window)]
+    rows = FoldRows(found[0], found[1], found[2], found[3], inner_start)
     span = f"{utc_text(fold.train_start)} to {utc_text(fold.train_end)}"
     if rows.fit.size < LEAST_FIT_ROWS or rows.inner.size < LEAST_INNER_ROWS:
         raise InputError(

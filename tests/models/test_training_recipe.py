@@ -135,6 +135,8 @@ def test_the_gpu_computes_in_bfloat16_and_compiled_the_cpu_in_float32_and_plain(
     asked: list[tuple[str, bool]] = []
     monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.append((kind, enabled)) or dtype)
     monkeypatch.setattr(torch, "compile", lambda net: ("compiled", net))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    monkeypatch.setattr(deep_training, "find_spec", lambda name: name)
     assert autocast(torch.device("cuda"), "auto") == torch.bfloat16
     autocast(torch.device("cuda"), "float32")
     autocast(CPU, "auto")
@@ -156,6 +158,29 @@ def test_a_network_in_training_is_one_graph_for_the_compiler(kind: str) -> None:
     net.drop.generator = torch.Generator()
     with pytest.raises(torch._dynamo.exc.Unsupported):
         torch.compile(net, backend="eager", fullgraph=True)(torch.randn(5, 4, 3))
+
+
+@pytest.mark.parametrize(
+    ("capability", "triton", "bfloat16", "compiles"),
+    [
+        ((6, 1), True, False, False),
+        ((7, 5), True, False, True),
+        ((8, 0), True, True, True),
+        ((9, 0), False, True, False),
+    ],
+)
+def test_an_older_device_or_one_without_triton_does_what_it_can(
+    capability: tuple[int, int], triton: bool, bfloat16: bool, compiles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuda, asked, net = torch.device("cuda"), [], _net()
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.append((kind, dtype, enabled)))
+    monkeypatch.setattr(torch, "compile", lambda net: ("compiled", net))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.setattr(deep_training, "find_spec", lambda _: "there" if triton else None)
+    autocast(cuda, "auto")
+    assert asked == [("cuda", torch.bfloat16, bfloat16)]
+    assert deep_training.compiled(net, cuda) == (("compiled", net) if compiles else net)
+    assert deep_training.compiled(net, CPU) is net
 
 
 def test_a_compiled_network_draws_from_the_device_seeded_anew_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
