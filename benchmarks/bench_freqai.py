@@ -233,9 +233,9 @@ def main() -> None:
         rows += [{way: one[way] | found[way] | {"seed": float(seed)} for way in ways} for one in runs]
         told = (f"{way} {found[way]['log_loss']:.5f} {runs[-1][way]['cpu']:.1f} s" for way in ways)
         print(f"market {seed}: " + "  ".join(told), flush=True)
+        if given.json:
+            Path(given.json).write_text(json.dumps(rows), encoding="utf-8")
     report(rows, ways)
-    if given.json:
-        Path(given.json).write_text(json.dumps(rows), encoding="utf-8")
 
 
 def report(rows: list[dict[str, Row]], ways: list[str]) -> None:
