@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from crypto_team.errors import UsageError
+from crypto_team.schemas.base import in_words
 from crypto_team.schemas.ml_spec import Training
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def checked(model: type[R], values: Mapping[str, object]) -> R:
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or None
-        raise UsageError(first["msg"].removeprefix("Value error, "), where=where) from problem
+        raise UsageError(in_words(first).removeprefix("Value error, "), where=where) from problem
 
 
 def without_measures(spec: MlSpec) -> MlSpec:
