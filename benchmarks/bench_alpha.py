@@ -94,6 +94,7 @@ def settings(model: str, **changes: object) -> WalkForwardSettings:
 PRODUCT = ModelSection()
 WAYS = {
     "default": lambda: settings(PRODUCT.primary),
+    "refitted": lambda: settings(PRODUCT.primary, refit=True),
     "lightgbm": lambda: settings("lightgbm"),
     "logistic": lambda: settings("logistic"),
     "logistic, all": lambda: settings("logistic", correlation_limit=1.0, max_features=500),

@@ -4,16 +4,18 @@ AdamW with decoupled decay, cosine learning rate with warm restarts, class weigh
 a purged tail of the training rows, and checkpoints to go on from. Nothing random outlives an epoch (order and dropout
 are drawn anew from seed and epoch), so a resumed training gives the bytes of an uninterrupted one.
 
-On CUDA the forward pass runs in bfloat16 and the network is compiled; two runs there may differ in their last bits. The
-CPU computes in float32 on one thread and repeats itself to the bit.
+On CUDA the forward pass runs in bfloat16 and the network is compiled, where the device can. Two runs there may differ
+in their last bits, and, where folds are fitted beside each other, in what dropout leaves out: compiled networks draw
+from the device's one generator. The CPU computes in float32 on one thread and repeats itself to the bit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,8 @@ FEWEST_STEPS = 16
 SMALLEST_BATCH = 16
 FEWEST_ROWS = 32
 HUBER_DELTA = 3.0
+# Compute capabilities of the first devices that do it in hardware (Ampere), and that Triton has code for (Volta).
+FIRST_WITH_BFLOAT16, FIRST_WITH_TRITON = (8, 0), (7, 0)
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,22 @@ def learning_rate_at(epoch: float, base: float, restart: int) -> float:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
-    """Return the context of the forward pass: bfloat16 on CUDA or where asked, else float32."""
-    wanted = precision == "bfloat16" or (precision == "auto" and device.type == "cuda")
+    """Return the context of the forward pass: bfloat16 where asked or where a CUDA device has it, else float32."""
+    wanted = precision == "bfloat16" or (precision == "auto" and _capable(device, FIRST_WITH_BFLOAT16))
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
+
+
+def compiled(net: nn.Module, device: torch.device) -> nn.Module | Callable[..., torch.Tensor]:
+    """Return the network compiled where that works and pays: on a CUDA device for which Triton is there.
+
+    On a CPU compiling takes longer than it saves; elsewhere the network is returned as it is.
+    """
+    there = _capable(device, FIRST_WITH_TRITON) and find_spec("triton") is not None
+    return torch.compile(net) if there else net
+
+
+def _capable(device: torch.device, least: tuple[int, int]) -> bool:
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= least
 
 
 class Training:
@@ -116,8 +133,7 @@ class Training:
         self.optimizer = torch.optim.AdamW(
             net.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay, foreach=False
         )
-        # Compiling pays on CUDA only; on a CPU it takes longer than it saves.
-        self.forward = torch.compile(net) if self.device.type == "cuda" else net
+        self.forward = compiled(net, self.device)
         self.state = State()
 
     def run(self, progress: Progress | None = None) -> State:
@@ -151,6 +167,9 @@ class Training:
         return bool(self.lesson.tail.size) and self.state.epoch - self.state.best_epoch >= self.plan.patience
 
     def _seed_epoch(self) -> None:
+        if self.forward is not self.net:
+            torch.cuda.manual_seed(self.plan.seed * 100_003 + self.state.epoch)
+            return
         generator = torch.Generator(device=self.device)
         generator.manual_seed(self.plan.seed * 100_003 + self.state.epoch)
         for module in self.net.modules():

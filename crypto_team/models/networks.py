@@ -18,7 +18,11 @@ from crypto_team.models.base import Hyperparameter
 
 
 class Dropout(nn.Module):
-    """Zero a share of the values while training, with a generator that the training sets."""
+    """Zero a share of the values while training, with a generator that the training sets, or PyTorch's own without one.
+
+    A generator cannot be part of a compiled graph; it would cut each network in pieces, which are compiled again and
+    again. So networks that are compiled have none.
+    """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -29,6 +33,8 @@ class Dropout(nn.Module):
         """Scale what is kept, so that the expectation stays; do nothing outside of training."""
         if not self.training or self.rate <= 0.0:
             return x
+        if self.generator is None:
+            return functional.dropout(x, self.rate)
         kept = torch.rand(x.shape, generator=self.generator, device=x.device) >= self.rate
         return x * kept / (1.0 - self.rate)
 

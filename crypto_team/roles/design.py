@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from crypto_team.errors import UsageError
+from crypto_team.schemas.base import in_words
 from crypto_team.schemas.ml_spec import Training
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def checked(model: type[R], values: Mapping[str, object]) -> R:
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or None
-        raise UsageError(first["msg"].removeprefix("Value error, "), where=where) from problem
+        raise UsageError(in_words(first).removeprefix("Value error, "), where=where) from problem
 
 
 def without_measures(spec: MlSpec) -> MlSpec:
@@ -84,10 +85,17 @@ def with_model(
     hyperparameters: Mapping[str, bool | int | float | str],
     calibration: CalibrationMethod,
     seed: int | None,
+    *,
+    refit: bool = False,
 ) -> MlSpec:
     """Return the specification with another learner; the seed stays where none is given."""
     section = spec.model.model_copy(
-        update={"primary": model, "hyperparameters": dict(hyperparameters), "calibration": calibration}
+        update={
+            "primary": model,
+            "hyperparameters": dict(hyperparameters),
+            "calibration": calibration,
+            "refit": refit,
+        }
     )
     repro = spec.reproducibility
     if seed is not None:

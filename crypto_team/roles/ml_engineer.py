@@ -211,7 +211,7 @@ def set_labels(
 
 
 @tool(role="ml_engineer")
-def set_model(
+def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options of its command
     session: Session,
     strategy_id: StrategyId,
     model: ModelName = "linear_trees",
@@ -220,6 +220,7 @@ def set_model(
     max_features: int = 30,
     ranking: Literal["importance", "rfe", "shap"] = "importance",
     seed: int | None = None,
+    refit: bool = False,
 ) -> Outcome:
     """Choose the learner, its hyperparameters, the calibration and how many features survive selection.
 
@@ -239,17 +240,21 @@ def set_model(
         How features are ranked in each fold: by one quick fit (importance), by recursive elimination (rfe), or by SHAP.
     seed
         Seed of every random choice; unchanged where not given.
+    refit
+        Once calibrated, fit again on the whole training window, so that its newest fifth is not lost to calibration.
     """
     from crypto_team.roles.hyperparameters import parse
+    from crypto_team.validation.settings import check_refit
 
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
+    check_refit(model, refit=refit)
     hyperparameters = parse(model, param or [])
-    changed = design.with_model(spec, model, hyperparameters, calibration, seed)
+    changed = design.with_model(spec, model, hyperparameters, calibration, seed, refit=refit)
     kept = design.with_most_features(features, max_features, ranking)
     revision = write_design(session, "set_model", changed, kept, f"model: {model}")
     return Outcome(
         ok=True,
-        summary=f"{strategy_id} uses {model} with {calibration} calibration",
+        summary=f"{strategy_id} uses {model} with {calibration} calibration{', then refitted' if refit else ''}",
         revision=revision,
         data=hyperparameters,
         next=[f"crypto-team ml-engineer train {strategy_id}"],

@@ -61,6 +61,11 @@ class FoldRange(Record):
     later_labels: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Labels that an online learner learnt after its training, each once it was known."
     )
+    refit_rows: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="Rows of the whole training window that the model was fitted on again after its calibration; the "
+        "inner rows were scored, and calibration fitted, with the model before that.",
+    )
 
 
 class EvidenceMeta(Document):

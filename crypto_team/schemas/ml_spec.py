@@ -69,6 +69,10 @@ class ModelSection(Record):
     hyperparameters: dict[str, bool | int | float | str] = {}
     training: Training = Training()
     calibration: CalibrationMethod = "shrunk"
+    refit: bool = Field(
+        default=False,
+        description="Once calibrated, fit again on the whole training window, the calibration tail included.",
+    )
 
 
 class TopFeature(Record):

@@ -150,7 +150,7 @@ def _rows(panel: Panel, split: Split, settings: WalkForwardSettings) -> FoldRows
             where="groups",
             hint="test fewer groups, or bring more bars",
         )
-    return FoldRows(fit, inner, split.test, cut)
+    return FoldRows(fit, inner, split.test, split.train, cut)
 
 
 def _predicted(panel: Panel, split: Split, settings: WalkForwardSettings) -> Floats:
@@ -158,7 +158,7 @@ def _predicted(panel: Panel, split: Split, settings: WalkForwardSettings) -> Flo
     rows = _rows(panel, split, settings)
     transformers = fit_all(panel, rows.fit)
     whole = filled(panel, transformers, rows_read(panel, rows, settings))
-    fitted, _ = fitted_model(whole, rows, settings, transformers=transformers, ranges={})
+    fitted = fitted_model(whole, rows, settings, transformers=transformers, ranges={}).stored
     made = np.full(panel.time.size, np.nan)
     columns = [panel.names.index(name) for name in fitted.inputs]
     made[rows.test] = fitted.signal(inputs_of(whole, rows.test, columns, settings)).signal

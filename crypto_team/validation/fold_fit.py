@@ -29,7 +29,7 @@ from crypto_team.validation.fold_rows import (
     known_to,
     rows_read,
 )
-from crypto_team.validation.fold_selection import fitted_selection
+from crypto_team.validation.fold_selection import fitted_selection, refitted
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.scores import rank_ic
@@ -61,6 +61,15 @@ class FittedFold:
     simple: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """The model that is kept, the one that scored the calibration rows (the same unless refitted), and the columns."""
+
+    stored: FoldModel
+    judged: FoldModel
+    selection: Selection
+
+
 def _columns(panel: Panel, stored: FoldModel) -> list[int]:
     return [panel.names.index(name) for name in stored.inputs]
 
@@ -73,14 +82,18 @@ def fitted_model(
     transformers: Mapping[str, StoredTransformer],
     ranges: Mapping[str, tuple[int, int]],
     bench: Workbench = IDLE,
-) -> tuple[FoldModel, Selection]:
-    """Select, fit and calibrate; the fitted features of the panel are filled in already."""
+) -> Fitted:
+    """Select, fit and calibrate; the fitted features of the panel are filled in already.
+
+    With `settings.refit` the model that is kept is fitted on the whole window after that, with the same columns; what
+    scored the calibration rows, and what the calibration was fitted to, had not seen them.
+    """
     selection, model = fitted_selection(panel, rows.fit, settings, bench)
     if "test" in ranges:  # splits that are not in the order of time have no time to go on learning in
         model = followed(panel, rows, selection.kept, settings, model)
     raw = model.predict(inputs_of(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
-    fitted = FoldModel(
+    judged = FoldModel(
         model_name=settings.model,
         n_classes=settings.n_classes,
         features=[panel.names[column] for column in selection.kept],
@@ -94,7 +107,10 @@ def fitted_model(
         side=settings.side_feature,
         history=history_of(settings),
     )
-    return fitted, selection
+    if not settings.refit:
+        return Fitted(judged, judged, selection)
+    whole = refitted(panel, rows.window, selection.kept, settings, bench.naming("the whole window"))
+    return Fitted(replace(judged, model=whole), judged, selection)
 
 
 def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings, bench: Workbench = IDLE) -> FittedFold:
@@ -107,21 +123,22 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings, bench: Wor
         "inner": (rows.inner_start, fold.train_end),
         "test": (fold.test_start, fold.test_end),
     }
-    fitted, selection = fitted_model(panel, rows, settings, transformers=transformers, ranges=ranges, bench=bench)
-    data = fitted.save()
+    fitted = fitted_model(panel, rows, settings, transformers=transformers, ranges=ranges, bench=bench)
+    selection, data = fitted.selection, fitted.stored.save()
     # Predicting with the file, not with the object in hand, is what makes a replay equal to the bit.
     stored = FoldModel.load(data)
+    judged = FoldModel.load(fitted.judged.save()) if settings.refit else stored
     scaler = fit_scaler(panel.block(rows.fit, selection.kept))
     parts = [
-        _prediction_rows(panel, index, stored, fold.index, part, settings)
-        for part, index in (("inner", rows.inner), ("test", rows.test))
+        _prediction_rows(panel, index, model, fold.index, part, settings)
+        for part, index, model in (("inner", rows.inner, judged), ("test", rows.test, stored))
     ]
     return FittedFold(
-        range=_range(panel, fold, rows, stored, data),
+        range=_range(panel, fold, rows, stored, data, settings),
         data=data,
         predictions=pd.concat(parts, ignore_index=True),
         importances=_importance_rows(fold.index, stored, factory(settings.model).importance_kind),
-        preprocessing=_preprocessing_rows(panel, fold.index, rows, selection, scaler, fitted),
+        preprocessing=_preprocessing_rows(panel, fold.index, rows, selection, scaler, stored),
         noise=_noise_rows(panel, fold.index, parts[1], rows.test, stored, scaler, settings),
         test_rows=rows.test,
         fitted={name: panel.features[rows.test, panel.names.index(name)] for name in transformers},
@@ -129,7 +146,9 @@ def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings, bench: Wor
     )
 
 
-def _range(panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: bytes) -> FoldRange:
+def _range(
+    panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: bytes, settings: WalkForwardSettings
+) -> FoldRange:
     return FoldRange(
         fold=fold.index,
         train_start=utc_text(fold.train_start),
@@ -146,6 +165,7 @@ def _range(panel: Panel, fold: Fold, rows: FoldRows, stored: FoldModel, data: by
         model_file=f"fold_{fold.index:02d}.json",
         model_hash="sha256:" + hashlib.sha256(data).hexdigest(),
         later_labels=len(stored.model.lessons) if isinstance(stored.model, Stream) else 0,
+        refit_rows=rows.window.size if settings.refit else 0,
     )
 
 

@@ -27,11 +27,15 @@ BPS = 1e4
 
 @dataclass(frozen=True)
 class FoldRows:
-    """Row numbers of a panel: the model's own rows, the calibration tail behind them, and the test part."""
+    """Row numbers of a panel: the model's own rows, the calibration tail behind them, and the test part.
+
+    `window` are all rows that may be learnt from: the first two, and what was purged between them.
+    """
 
     fit: Rows
     inner: Rows
     test: Rows
+    window: Rows
     inner_start: int
 
 
@@ -50,7 +54,8 @@ def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRo
     fit = window & (panel.time < inner_start) & purge(panel.label_end, inner_start, fold.gap_ms)
     inner = window & (panel.time >= inner_start)
     test = (panel.time >= fold.test_start) & (panel.time < fold.test_end)
-    rows = FoldRows(np.flatnonzero(fit), np.flatnonzero(inner), np.flatnonzero(test), inner_start)
+    found = [np.flatnonzero(part) for part in (fit, inner, test, window)]
+    rows = FoldRows(found[0], found[1], found[2], found[3], inner_start)
     span = f"{utc_text(fold.train_start)} to {utc_text(fold.train_end)}"
     if rows.fit.size < LEAST_FIT_ROWS or rows.inner.size < LEAST_INNER_ROWS:
         raise InputError(
@@ -126,7 +131,7 @@ def inputs_of(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwar
 
 def rows_read(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Rows:
     """Return all rows of a fold with the bars before them that the learner reads."""
-    every = np.sort(np.concatenate([rows.fit, rows.inner, rows.test]))
+    every = np.sort(np.concatenate([rows.window, rows.test]))
     return panel.with_history(every, history_of(settings))
 
 

@@ -15,6 +15,14 @@ from crypto_team.validation.workbench import IDLE, Workbench
 SHAP_ROWS = 2000
 
 
+def refitted(
+    panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardSettings, bench: Workbench = IDLE
+) -> Model:
+    """Fit a learner on some rows of columns that were chosen before."""
+    y, weight = target_of(panel, rows, settings), weights_of(panel, rows, settings)
+    return _fit(settings, inputs_of(panel, rows, columns, settings), y, weight, panel.bins_of(columns), bench=bench)
+
+
 def _fit(
     settings: WalkForwardSettings,
     x: Inputs,

@@ -39,6 +39,7 @@ class WalkForwardSettings:
     max_features: int
     trading: TradingRules
     seed: int
+    refit: bool = False
     inner_share: float = 0.2
     noise_repeats: int = 3
     workers: int = 2
@@ -68,12 +69,14 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
             where="model.primary",
             hint="choose ridge, lightgbm or xgboost, or a direction target",
         )
+    check_refit(learner.name, refit=spec.model.refit)
     return WalkForwardSettings(
         model=learner.name,
         n_classes=target.n_classes,
         hyperparameters=resolve(learner.name, spec.model.hyperparameters),
         geometry=geometry_from_spec(spec, max(target.horizons)),
         calibration=spec.model.calibration,
+        refit=spec.model.refit,
         correlation_limit=selection.correlation_limit,
         max_features=selection.max_features,
         ranking=selection.ranking,
@@ -89,6 +92,16 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
         label_weights=target.label_weights,
         class_weights=target.class_weights,
     )
+
+
+def check_refit(model: str, *, refit: bool) -> None:
+    """Refuse to fit a learner again that goes on learning by itself."""
+    if refit and factory(model).online:
+        raise UsageError(
+            f"{model} learns from the calibration tail already, label by label",
+            where="model.refit",
+            hint=f"crypto-team ml-engineer set-model STR --model {model}, without --refit",
+        )
 
 
 def geometry_from_spec(spec: MlSpec, horizon_bars: int) -> Geometry:

@@ -88,12 +88,15 @@ def _signals(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
     model = factory(name).create(ModelSettings(settings.n_classes, resolve(name, {}), settings.seed))
     y = panel.label[rows.fit] if settings.n_classes else panel.forward_return[rows.fit] * BPS
     model.fit(panel.block(rows.fit, columns), y)
+    inner = model.predict(panel.block(rows.inner, columns))
+    if settings.refit:  # what the more complex one may learn from, the simplest may too
+        y_all = panel.label[rows.window] if settings.n_classes else panel.forward_return[rows.window] * BPS
+        model.fit(panel.block(rows.window, columns), y_all)
     raw = model.predict(panel.block(rows.test, columns))
     if not settings.n_classes:
         spread = float(np.std(panel.forward_return[rows.inner] * BPS)) or 1.0
         bps = signal_from_bps(raw[:, 0], spread)
         return bps, bps
-    inner = model.predict(panel.block(rows.inner, columns))
     worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
     known = known_of(y, None, settings.n_classes, worth)
     p = fit_calibrator(inner, panel.label[rows.inner], CALIBRATION, known=known).apply(raw)

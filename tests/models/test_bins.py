@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crypto_team.models import boosting
 from crypto_team.models.base import ModelSettings
 from crypto_team.models.bins import SPARE_LEVELS, find_bins
 from crypto_team.models.boosting import LightGbm
@@ -118,3 +119,23 @@ def test_columns_that_are_never_set_together_stay_apart() -> None:
 def test_two_fits_on_shared_bins_are_equal_to_the_bit() -> None:
     one, two = _fitted(_window(5), _window(0)), _fitted(_window(5), _window(0))
     assert one.save() == two.save()
+
+
+@pytest.mark.parametrize("leaves", [4, 31])
+def test_rows_first_and_columns_first_grow_the_same_trees_to_the_bit(
+    leaves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    weight = rng.uniform(0.5, 1.5, 3000)
+    x = np.hstack([_window(seed) for seed in range(6)])
+    y = (np.nan_to_num(x).sum(axis=1) + 3.0 * rng.standard_normal(len(x)) > 0.0).astype(np.float64)
+    settings = ModelSettings(2, resolve("lightgbm", {"num_leaves": leaves, "min_child_samples": 20}), 5)
+    trees, ways = [], []
+    for many in (1, 1000):
+        monkeypatch.setattr(boosting, "MANY_LEAVES", many)
+        model = LightGbm(settings)
+        ways.append("force_row_wise" in model.parameters(len(x)))
+        model.fit(x, y, weight)
+        trees.append(model.save().decode().split("parameters:")[0])
+    assert ways == [True, False]
+    assert trees[0] == trees[1]

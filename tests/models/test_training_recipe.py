@@ -135,6 +135,8 @@ def test_the_gpu_computes_in_bfloat16_and_compiled_the_cpu_in_float32_and_plain(
     asked: list[tuple[str, bool]] = []
     monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.append((kind, enabled)) or dtype)
     monkeypatch.setattr(torch, "compile", lambda net: ("compiled", net))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    monkeypatch.setattr(deep_training, "find_spec", lambda name: name)
     assert autocast(torch.device("cuda"), "auto") == torch.bfloat16
     autocast(torch.device("cuda"), "float32")
     autocast(CPU, "auto")
@@ -143,6 +145,56 @@ def test_the_gpu_computes_in_bfloat16_and_compiled_the_cpu_in_float32_and_plain(
     on_gpu = SimpleNamespace(windows=SimpleNamespace(padded=SimpleNamespace(device=torch.device("cuda"))))
     assert Training(net, on_gpu, PLAN).forward == ("compiled", net)  # type: ignore[arg-type]
     assert Training(net, _lesson(), PLAN).forward is net
+
+
+@pytest.mark.parametrize("kind", ["transformer", "meta"])
+def test_a_network_in_training_is_one_graph_for_the_compiler(kind: str) -> None:
+    small = {"d_model": 8, "heads": 2, "feedforward": 8, "layers": 1, "head": 4, "dropout": 0.3, "head_dropout": 0.3,
+             "sequence": 4, "wide": 8, "narrow": 4}  # fmt: skip
+    net = network(kind, 3, 2, small).train()
+    # Tracing needs no device; with a generator in a dropout it would end in an error here, and in pieces on a GPU.
+    told = torch.compile(net, backend="eager", fullgraph=True)(torch.randn(5, 4, 3))
+    assert told.shape == (5, 2)
+    net.drop.generator = torch.Generator()
+    with pytest.raises(torch._dynamo.exc.Unsupported):
+        torch.compile(net, backend="eager", fullgraph=True)(torch.randn(5, 4, 3))
+
+
+@pytest.mark.parametrize(
+    ("capability", "triton", "bfloat16", "compiles"),
+    [
+        ((6, 1), True, False, False),
+        ((7, 5), True, False, True),
+        ((8, 0), True, True, True),
+        ((9, 0), False, True, False),
+    ],
+)
+def test_an_older_device_or_one_without_triton_does_what_it_can(
+    capability: tuple[int, int], triton: bool, bfloat16: bool, compiles: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuda, asked, net = torch.device("cuda"), [], _net()
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.append((kind, dtype, enabled)))
+    monkeypatch.setattr(torch, "compile", lambda net: ("compiled", net))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
+    monkeypatch.setattr(deep_training, "find_spec", lambda _: "there" if triton else None)
+    autocast(cuda, "auto")
+    assert asked == [("cuda", torch.bfloat16, bfloat16)]
+    assert deep_training.compiled(net, cuda) == (("compiled", net) if compiles else net)
+    assert deep_training.compiled(net, CPU) is net
+
+
+def test_a_compiled_network_draws_from_the_device_seeded_anew_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed", seeds.append)
+    net = network("gru", 3, 1, SIZES | {"dropout": 0.2})
+    plain = Training(net, _lesson(), PLAN)
+    compiled = Training(network("gru", 3, 1, SIZES | {"dropout": 0.2}), _lesson(), PLAN)
+    compiled.forward = torch.nn.Sequential(compiled.net)
+    plain.run()
+    compiled.run()
+    assert seeds == [3 * 100_003 + epoch for epoch in range(3)]
+    assert net.drop.generator is not None
+    assert compiled.net.drop.generator is None
 
 
 @pytest.mark.parametrize("place", ["the windows", "a step", "the importances"])

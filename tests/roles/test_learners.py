@@ -19,7 +19,9 @@ LEARNERS = {
     "online_linear": ["learning_rate=0.02"],
     "lstm_cnn": ["sequence=4", "epochs=3", "scales=1,2", "hidden=8", "channels=4"],
     "horizons": ["member=ridge"],
+    "linear_trees": ["n_estimators=20"],
 }
+REFITTED = {"linear_trees"}
 LEAKS = [f"LK00{number}" for number in range(1, 9)]
 
 
@@ -32,7 +34,13 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     desk.candles(scratch, bars=4_000, sharpe=8.0)
     desk.designed()
     desk.use("ml_engineer.set-labels", strategy_id="STR-001", also_horizon=["3", "24"])
-    desk.use("ml_engineer.set-model", strategy_id="STR-001", model=request.param, param=LEARNERS[request.param])
+    desk.use(
+        "ml_engineer.set-model",
+        strategy_id="STR-001",
+        model=request.param,
+        param=LEARNERS[request.param],
+        refit=request.param in REFITTED,
+    )
     desk.use("ml_engineer.train", strategy_id="STR-001")
     return desk
 
@@ -43,6 +51,13 @@ def test_it_is_rebuilt_to_the_bit_and_no_check_finds_a_leak(trained: Desk) -> No
     told = {code: run_check(code, case) for code in [*LEAKS, "PR003"]}
     assert {code: (one.outcome, one.explanation) for code, one in told.items() if one.outcome == "refused"} == {}
     assert told["PR003"].outcome == told["LK005"].outcome == told["LK008"].outcome == "passed"
+
+
+def test_only_a_model_that_is_asked_to_is_fitted_again(trained: Desk) -> None:
+    meta = publishing.stored_evidence(open_session(trained.folder, "lead"), "STR-001").meta
+    again = meta.model in REFITTED
+    assert meta.trained_with["model.refit"] == str(again).lower()
+    assert all((one.refit_rows > one.train_rows + one.inner_rows) == again for one in meta.folds)
 
 
 def test_a_fold_that_hides_what_was_learnt_later_is_refused(trained: Desk) -> None:

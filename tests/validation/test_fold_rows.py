@@ -38,7 +38,7 @@ def test_balanced_classes_count_alike_whatever_their_number(panel_of: PanelOf, s
 def test_a_fold_knows_plain_and_taught_rates_of_its_fitted_rows(panel_of: PanelOf, settings_of: SettingsOf) -> None:
     panel = _lopsided(panel_of(edge=0.1))
     usable = np.flatnonzero(panel.usable)
-    rows = FoldRows(usable[:800], usable[800:900], usable[900:1000], 0)
+    rows = FoldRows(usable[:800], usable[800:900], usable[900:1000], usable[:900], 0)
     known = known_to(panel, rows, replace(settings_of("logistic"), class_weights="balanced"))
     assert known.rates == pytest.approx([0.75, 0.25], abs=0.02)
     assert known.taught == pytest.approx([0.5, 0.5])

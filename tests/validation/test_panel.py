@@ -126,3 +126,12 @@ def test_a_block_takes_rows_and_columns() -> None:
     panel = build_panel({"BTC/USDT": _bars()}, {"BTC/USDT": _matrix()}, TARGET, "1h")
     numbered = replace(panel, features=np.arange(100, dtype=np.float32).reshape(50, 2))
     assert numbered.block(np.array([3, 1]), [1]).tolist() == [[7.0], [3.0]]
+
+
+def test_a_learner_that_goes_on_learning_is_not_refitted() -> None:
+    spec = _spec()
+    refitted = spec.model.model_copy(update={"refit": True})
+    assert settings_from_spec(spec.model_copy(update={"model": refitted}), FeatureSelection()).refit
+    online = spec.model_copy(update={"model": refitted.model_copy(update={"primary": "online_linear"})})
+    with pytest.raises(UsageError, match="calibration tail already"):
+        settings_from_spec(online, FeatureSelection())
