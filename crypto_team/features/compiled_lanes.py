@@ -99,29 +99,33 @@ def _load(builder: Any, data: Any, at: Any) -> Any:
     return builder.load(_pointer(builder, data, at), align=8)
 
 
-def _sliding(sign: str) -> Callable[[Floats, Floats, Floats], None]:
-    """Make a function that takes extremes of the last sixteen values; `sign` says which of two values stays."""
+def _sliding(sign: str) -> Callable[[Floats, Floats, Floats, int], None]:
+    """Make a function that takes extremes of the last 9 to 16 values; `sign` says which of two values stays."""
 
-    def slide(_: Any, y: Any, a: Any, odd: Any) -> Any:
+    def slide(_: Any, y: Any, a: Any, odd: Any, n: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            made, given, seen = (
+            arrays = [
                 context.make_array(kind)(context, builder, value)
-                for kind, value in zip(signature.args, arguments, strict=True)
-            )
-            _slide(builder, made, given, seen, sign)
+                for kind, value in zip(signature.args[:3], arguments[:3], strict=True)
+            ]
+            size = arguments[3]
+            for distance in range(1, LANES + 1):  # what is moved by how far is a part of the instruction
+                with builder.if_then(builder.icmp_signed("==", size, size.type(LANES + distance))):
+                    _slide(builder, arrays, sign, distance)
             return context.get_dummy_value()
 
-        return _TYPES.void(y, a, odd), code
+        return _TYPES.void(y, a, odd, types.int64), code
 
-    return cast("Callable[[Floats, Floats, Floats], None]", intrinsic(slide))
+    return cast("Callable[[Floats, Floats, Floats, int], None]", intrinsic(slide))
 
 
-def _slide(builder: Any, y: Any, a: Any, odd: Any, sign: str) -> None:
+def _slide(builder: Any, arrays: list[Any], sign: str, distance: int) -> None:
     """Write y, whose size is a multiple of eight, from a, which begins sixteen values before it.
 
-    Windows of 2, 4 and 8 values come from the eight values and those before them, in registers; two of 8 make one of
-    16. `odd` becomes something else than zeros where a value is not a known number.
+    Windows of 2, 4 and 8 values come from the eight values and those before them, in registers; two of 8 that begin
+    `distance` apart make the window. `odd` becomes something else than zeros where a value is not a known number.
     """
+    y, a, odd = arrays
     nothing = [_IR.Constant(_EIGHT, None)] * 4
     first = _doubled(builder, _load(builder, a.data, None), nothing, sign)
     size = _CGUTILS.unpack_tuple(builder, y.shape)[0]
@@ -137,7 +141,8 @@ def _slide(builder: Any, y: Any, a: Any, odd: Any, sign: str) -> None:
         for place, item in zip(held, made, strict=True):
             builder.store(item, place)
         builder.store(builder.fadd(builder.load(seen), _zeroed(builder, x)), seen)
-        builder.store(_kept(builder, made[3], before[3], sign), _pointer(builder, y.data, at), align=8)
+        older = _earlier(builder, before[3], made[3], distance)
+        builder.store(_kept(builder, made[3], older, sign), _pointer(builder, y.data, at), align=8)
     builder.store(builder.load(seen), _pointer(builder, odd.data, None), align=8)
 
 
@@ -159,4 +164,4 @@ def _zeroed(builder: Any, x: Any) -> Any:
 
 
 followed: Callable[[Floats, Floats, Floats, float, float], None] = cast("Any", _followed)
-largest_of_16, smallest_of_16 = _sliding(">"), _sliding("<")
+largest_of_few, smallest_of_few = _sliding(">"), _sliding("<")
