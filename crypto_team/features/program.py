@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
-import os
-LEAST_BLOCK: Final = int(os.environ.get("LB", 1024))
-MOST_BLOCK: Final = int(os.environ.get("MB", 4096))
-ROOM: Final = int(os.environ.get("RM", 40960))
+LEAST_BLOCK: Final = 2048
+MOST_BLOCK: Final = 8192
+ROOM: Final = 65_536
+"""Values in slots up to which blocks are made longer: half of the usual second-level cache."""
 APART: Final = 8
 """Slots do not begin at the same place of a page."""
-"""Values in registers up to which blocks are made longer: a third of the usual second-level cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +195,9 @@ class _Layout:
         made = []
         for history, slot in self.registers:
             size = history + (block if slot < 0 else max(SHORT, history) if history else 0)
-            made.append((cells, 0 if slot < 0 else history, cells + size, begins[slot] if slot >= 0 else cells + history))
+            made.append(
+                (cells, 0 if slot < 0 else history, cells + size, begins[slot] if slot >= 0 else cells + history)
+            )
             cells += size
         return np.array(made, dtype=np.int64).reshape(-1), cells, block
 
