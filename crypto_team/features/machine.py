@@ -37,7 +37,7 @@ SHORT: Final = 64
 CODE, OUT, MEMORY, MEMORY_SIZE, FIRST_INPUT = range(5)
 COLUMNS: Final = FIRST_INPUT + 3 * MOST_INPUTS
 BASE, HISTORY, END, SLOT, PLACES = range(5)
-BARS, DONE, ROW, BLOCK = range(4)
+BARS, DONE, ROW, BLOCK, FETCHING = range(5)
 
 
 @inner
@@ -85,22 +85,29 @@ def keep(cells: Floats, home: Codes, row: Codes, size: int) -> None:
 
 
 @inner
-def load(y: Floats, column: Floats) -> None:
-    """Take a block of an input column; an infinite value is an unknown one. The next block is sent for."""
-    for i in range(0, y.size, LINE):
-        fetch(column, y.size + i)
+def load(y: Floats, column: Floats, fetching: bool) -> None:
+    """Take a block of an input column; an infinite value is an unknown one. A short next block is sent for.
+
+    The processor follows long blocks by itself, and sending for all of one at once would keep the steps in between
+    waiting for what they need.
+    """
+    if fetching:
+        for i in range(0, y.size, LINE):
+            fetch(column, y.size + i)
     for i in range(y.size):
         y[i] = finite(column[i])
 
 
 @inner
-def store(a: Floats, rows: int, first: int, singles: Singles, doubles: Floats) -> None:
+def store(a: Floats, rows: int, first: int, ends: Ends) -> None:
     """Write a result, unknown for the first rows and where it is not finite."""
+    _, extent, singles, doubles = ends
     hidden = min(rows, a.size)
     if singles.size:
         out = cut(singles, first, a.size)
-        for i in range(0, a.size, 2 * LINE):
-            fetch_to_write(out, a.size + i)
+        if extent[FETCHING]:
+            for i in range(0, a.size, 2 * LINE):
+                fetch_to_write(out, a.size + i)
         for i in range(a.size):
             x = np.float32(a[i])
             out[i] = x if abs(x) < INF else np.float32(NAN)
@@ -171,7 +178,7 @@ def block(program: Program, state: State, start: int, size: int, ends: Ends) -> 
     """Run all steps over one block."""
     steps, numbers, registers = program
     place, cells, memory = state
-    inputs, extent, singles, doubles = ends
+    inputs, extent = ends[0], ends[1]
     count = place.size // 2
     here = cut(place, 0, count)
     for k in range(steps.size // COLUMNS):
@@ -179,12 +186,12 @@ def block(program: Program, state: State, start: int, size: int, ends: Ends) -> 
         code = step[CODE]
         if code == op.STORE:
             first, masked = step[OUT] * extent[ROW] + start, int(own_numbers[0]) - extent[DONE] - start
-            store(view(cells, here, step, 0, size), masked, first, singles, doubles)
+            store(view(cells, here, step, 0, size), masked, first, ends)
             continue
         row, home = cut(registers, PLACES * step[OUT], PLACES), cut(place, count + step[OUT], 1)
         y = room(cells, cut(here, step[OUT], 1), home, row, size)
         if code == op.LOAD:
-            load(y, at_address(inputs[int(own_numbers[0])], start, size))
+            load(y, at_address(inputs[int(own_numbers[0])], start, size), extent[FETCHING] == 1)
         elif code < op.MEAN:
             elementwise(step, y, own_numbers, cells, here)
         elif code < op.SMOOTHED:
@@ -207,7 +214,8 @@ def run(program: Program, state: State, ends: Ends) -> None:
         Where registers are in this block and where they go on at home, their contents, and what steps remember.
     ends
         Addresses of the input columns (float64 without gaps); how many bars they hold, how many were computed before
-        them, the length of a row of the outputs, and of a block; float32 and float64 outputs, of which one is empty.
+        them, the length of a row of the outputs, and of a block, and whether the next block is sent for (1); float32
+        and float64 outputs, of which one is empty.
     """
     steps, numbers, registers = program
     place, cells, memory = state

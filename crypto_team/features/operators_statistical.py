@@ -66,7 +66,7 @@ def autocorr_pearson(x: Floats, n: int = 48, lag: int = 1) -> Floats:
     return np.clip(np.where(spread == 0.0, 0.0, divided(rolling.covariance(x, earlier, n), spread)), -1.0, 1.0)
 
 
-@operator("statistical", lambda n: n - 1, shortest=2)
+@operator("statistical", lambda n: n - 1)
 def rank(x: Floats, n: int = 100) -> Floats:
     """Percentile of the value among the last n values, in (0, 1]; ties count half."""
     return rolling.rank(x, n)

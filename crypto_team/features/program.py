@@ -26,6 +26,7 @@ LEAST_BLOCK: Final = 2048
 MOST_BLOCK: Final = 8192
 ROOM: Final = 65_536
 """Values in slots up to which blocks are made longer: half of the usual second-level cache."""
+FETCHED: Final = int(__import__("os").environ.get("FE", "2048"))
 APART: Final = 8
 """Slots do not begin at the same place of a page."""
 
@@ -84,7 +85,7 @@ class Run:
         ensure_warm()
         found = self.program
         addresses = np.array([item.__array_interface__["data"][0] for item in columns], dtype=np.int64)
-        extent = np.array([bars, self.done, bars, found.block], dtype=np.int64)
+        extent = np.array([bars, self.done, bars, found.block, found.block <= FETCHED], dtype=np.int64)
         state = (self.place, self.cells, self.memory)
         ends = (addresses, extent, singles, doubles)
         machine.run((found.steps, found.numbers, found.registers), state, ends)

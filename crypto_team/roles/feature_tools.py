@@ -83,6 +83,28 @@ def features_explain(session: Session, formula: str, *, timeframe: Timeframe = "
     return Outcome(ok=True, summary=f"{len(plan.lookback)} feature(s)", data=plan.explain())
 
 
+@tool(role="every", group="features", name="test", read_only=True)
+def features_test(session: Session, formula: str, *, data: Path, horizon_bars: int = 1) -> Outcome:
+    """Try a formula on candles of a file: what it looks like, what it predicts, and whether it keeps its promises.
+
+    It is computed over the history, with later bars cut off, bar by bar as live, and from its look-back alone; all have
+    to agree. Nothing is written: a feature of a strategy is tried with ml-engineer test-feature. Exit code 1 where
+    they do not agree.
+
+    Parameters
+    ----------
+    formula
+        Formula over operators; sweeps are expanded.
+    data
+        Candles as Parquet, CSV or Feather; the timeframe is told from their times.
+    horizon_bars
+        Bars ahead of the return that the values' ranks are correlated with.
+    """
+    from crypto_team.roles.formula_trial import tried
+
+    return tried(session, formula, data, horizon_bars)
+
+
 @tool(role="every", group="features", name="warm", read_only=True, long=True)
 def features_warm(session: Session) -> Outcome:
     """Compile the kernels that compute features, once for each version; later commands find them in the cache."""

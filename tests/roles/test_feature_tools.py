@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from crypto_team.data.synthetic import planted_market
 from crypto_team.features.sets import SETS
 from crypto_team.roles import feature_tools
 from crypto_team.schemas.outcome import Outcome
@@ -55,3 +57,45 @@ def test_warming_says_where_the_compiled_code_lies() -> None:
     assert made.ok
     assert made.path is not None
     assert Path(made.path).is_dir()
+
+
+def _candles(folder: Path, bars: int = 1_500) -> Path:
+    path = folder / "bars.parquet"
+    planted_market(seed=3, bars=bars, timeframe="1h", oracle_sharpe=2.0).frame.to_parquet(path)
+    return path
+
+
+def test_a_formula_is_tried_over_the_history_cut_off_and_live(tmp_path: Path) -> None:
+    made = _call(
+        "test", formula='on("4h", zscore(rsi(close, {7, 14}), 20)) - hurst(close, 64)', data=_candles(tmp_path)
+    )
+    assert made.ok
+    assert [row["lookback"] for row in made.data] == sorted(row["lookback"] for row in made.data)
+    for row in made.data:
+        assert row["causal"]
+        assert row["live_equal"]
+        assert row["lookback_enough"]
+        assert 0.5 < row["known"] < 1.0
+        assert abs(row["rank_ic"]) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("close[1]", "lag"),
+        ("funding()", "needs more than the bars of its own pair"),
+        ("hmm(ret(close, 1))", "fitted in every fold"),
+    ],
+)
+def test_a_formula_that_cannot_be_tried_on_one_file_is_refused(tmp_path: Path, formula: str, words: str) -> None:
+    made = _call("test", formula=formula, data=_candles(tmp_path, 300))
+    assert not made.ok
+    assert words in str(made.findings)
+
+
+def test_candles_with_a_gap_are_refused_with_the_row(tmp_path: Path) -> None:
+    path = _candles(tmp_path, 300)
+    frame = pd.read_parquet(path)
+    frame.drop(index=frame.index[200]).to_parquet(path)
+    made = _call("test", formula="rsi(close, 14)", data=path)
+    assert "1 gap(s), the first behind row 199" in str(made.findings)
