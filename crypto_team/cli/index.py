@@ -231,6 +231,11 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
         "features.sets",
         "List the ready-made feature sets, or the features of one.",
     ),
+    "features test": (
+        "crypto_team.roles.feature_tools",
+        "features.test",
+        "Try a formula on candles of a file: what it looks like, what it predicts, and whether it keeps its promises.",
+    ),
     "features warm": (
         "crypto_team.roles.feature_tools",
         "features.warm",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 LEAST_BLOCK: Final = 2048
-MOST_BLOCK: Final = 8192
+MOST_BLOCK: Final = 4096
 ROOM: Final = 65_536
 """Values in slots up to which blocks are made longer: half of the usual second-level cache."""
 FETCHED: Final = int(__import__("os").environ.get("FE", "2048"))
@@ -55,8 +55,9 @@ class Program:
 
     def start(self) -> Run:
         """Return the state before the first bar."""
-        cells = np.full(self.cells, np.nan)
+        cells = np.zeros(self.cells)
         table = self.registers.reshape(-1, PLACES)
+        cells[table[:, BASE].min(initial=self.cells) :] = np.nan
         for register, value in self.constants:
             cells[table[register, BASE] : table[register, END]] = value
         place = np.concatenate([table[:, SLOT], table[:, BASE] + table[:, HISTORY]])
