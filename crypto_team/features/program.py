@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -26,7 +26,9 @@ LEAST_BLOCK: Final = 2048
 MOST_BLOCK: Final = 4096
 ROOM: Final = 65_536
 """Values in slots up to which blocks are made longer: half of the usual second-level cache."""
-FETCHED: Final = int(__import__("os").environ.get("FE", "2048"))
+FETCHED: Final = 2048
+"""The longest block of which the next one is sent for."""
+MOST_SPARE: Final = 8
 APART: Final = 8
 """Slots do not begin at the same place of a page."""
 
@@ -47,6 +49,7 @@ class Program:
     memory: int
     outputs: int
     block: int
+    spare: list[Floats] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -55,7 +58,19 @@ class Program:
 
     def start(self) -> Run:
         """Return the state before the first bar."""
-        cells = np.zeros(self.cells)
+        return self._begun(np.zeros(self.cells))
+
+    def over(self, columns: Sequence[Floats], out: npt.NDArray[np.float32]) -> None:
+        """Compute a whole history, in room that an earlier one may have used: new pages cost more than short plans."""
+        try:
+            run = self._begun(self.spare.pop())
+        except IndexError:
+            run = self.start()
+        run.singles(columns, out)
+        if len(self.spare) < MOST_SPARE:
+            self.spare.append(run.cells)
+
+    def _begun(self, cells: Floats) -> Run:
         table = self.registers.reshape(-1, PLACES)
         cells[table[:, BASE].min(initial=self.cells) :] = np.nan
         for register, value in self.constants:

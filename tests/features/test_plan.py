@@ -138,7 +138,7 @@ def test_a_plan_refuses_what_is_not_a_formula() -> None:
         ("atr(close, close, 14)", "needs 3 column", 1),
         ("rsi(close, 14, 3)", "has 1 setting", 1),
         ("hurst(close, 31)", "from 32 to", 14),
-        ("smma(close, 3)", "did you mean sma", 1),
+        ("smaa(close, 3)", "did you mean sma", 1),
         ("zscore(clse, 3)", "did you mean close", 8),
     ],
 )
