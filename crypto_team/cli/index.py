@@ -234,7 +234,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "features test": (
         "crypto_team.roles.feature_tools",
         "features.test",
-        "Prove formulas on candles: causal, the same bar by bar, enough look-back, near enough in float32.",
+        "Try a formula on candles of a file: what it looks like, what it predicts, and whether it keeps its promises.",
     ),
     "features warm": (
         "crypto_team.roles.feature_tools",

@@ -1,10 +1,13 @@
-"""Volume by price over a sliding window: all bars of a tile side by side, bin by bin."""
+"""Volume by price over a sliding window: eight windows side by side, twelve bins at a time."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from crypto_team.features.blocks_merging import above
 from crypto_team.features.compiled import cut, inner
+from crypto_team.features.compiled_bins import BINS, TILE, binned
+from crypto_team.features.compiled_lanes import LANES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,13 +15,12 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-TILE: Final = 64
-SCALE, FOUR_BINS, FIRST_BIN = 0, 1, 5
+SCALE, TOTAL, BUSIEST, MOST, FIRST_BIN = range(5)
 
 
 def profile_memory(count: int) -> int:
-    """Return how much room a profile of so many bins needs: tiles of a scale, of four bins, and of each bin's sum."""
-    return TILE * (FIRST_BIN + count)
+    """Return how much room a profile of so many bins needs: tiles of four numbers and of each bin's sum."""
+    return TILE * (FIRST_BIN + -(-count // BINS) * BINS)
 
 
 @inner
@@ -28,20 +30,24 @@ def profile(y: Floats, x: tuple[Floats, ...], n: int, count: int, share: float, 
     Prices fall into equal bins from the lowest to the highest of the window. Around the busiest bin, the busier
     neighbour is added until the share of the volume is reached.
 
-    Adding each volume to the bin of its price has to wait for the last addition to that bin. Asking of each bin which
-    of four bars fall into it does not, and is done for eight windows at once.
+    Adding each volume to the bin of its price has to wait for the last addition to that bin. Asking of each bin
+    whether a bar falls into it does not, and is done for eight windows at once; what is left over goes bar by bar.
     """
     prices, volumes, lows, highs = x
     for start in range(0, y.size, TILE):
         size = min(TILE, y.size - start)
-        low = cut(lows, start, size)
-        _scaled(cut(memory, SCALE, size), low, cut(highs, start, size), float(count))
-        for b in range(count):
-            sums = cut(memory, TILE * (FIRST_BIN + b), size)
-            for i in range(size):
-                sums[i] = 0.0
-        for j in range(0, n, 4):
-            _four_bars(memory, cut(prices, start, size + n - 1), cut(volumes, start, size + n - 1), low, (n, count, j))
+        low, scale = cut(lows, start, size), cut(memory, TILE * SCALE, size)
+        _scaled(scale, low, cut(highs, start, size), float(count))
+        near, traded = cut(prices, start, size + n - 1), cut(volumes, start, size + n - 1)
+        whole = size // LANES * LANES
+        for i in range(0, whole, LANES):
+            for b in range(0, count, BINS):
+                sums = cut(memory, TILE * (FIRST_BIN + b) + i, LANES)
+                bars, amounts = cut(near, i, n + LANES - 1), cut(traded, i, n + LANES - 1)
+                binned(sums, bars, amounts, cut(low, i, LANES), cut(scale, i, LANES), n, float(b), count - 1.0)
+        for i in range(whole, size):
+            _one(cut(memory, TILE * FIRST_BIN + i, TILE * count), cut(near, i, n), cut(traded, i, n), low[i], scale[i])
+        _busiest(memory, count, size)
         _published(cut(y, start, size), low, memory, (count, share, which))
 
 
@@ -54,64 +60,51 @@ def _scaled(scale: Floats, low: Floats, high: Floats, count: float) -> None:
 
 
 @inner
-def _four_bars(memory: Floats, prices: Floats, volumes: Floats, low: Floats, shape: tuple[int, int, int]) -> None:
-    """Add four bars of each window; a bar behind the last one is in no bin."""
-    n, count, j = shape
-    scale, last = cut(memory, SCALE, low.size), count - 1.0
-    for part in range(4):
-        bins, bars = cut(memory, TILE * (FOUR_BINS + part), low.size), cut(prices, min(j + part, n - 1), low.size)
-        if j + part < n:
-            for i in range(bins.size):
-                place = float(int((bars[i] - low[i]) * scale[i]))
-                bins[i] = last if place > last else place  # noqa: FURB136
-        else:
-            for i in range(bins.size):
-                bins[i] = -1.0
-    for b in range(count):
-        _added(memory, volumes, (n, b, j), low.size)
+def _one(sums: Floats, prices: Floats, volumes: Floats, low: float, scale: float) -> None:
+    """Add up the bins of one window; an unknown price is in none."""
+    last = sums.size // TILE - 1
+    for b in range(last + 1):
+        sums[TILE * b] = 0.0
+    for j in range(prices.size):
+        place = (prices[j] - low) * scale
+        if place >= 0.0:
+            sums[TILE * min(int(place), last)] += volumes[j]
 
 
 @inner
-def _added(memory: Floats, volumes: Floats, shape: tuple[int, int, int], size: int) -> None:
-    """Add the volumes of four bars to a bin."""
-    n, b, j = shape
-    first, second = cut(volumes, j, size), cut(volumes, min(j + 1, n - 1), size)
-    third, fourth = cut(volumes, min(j + 2, n - 1), size), cut(volumes, min(j + 3, n - 1), size)
-    k0, k1 = cut(memory, TILE * FOUR_BINS, size), cut(memory, TILE * (FOUR_BINS + 1), size)
-    k2, k3 = cut(memory, TILE * (FOUR_BINS + 2), size), cut(memory, TILE * (FOUR_BINS + 3), size)
-    sums, number = cut(memory, TILE * (FIRST_BIN + b), size), float(b)
+def _busiest(memory: Floats, count: int, size: int) -> None:
+    """Write the total of each window, and its first busiest bin."""
+    total, busiest = cut(memory, TILE * TOTAL, size), cut(memory, TILE * BUSIEST, size)
+    most, lowest = cut(memory, TILE * MOST, size), cut(memory, TILE * FIRST_BIN, size)
     for i in range(size):
-        one = (first[i] if k0[i] == number else 0.0) + (second[i] if k1[i] == number else 0.0)
-        two = (third[i] if k2[i] == number else 0.0) + (fourth[i] if k3[i] == number else 0.0)
-        sums[i] += one + two
+        total[i], most[i], busiest[i] = lowest[i], lowest[i], 0.0
+    for b in range(1, count):
+        sums, number = cut(memory, TILE * (FIRST_BIN + b), size), float(b)
+        for i in range(size):
+            total[i] += sums[i]
+            busiest[i] = number if sums[i] > most[i] else busiest[i]
+            most[i] = above(sums[i], most[i])
 
 
 @inner
 def _published(y: Floats, low: Floats, memory: Floats, wanted: tuple[int, float, float]) -> None:
     """Write the price for each window; unknown where a bar is."""
     count, share, which = wanted
-    scale = cut(memory, SCALE, y.size)
+    scale, total = cut(memory, TILE * SCALE, y.size), cut(memory, TILE * TOTAL, y.size)
+    busiest = cut(memory, TILE * BUSIEST, y.size)
     for i in range(y.size):
-        total = 0.0
-        for b in range(count):
-            total += memory[TILE * (FIRST_BIN + b) + i]
-        if scale[i] == 0.0:
-            y[i] = low[i]
-        elif not total > 0.0:
-            y[i] = low[i] + 0.5 * count / scale[i] + 0.0 * total
-        else:
-            y[i] = (
-                low[i] + _edge(cut(memory, TILE * FIRST_BIN + i, TILE * count), count, share * total, which) / scale[i]
-            )
+        edge = busiest[i] + 0.5
+        if which != 0.0:
+            edge = _edge(cut(memory, TILE * FIRST_BIN + i, TILE * count), int(busiest[i]), share * total[i], which)
+        if not total[i] > 0.0:
+            edge = 0.5 * count + 0.0 * total[i]
+        y[i] = low[i] if scale[i] == 0.0 else low[i] + edge / scale[i]
 
 
 @inner
-def _edge(sums: Floats, count: int, wanted: float, which: float) -> float:
-    best = 0
-    for k in range(1, count):
-        best = k if sums[TILE * k] > sums[TILE * best] else best
-    if which == 0.0:
-        return best + 0.5
+def _edge(sums: Floats, best: int, wanted: float, which: float) -> float:
+    """Return where the surroundings of the busiest bin begin or end, in bins."""
+    count = sums.size // TILE
     first, last, held = best, best, sums[TILE * best]
     while held < wanted and (first > 0 or last < count - 1):
         below = sums[TILE * (first - 1)] if first > 0 else -1.0

@@ -1,20 +1,19 @@
-"""Ranks of the newest value of each window: as many comparisons as the window is long, sixteen of them at once."""
+"""Ranks of the newest value of each window: as many comparisons as the window is long, 32 windows at once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from crypto_team.features.compiled import cut, inner
+from crypto_team.features.compiled_ranks import ranked
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
-    Singles = npt.NDArray[np.float32]
     Counts = npt.NDArray[np.int32]
-    Values = TypeVar("Values", Singles, Floats)
 
 NAN = np.nan
 TILE: Final = 256
@@ -67,13 +66,13 @@ def _exact(window: Floats, x: float) -> float:
 @inner
 def _quick(y: Floats, a: Floats, n: int) -> None:
     """Count tile by tile, in float32 first; -1 where somebody ties with the newest, if that is rare in the tile."""
-    rounded, counts = np.empty(TILE + n, dtype=np.float32), np.empty(TILE, dtype=np.int32)
+    rounded, counts = np.zeros(TILE + n, dtype=np.float32), np.empty(TILE, dtype=np.int32)
     for start in range(0, y.size, TILE):
         size = min(TILE, y.size - start)
         part, found = cut(a, start, size + n - 1), cut(counts, 0, size)
         for j in range(part.size):
             rounded[j] = np.float32(part[j])
-        _counted(found, rounded, n)
+        ranked(counts, rounded, n)
         tied = 0
         for i in range(size):
             tied += (found[i] >> 16) != (found[i] & (UP_TO - 1)) + 1
@@ -86,7 +85,7 @@ def _quick(y: Floats, a: Floats, n: int) -> None:
 
 
 @inner
-def _counted(counts: Counts, a: Values, n: int) -> None:
+def _counted(counts: Counts, a: Floats, n: int) -> None:
     """Count the values below the newest of each window, and UP_TO times those up to it: itself, and four by four."""
     newest = cut(a, n - 1, counts.size)
     for i in range(counts.size):
@@ -101,7 +100,7 @@ def _counted(counts: Counts, a: Values, n: int) -> None:
 
 
 @inner
-def _four_more(counts: Counts, newest: Values, a: Values, j: int) -> None:
+def _four_more(counts: Counts, newest: Floats, a: Floats, j: int) -> None:
     size = counts.size
     first, second, third, fourth = cut(a, j, size), cut(a, j + 1, size), cut(a, j + 2, size), cut(a, j + 3, size)
     for i in range(size):

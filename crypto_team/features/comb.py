@@ -18,7 +18,7 @@ from crypto_team.features.probes import PRICES, Decision, Source
 from crypto_team.features.python_frames import OHLCV
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -33,6 +33,9 @@ ZONE: Final = 3
 """Leaks that reach further ahead are found by the cuts themselves."""
 SUSPICIOUS: Final = 3.0
 MOST_ROWS, ROWS_EACH = 12, 2
+LONG: Final = 1_000
+"""Bars behind a tooth over which a column's own memory is told apart from what it knows of the next tooth."""
+LEAST_TEETH: Final = 8
 
 
 @dataclass(frozen=True)
@@ -109,34 +112,84 @@ def suspects(
     What a changed bar leaves behind changes from row to row by D. Rows up to three before a tooth are compared with
     rows between teeth that lie as far behind the last one: a column is suspicious where its largest |D| before a tooth
     is over three times the largest one between, or where a change begins there out of nothing and never does between.
+    A column that remembers more than the bars between teeth is moved by older ones too. Where nothing was found, |D| is
+    divided by what is usual as far behind each of the last teeth (the median over all of them), and rows before a tooth
+    are compared with the rows between in this measure.
     """
-    scored: list[tuple[float, int]] = []
+    first: list[tuple[float, int]] = []
+    second: list[tuple[float, int]] = []
     for name, base in columns.items():
-        rows: list[tuple[float, int]] = []
-        for item, values in results:
-            if name in values and values[name].shape == base.shape:
-                rows += _of_run(base, values[name], item.teeth + (decision == "open"), item.least)
-        scored += sorted(rows, reverse=True)[:ROWS_EACH]
-    chosen = [row for score, row in sorted(scored, reverse=True) if score > SUSPICIOUS]
+        runs = [(item, _jumps(base, values[name])) for item, values in results if _fits(base, values.get(name))]
+        late = int(decision == "open")
+        rows = [row for item, found in runs for row in _of_run(*found, item.teeth + late, item.least)]
+        rows = _best(row for row in rows if row[0] > SUSPICIOUS)
+        first += rows
+        if not rows:
+            sparse = [(item, found[0]) for item, found in runs if item.least == SPARSE[0]]
+            rows = [row for item, jumps in sparse for row in _remembering(jumps, item.teeth + late, item.least)]
+            second += _best(rows)
+    chosen = [row for found in (first, second) for _, row in sorted(found, reverse=True)]
     return list(dict.fromkeys(chosen))[:MOST_ROWS]
 
 
-def _of_run(base: Values, values: Values, teeth: Rows, least: int) -> list[tuple[float, int]]:
-    """Score the rows before the teeth of one run; only those worth a look are returned."""
+def _best(scored: Iterable[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Return the most suspicious rows, each once: both directions of a comb name the same."""
+    made = {row: score for score, row in sorted(scored)}
+    return sorted(((score, row) for row, score in made.items()), reverse=True)[:ROWS_EACH]
+
+
+def _fits(base: Values, values: Values | None) -> bool:
+    return values is not None and values.shape == base.shape
+
+
+def _jumps(base: Values, values: Values) -> tuple[Values, npt.NDArray[np.bool_]]:
+    """Return how much the change of each row differs from that of the row before, and where a change begins."""
     moved = _moved(base, values)
-    jumps, begun = np.abs(np.diff(moved, prepend=0.0)), (moved != 0.0) & (np.roll(moved, 1) == 0.0)
-    before = np.zeros(base.size, dtype=bool)
+    return np.abs(np.diff(moved, prepend=0.0)), (moved != 0.0) & (np.roll(moved, 1) == 0.0)
+
+
+def _zones(size: int, teeth: Rows, least: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which rows lie before a tooth, and which between teeth, as far behind the last one."""
+    before = np.zeros(size, dtype=bool)
     for back in range(1, ZONE + 1):
         before[np.maximum(teeth - back, 0)] = True
-    place = np.arange(base.size)
+    place = np.arange(size)
     last = np.searchsorted(teeth, place, side="right") - 1
-    between = (last >= 0) & (place - teeth[last] >= least - ZONE) & ~before
+    return before, (last >= 0) & (place - teeth[last] >= least - ZONE) & ~before
+
+
+def _of_run(jumps: Values, begun: npt.NDArray[np.bool_], teeth: Rows, least: int) -> list[tuple[float, int]]:
+    """Score the rows before the teeth of one run; only those worth a look are returned."""
+    before, between = _zones(jumps.size, teeth, least)
     usual = float(jumps[between].max(initial=0.0))
     large = np.flatnonzero(before & (jumps > SUSPICIOUS * usual))
     found = [(float(jumps[row] / usual) if usual > 0.0 else np.inf, int(row)) for row in large]
     if not begun[between].any():
         found += [(np.inf, int(row)) for row in np.flatnonzero(before & begun)]
     return found
+
+
+def _remembering(jumps: Values, teeth: Rows, least: int) -> list[tuple[float, int]]:
+    """Score the rows before the teeth of one run by what is usual as far behind each of the last teeth.
+
+    One row in a hundred between teeth may be unusual too; where more are, nothing can be told.
+    """
+    whole = teeth[teeth + LONG < jumps.size]
+    before, between = _zones(jumps.size, teeth, least)
+    if whole.size < LEAST_TEETH or not between.any():
+        return []
+    behind = np.median(jumps[whole[:, None] + np.arange(LONG)], axis=0)
+    usual = np.full(jumps.size, float(np.quantile(jumps[between], 0.9)))
+    for tooth in teeth:
+        part = usual[tooth : tooth + LONG]
+        np.maximum(part, behind[: part.size], out=part)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = np.where(jumps > 0.0, jumps / usual, 0.0)
+    loud = float(np.quantile(score[between], 0.99, method="higher"))
+    if not np.isfinite(loud):
+        return []
+    least_score = SUSPICIOUS * max(loud, 1.0)
+    return [(float(score[row]), int(row)) for row in np.flatnonzero(before & (score > least_score))]
 
 
 def _moved(base: Values, values: Values) -> Values:

@@ -17,6 +17,7 @@ from crypto_team.features.nodes import COLUMNS, Node, canonical_text, column_nam
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import LONGEST_WINDOW, Operator, by_name
 from crypto_team.features.scopes import COMPOSED_NAMES, composed
+from crypto_team.features.spelling import COLUMN_CALLED, OPERATOR_CALLED, is_number, told
 
 __all__ = ["COLUMNS", "Node", "canonical_text", "expand", "family", "feature_name", "parse", "reads"]
 
@@ -118,6 +119,8 @@ class _Reader:
         if isinstance(tree, ast.Set):
             return self.node(self._one(tree), depth + 1)
         if isinstance(tree, ast.Constant):
+            if isinstance(tree.value, str):
+                raise self.fail(tree, f"{tree.value!r} is a text", "columns are written without quotes: close")
             return Node("number", plain_number(self.number(tree)))
         if isinstance(tree, ast.Name):
             return self._column(tree)
@@ -130,11 +133,13 @@ class _Reader:
             return Node("negative", "-", (self.node(tree.operand, depth + 1),))
         if isinstance(tree, ast.BinOp) and type(tree.op) in _BINARY:
             sides = (self.node(tree.left, depth + 1), self.node(tree.right, depth + 1))
+            if isinstance(tree.op, ast.Div) and sides[1] == Node("number", "0"):
+                raise self.fail(tree.right, "division by zero: unknown on every bar")
             return Node("binary", _BINARY[type(tree.op)], sides)
         if isinstance(tree, ast.Compare) and len(tree.ops) == 1 and type(tree.ops[0]) in _COMPARISON:
             sides = (self.node(tree.left, depth + 1), self.node(tree.comparators[0], depth + 1))
             return Node("binary", _COMPARISON[type(tree.ops[0])], sides)
-        raise self.fail(tree, f"{type(tree).__name__} is not part of the formula language", _EXAMPLE)
+        raise self.fail(tree, *told(tree, _EXAMPLE))
 
     def one(self, tree: ast.expr) -> ast.expr:
         """Return the chosen item of a sweep, and anything else as it is."""
@@ -167,7 +172,8 @@ class _Reader:
             raise self.fail(tree, f"{name} is no column", f"write {COMPOSED_NAMES[name]}")
         if name in OPERATORS:
             raise self.fail(tree, f"{name} is an operator", f"write {OPERATORS[name].signature}")
-        hint = f"did you mean {near[0]}?" if near else f"columns are {', '.join(COLUMNS)}"
+        meant = COLUMN_CALLED.get(name) or (near[0] if near else None)
+        hint = f"did you mean {meant}?" if meant else f"columns are {', '.join(COLUMNS)}"
         raise self.fail(tree, f"unknown column {tree.id!r}", hint)
 
     def _call(self, tree: ast.Call, depth: int) -> Node:
@@ -178,7 +184,7 @@ class _Reader:
         if tree.keywords:
             self._keywords(tree, found)
         columns = tree.args[: len(found.columns)]
-        if len(columns) < len(found.columns) or any(_is_number(item) for item in columns):
+        if len(columns) < len(found.columns) or any(is_number(item) for item in columns):
             columns, given = self._default_columns(tree, found)
         else:
             given = tree.args[len(found.columns) :]
@@ -191,7 +197,8 @@ class _Reader:
         name = tree.func.id.lower()
         if name not in OPERATORS:
             near = difflib.get_close_matches(name, [*OPERATORS, *COMPOSED_NAMES], n=1)
-            hint = f"did you mean {near[0]}?" if near else "crypto-team features list"
+            meant = OPERATOR_CALLED.get(name) or (near[0] if near else None)
+            hint = f"did you mean {meant}?" if meant else "crypto-team features list"
             raise self.fail(tree, f"unknown operator {tree.func.id!r}", hint)
         return OPERATORS[name]
 
@@ -204,7 +211,7 @@ class _Reader:
         unknown = [name for name in given if name not in names]
         if unknown:
             raise self.fail(tree, f"{found.name} has no setting {unknown[0]!r}", f"write {found.signature}")
-        implied = all(_is_number(item) for item in tree.args) and len(found.columns) > 0
+        implied = all(is_number(item) for item in tree.args) and len(found.columns) > 0
         placed = max(0, len(tree.args) - (0 if implied else len(found.columns)))
         twice = [name for name in names[:placed] if name in given]
         if twice:
@@ -220,7 +227,7 @@ class _Reader:
     def _default_columns(self, tree: ast.Call, found: Operator) -> tuple[list[ast.expr], list[ast.expr]]:
         """Allow `atr(14)`: where only numbers are given and every input has a column's name, those are meant."""
         names = [item.name.rstrip("_") for item in found.columns]
-        if any(name not in COLUMNS for name in names) or not all(_is_number(item) for item in tree.args):
+        if any(name not in COLUMNS for name in names) or not all(is_number(item) for item in tree.args):
             raise self.fail(tree, f"{found.name} needs {len(names)} column(s)", f"write {found.signature}")
         implied: list[ast.expr] = [ast.Name(name, lineno=1, col_offset=tree.col_offset) for name in names]
         return implied, tree.args
@@ -253,12 +260,6 @@ class _Reader:
             f"{name} of {found.name} has to be a whole number from {least} to {LONGEST_WINDOW}, not {value:g}",
             "no operator can look ahead: there is no zero or negative window or lag" if value < 1 else None,
         )
-
-
-def _is_number(tree: ast.expr) -> bool:
-    if isinstance(tree, ast.Set):
-        return all(_is_number(item) for item in tree.elts)
-    return isinstance(tree, ast.Constant) or (isinstance(tree, ast.UnaryOp) and isinstance(tree.operand, ast.Constant))
 
 
 def feature_name(text: str) -> str:

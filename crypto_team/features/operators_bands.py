@@ -9,12 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from crypto_team.features import rolling
-from crypto_team.features.operators import Floats, decay_bars, divided, operator, shifted
+from crypto_team.features.operators import Floats, Rule, decay_bars, divided, operator, shifted
 from crypto_team.features.operators_price import average_true_range
 from crypto_team.features.operators_trend import ema_bars, exponential
 
+WIDE = Rule(lambda k: k > 0.0, "k has to be above zero")
 
-@operator("price_action", lambda n: n - 1)
+
+@operator("price_action", lambda n: n - 1, shortest=2, rule=WIDE)
 def bb_percent(x: Floats, n: int = 20, k: float = 2.0) -> Floats:
     """Position in the Bollinger bands: 0 at the lower, 1 at the upper; population deviation; 0.5 for a flat window."""
     deviation = np.sqrt(rolling.moment(x, n, 2))
@@ -23,13 +25,13 @@ def bb_percent(x: Floats, n: int = 20, k: float = 2.0) -> Floats:
     return np.where(width == 0.0, 0.5, divided(x - middle + k * deviation, width))
 
 
-@operator("price_action", lambda n: n - 1)
+@operator("price_action", lambda n: n - 1, shortest=2, rule=WIDE)
 def bb_width(x: Floats, n: int = 20, k: float = 2.0) -> Floats:
     """Width of the Bollinger bands over their middle; population deviation."""
     return divided(2.0 * k * np.sqrt(rolling.moment(x, n, 2)), rolling.mean(x, n))
 
 
-@operator("price_action", lambda n, m: max(ema_bars(n), m + decay_bars(1 / m)))
+@operator("price_action", lambda n, m: max(ema_bars(n), m + decay_bars(1 / m)), rule=WIDE)
 def keltner_position(high: Floats, low: Floats, close: Floats, n: int = 20, m: int = 10, k: float = 2.0) -> Floats:
     """Distance of the close from its EMA over n, in units of k average true ranges over m; 0 where nothing moves."""
     distance, reach = close - exponential(close, n), k * average_true_range(high, low, close, m)

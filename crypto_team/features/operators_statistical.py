@@ -18,7 +18,7 @@ def std(x: Floats, n: int = 24) -> Floats:
     return np.sqrt(rolling.moment(x, n, 2) * (n / (n - 1)))
 
 
-@operator("statistical", lambda n: n - 1)
+@operator("statistical", lambda n: n - 1, shortest=2)
 def zscore(x: Floats, n: int = 24) -> Floats:
     """Value from the mean of the last n values in population standard deviations; 0 for a flat window."""
     deviation = np.sqrt(rolling.moment(x, n, 2))

@@ -49,7 +49,7 @@ def sma_ratio(x: Floats, n: int = 20) -> Floats:
     return divided(x, rolling.mean(x, n)) - 1.0
 
 
-@operator("price_action", lambda fast, slow: max(ema_bars(fast), ema_bars(slow)))
+@operator("price_action", lambda fast, slow: max(ema_bars(fast), ema_bars(slow)), rule=FASTER)
 def ema_ratio(x: Floats, fast: int = 9, slow: int = 21) -> Floats:
     """Fast over slow exponential average, minus 1."""
     return divided(exponential(x, fast), exponential(x, slow)) - 1.0

@@ -87,7 +87,7 @@ class Plan:
         made = np.empty((len(self.nodes), times.size), dtype=np.float32) if out is None else out
         if made.shape != (len(self.nodes), times.size) or made.dtype != np.float32 or not made.flags.c_contiguous:
             raise InputError(f"the output has to be float32, contiguous, of shape {(len(self.nodes), times.size)}")
-        self.program.start().singles([found[name] for name in self.program.inputs], made)
+        self.program.over([found[name] for name in self.program.inputs], made)
         return made.T
 
     def doubles(self, columns: Mapping[str, Floats], times: Times, run: Run | None = None) -> Floats:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from crypto_team.features import machine
 from crypto_team.features import opcodes as op
-from crypto_team.features.machine import BASE, BLOCK, END, FIRST_INPUT, HISTORY
+from crypto_team.features.machine import BASE, END, FIRST_INPUT, HISTORY, PLACES, SHORT, SLOT
 from crypto_team.features.schedule import ordered
 from crypto_team.features.series import CONSTANT
 from crypto_team.features.warming import ensure_warm
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
+LEAST_BLOCK: Final = 2048
+MOST_BLOCK: Final = 4096
+ROOM: Final = 65_536
+"""Values in slots up to which blocks are made longer: half of the usual second-level cache."""
+FETCHED: Final = 2048
+"""The longest block of which the next one is sent for."""
+MOST_SPARE: Final = 8
+APART: Final = 8
+"""Slots do not begin at the same place of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,8 @@ class Program:
     cells: int
     memory: int
     outputs: int
+    block: int
+    spare: list[Floats] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def size(self) -> int:
@@ -47,11 +58,24 @@ class Program:
 
     def start(self) -> Run:
         """Return the state before the first bar."""
-        cells = np.full(self.cells, np.nan)
-        table = self.registers.reshape(-1, 3)
+        return self._begun(np.zeros(self.cells))
+
+    def over(self, columns: Sequence[Floats], out: npt.NDArray[np.float32]) -> None:
+        """Compute a whole history, in room that an earlier one may have used: new pages cost more than short plans."""
+        try:
+            run = self._begun(self.spare.pop())
+        except IndexError:
+            run = self.start()
+        run.singles(columns, out)
+        if len(self.spare) < MOST_SPARE:
+            self.spare.append(run.cells)
+
+    def _begun(self, cells: Floats) -> Run:
+        table = self.registers.reshape(-1, PLACES)
+        cells[table[:, BASE].min(initial=self.cells) :] = np.nan
         for register, value in self.constants:
             cells[table[register, BASE] : table[register, END]] = value
-        place = table[:, BASE] + table[:, HISTORY]
+        place = np.concatenate([table[:, SLOT], table[:, BASE] + table[:, HISTORY]])
         return Run(self, place, cells, np.zeros(self.memory), 0)
 
 
@@ -77,7 +101,7 @@ class Run:
         ensure_warm()
         found = self.program
         addresses = np.array([item.__array_interface__["data"][0] for item in columns], dtype=np.int64)
-        extent = np.array([bars, self.done, bars], dtype=np.int64)
+        extent = np.array([bars, self.done, bars, found.block, found.block <= FETCHED], dtype=np.int64)
         state = (self.place, self.cells, self.memory)
         ends = (addresses, extent, singles, doubles)
         machine.run((found.steps, found.numbers, found.registers), state, ends)
@@ -119,9 +143,9 @@ def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> 
         read = {item for item, _ in step.inputs} | {number}
         layout.free([done for done in read if last[done] == position])
     constants = tuple((layout.where[item], graph.constants[item]) for item in order if item in graph.constants)
-    registers = np.array(layout.registers, dtype=np.int64).reshape(-1)
+    registers, cells, block = layout.placed()
     table = (_padded(rows), _filled(numbers), registers)
-    return Program(names, *table, constants, layout.cells, max(memory, 1), len(outputs))
+    return Program(names, *table, constants, cells, max(memory, 1), len(outputs), block)
 
 
 def _histories(graph: Graph, order: Sequence[int], outputs: Sequence[Series]) -> dict[int, int]:
@@ -147,30 +171,52 @@ def _last_uses(graph: Graph, order: Sequence[int]) -> dict[int, int]:
 
 
 class _Layout:
-    """Hands out registers; those without a history go to others once they are not read any more."""
+    """Hands out registers, and the slots they are in while a block is under way, which go to others afterwards."""
 
     def __init__(self) -> None:
-        self.registers: list[tuple[int, int, int]] = []
         self.where: dict[int, int] = {}
+        self.registers: list[tuple[int, int]] = []
+        self.slots: list[int] = []
         self.spare: list[int] = []
-        self.lasting: set[int] = set()
-        self.cells = 0
 
     def give(self, number: int, history: int, *, kept: bool) -> None:
-        """Find a register for a step."""
-        if not history and not kept and self.spare:
-            self.where[number] = self.spare.pop()
-            return
-        if history or kept:
-            self.lasting.add(number)
-        size = history + max(BLOCK, -(-history // BLOCK) * BLOCK)
+        """Find a register for a step, in the slot that was left last, which is most likely still in the cache."""
         self.where[number] = len(self.registers)
-        self.registers.append((self.cells, history, self.cells + size))
-        self.cells += size + 8  # registers do not begin at the same place of a page
+        if kept:
+            self.registers.append((history, -1))
+            return
+        if not self.spare:
+            self.spare.append(len(self.slots))
+            self.slots.append(0)
+        slot = self.spare.pop()
+        self.slots[slot] = max(self.slots[slot], history)
+        self.registers.append((history, slot))
 
     def free(self, numbers: Sequence[int]) -> None:
-        """Take registers back."""
-        self.spare += [self.where[item] for item in sorted(numbers) if item not in self.lasting]
+        """Take slots back."""
+        found = [self.registers[self.where[item]][1] for item in sorted(numbers)]
+        self.spare += [slot for slot in found if slot >= 0]
+
+    def placed(self) -> tuple[Codes, int, int]:
+        """Return the table of registers, how many cells they take, and the block they are made for.
+
+        Few slots have room for longer blocks, of which each costs as much to begin as a short one.
+        """
+        block = LEAST_BLOCK
+        while block < MOST_BLOCK and 2 * block * len(self.slots) <= ROOM:
+            block *= 2
+        cells, begins = 0, []
+        for history in self.slots:
+            begins.append(cells + history)
+            cells += history + block + APART
+        made = []
+        for history, slot in self.registers:
+            size = history + (block if slot < 0 else max(SHORT, history) if history else 0)
+            made.append(
+                (cells, 0 if slot < 0 else history, cells + size, begins[slot] if slot >= 0 else cells + history)
+            )
+            cells += size
+        return np.array(made, dtype=np.int64).reshape(-1), cells, block
 
 
 def _places(step: Step, layout: _Layout) -> list[int]:

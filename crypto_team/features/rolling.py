@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from crypto_team.features import opcodes as op
-from crypto_team.features.blocks_extremes import EXTREME_MEMORY, WINDOW
+from crypto_team.features.blocks_extremes import EXTREME_MEMORY, LEAST_WINDOW, WINDOW
 from crypto_team.features.blocks_profile import profile_memory
 from crypto_team.features.blocks_recursive import REACH, SMOOTHED_MEMORY
 from crypto_team.features.series import Series, UntraceableError, apply
@@ -93,9 +93,9 @@ def extreme(x: Floats, n: int, *, top: bool) -> Floats:
 def _extreme(x: Series, n: int, code: int) -> Series:
     if n == 1:
         return x
-    if n == WINDOW:
-        sixteen = op.LARGEST_OF_16 if code == op.LARGER else op.SMALLEST_OF_16
-        return apply(sixteen, x, reach=(WINDOW,), memory=EXTREME_MEMORY)
+    if LEAST_WINDOW <= n <= WINDOW:
+        few = op.LARGEST_OF_FEW if code == op.LARGER else op.SMALLEST_OF_FEW
+        return apply(few, x, numbers=(n,), reach=(WINDOW,), memory=EXTREME_MEMORY)
     length = 1 << ((n - 1).bit_length() - 1)
     if length == 1:
         return apply(code, x, x.before(1))

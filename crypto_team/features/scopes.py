@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol, get_args
 from crypto_team.features.microstructure_table import NAMES as BOOK_COLUMNS
 from crypto_team.features.nodes import Node
 from crypto_team.features.operators import LONGEST_WINDOW
+from crypto_team.features.spelling import is_number
 from crypto_team.schemas.base import Timeframe
 
 if TYPE_CHECKING:
@@ -191,11 +192,13 @@ def _series(name: str, tree: ast.Call, reader: Reader) -> Node:
 def _column(name: str, part: SeriesPart, tree: ast.Call, reader: Reader) -> Node:
     """Read a series of which the formula has to name a column."""
     write = f"write {COMPOSED_NAMES[name]}"
-    column = _text(tree.args[0], reader, "the name of a column", write) if len(tree.args) == 1 else ""
+    if len(tree.args) != 1:
+        raise reader.fail(tree, f"{name} takes one name", write)
+    column = _text(tree.args[0], reader, "the name of a column", write)
     if column not in part.columns:
         near = [f"did you mean {item}?" for item in difflib.get_close_matches(column, part.columns, n=1)]
         hint = "".join(near) or f"{write}; names: crypto-team features sets --set microstructure_84"
-        raise reader.fail(tree.args[0] if tree.args else tree, f"{name} has no column {column!r}", hint)
+        raise reader.fail(tree.args[0], f"{name} has no column {column!r}", hint)
     return Node("series", name, texts=(column,))
 
 
@@ -252,7 +255,7 @@ def _fitted(name: str, tree: ast.Call, reader: Reader, depth: int) -> Node:
     part, write = FITTED[name], f"write {COMPOSED_NAMES[name]}"
     if depth:
         raise reader.fail(tree, f"{name} has to be the outermost part of a formula", "it is fitted in every fold")
-    places = [number for number, item in enumerate(tree.args) if _is_number(item)]
+    places = [number for number, item in enumerate(tree.args) if is_number(item)]
     count = places[0] if places else len(tree.args)
     if not part.least <= count <= part.most:
         raise reader.fail(tree, f"{name} takes {part.least} to {part.most} formulas, not {count}", write)
@@ -266,11 +269,11 @@ def _fitted(name: str, tree: ast.Call, reader: Reader, depth: int) -> Node:
         given[item.arg] = item.value
     usual = {key: float(value) for key, value in part.settings.items()}
     settings = usual | {key: reader.number(value) for key, value in given.items()}
-    _check_settings(name, settings, count, tree, reader)
+    _check_settings(name, settings, count, {key: given.get(key, tree) for key in settings}, reader)
     return Node("fitted", name, inputs, tuple(settings.values()))
 
 
-def _check_settings(name: str, settings: dict[str, float], count: int, tree: ast.Call, reader: Reader) -> None:
+def _check_settings(name: str, settings: dict[str, float], count: int, at: dict[str, ast.expr], reader: Reader) -> None:
     """Check that settings are whole numbers within what they count."""
     most = {
         "states": (2.0, 6.0),
@@ -283,14 +286,8 @@ def _check_settings(name: str, settings: dict[str, float], count: int, tree: ast
     for key, value in settings.items():
         low, high = most[key]
         if value != int(value) or not low <= value <= high:
-            raise reader.fail(tree, f"{key} of {name} has to be a whole number from {low:g} to {high:g}, not {value:g}")
-
-
-def _is_number(tree: ast.expr) -> bool:
-    if isinstance(tree, ast.Set):
-        return all(_is_number(item) for item in tree.elts)
-    literal = tree.operand if isinstance(tree, ast.UnaryOp) else tree
-    return isinstance(literal, ast.Constant) and isinstance(literal.value, int | float)
+            what = f"{key} of {name} has to be a whole number from {low:,.0f} to {high:,.0f}, not {value:g}"
+            raise reader.fail(at[key], what)
 
 
 def fitted_memory(node: Node) -> int:

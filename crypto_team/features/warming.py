@@ -61,7 +61,7 @@ def warm(progress: Callable[[float, str], None]) -> bool:
             cast("Any", part).compile(signature)
         progress(0.6, "compiling the machine (once)")
     codes, numbers, singles = np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.float32)
-    extent = np.zeros(3, dtype=np.int64)
+    extent = np.array([0, 0, 0, 1, 0], dtype=np.int64)
     machine.run((codes, numbers, codes), (codes, numbers, numbers), (codes, extent, singles, numbers))
     progress(1.0, "ready")
     return cold

@@ -83,36 +83,26 @@ def features_explain(session: Session, formula: str, *, timeframe: Timeframe = "
     return Outcome(ok=True, summary=f"{len(plan.lookback)} feature(s)", data=plan.explain())
 
 
-@tool(role="every", group="features", name="test", read_only=True, long=True)
-def features_test(
-    session: Session,
-    *,
-    formula: list[str] | None = None,
-    set_: str = "",
-    data: Path | None = None,
-    timeframe: Timeframe = "1h",
-    bars: int = 20_000,
-) -> Outcome:
-    """Prove formulas on candles: causal, the same bar by bar, enough look-back, near enough in float32.
+@tool(role="every", group="features", name="test", read_only=True)
+def features_test(session: Session, formula: str, *, data: Path, horizon_bars: int = 1) -> Outcome:
+    """Try a formula on candles of a file: what it looks like, what it predicts, and whether it keeps its promises.
 
-    Exit code 1 where any formula breaks a promise; the first bar that shows it is named.
+    It is computed over the history, with later bars cut off, bar by bar as live, and from its look-back alone; all have
+    to agree. Nothing is written: a feature of a strategy is tried with ml-engineer test-feature. Exit code 1 where
+    they do not agree.
 
     Parameters
     ----------
     formula
-        Formula over the bars of one pair, repeatable; sweeps are expanded.
-    set_
-        All formulas of a ready-made set that read nothing but bars.
+        Formula over operators; sweeps are expanded.
     data
-        Candles as Parquet, CSV or Feather; random ones, with flat stretches and empty bars, where none are given.
-    timeframe
-        Length of the bars.
-    bars
-        How many random candles.
+        Candles as Parquet, CSV or Feather; the timeframe is told from their times.
+    horizon_bars
+        Bars ahead of the return that the values' ranks are correlated with.
     """
-    from crypto_team.roles.feature_proof import proved
+    from crypto_team.roles.formula_trial import tried
 
-    return proved(session, formula or [], set_, data, timeframe, bars)
+    return tried(session, formula, data, horizon_bars)
 
 
 @tool(role="every", group="features", name="warm", read_only=True, long=True)

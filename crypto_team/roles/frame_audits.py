@@ -29,7 +29,7 @@ def audit(
     from crypto_team.gates.audit import suspicious_lines
 
     code, function = _code(file)
-    ohlcv, others = _table(data), dict(_named(item) for item in aux)
+    ohlcv, others = table(data), dict(_named(item) for item in aux)
     session.progress(0.05, f"probing {function}")
     found = audit_frames(code, function, ohlcv, others, decision=decision, seed=seed)
     leaking = [item.column for item in found.verdicts if not item.causal]
@@ -69,11 +69,11 @@ def _named(text: str) -> tuple[str, pd.DataFrame]:
         raise UsageError(
             f"{text!r} does not name a frame", where="--aux", hint="NAME=FILE, for example btc_4h=btc.parquet"
         )
-    return name, _table(Path(file))
+    return name, table(Path(file))
 
 
-def _table(path: Path) -> pd.DataFrame:
-    """Read a file; times in text files are read as times."""
+def table(path: Path) -> pd.DataFrame:
+    """Read bars from a file; times in text files are read as times."""
     import pandas as pd
 
     from crypto_team.data.frame import times

@@ -45,7 +45,8 @@ def list_operators(session: Session, *, search: str = "") -> Outcome:
 
     known = [*operator_rows(), *composed_rows()]
     rows = [row for row in known if search.lower() in f"{row['name']} {row['summary']}".lower()]
-    return Outcome(ok=True, summary=f"{len(rows)} operators", data=rows)
+    summary = f"{len(rows)} operators" if rows else f"no operator's name or description holds {search!r}"
+    return Outcome(ok=True, summary=summary, data=rows)
 
 
 @tool(role="ml_engineer")

@@ -163,7 +163,7 @@ def test_every_timeframe_can_be_made(timeframe: str) -> None:
     ("arguments", "words"),
     [
         ({"formulas": ["lag(close, -1)"]}, "cannot plant"),
-        ({"formulas": ["zscore(close, 1)"]}, "at least 2"),
+        ({"formulas": ["rsi(close, 1)"]}, "at least 2"),
         ({"bars": 300}, "at least 672"),
         ({"oracle_sharpe": -1.0}, "does not lose"),
         ({"oracle_sharpe": 1e6}, "out of reach"),

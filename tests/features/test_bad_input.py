@@ -35,6 +35,21 @@ WRONG = {
     "hmm(close) + 1": ("has to be the outermost part", "column 1", "fitted in every fold"),
     "weighted(close, 10)": ("weighted takes 2 to 20 formulas, not 1", "column 1", "write weighted"),
     "": ("the formula is empty", "", "for example"),
+    "close ** 2": ("** is not part of the formula language", "column 1", "write x * x"),
+    "close == open": ("== is not part of the formula language", "column 1", "comparisons are <"),
+    "low < close < high": ("a chain of comparisons is not part", "column 1", "is both"),
+    "close > open and low > open": ("and, or is not part", "column 1", "is both"),
+    "sma(close[1], 3)": ("is not part of the formula language", "column 5", "lag(close, n)"),
+    "rsi([close], 3)": ("is not part of the formula language", "column 5", "a sweep is written"),
+    "sma('close', 3)": ("'close' is a text", "column 5", "without quotes"),
+    "close / 0": ("division by zero", "column 9", ""),
+    "count / sma(volume, 20)": ("unknown column 'count'", "column 1", "did you mean trades?"),
+    "shift(close, 1)": ("unknown operator 'shift'", "column 1", "did you mean lag?"),
+    "bb_width(close, 20, 0)": ("k has to be above zero", "column 1", "write bb_width"),
+    "ema_ratio(close, 21, 9)": ("fast has to be shorter than slow", "column 1", "write ema_ratio"),
+    "zscore(close, 1)": ("whole number from 2 to 20000, not 1", "column 15", ""),
+    "hmm(close, states=9)": ("whole number from 2 to 6, not 9", "column 19", ""),
+    "book()": ("book takes one name", "column 1", "write book"),
 }
 
 

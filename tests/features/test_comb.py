@@ -45,7 +45,22 @@ LEAKS: dict[str, Column] = {
     "the next high": lambda d: mixed(d["high"].rolling(24).max(), d, d["high"].shift(-1)),
     "the next volume": lambda d: mixed(d["volume"].rolling(10).mean(), d, d["volume"].shift(-1)),
 }
+REMEMBERING: dict[str, Column] = {
+    "a little of the next return in one of 200 bars": lambda d: mixed(
+        d["close"].pct_change(200), d, d["close"].pct_change(200) + 0.05 * ahead(d)
+    ),
+    "a little of the next return beside a mean of 300 bars": lambda d: mixed(
+        d["close"] / d["close"].rolling(300).mean(), d, d["close"] / d["close"].rolling(300).mean() + 0.05 * ahead(d)
+    ),
+    "a little of the next return beside two lags": lambda d: mixed(
+        d["close"].shift(1) / d["close"].shift(180), d, d["close"].shift(1) / d["close"].shift(180) + 0.1 * ahead(d)
+    ),
+}
 HONEST: dict[str, Column] = {
+    "long return": lambda d: d["close"].pct_change(200),
+    "long mean": lambda d: d["close"] / d["close"].rolling(300).mean(),
+    "long average": lambda d: d["close"].ewm(span=400).mean() / d["close"],
+    "long deviation": lambda d: d["close"].pct_change().rolling(240).std(),
     "return": lambda d: d["close"].pct_change(5),
     "mean": lambda d: d["close"] / d["close"].rolling(80).mean(),
     "average": lambda d: d["close"].ewm(span=40).mean() / d["close"],
@@ -83,6 +98,12 @@ def proven(column: Column, sources: dict[str, Source], seed: int, decision: Deci
 @pytest.mark.parametrize("name", LEAKS)
 def test_a_leak_of_one_bar_on_one_row_in_a_hundred_is_proven(sources: dict[str, Source], name: str, seed: int) -> None:
     assert proven(LEAKS[name], sources, seed)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", REMEMBERING)
+def test_a_small_leak_is_told_apart_from_a_long_memory(sources: dict[str, Source], name: str, seed: int) -> None:
+    assert proven(REMEMBERING[name], sources, seed)
 
 
 @pytest.mark.parametrize("name", HONEST)

@@ -143,11 +143,11 @@ def test_a_formula_is_filed_under_its_outermost_operator(text: str, category: st
         ("rsi(close, True)", 12, "a number is expected"),
         ("rsi(close, 1e999)", 12, "too large"),
         ("close.shift(-1)", 1, "only operators can be called"),
-        ("close[1]", 1, "Subscript"),
-        ("lambda: close", 1, "Lambda"),
-        ("open if close else high", 1, "IfExp"),
-        ("close < open < high", 1, "Compare"),
-        ("'a' + close", 1, "a number is expected"),
+        ("close[1]", 1, "lag(close, n)"),
+        ("lambda: close", 1, "this is not part of the formula language"),
+        ("open if close else high", 1, "if ... else is not part"),
+        ("close < open < high", 1, "a chain of comparisons"),
+        ("'a' + close", 1, "'a' is a text"),
         ("__import__('os')", 1, "unknown operator"),
         ("close +", 8, "not a formula"),
         ("rsi(close, 14", 4, "not a formula"),
@@ -193,7 +193,7 @@ def test_parts_of_formulas_can_be_compared_and_looked_up() -> None:
     assert isinstance(first, Node)
 
 
-@pytest.mark.parametrize("text", ["5", "-5", "1 / 0", "{1, 2}", "2 < 3"])
+@pytest.mark.parametrize("text", ["5", "-5", "1 / 2", "{1, 2}", "2 < 3"])
 def test_numbers_alone_are_no_feature(text: str) -> None:
     with pytest.raises(FormulaError, match="the same on every bar"):
         expand(text)

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from crypto_team.errors import FormulaError, InputError
+from crypto_team.features import program
+from crypto_team.features.machine import PLACES, SLOT
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import Operator
 from crypto_team.features.plan import compile_formulas
+from crypto_team.features.sets import SETS
 
 if TYPE_CHECKING:
     from tests.features.conftest import Market
@@ -134,7 +138,7 @@ def test_a_plan_refuses_what_is_not_a_formula() -> None:
         ("atr(close, close, 14)", "needs 3 column", 1),
         ("rsi(close, 14, 3)", "has 1 setting", 1),
         ("hurst(close, 31)", "from 32 to", 14),
-        ("smma(close, 3)", "did you mean sma", 1),
+        ("smaa(close, 3)", "did you mean sma", 1),
         ("zscore(clse, 3)", "did you mean close", 8),
     ],
 )
@@ -194,3 +198,33 @@ def test_times_that_can_be_written_to_are_looked_at_every_time(market: Market) -
     times[7] = times[6]
     with pytest.raises(InputError, match="bar 7 opens at"):
         plan.compute(market.columns, times)
+
+
+def test_values_do_not_depend_on_how_long_a_block_is(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    formulas = [item.formula for item in SETS["standard"]]
+    found = []
+    for block in (256, 1024, 4096):
+        monkeypatch.setattr(program, "LEAST_BLOCK", block)
+        monkeypatch.setattr(program, "ROOM", 0)
+        plan = compile_formulas(formulas)
+        assert plan.program.block == block
+        found.append(plan.compute(market.columns, market.times).tobytes())
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("cuts", [(1, 64, 65, 700, 701), (3, 4, 2_100), (500, 2_400, 2_464, 2_499)])
+def test_long_and_short_blocks_may_follow_each_other(cuts: tuple[int, ...], market: Market) -> None:
+    plan = compile_formulas([item.formula for item in SETS["standard"]])
+    run, found, ends = plan.program.start(), [], (0, *cuts, market.times.size)
+    for first, last in itertools.pairwise(ends):
+        part = market.part(first, last)
+        found.append(plan.doubles(part.columns, part.times, run))
+    whole = plan.doubles(market.columns, market.times)
+    assert np.concatenate(found).tobytes() == np.ascontiguousarray(whole).tobytes()
+
+
+def test_registers_that_nobody_reads_any_more_share_their_room() -> None:
+    made = compile_formulas([item.formula for item in SETS["standard"]]).program
+    slots = {int(row[SLOT]) for row in made.registers.reshape(-1, PLACES)}
+    assert len(slots) < made.registers.size // PLACES / 5
+    assert made.cells < 100 * made.block + 100_000

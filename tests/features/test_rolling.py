@@ -183,3 +183,32 @@ def test_logarithm_sine_and_cosine_are_right_to_the_last_digits() -> None:
     made = evaluate([parse("hour_sin()"), parse("hour_cos()")], {}, times)
     assert np.allclose(made[0], np.sin(angle), rtol=0.0, atol=3e-16)
     assert np.allclose(made[1], np.cos(angle), rtol=0.0, atol=3e-16)
+
+
+@pytest.mark.parametrize("n", range(8, 18))
+def test_extremes_of_few_values_know_unknown_ones_and_both_zeros(n: int) -> None:
+    x = np.round(RNG.normal(size=3_000), 1) * RNG.choice([1.0, -1.0], 3_000)
+    x[RNG.random(3_000) < 0.002] = np.nan
+    windows = sliding_window_view(x, n)
+    for name, expected in (("highest", windows.max(axis=1)), ("lowest", windows.min(axis=1))):
+        found = _values(f"{name}(close, {n})", x)
+        assert np.array_equal(found[n - 1 :], expected, equal_nan=True)
+        assert np.isnan(found[: n - 1]).all()
+        part = _values(f"{name}(close, {n})", x[-n - 5 :])
+        assert part[n - 1 :].tobytes() == found[-6:].tobytes()
+
+
+@pytest.mark.parametrize(("n", "bins"), [(5, 3), (24, 12), (37, 13), (48, 30)])
+def test_volume_by_price_is_that_of_every_window_on_its_own(n: int, bins: int) -> None:
+    x, volume = SERIES["random walk"][:900] + 100.0, RNG.lognormal(size=900)
+    columns = {"high": x, "low": x, "close": x, "volume": volume}
+    times = np.arange(x.size, dtype=np.int64)
+    found = evaluate([parse(f"poc_dev({n}, {bins})")], columns, times)[0]
+    for row in range(n - 1, x.size, 7):
+        prices, traded = x[row - n + 1 : row + 1], volume[row - n + 1 : row + 1]
+        low, high = prices.min(), prices.max()
+        places = np.minimum((bins / (high - low) * (prices - low)).astype(int), bins - 1)
+        sums = np.bincount(places, traded, bins)
+        assert found[row] == pytest.approx(
+            x[row] / (low + (sums.argmax() + 0.5) * (high - low) / bins) - 1.0, abs=1e-12
+        )

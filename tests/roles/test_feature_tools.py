@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from crypto_team.features.proof import random_bars
+from crypto_team.data.synthetic import planted_market
 from crypto_team.features.sets import SETS
 from crypto_team.roles import feature_tools
 from crypto_team.schemas.outcome import Outcome
@@ -59,36 +59,43 @@ def test_warming_says_where_the_compiled_code_lies() -> None:
     assert Path(made.path).is_dir()
 
 
-def test_a_set_is_proved_and_what_reads_other_sources_is_left_out_by_name() -> None:
-    made = _call("test", set="temporal", formula=["rsi(close, {7, 14})"], bars=3_000)
-    assert made.ok, made.data
-    assert [row["formula"] for row in made.data][:2] == ["rsi(close, 7)", "rsi(close, 14)"]
-    assert {row["verdict"] for row in made.data} == {"kept"}
-    crossed = _call("test", set="flow", bars=3_000)
-    assert crossed.ok
-    assert {finding.code for finding in crossed.findings} == {"left-out"}
+def _candles(folder: Path, bars: int = 1_500) -> Path:
+    path = folder / "bars.parquet"
+    planted_market(seed=3, bars=bars, timeframe="1h", oracle_sharpe=2.0).frame.to_parquet(path)
+    return path
 
 
-def test_formulas_are_proved_on_candles_from_a_file(tmp_path: Path) -> None:
-    bars = random_bars(3_600_000, 1_200)
-    frame = pd.DataFrame({"date": pd.to_datetime(bars.times, unit="ms", utc=True), **bars.columns})
-    frame.to_csv(tmp_path / "x.csv", index=False)
-    made = _call("test", formula=["atr(14)"], data=tmp_path / "x.csv")
+def test_a_formula_is_tried_over_the_history_cut_off_and_live(tmp_path: Path) -> None:
+    made = _call(
+        "test", formula='on("4h", zscore(rsi(close, {7, 14}), 20)) - hurst(close, 64)', data=_candles(tmp_path)
+    )
     assert made.ok
-    assert "1,200 bars of 1h" in made.summary
+    assert [row["lookback"] for row in made.data] == sorted(row["lookback"] for row in made.data)
+    for row in made.data:
+        assert row["causal"]
+        assert row["live_equal"]
+        assert row["lookback_enough"]
+        assert 0.3 < row["known"] < 1.0
+        assert abs(row["rank_ic"]) < 1.0
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("formula", "words"),
     [
-        ({}, "nothing to prove"),
-        ({"formula": ["ret(close)"], "bars": 10}, "between 1,000"),
-        ({"set": "microstructure_84"}, "reads more than the bars of one pair"),
-        ({"formula": ["of('ETH/USD', ret(close))"]}, "ETH/USD"),
-        ({"formula": ["ret(close)"], "data": Path("missing.csv")}, "no such file"),
+        ("close[1]", "lag"),
+        ("funding()", "needs more than the bars of its own pair"),
+        ("hmm(ret(close, 1))", "fitted in every fold"),
     ],
 )
-def test_what_cannot_be_proved_is_refused_with_its_reason(arguments: dict[str, Any], said: str) -> None:
-    made = _call("test", **arguments)
+def test_a_formula_that_cannot_be_tried_on_one_file_is_refused(tmp_path: Path, formula: str, words: str) -> None:
+    made = _call("test", formula=formula, data=_candles(tmp_path, 700))
     assert not made.ok
-    assert said in str(made.findings)
+    assert words in str(made.findings)
+
+
+def test_candles_with_a_gap_are_refused_with_the_row(tmp_path: Path) -> None:
+    path = _candles(tmp_path, 700)
+    frame = pd.read_parquet(path)
+    frame.drop(index=frame.index[200]).to_parquet(path)
+    made = _call("test", formula="rsi(close, 14)", data=path)
+    assert "1 gap(s), the first behind row 199" in str(made.findings)
