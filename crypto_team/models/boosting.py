@@ -154,6 +154,7 @@ LIGHTGBM = ModelFactory(
     name="lightgbm",
     library="lightgbm",
     importance_kind="gain",
+    own_shap=True,
     regression=True,
     classification=True,
     defaults={

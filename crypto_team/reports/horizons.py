@@ -85,6 +85,6 @@ def _error(signal: Floats, ahead: Floats, time: npt.NDArray[np.int64], bars: int
     left, right = (stats.zscore(stats.rankdata(values)) for values in (signal, ahead))
     product = left * right
     _, at = np.unique(time, return_inverse=True)
-    excess = np.bincount(at, weights=product - product.mean())
+    excess: Floats = np.bincount(at, weights=product - product.mean()).astype(np.float64)
     lags = max(significance.newey_west_lags(excess.size), min(bars - 1, MOST_LAGS))
     return significance.newey_west_t(excess, lags=lags).se * excess.size / product.size

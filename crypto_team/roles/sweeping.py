@@ -28,11 +28,12 @@ def sweep(session: Session, strategy_id: str, *, trials: int, features_per_trial
 
     plan = training.design(session, strategy_id)
     _check_limits(plan, trials, features_per_trial)
+    training.checked(plan.spec, plan.features)
+    computed = training.matrices(plan, session)
     rng = np.random.default_rng(plan.spec.reproducibility.random_seed)
     rows: list[dict[str, Any]] = []
     best: tuple[float, Design] | None = None
     with booked(session, strategy_id, kind="sweep", fingerprint=plan.fingerprint, n_trials=trials) as booking:
-        computed = training.matrices(plan, session)
         for number in range(trials):
             session.progress(0.1 + 0.9 * number / trials, f"configuration {number + 1} of {trials}")
             candidate = _draw(plan, rng, features_per_trial)

@@ -25,7 +25,28 @@ def _learning_1(data: Data) -> Data:
     return {**data, "supersedes": None, "superseded_by": None, "rests_on": [], "stale_since": []}
 
 
-STEPS: Final[Mapping[tuple[str, int], Step]] = {("learning", 1): _learning_1}
+def _ml_spec_1(data: Data) -> Data:
+    """Version 2 calls Platt's sigmoid `platt` as it is defined; what was called so keeps the order of the forecasts."""
+    model = data.get("model")
+    if not isinstance(model, dict) or model.get("calibration") != "platt":
+        return data
+    return {**data, "model": {**model, "calibration": "ordered_platt"}}
+
+
+def _evidence_meta_1(data: Data) -> Data:
+    """Version 2 names the calibration as version 2 of `ml_spec` does."""
+    made = {**data, "calibration": "ordered_platt"} if data.get("calibration") == "platt" else dict(data)
+    known = made.get("trained_with")
+    if isinstance(known, dict) and known.get("model.calibration") == '"platt"':
+        made["trained_with"] = {**known, "model.calibration": '"ordered_platt"'}
+    return made
+
+
+STEPS: Final[Mapping[tuple[str, int], Step]] = {
+    ("learning", 1): _learning_1,
+    ("ml_spec", 1): _ml_spec_1,
+    ("evidence_meta", 1): _evidence_meta_1,
+}
 """Kind and version that a step starts from -> the step."""
 
 

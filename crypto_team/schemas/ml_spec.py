@@ -34,7 +34,7 @@ FixedKind = Literal["direction", "n_class", "return"]
 TargetKind = Literal["direction", "n_class", "return", "volatility_scaled", "triple_barrier", "meta_label"]
 LabelWeights = Literal["none", "uniqueness"]
 ClassWeights = Literal["none", "balanced"]
-CalibrationMethod = Literal["shrunk", "platt", "isotonic", "beta", "temperature", "none"]
+CalibrationMethod = Literal["shrunk", "platt", "ordered_platt", "isotonic", "beta", "temperature", "none"]
 
 
 class Market(Record):
@@ -231,6 +231,7 @@ class Considered(Record):
 class MlSpec(Document):
     """An ML strategy, completely enough to rebuild it bit by bit."""
 
+    schema_version: Literal[2] = Field(default=2, description="Version of this shape; migrations raise it.")  # type: ignore[assignment]
     strategy_id: StrategyId
     strategy_name: Slug
     type: Literal["ml_based"] = "ml_based"

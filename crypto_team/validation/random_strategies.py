@@ -62,7 +62,7 @@ def random_daily(test: pd.DataFrame, following: Floats, cost_bps: float, *, seed
 def sharpes(daily: Floats) -> Floats:
     """Return the annualised Sharpe ratio of each strategy, shape (100,); 0 for one that never trades."""
     ratios = [metrics.sharpe(column, periods_per_year=metrics.DAYS_PER_YEAR) for column in daily.T]
-    return np.nan_to_num(np.array(ratios), nan=0.0)
+    return np.asarray(np.nan_to_num(np.array(ratios), nan=0.0))
 
 
 def ranked(ratios: Floats, share: float) -> int:
