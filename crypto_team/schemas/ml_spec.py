@@ -215,9 +215,9 @@ class OutOfSample(Record):
     n_trades: int
     hit_rate: float
     log_loss: float | None = None
-    auc: float | None = None
-    brier: float | None = None
-    ece: float | None = None
+    auc: float | None = Field(default=None, description="Of the event: the top class.")
+    brier: float | None = Field(default=None, description="Of the event: the top class, not a sum over classes.")
+    ece: float | None = Field(default=None, description="Of the event: the top class, in 10 bins of equal width.")
     information_coefficient: float
 
 

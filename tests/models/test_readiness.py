@@ -18,7 +18,6 @@ from crypto_team.models.registry import MODELS, resolve
         ("lightgbm", {"max_bin": 1}, "max_bin"),
         ("transformer", {"d_model": 30, "heads": 4}, "cannot be split into 4 heads"),
         ("stacking", {"members": "lightgbm,foo"}, "does not name two or more different members"),
-        ("agreement", {"members": "ridge,lightgbm"}, "ridge cannot learn this kind of target"),
         ("horizons", {"member": "logistic"}, "no member that predicts returns"),
         ("stacking", {"xgboost.max_depth": 3}, "sets a learner that is no member"),
         ("gru", {"precision": "half"}, "precision cannot be 'half'"),
@@ -73,3 +72,5 @@ def test_every_learner_is_ready_with_its_quick_settings(name: str) -> None:
 def test_a_target_that_the_learner_cannot_do_is_refused() -> None:
     with pytest.raises(UsageError, match="logistic predicts classes, the target is a return"):
         readiness.check("logistic", {}, n_classes=0)
+    with pytest.raises(UsageError, match="logistic cannot learn this kind of target"):
+        readiness.check("agreement", {"members": "logistic,lightgbm"}, n_classes=0)
