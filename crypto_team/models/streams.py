@@ -67,7 +67,8 @@ class Stream:
         """Start anew: fit the learner on rows; nothing follows."""
         model = self._load(self._bytes, self._classes)
         model.fit(x, y, weight)
-        self.lessons = Lessons(self.lessons.values[:0], np.empty(0), *[np.empty(0, dtype=np.int64)] * 3)
+        none = np.empty(0, dtype=np.int64)
+        self.lessons = Lessons(self.lessons.values[:0], np.empty(0), none, none, none)
         self._bytes, self._state = model.save(), (0, model)
 
     def predict(self, x: Inputs) -> Floats:
