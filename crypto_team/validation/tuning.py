@@ -109,6 +109,9 @@ def loss_on(panel: Panel, split: InnerSplit, settings: WalkForwardSettings) -> f
     selection, model = fitted_selection(panel, split.fit, settings)
     predicted = model.predict(inputs_of(panel, split.judge, selection.kept, settings))
     truth: Floats = target_of(panel, split.judge, settings)
+    # Networks balance classes by a hyperparameter of their own.
+    if settings.n_classes and settings.hyperparameters.get("class_weights") == "balanced":
+        settings = replace(settings, class_weights="balanced")
     weight = weights_of(panel, split.judge, settings)
     if settings.n_classes:
         return multi_log_loss(predicted, truth, weight=weight)

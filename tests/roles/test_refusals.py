@@ -7,16 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from crypto_team.cli.table import TOOLS
 from crypto_team.kb import trials
 from crypto_team.kb.yaml import load_record
 from crypto_team.models import readiness
 from crypto_team.roles import tuning
 from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.tools.base import call
+from crypto_team.tools.session import open_session
 from tests.roles.conftest import Desk
 
 
 def _booked(desk: Desk) -> int:
     return sum(trial.n_trials for trial in trials.trials(desk.layout))
+
+
+def _edit(desk: Desk, *changes: str) -> None:
+    """Change the design by hand, as nobody checks it."""
+    arguments = {"document": "STR-001/ml-spec.yaml", "set": list(changes)}
+    outcome = call(TOOLS["edit"], open_session(desk.folder, "ml_engineer"), arguments)
+    assert outcome.ok, outcome
 
 
 @pytest.mark.parametrize(
@@ -58,13 +68,12 @@ def test_a_design_that_cannot_be_trained_costs_no_trial(
     ]
     window = load_record(desk.layout.ml_spec(strategy_id), MlSpec).model.training.window
     for place, value, says in hand_made:
-        desk.use("edit", document=f"{strategy_id}/ml-spec.yaml", set_=[f"{place}={value}"])
+        _edit(desk, f"{place}={value}")
         outcome = desk.try_(f"ml_engineer.{tool}", strategy_id=strategy_id)
         assert not outcome.ok
         assert says in outcome.summary + str(outcome.findings)
         assert _booked(desk) == 0
-        as_it_was = ["/model/hyperparameters={}", f"/model/training/window={window}"]
-        desk.use("edit", document=f"{strategy_id}/ml-spec.yaml", set_=as_it_was)
+        _edit(desk, "/model/hyperparameters={}", f"/model/training/window={window}")
     if tool == "tune":
         monkeypatch.setattr(tuning, "find_spec", lambda _: None)
         assert desk.try_("ml_engineer.tune", strategy_id=strategy_id, trials=3).exit_code == 2
