@@ -249,7 +249,7 @@ def balanced(y: Floats, rows: Any, classes: int, weight: Floats) -> Floats:
     """
     counts = np.bincount(y[rows].astype(np.int64), weights=weight[rows], minlength=classes)
     seen = counts > 0.0
-    return np.divide(counts.sum() / np.count_nonzero(seen), counts, out=np.zeros(classes), where=seen)
+    return np.asarray(np.divide(counts.sum() / np.count_nonzero(seen), counts, out=np.zeros(classes), where=seen))
 
 
 def _log_prior(y: Floats, classes: int) -> Floats:
