@@ -20,7 +20,7 @@ from crypto_team.validation.fold_selection import chosen
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.settings import settings_from_spec
 
-OTHERS = 0.1
+OTHERS, OTHERS_BY_NETWORKS = 0.1, 0.5
 
 
 def training_rows(rows: pd.DataFrame, panel: Panel) -> npt.NDArray[np.bool_]:
@@ -53,7 +53,8 @@ def selected_again(
     -------
     list of str
         Empty where at most a tenth of the kept features are others: machines round differently, and where two features
-        count nearly alike that may exchange them.
+        count nearly alike that may exchange them. Networks may have been trained on another device, in fewer bits; half
+        of what they keep may be others.
     """
     stored = preprocessing[preprocessing["stage"] == "selection"]
     first, at = meta.folds[0].fold, meta.folds[drawn(meta)].fold
@@ -73,6 +74,7 @@ def selected_again(
     found = {panel.names[column] for column in chosen(panel, rows, settings).kept}
     told = {str(name) for name, stays in zip(own["feature"], own["kept"], strict=True) if stays}
     others = sorted(found ^ told)
-    if len(found - told) <= OTHERS * len(found) and len(told - found) <= OTHERS * len(told):
+    share = OTHERS_BY_NETWORKS if history_of(settings) else OTHERS
+    if len(found - told) <= share * len(found) and len(told - found) <= share * len(told):
         return []
     return [f"fold {at}: its training rows select {len(found)} features, {', '.join(others[:6])} otherwise than stored"]
