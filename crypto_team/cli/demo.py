@@ -93,8 +93,8 @@ def _lucky(crew: steps.Crew) -> StrategyPage:
     strategy_id = steps.design(crew, "best_of_noise", "NOISE/USD", "1h")
     # Platt's sigmoid believes the noise of few labels, as people who search do.
     crew.use(
-        "ml_engineer.set-model", strategy_id=strategy_id, model="logistic", param=["l2=0.05"], calibration="platt",
-        max_features=6,
+        "ml_engineer.set-model", strategy_id=strategy_id, model="logistic", param=["l2=0.05"],
+        calibration="ordered_platt", max_features=6,
     )  # fmt: skip
     crew.use("ml_engineer.sweep", strategy_id=strategy_id, trials=NOISE_TRIALS, features_per_trial=1)
     return steps.judge(crew, strategy_id, f"the best of {NOISE_TRIALS} strategies on a market without any edge")

@@ -452,7 +452,7 @@ ENTRIES: dict[str, tuple[str, str, str]] = {
     "ml-engineer test-feature": (
         "crypto_team.roles.ml_engineer_features",
         "ml_engineer.test-feature",
-        "Try a formula on the strategy's candles: values, look-back, information coefficient. Nothing is stored.",
+        "Try a formula on the bars of the earliest training window: values, look-back, information coefficient.",
     ),
     "ml-engineer train": (
         "crypto_team.roles.ml_engineer_training",

@@ -127,7 +127,8 @@ def _rows(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta) -> pd.Data
     made = rows[["pair", "fold", "signal", "position"]].copy()
     made["move"] = bar_moves(rows, market, meta)
     made.insert(0, "time", milliseconds(rows["time"]))
-    return made[np.isfinite(made[["signal", "position", "move"]]).all(axis=1)].reset_index(drop=True)
+    known = np.isfinite(made[["signal", "position", "move"]].to_numpy(dtype=np.float64)).all(axis=1)
+    return made.loc[known].reset_index(drop=True)
 
 
 def _usual(rows: pd.DataFrame, meta: EvidenceMeta) -> Floats:

@@ -11,11 +11,12 @@ import pandas as pd
 
 from crypto_team.gates.imported.claims import missing_costs
 from crypto_team.gates.latency import late_fills
-from crypto_team.gates.naive import naive_daily
+from crypto_team.gates.naive import by_chance, naive_daily
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, refused
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import daily_returns, sharpe, total_return, trades_from_positions
+from crypto_team.validation.random_strategies import ranked, sharpes
 from crypto_team.validation.resampling import mean_interval, sharpe_interval, stationary_bootstrap
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _difference_interval(ours: Floats, theirs: Floats) -> tuple[float, float]:
     source="ML engineer card, critical rule 9",
     mend="earn more than the simple rule does on the same days, or use the simple rule",
     remedy=REMEDY,
-    stricter={"margin": "higher"},
+    stricter={"margin": "higher", "share": "higher"},
     passes="value > margin",
 )
 def beats_baselines(
@@ -78,28 +79,33 @@ def beats_baselines(
     imported: ImportedFacts | None = None,
     *,
     margin: float = 0.0,
+    share: float = 0.95,
 ) -> Verdict:
     """Require a Sharpe ratio above each naive strategy's on the same days and costs; the interval is reported.
 
-    All three are recomputed from the market; a stored buy-and-hold series that differs refuses.
+    Random is 100 strategies that hold the same positions at other times; the ratio has to be above that of a `share` of
+    them, one by one, so that at most 1 - `share` of those without timing pass by luck. All are recomputed from the
+    market; a stored buy-and-hold series that differs refuses.
     """
     days, ours = daily_returns(returns.predictions)
     if ours.size < 10:
         return insufficient(f"{ours.size} days of returns, 10 are needed: {10 - ours.size} more")
-    found = naive_daily(returns, market, meta, rng=np.random.default_rng(meta.random_seed))
-    theirs = {name: _on_days(known, values, days) for name, (known, values) in found.items()}
-    own = _sharpe(ours)
     if baselines is None and imported is None:
         return insufficient("missing: evidence: baselines.parquet")
+    found = naive_daily(returns, market, meta)
+    theirs = {name: _on_days(known, values, days) for name, (known, values) in found.items()}
     if baselines is not None and not _baseline_is_the_market(baselines, days, theirs["buy_and_hold"]):
         return judge(
             False, "the stored buy-and-hold returns are not those of the market", evidence=("baselines.parquet",)
         )
-    ratios = {name: _sharpe(values) for name, values in theirs.items()}
-    hardest = max(ratios, key=lambda name: np.nan_to_num(ratios[name], nan=0.0))
-    value = own - float(np.nan_to_num(ratios[hardest], nan=0.0))
-    interval = _difference_interval(ours, theirs[hardest])
+    own, (known, chance) = _sharpe(ours), by_chance(returns, market, meta)
+    luck = sharpes(chance)
+    theirs["random"] = _on_days(known, chance[:, ranked(luck, share)], days)
+    ratios = {name: float(np.nan_to_num(_sharpe(values), nan=0.0)) for name, values in theirs.items()}
+    hardest = max(ratios, key=lambda name: ratios[name])
+    value, interval = own - ratios[hardest], _difference_interval(ours, theirs[hardest])
     text = f"Sharpe ratio {own:.2f}; " + ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
+    text += f" ({share:.0%} of {luck.size} at other times are at most that, half of them {np.median(luck):.2f})"
     text += f"; above {hardest} by {value:.2f} in [{interval[0]:.2f}, {interval[1]:.2f}]"
     if value <= margin < interval[1] and ours.size < QUARTER:
         more = f"{ours.size} days cannot tell, {QUARTER} are needed: {QUARTER - ours.size} more"

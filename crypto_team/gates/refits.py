@@ -15,12 +15,14 @@ import pandas as pd
 from crypto_team.features.matrix import build_matrix
 from crypto_team.features.surroundings import Surroundings
 from crypto_team.gates.causality import reference_folder
+from crypto_team.gates.chosen_again import selected_again, training_rows
 from crypto_team.gates.imported.fits import fitted_inside
 from crypto_team.gates.recompute import complete_bars, milliseconds, probability_columns, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, passed, refused, several, within
 from crypto_team.models.scaling import fit_scaler
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.schemas.features import FeatureSet
+from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.validation.calibration import fit_calibrator
 from crypto_team.validation.calibration_maps import Platt
 from crypto_team.validation.calibration_shrunk import Known, independent_labels, known_of
@@ -45,7 +47,7 @@ ROUNDING = 0.0006
     remedy=("crypto-team ml-engineer train STR",),
     stricter={},
 )
-def fitted_on_training_rows(  # noqa: PLR0913, PLR0917 - a check's parameters are its evidence, all of it is needed
+def fitted_ontraining_rows(  # noqa: PLR0913, PLR0917 - a check's parameters are its evidence, all of it is needed
     meta: EvidenceMeta,
     predictions: pd.DataFrame,
     preprocessing: pd.DataFrame,
@@ -53,13 +55,15 @@ def fitted_on_training_rows(  # noqa: PLR0913, PLR0917 - a check's parameters ar
     bars: Mapping[str, pd.DataFrame] | None = None,
     code_dir: Path | None = None,
     surroundings: Surroundings | None = None,
+    spec: MlSpec | None = None,
     features_sample: pd.DataFrame | None = None,
     imported: ImportedFacts | None = None,
 ) -> Verdict:
     """Require that fits lie inside their fold's training range, and that refitting on those rows gives their numbers.
 
     Calibration is refitted on the inner predictions and applied to the test rows; means and deviations of the scaler,
-    and the correlations that selection names as its reasons, are recomputed from the candles; fitted features (hidden
+    and the correlations that selection names as its reasons, are recomputed from the candles; all stages of selection
+    (filter, importance, elimination, SHAP) run again for one fold, drawn by the hashes of all; fitted features (hidden
     Markov models, principal components, scalers) are fitted again and their numbers compared. Of foreign evidence the
     ranges are read, scalers compared with the stored features, and calibrators refitted.
     """
@@ -81,6 +85,8 @@ def fitted_on_training_rows(  # noqa: PLR0913, PLR0917 - a check's parameters ar
         problems += [f"fold {fold.fold}: {text}" for text in _scaler_problems(rows[rows["stage"] == "scaler"], panel)]
         chosen = rows[rows["stage"] == "selection"]
         problems += [f"fold {fold.fold}: {text}" for text in _selection_problems(chosen, panel, limit)]
+    if spec is not None:
+        problems += selected_again(meta, spec, features, preprocessing, raw)
     if problems:
         return refused(several(problems), len(problems), evidence=within("preprocessing.parquet", problems))
     return passed(f"{', '.join(sorted(stages))} of {len(meta.folds)} folds refitted from their training rows: equal", 0)
@@ -104,7 +110,7 @@ def _range_problems(fold: FoldRange, preprocessing: pd.DataFrame) -> Iterator[st
 def _known(meta: EvidenceMeta, inner: pd.DataFrame, rows: pd.DataFrame, panel: Panel) -> Known | None:
     """Return what the fold knew besides its inner rows, from the candles: rates of the classes it was fitted on."""
     chosen, target = rows[rows["stage"] == "selection"], meta.target
-    fitted = np.flatnonzero(_training_rows(chosen, panel)) if len(chosen) else np.empty(0, dtype=np.int64)
+    fitted = np.flatnonzero(training_rows(chosen, panel)) if len(chosen) else np.empty(0, dtype=np.int64)
     if not fitted.size or meta.calibration != "shrunk":
         return None
     weight = training_weights(
@@ -151,7 +157,7 @@ def _refitted(rows: pd.DataFrame, panel: Panel) -> tuple[Panel, list[str]]:
     """Fit the fitted features of a fold again; return the panel with their values, and what differs from the stored."""
     if not panel.fitted:
         return panel, []
-    inside = np.flatnonzero(_training_rows(rows[rows["stage"] == "selection"], panel))
+    inside = np.flatnonzero(training_rows(rows[rows["stage"] == "selection"], panel))
     fitted = fit_all(panel, inside)
     stored = rows[rows["stage"] == "transformer"]
     told = dict(zip(stored["feature"], stored["reason"], strict=True))
@@ -196,15 +202,10 @@ def _panel(
     return build_panel(frames, matrices, meta.target, meta.timeframe)
 
 
-def _training_rows(rows: pd.DataFrame, panel: Panel) -> npt.NDArray[np.bool_]:
-    begin, end = milliseconds(rows["fitted_from"]).min(), milliseconds(rows["fitted_to"]).max()
-    return np.asarray(panel.usable & (panel.time >= begin) & (panel.time <= end))
-
-
 def _scaler_problems(rows: pd.DataFrame, panel: Panel) -> Iterator[str]:
     if rows.empty:
         return
-    inside = _training_rows(rows, panel)
+    inside = training_rows(rows, panel)
     for name, mean, deviation in zip(rows["feature"], rows["a"], rows["b"], strict=True):
         if name not in panel.names:
             yield f"scaler of {name}, which is no feature"
@@ -218,7 +219,7 @@ def _scaler_problems(rows: pd.DataFrame, panel: Panel) -> Iterator[str]:
 
 def _selection_problems(rows: pd.DataFrame, panel: Panel, limit: float) -> Iterator[str]:
     """Recompute the correlations that removed features, and those between kept ones."""
-    inside = _training_rows(rows, panel)
+    inside = training_rows(rows, panel)
     names = [str(name) for name in rows["feature"] if name in panel.names]
     columns = [panel.names.index(name) for name in names]
     matrix = panel.features[inside][:, columns]

@@ -81,7 +81,8 @@ class ModelFactory:
 
     `history` gives the bars before a row that a prediction reads (60 steps: 59). `ordered` learners want
     :class:`Samples`, because they split their rows in time. `members` name other learners that it is made of;
-    `lightgbm.num_leaves` then sets a hyperparameter of the member. `presets` are sets of hyperparameters by name, and
+    `lightgbm.num_leaves` then sets a hyperparameter of the member. `own_shap` learners need no `shap` package to be
+    :class:`Explained`. `presets` are sets of hyperparameters by name, and
     single ones go on top of them. `defaults` are complete and typed.
     """
 
@@ -99,6 +100,7 @@ class ModelFactory:
     ordered: bool = False
     members: bool = False
     online: bool = False
+    own_shap: bool = False
     presets: Mapping[str, Mapping[str, Hyperparameter]] = field(default_factory=dict)
     about: str = ""
 

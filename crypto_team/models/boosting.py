@@ -84,7 +84,10 @@ class LightGbm:
             rounds = best_rounds(given, y, self.settings, rounds, judge)
             booster = boosted(x, params, rounds, self.settings.bins, label=y, weight=weight)
         except lgb.basic.LightGBMError as error:
-            raise UsageError(f"LightGBM refuses the hyperparameters: {error}", where="model.hyperparameters") from error
+            reason = str(error).partition(" at /")[0]
+            raise UsageError(
+                f"LightGBM refuses the hyperparameters: {reason}", where="model.hyperparameters"
+            ) from error
         self.restore(booster.model_to_string().encode())
 
     def _judged(self, taught: Taught, params: dict[str, Any], rounds: int, early: Index, tail: Index) -> int:
@@ -156,6 +159,7 @@ LIGHTGBM = ModelFactory(
     name="lightgbm",
     library="lightgbm",
     importance_kind="gain",
+    own_shap=True,
     regression=True,
     classification=True,
     defaults={

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from crypto_team.errors import EvidenceError, UsageError
-from crypto_team.models.base import Floats, Inputs, Model, ModelFactory, ModelSettings, rows_of, shares
-from crypto_team.models.boosting import SMALLEST_LEAF_SHARE
+from crypto_team.models.base import Floats, Inputs, Matrix, Model, ModelFactory, ModelSettings, rows_of, shares
+from crypto_team.models.boosting import SMALLEST_LEAF_SHARE, mean_absolute
 from crypto_team.models.early_stopping import SWITCH, best_rounds, patience
 from crypto_team.models.packing import as_bytes, as_text
 from crypto_team.models.samples import Index
@@ -97,6 +97,14 @@ class CatBoosting:
         """Return the share of each feature in the change of predictions (CatBoost's PredictionValuesChange)."""
         return shares(np.asarray(self._booster.get_feature_importance(type="PredictionValuesChange"), dtype=np.float64))
 
+    def contributions(self, x: Matrix) -> Floats:
+        """Return the mean absolute SHAP value of each feature over rows `x`, summed over classes (TreeSHAP)."""
+        import catboost
+
+        rows = catboost.Pool(x, thread_count=1)
+        values = self._booster.get_feature_importance(data=rows, type="ShapValues", thread_count=1)
+        return mean_absolute(np.asarray(values), x.shape[1])
+
     def save(self) -> bytes:
         """Return CatBoost's cbm as base64 text."""
         return as_text(self._booster._serialize_model()).encode()  # noqa: SLF001
@@ -124,6 +132,7 @@ CATBOOST = ModelFactory(
     name="catboost",
     library="catboost",
     importance_kind="prediction_change",
+    own_shap=True,
     regression=True,
     classification=True,
     defaults={

@@ -142,6 +142,9 @@ class Training:
         while self.state.epoch < self.plan.epochs and not self._exhausted():
             self._seed_epoch()
             trained, judged = self._epoch(), self._tail_loss()
+            if not math.isfinite(trained):
+                # No later epoch brings such weights back; the best ones so far are taken.
+                break
             state = self.state
             state.epoch += 1
             state.losses.append((trained, judged))

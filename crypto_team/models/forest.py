@@ -6,7 +6,8 @@ and identities); the arrays of the trees are all that a prediction needs. NaN go
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ class Trees:
     """All nodes of all trees, one behind the other.
 
     A node sends a row to `left` when its value of `feature` is <= `threshold` (unknown: when `unknown_left` is 1), else
-    to `right`; a leaf is its own child. `value` (nodes, outputs) is the mean or the class shares; `roots` start trees.
+    to `right`; a leaf is its own child. `value` (nodes, outputs) is the mean or the class shares; `roots` start trees;
+    `weight` (nodes,) is what the training rows of a node counted together.
     """
 
     roots: npt.NDArray[np.int32]
@@ -36,6 +38,7 @@ class Trees:
     unknown_left: npt.NDArray[np.uint8]
     value: Floats
     depth: int
+    weight: Floats = field(default_factory=lambda: np.empty(0))
 
     def mean(self, x: Matrix) -> Floats:
         """Return the mean value of the leaves that rows fall into, shape (n, outputs); trees are added in order."""
@@ -89,6 +92,17 @@ class RandomForest:
         """Return the share of the impurity that each feature takes away."""
         return self._importances
 
+    def contributions(self, x: Matrix) -> Floats:
+        """Return the mean absolute SHAP value of each feature over rows `x`, summed over classes (TreeSHAP)."""
+        import shap
+
+        if self._trees is None or not self._trees.weight.size:
+            raise RuntimeError("explain before fit")
+        known = np.where(np.isfinite(x), x, np.float32(np.nan))
+        explainer = shap.TreeExplainer({"trees": _as_shap(self._trees)}, feature_perturbation="tree_path_dependent")
+        values = np.asarray(explainer.shap_values(known, check_additivity=False), dtype=np.float64)
+        return np.asarray(np.abs(values.reshape(len(x), x.shape[1], -1)).mean(axis=0).sum(axis=1))
+
     def save(self) -> bytes:
         """Return the arrays as JSON."""
         if self._trees is None:
@@ -131,7 +145,29 @@ def _trees(grown: list[Any], classes: npt.NDArray[np.int64], outputs: int) -> Tr
         unknown_left=np.concatenate([tree.missing_go_to_left for tree in grown]).astype(np.uint8),
         value=value,
         depth=max(int(tree.max_depth) for tree in grown),
+        weight=np.concatenate([tree.weighted_n_node_samples for tree in grown]).astype(np.float64),
     )
+
+
+def _as_shap(trees: Trees) -> list[dict[str, npt.NDArray[Any]]]:
+    """Return the trees in the plain form that the `shap` package reads; there a leaf has no children."""
+    made = []
+    for start, stop in pairwise([*trees.roots.tolist(), trees.left.size]):
+        part, own = slice(start, stop), np.arange(start, stop)
+        leaf = trees.left[part] == own
+        left, right = (np.where(leaf, -1, side[part] - start) for side in (trees.left, trees.right))
+        made.append(
+            {
+                "children_left": left,
+                "children_right": right,
+                "children_default": np.where(trees.unknown_left[part] == 1, left, right),
+                "features": np.where(leaf, -2, trees.feature[part]),
+                "thresholds": trees.threshold[part],
+                "values": trees.value[part] / trees.roots.size,
+                "node_sample_weight": trees.weight[part],
+            }
+        )
+    return made
 
 
 def _load(data: bytes, n_classes: int) -> Model:

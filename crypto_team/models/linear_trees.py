@@ -170,6 +170,7 @@ LINEAR_TREES = ModelFactory(
     name=KIND,
     library="lightgbm",
     importance_kind="squared contribution",
+    own_shap=True,
     regression=True,
     classification=True,
     defaults={

@@ -237,6 +237,7 @@ ONLINE_LIGHTGBM = ModelFactory(
     name="online_lightgbm",
     library="lightgbm",
     importance_kind="gain",
+    own_shap=True,
     regression=True,
     classification=True,
     # It learns on after its last window, so there is nothing later to share bins with.

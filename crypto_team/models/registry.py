@@ -16,6 +16,7 @@ from crypto_team.models.forest import RANDOM_FOREST
 from crypto_team.models.horizons import HORIZONS
 from crypto_team.models.linear import LOGISTIC, RIDGE
 from crypto_team.models.linear_trees import LINEAR_TREES
+from crypto_team.models.members import POSSIBLE, named
 from crypto_team.models.online import ONLINE_LIGHTGBM, ONLINE_LINEAR
 from crypto_team.models.sequence_table import GRU, LSTM, LSTM_CNN, TRANSFORMER
 from crypto_team.models.xgboosting import XGBOOST
@@ -29,6 +30,12 @@ MAY_BE_ZERO = frozenset({"context", "patience"})
 SHARES = frozenset({"subsample", "colsample_bytree", "rsm", "max_features", "max_samples", "dropout", "head_dropout",
                     "quorum", "shrink", "tail"})  # fmt: skip
 """Amounts that cannot be above 1."""
+WORDS: dict[str, tuple[str, ...]] = {
+    "device": ("auto", "cpu", "cuda"),
+    "precision": ("auto", "float32", "bfloat16"),
+    "class_weights": ("none", "balanced"),
+}
+"""Hyperparameters that are one of few words; a single card is `cuda:0`."""
 MODELS: dict[str, ModelFactory] = {factory.name: factory for factory in _TABLE}
 
 
@@ -64,8 +71,43 @@ def resolve(name: str, hyperparameters: Mapping[str, Hyperparameter]) -> dict[st
                 hint=f"the default is {complete[key]}",
             )
         _check_range(name, key, value, complete[key])
+        _check_word(name, key, value)
         complete[key] = value
+    if learner.members:
+        _check_members(complete)
     return complete
+
+
+def _check_word(name: str, key: str, value: Hyperparameter) -> None:
+    """Refuse a word that nothing understands; it would count as another one in silence."""
+    known = WORDS.get(key, ())
+    if known and value not in known and not (key == "device" and str(value).startswith("cuda:")):
+        raise UsageError(
+            f"{name} {key} cannot be {value!r}",
+            where=f"model.hyperparameters.{key}",
+            hint=f"one of: {', '.join(known)}",
+        )
+
+
+def _check_members(complete: Mapping[str, Hyperparameter]) -> None:
+    """Refuse members that there are not, and settings of members that do not take part."""
+    if "members" in complete:
+        taking_part = [one.name for one in named(str(complete["members"]))]
+    else:
+        taking_part = [str(complete["member"])]
+        if not (taking_part[0] in POSSIBLE and POSSIBLE[taking_part[0]].regression):
+            raise UsageError(
+                f"{taking_part[0]!r} is no member that predicts returns",
+                where="model.hyperparameters.member",
+                hint=f"one of: {', '.join(one.name for one in POSSIBLE.values() if one.regression)}",
+            )
+    idle = [key for key in complete if "." in key and key.partition(".")[0] not in taking_part]
+    if idle:
+        raise UsageError(
+            f"{idle[0]} sets a learner that is no member",
+            where=f"model.hyperparameters.{idle[0]}",
+            hint=f"the members are {', '.join(taking_part)}",
+        )
 
 
 def _check_range(name: str, key: str, value: Hyperparameter, default: Hyperparameter) -> None:

@@ -107,7 +107,7 @@ class SequenceModel:
             train, tail = np.arange(len(samples), dtype=np.int64), np.empty(0, dtype=np.int64)
         each = np.ones(len(samples)) if weight is None else weight
         if classes and self._settings["class_weights"] == "balanced":
-            each = each * balanced(y, train, classes)[y.astype(np.int64)]
+            each = each * balanced(y, train, classes, each)[y.astype(np.int64)]
         lesson_windows = windows(self._scaled(samples.values), samples, int(self._settings["sequence"]), device)
         weights = torch.from_numpy(each.astype(np.float32)).to(device)
         return Lesson(lesson_windows, target.to(device), weights, classes, train, tail)
@@ -242,10 +242,14 @@ def enough_memory(batch_size: int) -> Iterator[None]:
         ) from error
 
 
-def balanced(y: Floats, rows: Any, classes: int) -> Floats:
-    """Return a weight for each class: n / (classes seen * n of the class), 0 for one never seen in `rows`."""
-    counts = np.bincount(y[rows].astype(np.int64), minlength=classes).astype(np.float64)
-    return np.where(counts > 0, counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1)), 0.0)
+def balanced(y: Floats, rows: Any, classes: int, weight: Floats) -> Floats:
+    """Return a weight for each class so that all count alike in `rows`, 0 for one never seen in them.
+
+    Rows count by `weight`, shape (n,): what is balanced already stays as it is, and is not balanced twice.
+    """
+    counts = np.bincount(y[rows].astype(np.int64), weights=weight[rows], minlength=classes)
+    seen = counts > 0.0
+    return np.asarray(np.divide(counts.sum() / np.count_nonzero(seen), counts, out=np.zeros(classes), where=seen))
 
 
 def _log_prior(y: Floats, classes: int) -> Floats:

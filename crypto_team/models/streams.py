@@ -34,6 +34,8 @@ class Lessons:
         When each label was known and when its bar opened, in milliseconds, (n,).
     pair
         Which pair of the panel the bar is of, (n,).
+    weight
+        What each of them counts, (n,); None where all count alike.
     """
 
     values: Matrix
@@ -41,6 +43,7 @@ class Lessons:
     known: Index
     opened: Index
     pair: Index
+    weight: Floats | None = None
 
     def __len__(self) -> int:
         return int(self.labels.size)
@@ -64,7 +67,8 @@ class Stream:
         """Start anew: fit the learner on rows; nothing follows."""
         model = self._load(self._bytes, self._classes)
         model.fit(x, y, weight)
-        self.lessons = Lessons(self.lessons.values[:0], np.empty(0), *[np.empty(0, dtype=np.int64)] * 3)
+        none = np.empty(0, dtype=np.int64)
+        self.lessons = Lessons(self.lessons.values[:0], np.empty(0), none, none, none)
         self._bytes, self._state = model.save(), (0, model)
 
     def predict(self, x: Inputs) -> Floats:
@@ -85,7 +89,8 @@ class Stream:
             done, model = 0, self._load(self._bytes, self._classes)
         for number in range(done, group):
             rows = slice(number * self.size, (number + 1) * self.size)
-            model.update(self.lessons.values[rows], self.lessons.labels[rows])
+            weight = None if self.lessons.weight is None else self.lessons.weight[rows]
+            model.update(self.lessons.values[rows], self.lessons.labels[rows], weight)
         self._state = (group, model)
         return model
 
@@ -95,7 +100,8 @@ class Stream:
 
     def save(self) -> bytes:
         """Return first state and lessons as JSON."""
-        told = {name: packed(getattr(self.lessons, name)) for name in Lessons.__dataclass_fields__}
+        fields = {name: getattr(self.lessons, name) for name in Lessons.__dataclass_fields__}
+        told = {name: packed(value) for name, value in fields.items() if value is not None}
         return written({"kind": KIND, "first": self._bytes.decode(), "lessons": told, "size": self.size})
 
 

@@ -120,6 +120,7 @@ XGBOOST = ModelFactory(
     name="xgboost",
     library="xgboost",
     importance_kind="gain",
+    own_shap=True,
     regression=True,
     classification=True,
     defaults={

@@ -18,7 +18,7 @@ from crypto_team.validation import metrics
 COLOURS = {"buy_and_hold": ORANGE, "ma_cross": GREEN, "previous_sign": VIOLET, "random": GREY, "simple_model": RED}
 
 
-def equity(daily: pd.DataFrame, boundaries: Sequence[str]) -> bytes:
+def equity(daily: pd.DataFrame, boundaries: Sequence[str], by_chance: npt.NDArray[np.float64] | None = None) -> bytes:
     """Draw growth of 1 for the strategy and its baselines, and the drawdown of the strategy.
 
     Parameters
@@ -27,10 +27,14 @@ def equity(daily: pd.DataFrame, boundaries: Sequence[str]) -> bytes:
         Net returns per UTC day, first column `strategy`.
     boundaries
         Starts of the test windows as UTC times.
+    by_chance
+        Lower and upper growth of random strategies on each day, shape (days, 2).
     """
     times = daily.index.to_numpy()
     with style():
         figure, (above, below) = frame(2, width=9.6, height=4.6, heights=(3.0, 1.0))
+        if by_chance is not None:
+            above.fill_between(times, *by_chance.T, color=GREY, alpha=0.18, linewidth=0, label="90 % of random ones")
         for name in daily.columns:
             growth = np.cumprod(1.0 + daily[name].to_numpy(dtype=np.float64))
             first = name == "strategy"

@@ -10,6 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.validation import metrics, scores
+from crypto_team.validation.calibration_error import ece_debiased
+from crypto_team.validation.calibration_shrunk import independent_labels
+from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.dip import dip, dip_p_value
 
 Floats = npt.NDArray[np.float64]
@@ -31,8 +34,9 @@ class ReliabilityBin:
 class Calibration:
     """Calibration on all test rows with a known outcome; the `raw` numbers are NaN for a regression.
 
-    Brier score = reliability - resolution + uncertainty, up to what varies inside bins. `dip` is Hartigan's for the
-    probabilities of the event, `dip_p` how often one mode would show as much.
+    `ece_debiased` is the root mean squared gap in bins of equal numbers, freed of the noise of as many independent
+    labels as overlapping ones are worth. Brier score = reliability - resolution + uncertainty, up to what varies inside
+    bins. `dip` is Hartigan's for the probabilities of the event, `dip_p` how often one mode would show as much.
     """
 
     rows: int
@@ -46,6 +50,8 @@ class Calibration:
     brier_skill: float
     ece_equal_mass: float
     ece_top_label: float
+    ece_debiased_raw: float
+    ece_debiased: float
     brier_reliability: float
     brier_resolution: float
     brier_uncertainty: float
@@ -67,6 +73,8 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
     raw, p, y = forecasts(predictions)
     fit, parts = scores.calibration_slope(p, y), scores.brier_decomposition(p, y, bins=BINS)
     rate = float(y.mean()) if y.size else math.nan
+    known = _known(predictions)
+    worth = independent_labels(milliseconds(known["time"]), milliseconds(known["label_end"]))
     return Calibration(
         rows=y.size,
         event_rate=rate,
@@ -79,6 +87,8 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
         brier_skill=scores.brier_skill(p, y),
         ece_equal_mass=scores.ece_equal_mass(p, y, bins=BINS),
         ece_top_label=scores.ece(*scores.top_label(p, y), bins=BINS),
+        ece_debiased_raw=ece_debiased(raw, y, bins=BINS, independent=worth),
+        ece_debiased=ece_debiased(p, y, bins=BINS, independent=worth),
         brier_reliability=parts.reliability,
         brier_resolution=parts.resolution,
         brier_uncertainty=parts.uncertainty,
@@ -95,15 +105,20 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
 
 def forecasts(predictions: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     """Return raw and final probability of the event and the outcome of the test rows with a known label, (n,) each."""
-    rows = metrics.out_of_sample_rows(predictions)
-    classes = scores.n_classes(rows)
+    rows, classes = _known(predictions), scores.n_classes(metrics.out_of_sample_rows(predictions))
     if classes:
         p, y = scores.events(rows)
-        raw = rows.loc[rows["label"].notna(), f"p_raw_{classes - 1}"].to_numpy(dtype=np.float64)
-        return raw, p, y
-    known = rows[rows["forward_return"].notna() & rows["signal"].notna()]
-    signal = known["signal"].to_numpy(dtype=np.float64)
-    return np.full(signal.size, math.nan), signal, (known["forward_return"].to_numpy() > 0.0).astype(np.float64)
+        return rows[f"p_raw_{classes - 1}"].to_numpy(dtype=np.float64), p, y
+    signal = rows["signal"].to_numpy(dtype=np.float64)
+    return np.full(signal.size, math.nan), signal, (rows["forward_return"].to_numpy() > 0.0).astype(np.float64)
+
+
+def _known(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the test rows with a known outcome."""
+    rows = metrics.out_of_sample_rows(predictions)
+    if scores.n_classes(rows):
+        return rows[rows["label"].notna()]
+    return rows[rows["forward_return"].notna() & rows["signal"].notna()]
 
 
 def reliability(p: Floats, y: Floats) -> tuple[ReliabilityBin, ...]:

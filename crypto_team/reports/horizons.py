@@ -13,6 +13,7 @@ from scipy import stats
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation import metrics, scores, significance
+from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.market_moves import moves_ahead
 
 Floats = npt.NDArray[np.float64]
@@ -25,8 +26,9 @@ Z = 1.959963984540054
 class HorizonRow:
     """One horizon: Pearson and rank correlation of the test signals with returns, and hits of the called side.
 
-    `low` and `high` bound the rank correlation at 95 %, with errors for overlapping returns. `hit_rate` is the share of
-    signals off one half on whose side the return was; `predicted` marks the horizon of the target.
+    `low` and `high` bound the rank correlation at 95 %; their error allows for returns that overlap in time and for
+    pairs that move together. `hit_rate` is the share of signals off one half on whose side the return was; `predicted`
+    marks the horizon of the target.
     """
 
     bars: int
@@ -49,17 +51,18 @@ def horizon_rows(meta: EvidenceMeta, predictions: pd.DataFrame, market: pd.DataF
     """Measure the signal of all test rows against returns over every horizon."""
     test = metrics.out_of_sample_rows(predictions).sort_values(["pair", "time"], kind="stable")
     signal, step = test["signal"].to_numpy(dtype=np.float64), timeframe_seconds(meta.timeframe) * 1000
+    time = milliseconds(test["time"])
     return tuple(
-        _row(bars, signal, moves_ahead(test, market, bars, step), predicted=bars == meta.horizon_bars)
+        _row(bars, signal, moves_ahead(test, market, bars, step), time, predicted=bars == meta.horizon_bars)
         for bars in horizons_of(meta)
     )
 
 
-def _row(bars: int, signal: Floats, ahead: Floats, *, predicted: bool) -> HorizonRow:
+def _row(bars: int, signal: Floats, ahead: Floats, time: npt.NDArray[np.int64], *, predicted: bool) -> HorizonRow:
     known = np.isfinite(signal) & np.isfinite(ahead)
     called = known & (signal != 0.5) & (ahead != 0.0)
     rank = scores.rank_ic(signal[known], ahead[known])
-    error = _error(signal[known], ahead[known], bars) if math.isfinite(rank) else math.nan
+    error = _error(signal[known], ahead[known], time[known], bars) if math.isfinite(rank) else math.nan
     hits = (signal[called] > 0.5) == (ahead[called] > 0.0)
     return HorizonRow(
         bars=bars,
@@ -73,8 +76,15 @@ def _row(bars: int, signal: Floats, ahead: Floats, *, predicted: bool) -> Horizo
     )
 
 
-def _error(signal: Floats, ahead: Floats, bars: int) -> float:
-    """Return the Newey-West error of the mean product of standardised ranks; overlapping returns need bars - 1 lags."""
+def _error(signal: Floats, ahead: Floats, time: npt.NDArray[np.int64], bars: int) -> float:
+    """Return the error of the mean product of standardised ranks, by time: pairs of one bar are one observation.
+
+    Products are summed over the pairs of each time before Newey-West sees them (Driscoll and Kraay 1998), so however
+    much pairs move together, a copy of one adds nothing. Overlapping returns need `bars` - 1 lags.
+    """
     left, right = (stats.zscore(stats.rankdata(values)) for values in (signal, ahead))
-    lags = max(significance.newey_west_lags(left.size), min(bars - 1, MOST_LAGS))
-    return significance.newey_west_t(left * right, lags=lags).se
+    product = left * right
+    _, at = np.unique(time, return_inverse=True)
+    excess: Floats = np.bincount(at, weights=product - product.mean()).astype(np.float64)
+    lags = max(significance.newey_west_lags(excess.size), min(bars - 1, MOST_LAGS))
+    return significance.newey_west_t(excess, lags=lags).se * excess.size / product.size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -25,7 +25,13 @@ _BLOCK = re.compile(r"^```yaml numbers\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def render_ml_report(
-    spec: MlSpec, features: FeatureSet, meta: EvidenceMeta, data: ReportData, pictures: Mapping[str, str]
+    spec: MlSpec,
+    features: FeatureSet,
+    meta: EvidenceMeta,
+    data: ReportData,
+    pictures: Mapping[str, str],
+    *,
+    changed: Sequence[str] = (),
 ) -> str:
     """Render the report.
 
@@ -37,6 +43,8 @@ def render_ml_report(
         The evidence and the numbers computed from it.
     pictures
         Name -> path relative to the report; names are keys of :data:`~crypto_team.reports.pictures.TITLES`.
+    changed
+        What of the design is not what the evidence was made with.
 
     Raises
     ------
@@ -58,6 +66,7 @@ def render_ml_report(
         reason=MODELS[meta.model].about,
         caveats=limitations(meta, data),
         numbers=_block(numbers),
+        changed=changed,
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip("\n") + "\n"
 

@@ -38,7 +38,7 @@ def draw_pictures(meta: EvidenceMeta, tables: EvidenceTables, data: ReportData) 
     """Draw every picture that the evidence allows; keys are file stems and keys of :data:`TITLES`."""
     signal = metrics.out_of_sample_rows(tables.predictions)["signal"].to_numpy(dtype=np.float64)
     pictures = {
-        "equity": equity(data.daily, [row.test_start for row in data.folds]),
+        "equity": equity(data.daily, [row.test_start for row in data.folds], data.chance.band),
         "folds": charts_folds.folds(data.folds, data.performance.sharpe),
         "information_coefficient": charts_folds.information_coefficient(data.folds),
         "importance": charts_folds.importance(tables.importances),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.reports import formats
+from crypto_team.reports.chance import Chance, chance
 from crypto_team.reports.classes import Classes, class_rows
 from crypto_team.reports.confidence import Calibration, calibration
 from crypto_team.reports.fold_table import FoldRow, PairRow, fold_rows, pair_rows, trade_profits
@@ -57,7 +58,7 @@ class Performance:
 
 @dataclass(frozen=True)
 class BaselineRow:
-    """A naive strategy over the same bars and costs."""
+    """A naive strategy over the same bars and costs; of the random ones the middle of each number."""
 
     name: str
     sharpe: float
@@ -75,6 +76,7 @@ class ReportData:
     folds: tuple[FoldRow, ...]
     pairs: tuple[PairRow, ...]
     baselines: tuple[BaselineRow, ...]
+    chance: Chance
     importances: tuple[ImportanceRow, ...]
     overfitting: Overfitting
     calibration: Calibration
@@ -117,6 +119,7 @@ class ReportData:
         yield from _each("fold_{0.fold}", self.folds, skip=("fold",))
         yield from _each("pair.{0.pair}", self.pairs)
         yield from _each("baseline.{0.name}", self.baselines)
+        yield from _members("chance", self.chance)
         yield from ((f"importance.{feature.feature}", feature.mean) for feature in self.importances[:10])
         yield from _members("overfitting", self.overfitting)
         yield from _members("calibration", self.calibration)
@@ -149,6 +152,8 @@ def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger)
     predictions = tables.predictions
     days, daily = metrics.daily_returns(predictions)
     frame = daily_table(days, daily, tables.baselines)
+    by_chance = chance(meta, predictions, tables.market, days, daily)
+    frame["random"] = by_chance.middle
     rows = fold_rows(meta, predictions)
     return ReportData(
         strategy_id=meta.strategy_id,
@@ -156,7 +161,8 @@ def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger)
         performance=performance(predictions, daily, seed=meta.random_seed),
         folds=rows,
         pairs=pair_rows(predictions),
-        baselines=tuple(_baseline(str(name), frame[name].to_numpy()) for name in frame.columns[1:]),
+        baselines=tuple(_baseline(str(name), frame[name].to_numpy(), by_chance) for name in frame.columns[1:]),
+        chance=by_chance,
         importances=importance_rows(tables.importances),
         overfitting=overfitting(rows, tables.importances, tables.noise),
         calibration=calibration(predictions),
@@ -206,7 +212,9 @@ def daily_table(days: npt.NDArray[np.datetime64], daily: Floats, baselines: pd.D
     return table
 
 
-def _baseline(name: str, daily: Floats) -> BaselineRow:
+def _baseline(name: str, daily: Floats, by_chance: Chance) -> BaselineRow:
+    if name == "random":
+        return BaselineRow(name, by_chance.sharpe, by_chance.total_return, by_chance.max_drawdown)
     return BaselineRow(
         name=name,
         sharpe=metrics.sharpe(daily, periods_per_year=YEAR),

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound="Record")
 MOST_FEATURES = 50
-RANKINGS: dict[Ranking, str] = {"importance": "importance -> top", "rfe": "importance -> RFE", "shap": "SHAP -> top"}
+RANKINGS: dict[Ranking, str] = {
+    "importance": "importance -> top({most})",
+    "rfe": "importance -> RFE({most})",
+    "shap": "SHAP -> top({most})",
+    "chain": "importance -> top(50) -> RFE({most}) -> SHAP pruning",
+}
 SEED_TRAIN_DAYS, SEED_TEST_DAYS, LEAST_FOLDS = 252, 63, 5
 
 
@@ -108,7 +113,7 @@ def with_most_features(features: FeatureSet, most: int, ranking: Ranking = "impo
     if not 1 <= most <= MOST_FEATURES:
         raise UsageError(f"between 1 and {MOST_FEATURES} features may survive selection", where="--max-features")
     old = features.feature_selection
-    method = f"correlation_filter({old.correlation_limit:g}) -> {RANKINGS[ranking]}({most})"
+    method = f"correlation_filter({old.correlation_limit:g}) -> {RANKINGS[ranking].format(most=most)}"
     selection = old.model_copy(update={"max_features": most, "method": method, "ranking": ranking})
     return features.model_copy(update={"feature_selection": selection})
 

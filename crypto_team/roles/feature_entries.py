@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -177,10 +178,17 @@ def checked_code(file: Path, most_bytes: int) -> bytes:
 
 
 def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, Any]]:
-    """Compute a formula on the research candles and say what it looks like and what it predicts."""
+    """Compute a formula on the bars of the earliest training window; say what it looks like and what it predicts.
+
+    No test part of any fold begins before that window has ended, so a look costs no trial: what is chosen by it is
+    chosen on bars that no result is claimed for.
+    """
+    import pandas as pd
+
     from crypto_team.features.matrix import build_matrix
     from crypto_team.labels import forward_returns
     from crypto_team.validation.fitted import fitted_on_first_half
+    from crypto_team.validation.settings import geometry_from_spec
 
     if spec.target is None:
         raise UsageError(
@@ -192,7 +200,13 @@ def trial_rows(session: Session, spec: MlSpec, formula: str) -> list[dict[str, A
     found = candles.research(session, spec.market, features)
     around = found.around.surroundings
     rows: list[dict[str, Any]] = []
-    for pair, bars in found.bars.items():
+    begin = min(bars["timestamp"].iloc[0] for bars in found.bars.values())
+    window = geometry_from_spec(spec, max(spec.target.horizons))
+    end = begin + pd.Timedelta(milliseconds=window.window_bars * window.timeframe_ms)
+    for pair, every in found.bars.items():
+        bars = every[every["timestamp"] < end].reset_index(drop=True)
+        if bars.empty:
+            continue
         seen = around.seen_from(pair) if around else None
         ahead = forward_returns(bars["close"].to_numpy(), spec.target.horizon_bars)
         computed = build_matrix(features, bars, surroundings=seen)
@@ -214,8 +228,9 @@ def _looked_at(pair: str, feature: Feature, computed: Any, forward_return: Any) 
         "pair": pair,
         "name": feature.name,
         "lookback": feature.lookback,
-        "mean": float(known.mean()),
-        "std": float(known.std()),
+        "bars": known.size,
+        "mean": float(known.mean()) if known.size else math.nan,
+        "std": float(known.std()) if known.size else math.nan,
         "last": float(values[-1]),
         "rank_ic": rank_ic(values, forward_return),
     }

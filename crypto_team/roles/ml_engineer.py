@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from crypto_team.errors import UsageError
 from crypto_team.roles import design, records
 from crypto_team.schemas.base import ExchangeId, FeatureName, Pair, Slug, StrategyId, Timeframe
+from crypto_team.schemas.features import Ranking
 from crypto_team.schemas.ml_spec import (
     CalibrationMethod,
     ClassWeights,
@@ -218,7 +219,7 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
     param: list[str] | None = None,
     calibration: CalibrationMethod = "shrunk",
     max_features: int = 30,
-    ranking: Literal["importance", "rfe", "shap"] = "importance",
+    ranking: Ranking = "importance",
     seed: int | None = None,
     refit: bool = False,
 ) -> Outcome:
@@ -237,12 +238,14 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
     max_features
         At most this many features are kept in each fold (50 at most).
     ranking
-        How features are ranked in each fold: by one quick fit (importance), by recursive elimination (rfe), or by SHAP.
+        How features are chosen in each fold, behind the correlation filter: by one quick fit (importance), by recursive
+        elimination (rfe), by SHAP (shap), or by all of them in a row (chain).
     seed
         Seed of every random choice; unchanged where not given.
     refit
         Once calibrated, fit again on the whole training window, so that its newest fifth is not lost to calibration.
     """
+    from crypto_team.models import readiness
     from crypto_team.roles.hyperparameters import parse
     from crypto_team.validation.settings import check_refit
 
@@ -251,6 +254,12 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
     hyperparameters = parse(model, param or [])
     changed = design.with_model(spec, model, hyperparameters, calibration, seed, refit=refit)
     kept = design.with_most_features(features, max_features, ranking)
+    readiness.check(
+        model,
+        hyperparameters,
+        n_classes=None if spec.target is None else spec.target.n_classes,
+        by_shap=ranking in {"shap", "chain"},
+    )
     revision = write_design(session, "set_model", changed, kept, f"model: {model}")
     return Outcome(
         ok=True,

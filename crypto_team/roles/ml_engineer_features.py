@@ -182,7 +182,9 @@ def remove_feature(
 
 @tool(role="ml_engineer", read_only=True)
 def test_feature(session: Session, strategy_id: StrategyId, formula: str) -> Outcome:
-    """Try a formula on the strategy's candles: values, look-back, information coefficient. Nothing is stored.
+    """Try a formula on the bars of the earliest training window: values, look-back, information coefficient.
+
+    Nothing is stored, and nothing is booked: no test part of any fold is looked at.
 
     Parameters
     ----------
@@ -194,4 +196,4 @@ def test_feature(session: Session, strategy_id: StrategyId, formula: str) -> Out
     from crypto_team.roles.feature_entries import trial_rows
 
     rows = trial_rows(session, records.ml_spec(session, strategy_id), formula)
-    return Outcome(ok=True, summary=f"{len(rows)} features tried", data=rows)
+    return Outcome(ok=True, summary=f"{len(rows)} features tried before the first test part", data=rows)

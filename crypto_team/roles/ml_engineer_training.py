@@ -37,8 +37,8 @@ def train(session: Session, strategy_id: StrategyId) -> Outcome:
         For example STR-001.
     """
     plan = training.design(session, strategy_id)
+    prepared = training.ready(plan, session)
     with booked(session, plan.spec.strategy_id, kind="train", fingerprint=plan.fingerprint) as booking:
-        prepared = training.panel(plan, session)
         store = training.fold_store(session)
         result = training.walk_forward(plan, prepared, session, store=store)
         booking.measure(result.predictions)

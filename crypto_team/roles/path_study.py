@@ -38,7 +38,9 @@ class PathStudy:
         }
 
 
-def study(session: Session, strategy_id: str, *, groups: int = 6, tested: int = 2, embargo_bars: int = 0) -> PathStudy:
+def study(
+    session: Session, strategy_id: str, *, groups: int = 6, tested: int = 2, embargo_bars: int | None = None
+) -> PathStudy:
     """Fit every split of the current design and put the predictions of its paths into the store.
 
     It is no trial: the design is the one that was trained, and its paths cannot be reported as a track record.

@@ -110,7 +110,7 @@ def drift(
 
 @tool(role="quant_analyst", long=True)
 def cross_validate(
-    session: Session, strategy_id: StrategyId, *, groups: int = 6, tested: int = 2, embargo_bars: int = 0
+    session: Session, strategy_id: StrategyId, *, groups: int = 6, tested: int = 2, embargo_bars: int | None = None
 ) -> Outcome:
     """Run combinatorial purged cross-validation: many backtest paths instead of one.
 
@@ -126,7 +126,8 @@ def cross_validate(
     tested
         Spans that each split leaves out.
     embargo_bars
-        Bars behind a tested span, after its last label, that nothing learns from.
+        Bars behind a tested span, after its last label, that nothing learns from; the gap of the training where not
+        given.
     """
     found = path_study.study(session, strategy_id, groups=groups, tested=tested, embargo_bars=embargo_bars)
     spread = found.metrics

@@ -53,9 +53,13 @@ def write_report(session: Session, strategy_id: str) -> Outcome:
 
 def _text(session: Session, spec: MlSpec, evidence: Evidence, found: ReportData, pictures: Iterable[str]) -> str:
     from crypto_team.reports.ml_report import render_ml_report
+    from crypto_team.validation.trained_with import changed_since
 
     paths = {name: f"pictures/{name}.svg" for name in pictures}
-    return render_ml_report(spec, records.feature_set(session, spec.strategy_id), evidence.meta, found, paths)
+    features = records.feature_set(session, spec.strategy_id)
+    code = session.layout.code_dir(spec.strategy_id).parent
+    changed = changed_since(evidence.meta, spec, features, code)
+    return render_ml_report(spec, features, evidence.meta, found, paths, changed=changed)
 
 
 def rendered_again(session: Session, spec: MlSpec, evidence: Evidence, ledger: LedgerView) -> str:

@@ -28,11 +28,11 @@ def sweep(session: Session, strategy_id: str, *, trials: int, features_per_trial
 
     plan = training.design(session, strategy_id)
     _check_limits(plan, trials, features_per_trial)
+    computed = _ready(plan, session)
     rng = np.random.default_rng(plan.spec.reproducibility.random_seed)
     rows: list[dict[str, Any]] = []
     best: tuple[float, Design] | None = None
     with booked(session, strategy_id, kind="sweep", fingerprint=plan.fingerprint, n_trials=trials) as booking:
-        computed = training.matrices(plan, session)
         for number in range(trials):
             session.progress(0.1 + 0.9 * number / trials, f"configuration {number + 1} of {trials}")
             candidate = _draw(plan, rng, features_per_trial)
@@ -63,6 +63,16 @@ def sweep(session: Session, strategy_id: str, *, trials: int, features_per_trial
         data=rows[:20],
         next=[f"crypto-team ml-engineer train {strategy_id}"],
     )
+
+
+def _ready(plan: Design, session: Session) -> dict[str, FeatureMatrix]:
+    """Return the features of all candidates; a design that cannot be trained is refused before it is booked."""
+    from crypto_team.validation.walk_forward import planned
+
+    settings = training.checked(plan.spec, plan.features)
+    computed = training.matrices(plan, session)
+    planned(training.joined(plan, computed), settings)
+    return computed
 
 
 def _check_limits(plan: Design, trials: int, features_per_trial: int) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from crypto_team.tools.session import Session
     from crypto_team.validation.evidence_io import Evidence
     from crypto_team.validation.fold_store import FoldStore
+    from crypto_team.validation.settings import WalkForwardSettings
     from crypto_team.validation.walk_forward import Panel, WalkForwardResult
 
 DAYS_PER_YEAR = 365
@@ -92,7 +93,8 @@ def _fingerprint(spec: MlSpec, features: FeatureSet, found: Candles, code_dir: P
         if feature.python and (code_dir / feature.python.split(":")[0]).exists()
     }
     inputs = {
-        "spec": plain.model_dump(mode="json"),
+        # The shape of a document decides nothing: its migration must not make known evidence look like another's.
+        "spec": plain.model_dump(mode="json") | {"schema_version": 1},
         "features": [
             feature.model_dump(mode="json", exclude={"rationale"}) for feature in without_ranks(features).features
         ],
@@ -119,6 +121,36 @@ def matrices(plan: Design, session: Session) -> dict[str, FeatureMatrix]:
 def panel(plan: Design, session: Session) -> Panel:
     """Compute the features of a design and join them with its labels."""
     return joined(plan, matrices(plan, session))
+
+
+def ready(plan: Design, session: Session) -> Panel:
+    """Return the panel of a design that can be trained here.
+
+    Everything that can be refused before something is fitted is refused now, before a trial is booked: packages that
+    are not installed, hyperparameters that the learner does not take, folds with too few rows.
+    """
+    from crypto_team.validation.walk_forward import planned
+
+    settings = checked(plan.spec, plan.features)
+    prepared = panel(plan, session)
+    planned(prepared, settings)
+    return prepared
+
+
+def checked(spec: MlSpec, features: FeatureSet) -> WalkForwardSettings:
+    """Return the settings of a design whose learner can be trained here."""
+    from crypto_team.models import readiness
+    from crypto_team.validation.settings import settings_from_spec
+
+    selection = features.feature_selection
+    settings = settings_from_spec(spec, selection)
+    readiness.check(
+        settings.model,
+        spec.model.hyperparameters,
+        n_classes=settings.n_classes,
+        by_shap=selection.ranking in {"shap", "chain"},
+    )
+    return settings
 
 
 def joined(plan: Design, computed: dict[str, FeatureMatrix]) -> Panel:

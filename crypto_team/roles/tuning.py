@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from crypto_team.roles.training import Design
     from crypto_team.tools.session import Session
+    from crypto_team.validation.panel import Panel
     from crypto_team.validation.settings import WalkForwardSettings
     from crypto_team.validation.tuning import TunedTrial
 
@@ -32,8 +33,8 @@ def tune(session: Session, strategy_id: str, *, trials: int, own_space: Sequence
     not booked, again.
     """
     from crypto_team.validation import tuning
+    from crypto_team.validation.fold_store import environment
     from crypto_team.validation.search_spaces import space
-    from crypto_team.validation.settings import settings_from_spec
 
     if not 2 <= trials <= MOST_TRIALS:
         raise UsageError(f"between 2 and {MOST_TRIALS} trials, not {trials}", where="--trials")
@@ -42,28 +43,33 @@ def tune(session: Session, strategy_id: str, *, trials: int, own_space: Sequence
             "tune searches with Optuna, which is not installed", hint="pip install 'crypto-team[ml]'"
         )
     plan = training.design(session, strategy_id)
-    settings = settings_from_spec(plan.spec, plan.features.feature_selection)
+    settings = training.checked(plan.spec, plan.features)
     space(settings, own_space)
     searched = hashlib.sha256("\n".join(sorted(own_space)).encode()).hexdigest()[:8] if own_space else ""
-    name = "-".join([strategy_id, plan.fingerprint.removeprefix("sha256:")[:16], *([searched] if searched else [])])
+    # Losses of other libraries, or of another version of this package, are not comparable: they get another name.
+    made_by = hashlib.sha256(environment().encode()).hexdigest()[:8]
+    parts = [strategy_id, plan.fingerprint.removeprefix("sha256:")[:16], made_by, searched]
+    name = "-".join(part for part in parts if part)
     journal = session.layout.store / "tuning" / f"{name}.log"
+    prepared = training.panel(plan, session)
+    tuning.inner_splits(prepared, settings)
     known = tuning.remembered(journal, name, settings)
     if known < trials:
         with booked(
             session, strategy_id, kind="tune", fingerprint=plan.fingerprint, n_trials=trials - known
         ) as booking:
-            found = _search(session, plan, settings, trials, journal, own_space)
+            found = _search(session, prepared, settings, trials, journal, own_space)
             records.save(
                 session, "ml_engineer", "tune", strategy_id, [booking.finished()], f"{strategy_id}: {trials} trials"
             )
     else:
-        found = _search(session, plan, settings, trials, journal, own_space)
+        found = _search(session, prepared, settings, trials, journal, own_space)
     return _adopted(session, plan, found, resumed=known)
 
 
 def _search(
     session: Session,
-    plan: Design,
+    prepared: Panel,
     settings: WalkForwardSettings,
     trials: int,
     journal: Path,
@@ -74,7 +80,6 @@ def _search(
     def told(one: TunedTrial) -> None:
         session.progress(0.15 + 0.85 * (one.number + 1) / trials, f"configuration {one.number + 1} of {trials}")
 
-    prepared = training.panel(plan, session)
     return tuning.tune(
         prepared, settings, trials=trials, journal=journal, name=journal.stem, own_space=own_space, on_trial=told
     )

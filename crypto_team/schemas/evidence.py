@@ -71,6 +71,7 @@ class FoldRange(Record):
 class EvidenceMeta(Document):
     """`meta.yaml`: everything that the numbers in the tables depend on."""
 
+    schema_version: Literal[2] = Field(default=2, description="Version of this shape; migrations raise it.")  # type: ignore[assignment]
     strategy_id: StrategyId
     timeframe: Timeframe
     pairs: list[Pair]

@@ -46,7 +46,7 @@ class Feature(Record):
         return [self.formula] if self.formula is not None else list(self.reads)
 
 
-Ranking = Literal["importance", "rfe", "shap"]
+Ranking = Literal["importance", "rfe", "shap", "chain"]
 
 
 class RemovedFeature(Record):
@@ -64,8 +64,9 @@ class FeatureSelection(Record):
     max_features: Annotated[int, Field(ge=1, le=50)] = 30
     ranking: Ranking = Field(
         default="importance",
-        description="How the columns that survive the correlation filter are ranked: one quick fit, recursive "
-        "elimination with a fit for each round (rfe), or the mean absolute SHAP value (shap).",
+        description="What follows the correlation filter: one quick fit ranks (importance), recursive elimination "
+        "with a fit for each round (rfe), the mean absolute SHAP value ranks (shap), or all in a row (chain): the 50 "
+        "most important, elimination, and pruning of what SHAP finds next to nothing in.",
     )
     input_count: Annotated[int, Field(ge=0)] = 0
     output_count: Annotated[int, Field(ge=0)] = 0

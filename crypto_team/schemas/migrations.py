@@ -35,7 +35,29 @@ def _registry_1(data: Data) -> Data:
     return {**fixed, "links": data.get("links", {}), "before": before, **strange}
 
 
-STEPS: Final[Mapping[tuple[str, int], Step]] = {("learning", 1): _learning_1, ("registry", 1): _registry_1}
+def _ml_spec_1(data: Data) -> Data:
+    """Version 2 calls Platt's sigmoid `platt` as it is defined; what was called so keeps the order of the forecasts."""
+    model = data.get("model")
+    if not isinstance(model, dict) or model.get("calibration") != "platt":
+        return data
+    return {**data, "model": {**model, "calibration": "ordered_platt"}}
+
+
+def _evidence_meta_1(data: Data) -> Data:
+    """Version 2 names the calibration as version 2 of `ml_spec` does."""
+    made = {**data, "calibration": "ordered_platt"} if data.get("calibration") == "platt" else dict(data)
+    known = made.get("trained_with")
+    if isinstance(known, dict) and known.get("model.calibration") == '"platt"':
+        made["trained_with"] = {**known, "model.calibration": '"ordered_platt"'}
+    return made
+
+
+STEPS: Final[Mapping[tuple[str, int], Step]] = {
+    ("learning", 1): _learning_1,
+    ("registry", 1): _registry_1,
+    ("ml_spec", 1): _ml_spec_1,
+    ("evidence_meta", 1): _evidence_meta_1,
+}
 """Kind and version that a step starts from -> the step."""
 
 

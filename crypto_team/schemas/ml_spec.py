@@ -34,7 +34,7 @@ FixedKind = Literal["direction", "n_class", "return"]
 TargetKind = Literal["direction", "n_class", "return", "volatility_scaled", "triple_barrier", "meta_label"]
 LabelWeights = Literal["none", "uniqueness"]
 ClassWeights = Literal["none", "balanced"]
-CalibrationMethod = Literal["shrunk", "platt", "isotonic", "beta", "temperature", "none"]
+CalibrationMethod = Literal["shrunk", "platt", "ordered_platt", "isotonic", "beta", "temperature", "none"]
 
 
 class Market(Record):
@@ -219,9 +219,9 @@ class OutOfSample(Record):
     n_trades: int
     hit_rate: float
     log_loss: float | None = None
-    auc: float | None = None
-    brier: float | None = None
-    ece: float | None = None
+    auc: float | None = Field(default=None, description="Of the event: the top class.")
+    brier: float | None = Field(default=None, description="Of the event: the top class, not a sum over classes.")
+    ece: float | None = Field(default=None, description="Of the event: the top class, in 10 bins of equal width.")
     information_coefficient: float
 
 
@@ -235,6 +235,7 @@ class Considered(Record):
 class MlSpec(Document):
     """An ML strategy, completely enough to rebuild it bit by bit."""
 
+    schema_version: Literal[2] = Field(default=2, description="Version of this shape; migrations raise it.")  # type: ignore[assignment]
     strategy_id: StrategyId
     strategy_name: Slug
     type: Literal["ml_based"] = "ml_based"

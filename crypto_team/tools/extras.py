@@ -20,6 +20,7 @@ EXTRA_OF: Final[dict[str, str]] = {
     "arch": "ml",
     "catboost": "ml",
     "optuna": "ml",
+    "shap": "ml",
     "torch": "deep",
     "safetensors": "deep",
     "river": "live",

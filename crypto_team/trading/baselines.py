@@ -32,14 +32,12 @@ def previous_sign(close: Floats, *, horizon_bars: int, long_short: bool) -> Floa
     return _by_sign(past, long_short=long_short)
 
 
-def shifted_at_random(position: Floats, rng: np.random.Generator) -> Floats:
-    """Return positions moved along the circle of bars by a random number: equal exposure, turnover, holding times.
+def shifted(position: Floats, share: float) -> Floats:
+    """Return positions moved along the circle of bars by a share of it: equal exposure, turnover, holding times.
 
     Where the end meets the beginning one stretch may be cut or joined; nothing else changes but the timing.
     """
-    if not position.size:
-        return position.copy()
-    return np.roll(position, int(rng.integers(0, position.size)))
+    return np.roll(position, int(share * position.size))
 
 
 def _by_sign(value: Floats, *, long_short: bool) -> Floats:

@@ -8,12 +8,12 @@ import pandas as pd
 
 from crypto_team.trading import baselines as rules
 from crypto_team.trading.costs import net_returns
+from crypto_team.validation import random_strategies
 from crypto_team.validation.metrics import out_of_sample_rows
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.settings import WalkForwardSettings
 
 Floats = npt.NDArray[np.float64]
-RANDOM_SHIFTS = 100
 
 
 def baseline_returns(
@@ -32,24 +32,22 @@ def baseline_returns(
     -------
     DataFrame
         time, name, position_mean, return_net (mean over pairs), sorted by (name, time). ``buy_and_hold`` is always
-        long; ``random`` is the mean over 100 circular shifts of the strategy's own positions: its exposure and turnover
-        without its timing; ``ma_cross`` is long while the 20-bar mean is above the 100-bar mean; ``previous_sign``
-        repeats the sign of the last horizon; both go short where the strategy may. ``simple_model`` trades the signal
-        of the simplest model by the strategy's own rules.
+        long; ``random`` is the middle one, by Sharpe ratio, of 100 circular shifts of the strategy's own positions: its
+        exposure and turnover without its timing; ``ma_cross`` is long while the 20-bar mean is above the 100-bar mean;
+        ``previous_sign`` repeats the sign of the last horizon; both go short where the strategy may. ``simple_model``
+        trades the signal of the simplest model by the strategy's own rules.
     """
     test = out_of_sample_rows(predictions)
-    trading, rng = settings.trading, np.random.default_rng(settings.seed)
-    parts = []
+    trading, parts = settings.trading, []
+    moved = _middle_shift(panel, test, settings)
     for _, rows in test.groupby("pair", sort=True):
         at = panel_rows(panel, rows)
         following = panel.next_return[at]
         held = _rules(panel, at, settings.geometry.horizon_bars, long_short=trading.long_short)
+        held["random"] = rules.shifted(rows["position"].to_numpy(dtype=np.float64), moved)
         table = {
             name: net_returns(position, following, trading.cost_bps_per_side)[1] for name, position in held.items()
         }
-        held["random"], table["random"] = _random(
-            rows["position"].to_numpy(dtype=np.float64), following, trading.cost_bps_per_side, rng
-        )
         parts += [
             pd.DataFrame({"time": rows["time"], "name": name, "position_mean": held[name], "return_net": table[name]})
             for name in held
@@ -79,10 +77,11 @@ def _rules(panel: Panel, at: npt.NDArray[np.int64], horizon: int, *, long_short:
     }
 
 
-def _random(position: Floats, following: Floats, cost_bps: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    held, net = np.zeros(position.size), np.zeros(position.size)
-    for _ in range(RANDOM_SHIFTS):
-        moved = rules.shifted_at_random(position, rng)
-        held += moved
-        net += net_returns(moved, following, cost_bps)[1]
-    return held / RANDOM_SHIFTS, net / RANDOM_SHIFTS
+def _middle_shift(panel: Panel, test: pd.DataFrame, settings: WalkForwardSettings) -> float:
+    """Return by what share of its bars the random strategy with the middle Sharpe ratio is moved."""
+    ordered = test.sort_values(["pair", "time"], kind="stable")
+    following = panel.next_return[panel_rows(panel, ordered)]
+    cost = settings.trading.cost_bps_per_side
+    _, daily = random_strategies.random_daily(ordered, following, cost, seed=settings.seed)
+    middle = random_strategies.ranked(random_strategies.sharpes(daily), 0.5)
+    return float(random_strategies.shares(settings.seed)[middle])

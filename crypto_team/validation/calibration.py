@@ -77,7 +77,8 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod, *, known
     label
         Class indices, shape (n,), no NaN.
     method
-        ``platt``, ``isotonic``, ``beta``, ``temperature`` (one map for all classes), ``shrunk`` or ``none``.
+        ``platt`` as it is defined, ``ordered_platt`` which never turns the ranking round, ``isotonic``, ``beta``,
+        ``temperature`` (one map for all classes), ``shrunk`` or ``none``.
     known
         What the fold knows besides, for ``shrunk``; where it is not given, every label counts and the rates are those
         of the raw probabilities.
@@ -97,7 +98,8 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod, *, known
         given = known or Known(float(len(label)), p.mean(axis=0), p.mean(axis=0))
         return Calibrator(tuple(_shrunk_map(p[:, k], (label == k).astype(np.float64), given, k) for k in tops))
     fits: dict[str, Callable[[Floats, Floats], Map]] = {
-        "platt": ordered_platt,
+        "platt": fit_platt,
+        "ordered_platt": ordered_platt,
         "isotonic": fit_isotonic,
         "beta": fit_beta,
     }

@@ -24,7 +24,7 @@ from crypto_team.validation.fold_fit import fitted_model
 from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, LEAST_INNER_ROWS, FoldRows, inputs_of, rows_read
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.settings import WalkForwardSettings
-from crypto_team.validation.splits import cpcv_paths
+from crypto_team.validation.splits import cpcv_paths, purge
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -33,11 +33,14 @@ Progress = Callable[[float, str], None]
 
 @dataclass(frozen=True)
 class Scheme:
-    """How time is cut: groups of equal numbers of bars, how many of them each split tests, and bars of embargo."""
+    """How time is cut: groups of equal numbers of bars, how many of them each split tests, and bars of embargo.
+
+    Without an embargo of its own it is the gap of the walk-forward, so that both sides of a block keep their distance.
+    """
 
     groups: int = 6
     tested: int = 2
-    embargo_bars: int = 0
+    embargo_bars: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a scheme that leaves nothing to learn from."""
@@ -72,10 +75,11 @@ def group_rows(panel: Panel, groups: int) -> list[Rows]:
 def splits(panel: Panel, scheme: Scheme, gap_bars: int) -> list[Split]:
     """Return all splits; training rows are purged on both sides of every tested block.
 
-    A row is dropped when its label reaches within `gap_bars` of a block, or when it begins before the last label of the
-    block has ended and the embargo is over.
+    A row is dropped when its label reaches within `gap_bars` of a block, as in the walk-forward, or when it begins
+    before the last label of the block has ended and the embargo is over.
     """
     parts, unit = group_rows(panel, scheme.groups), panel.timeframe_ms
+    embargo = gap_bars if scheme.embargo_bars is None else scheme.embargo_bars
     made = []
     for tested in combinations(range(scheme.groups), scheme.tested):
         keep = panel.usable.copy()
@@ -83,8 +87,8 @@ def splits(panel: Panel, scheme: Scheme, gap_bars: int) -> list[Split]:
             rows = parts[group]
             keep[rows] = False
             first, last = int(panel.time[rows].min()), int(panel.label_end[rows].max())
-            before = panel.label_end <= first - (gap_bars - 1) * unit
-            behind = panel.time >= last + scheme.embargo_bars * unit
+            before = purge(panel.label_end, first, gap_bars * unit)
+            behind = panel.time >= last + embargo * unit
             keep &= before | behind
         made.append(Split(tested, np.flatnonzero(keep), np.concatenate([parts[group] for group in tested])))
     return made
@@ -142,7 +146,7 @@ def _rows(panel: Panel, split: Split, settings: WalkForwardSettings) -> FoldRows
     unit, gap = panel.timeframe_ms, settings.geometry.gap
     times = np.unique(panel.time[split.train])
     cut = int(times[int(times.size * (1.0 - settings.inner_share))]) if times.size else 0
-    fit = split.train[panel.label_end[split.train] <= cut - (gap - 1) * unit]
+    fit = split.train[purge(panel.label_end[split.train], cut, gap * unit)]
     inner = split.train[panel.time[split.train] >= cut]
     if fit.size < LEAST_FIT_ROWS or inner.size < LEAST_INNER_ROWS:
         raise InputError(

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from crypto_team.errors import EvidenceError
 from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.schemas.migrations import migrated
 from crypto_team.validation.evidence_tables import (
     CONTRACTS,
     LATER,
@@ -124,7 +125,8 @@ def _bytes(path: Path) -> bytes:
 def _read_meta(path: Path) -> EvidenceMeta:
     text = _bytes(path)
     try:
-        return EvidenceMeta.model_validate(yaml.safe_load(text))
+        data = yaml.safe_load(text)
+        return EvidenceMeta.model_validate(migrated("evidence_meta", data) if isinstance(data, dict) else data)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise EvidenceError(f"not readable as YAML: {error}", where=str(path)) from error
     except ValidationError as error:

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_team.errors import InputError
+from crypto_team.labels import class_weights
 from crypto_team.models.base import Floats, Inputs
 from crypto_team.models.bins import SharedBins, find_bins
 from crypto_team.models.early_stopping import patience
 from crypto_team.models.registry import factory
 from crypto_team.validation.calibration_shrunk import Known, independent_labels, known_of
 from crypto_team.validation.clock import utc_text
-from crypto_team.validation.panel import Panel, training_weights
+from crypto_team.validation.panel import Panel, label_weights, training_weights
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.splits import Fold, purge
 
@@ -47,9 +48,7 @@ def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRo
     InputError
         Too few usable rows, or one class only, in the training window.
     """
-    unit = panel.timeframe_ms
-    tail = round((fold.train_end - fold.train_start) // unit * settings.inner_share)
-    inner_start = fold.train_end - tail * unit
+    inner_start = tail_start(panel, fold, settings)
     window = panel.usable & (panel.time >= fold.train_start) & purge(panel.label_end, fold.test_start, fold.gap_ms)
     fit = window & (panel.time < inner_start) & purge(panel.label_end, inner_start, fold.gap_ms)
     inner = window & (panel.time >= inner_start)
@@ -71,6 +70,12 @@ def fold_rows(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> FoldRo
             hint="choose thresholds or a horizon that both classes reach, or a longer window",
         )
     return rows
+
+
+def tail_start(panel: Panel, fold: Fold, settings: WalkForwardSettings) -> int:
+    """Return when the calibration tail of a fold begins, in milliseconds."""
+    bars = (fold.train_end - fold.train_start) // panel.timeframe_ms
+    return fold.train_end - round(bars * settings.inner_share) * panel.timeframe_ms
 
 
 def check_folds(panel: Panel, folds: Sequence[Fold], settings: WalkForwardSettings) -> None:
@@ -115,6 +120,29 @@ def weights_of(panel: Panel, rows: Rows, settings: WalkForwardSettings) -> Float
     return training_weights(
         panel, rows, labels=settings.label_weights, classes=settings.class_weights, n_classes=settings.n_classes
     )
+
+
+def lesson_weights(panel: Panel, fit: Rows, later: Rows, settings: WalkForwardSettings) -> Floats | None:
+    """Return what each label counts that is learnt after the training; a training row counts 1 on average.
+
+    Classes count by their rates in the training rows. How much of a label is its own depends on labels that began
+    before it ended, so it is known when the label is.
+    """
+    made = np.ones(later.size)
+    if settings.label_weights == "uniqueness":
+        span = (panel.time >= panel.time[fit].min()) & (panel.time <= panel.time[later].max(initial=0))
+        every, own = np.flatnonzero(panel.usable & span), np.zeros(panel.time.size)
+        own[every] = label_weights(panel, every)
+        for pair in np.unique(panel.pair_index[later]):
+            taught = fit[panel.pair_index[fit] == pair]
+            rows = panel.pair_index[later] == pair
+            made[rows] = own[later[rows]] / (own[taught].mean() if taught.size else 1.0)
+    elif settings.class_weights == "none" or not settings.n_classes:
+        return None
+    if settings.class_weights == "balanced" and settings.n_classes:
+        by_class = class_weights(panel.label[fit], settings.n_classes)
+        made *= by_class[panel.label[later].astype(np.int64)]
+    return made
 
 
 def known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Known:

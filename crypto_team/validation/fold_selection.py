@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from crypto_team.errors import InputError, UsageError
-from crypto_team.models.base import Explained, Floats, Inputs, Model, ModelSettings, rows_of
+from typing import TypeAlias
+
+from crypto_team.errors import InputError
+from crypto_team.models.attribution import contributions
+from crypto_team.models.base import Floats, Inputs, Model, ModelSettings
 from crypto_team.models.bins import SharedBins
 from crypto_team.models.registry import factory
-from crypto_team.validation.fold_rows import Rows, inputs_of, target_of, weights_of
+from crypto_team.validation.fold_rows import Rows, history_of, inputs_of, target_of, weights_of
 from crypto_team.validation.panel import Panel
-from crypto_team.validation.selection import Selection, select
+from crypto_team.validation.selection import Kind, Selection, select
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.workbench import IDLE, Workbench
 
-SHAP_ROWS = 2000
+Taught: TypeAlias = tuple[Inputs, Floats, Floats | None, SharedBins | None]
 
 
 def refitted(
@@ -43,48 +46,38 @@ def _fit(
     return model
 
 
-def _ranked(
-    settings: WalkForwardSettings,
-    x: Inputs,
-    y: Floats,
-    weight: Floats | None,
-    bins: SharedBins | None,
-    bench: Workbench,
-) -> Floats:
+def _ranked(settings: WalkForwardSettings, taught: Taught, kind: Kind, bench: Workbench) -> Floats:
     """Return what a quick fit on the training rows says about each column; networks see whole windows of it."""
-    model = _fit(settings, x, y, weight, bins, bench=bench.naming("choosing features"), quick=True)
-    if settings.ranking != "shap":
+    model = _fit(settings, *taught, bench=bench.naming("choosing features"), quick=True)
+    if kind == "importance":
         return model.importances()
-    if not isinstance(model, Explained):
-        raise UsageError(
-            f"{settings.model} has no SHAP values of its own",
-            where="features.yaml: feature_selection.ranking",
-            hint="choose --ranking importance or rfe",
-        )
-    # Evenly spread rows say the same as all of them, at a fraction of the cost.
-    rows = rows_of(x)
-    return model.contributions(rows[:: max(1, len(rows) // SHAP_ROWS)])
+    return contributions(model, taught[0], history=history_of(settings), seed=settings.seed)
+
+
+def chosen(panel: Panel, rows: Rows, settings: WalkForwardSettings, bench: Workbench = IDLE) -> Selection:
+    """Select features on some rows, and on nothing else."""
+    return select(
+        panel.features[rows],
+        target_of(panel, rows, settings),
+        names=panel.names,
+        correlation_limit=settings.correlation_limit,
+        max_features=settings.max_features,
+        rank=lambda columns, kind: _ranked(settings, _taught(panel, rows, columns, settings), kind, bench),
+        ranking=settings.ranking,
+    )
+
+
+def _taught(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardSettings) -> Taught:
+    """Return what a learner gets of some rows and columns."""
+    inputs, y = inputs_of(panel, rows, columns, settings), target_of(panel, rows, settings)
+    return inputs, y, weights_of(panel, rows, settings), panel.bins_of(columns)
 
 
 def fitted_selection(
     panel: Panel, rows: Rows, settings: WalkForwardSettings, bench: Workbench = IDLE
 ) -> tuple[Selection, Model]:
     """Select features and fit a learner on the same rows, and on nothing else."""
-    y = target_of(panel, rows, settings)
-    weight = weights_of(panel, rows, settings)
-
-    def given(columns: list[int]) -> tuple[Inputs, Floats, Floats | None, SharedBins | None]:
-        return inputs_of(panel, rows, columns, settings), y, weight, panel.bins_of(columns)
-
-    selection = select(
-        panel.features[rows],
-        y,
-        names=panel.names,
-        correlation_limit=settings.correlation_limit,
-        max_features=settings.max_features,
-        rank=lambda columns: _ranked(settings, *given(columns), bench),
-        recursive=settings.ranking == "rfe",
-    )
+    selection = chosen(panel, rows, settings, bench)
     if not selection.kept:
         reasons = ", ".join(f"{panel.names[column]}: {why}" for column, why in list(selection.removed.items())[:3])
         raise InputError(
@@ -92,4 +85,4 @@ def fitted_selection(
             where="features.yaml: features",
             hint="add features that vary (crypto-team ml-engineer add-feature STR --set standard), or a longer window",
         )
-    return selection, _fit(settings, *given(selection.kept), bench=bench)
+    return selection, _fit(settings, *_taught(panel, rows, selection.kept, settings), bench=bench)

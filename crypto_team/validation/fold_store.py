@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 COMPUTING = ("data", "features", "labels", "models", "trading", "validation", "schemas")
 LIBRARIES = (
     "numpy", "pandas", "scipy", "numba", "pyarrow", "scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "catboost",
-    "torch", "river", "shap",
+    "torch", "river", "shap", "optuna",
 )  # fmt: skip
 NOT_OF_A_FOLD = ("trading", "workers")
 MOST_BYTES = 2 * 1024**3
@@ -47,7 +47,7 @@ class FoldStore:
 
     def keys(self, panel: Panel, folds: Sequence[Fold], settings: WalkForwardSettings) -> list[str]:
         """Return the key of each fold; the panel is hashed once."""
-        shared = hashlib.sha256(_environment().encode())
+        shared = hashlib.sha256(environment().encode())
         _feed(shared, panel)
         for field in fields(settings):
             if field.name not in NOT_OF_A_FOLD:
@@ -99,7 +99,7 @@ class FoldStore:
 
 
 @cache
-def _environment() -> str:
+def environment() -> str:
     """Return what computes: platform, Python, libraries, and a hash of the package's own source."""
     versions = {}
     for name in LIBRARIES:

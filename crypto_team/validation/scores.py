@@ -104,13 +104,16 @@ def log_loss(p: Floats, y: Floats) -> float:
     return float(-np.mean(y * np.log(clipped) + (1.0 - y) * np.log1p(-clipped))) if y.size else math.nan
 
 
-def multi_log_loss(p: Floats, y: Floats) -> float:
-    """Return the mean negative log likelihood of class indices `y` under probabilities `p` of shape (n, classes)."""
+def multi_log_loss(p: Floats, y: Floats, *, weight: Floats | None = None) -> float:
+    """Return the mean negative log likelihood of class indices `y` under probabilities `p` of shape (n, classes).
+
+    Rows count by `weight`, shape (n,); all alike where there is none.
+    """
     keep = np.isfinite(y) & np.isfinite(p).all(axis=1)
     if not keep.any():
         return math.nan
     chosen = p[keep, y[keep].astype(np.int64)]
-    return float(-np.mean(np.log(np.clip(chosen, EPS, 1.0))))
+    return -float(np.average(np.log(np.clip(chosen, EPS, 1.0)), weights=None if weight is None else weight[keep]))
 
 
 def brier(p: Floats, y: Floats) -> float:

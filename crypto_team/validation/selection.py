@@ -1,18 +1,24 @@
-"""Feature selection inside one training window: constants, near-duplicates, then the importance of a quick fit."""
+"""Feature selection inside one training window: constants, near-duplicates, then what quick fits say of the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from crypto_team.models.base import shares
 from crypto_team.models.scaling import fit_scaler
+from crypto_team.schemas.features import Ranking
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
-Ranker = Callable[[list[int]], Floats]
+Kind = Literal["importance", "shap"]
+Ranker = Callable[[list[int], Kind], Floats]
+MOST_FEATURES = 50
+LEAST_SHARE = 0.1
 FILTER_CLIP = 10.0
 
 
@@ -32,7 +38,7 @@ def select(
     correlation_limit: float,
     max_features: int,
     rank: Ranker,
-    recursive: bool = False,
+    ranking: Ranking = "importance",
 ) -> Selection:
     """Choose columns from training rows alone.
 
@@ -47,11 +53,14 @@ def select(
     max_features
         Columns left at the end.
     rank
-        Importance of some columns, given by their numbers, from a quick fit on the same rows; a learner over windows
-        takes their history along.
-    recursive
-        Rank again after every round that drops the weakest quarter (recursive feature elimination; Guyon et al. 2002),
-        because importances that near-twins share come back together once one of them is gone.
+        Importance, or mean absolute SHAP value, of some columns, given by their numbers, from a quick fit on the same
+        rows; a learner over windows takes their history along.
+    ranking
+        The stages behind the filter. ``importance`` and ``shap`` keep the first `max_features`. ``rfe`` ranks again
+        after every round that drops the weakest quarter (recursive feature elimination; Guyon et al. 2002), because
+        importances that near-twins share come back together once one of them is gone. ``chain`` keeps the first 50 by
+        importance, eliminates down to `max_features`, and then prunes what has less than a tenth of an even share of
+        the SHAP values: what is left may be fewer.
 
     Returns
     -------
@@ -59,6 +68,23 @@ def select(
         At least one column when any has spread.
     """
     removed: dict[int, str] = {}
+    columns = _without_twins(x, y, names, correlation_limit, removed)
+    if ranking == "chain":
+        columns = _first(columns, rank, "importance", MOST_FEATURES, removed)
+    if ranking in {"rfe", "chain"}:
+        rounds = _rounds(len(columns), max_features)
+        for number, left in enumerate(rounds, start=1):
+            told = f"round {number} of {len(rounds)}, "
+            columns = _top(columns, rank(columns, "importance"), left, removed, told)
+    else:
+        columns = _first(columns, rank, "shap" if ranking == "shap" else "importance", max_features, removed)
+    if ranking == "chain" and len(columns) > 1:
+        columns = _pruned(columns, shares(rank(columns, "shap")), removed)
+    return Selection(columns, removed)
+
+
+def _without_twins(x: Matrix, y: Floats, names: list[str], limit: float, removed: dict[int, str]) -> list[int]:
+    """Drop columns without spread, and of columns that say the same all but the most relevant one."""
     spread = _with_spread(x, removed)
     z = fit_scaler(x[:, spread]).transform(x[:, spread], clip=FILTER_CLIP)
     z -= z.mean(axis=0)
@@ -67,18 +93,31 @@ def select(
     correlation = np.abs(_correlation_matrix(z))
     kept: list[int] = []
     for at in order:
-        twin = next((other for other in kept if correlation[at, other] > correlation_limit), None)
+        twin = next((other for other in kept if correlation[at, other] > limit), None)
         if twin is None:
             kept.append(at)
         else:
             removed[spread[at]] = f"correlation {correlation[at, twin]:.3f} with {names[spread[twin]]}"
-    columns = sorted(spread[at] for at in kept)
-    if len(columns) > max_features:
-        rounds = _rounds(len(columns), max_features) if recursive else [max_features]
-        for number, left in enumerate(rounds, start=1):
-            told = f"round {number} of {len(rounds)}, " if recursive else ""
-            columns = _top(columns, rank(columns), left, removed, told)
-    return Selection(columns, removed)
+    return sorted(spread[at] for at in kept)
+
+
+def _first(columns: list[int], rank: Ranker, kind: Kind, most: int, removed: dict[int, str]) -> list[int]:
+    """Keep the first `most` columns; nothing is fitted where there are no more."""
+    if len(columns) <= most:
+        return columns
+    return _top(columns, rank(columns, kind), most, removed, "SHAP " if kind == "shap" else "")
+
+
+def _pruned(columns: list[int], share: Floats, removed: dict[int, str]) -> list[int]:
+    """Drop the columns that move the forecasts next to nothing."""
+    least = LEAST_SHARE / len(columns)
+    kept = []
+    for column, own in zip(columns, share, strict=True):
+        if own < least:
+            removed[column] = f"SHAP share {own:.5f}, below {least:.5f}"
+        else:
+            kept.append(column)
+    return kept
 
 
 def _with_spread(x: Matrix, removed: dict[int, str]) -> list[int]:

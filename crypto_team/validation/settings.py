@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError, UsageError
 from crypto_team.models.base import Hyperparameter
+from crypto_team.models.readiness import check_target
 from crypto_team.models.registry import factory, resolve
 from crypto_team.schemas.features import FeatureSelection, Ranking
 from crypto_team.schemas.ml_spec import CalibrationMethod, ClassWeights, LabelWeights, MlSpec
@@ -63,17 +64,13 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
     if target is None:
         raise InputError("the target is not defined", where="ml-spec.yaml: target", hint="run define-target first")
     learner = factory(spec.model.primary)
-    if target.kind == "return" and not learner.regression:
-        raise UsageError(
-            f"{learner.name} predicts classes, the target is a return",
-            where="model.primary",
-            hint="choose ridge, lightgbm or xgboost, or a direction target",
-        )
+    hyperparameters = resolve(learner.name, spec.model.hyperparameters)
+    check_target(learner, hyperparameters, target.n_classes)
     check_refit(learner.name, refit=spec.model.refit)
     return WalkForwardSettings(
         model=learner.name,
         n_classes=target.n_classes,
-        hyperparameters=resolve(learner.name, spec.model.hyperparameters),
+        hyperparameters=hyperparameters,
         geometry=geometry_from_spec(spec, max(target.horizons)),
         calibration=spec.model.calibration,
         refit=spec.model.refit,

@@ -9,7 +9,7 @@ import numpy as np
 from crypto_team.models.base import Model, OnlineModel
 from crypto_team.models.registry import factory
 from crypto_team.models.streams import Lessons, Stream
-from crypto_team.validation.fold_rows import FoldRows, target_of
+from crypto_team.validation.fold_rows import FoldRows, lesson_weights, target_of
 
 if TYPE_CHECKING:
     from crypto_team.validation.panel import Panel
@@ -40,6 +40,7 @@ def followed(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
         known=panel.label_end[later],
         opened=panel.time[later],
         pair=panel.pair_index[later],
+        weight=lesson_weights(panel, rows.fit, later, settings),
     )
     size = int(settings.hyperparameters["update_rows"])
 

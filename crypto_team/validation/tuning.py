@@ -1,4 +1,7 @@
-"""Hyperparameters from inner purged splits of the earliest training window, which no test part of any fold has seen.
+"""Hyperparameters from inner purged splits of what the earliest fold fits its model on.
+
+No test part of any fold is seen, and neither is the calibration tail of that fold: rows that chose the hyperparameters
+do not calibrate what was chosen.
 
 Trials are asked for and told (Optuna), so the caller decides when each one runs; a journal file remembers them, and a
 search that was killed goes on where it stopped.
@@ -19,7 +22,7 @@ from crypto_team.errors import InputError
 from crypto_team.models.base import Floats, Hyperparameter
 from crypto_team.models.registry import resolve
 from crypto_team.validation.fitted import filled, fit_all
-from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, history_of, inputs_of, target_of
+from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, history_of, inputs_of, tail_start, target_of, weights_of
 from crypto_team.validation.fold_selection import fitted_selection
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.scores import multi_log_loss
@@ -55,9 +58,10 @@ class InnerSplit:
 
 
 def inner_splits(panel: Panel, settings: WalkForwardSettings) -> list[InnerSplit]:
-    """Cut the earliest training window into expanding splits; fitted rows end a gap before the judged ones.
+    """Cut what the earliest fold fits on into expanding splits; fitted rows end a gap before the judged ones.
 
-    Labels of judged rows end a gap before the first test part too, so nothing of any test part is seen.
+    Labels of judged rows end a gap before the calibration tail of that fold, so nothing of the tail or of any test part
+    is seen.
 
     Raises
     ------
@@ -66,8 +70,9 @@ def inner_splits(panel: Panel, settings: WalkForwardSettings) -> list[InnerSplit
     """
     times = np.unique(panel.time)
     first = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)[0]
-    window = panel.usable & (panel.time >= first.train_start) & purge(panel.label_end, first.test_start, first.gap_ms)
-    span = first.train_end - first.train_start
+    stop = tail_start(panel, first, settings)
+    window = panel.usable & (panel.time >= first.train_start) & purge(panel.label_end, stop, first.gap_ms)
+    span = stop - first.train_start
     cuts = [first.train_start + round(span * share) for share in np.linspace(FIRST_SHARE, 1.0, INNER_SPLITS + 1)]
     splits = []
     for number, (begin, end) in enumerate(pairwise(cuts), start=1):
@@ -95,15 +100,22 @@ def _check_split(panel: Panel, settings: WalkForwardSettings, fit: Rows, judge: 
 
 
 def loss_on(panel: Panel, split: InnerSplit, settings: WalkForwardSettings) -> float:
-    """Fit everything on the split's own rows; return the log loss, or the mean squared error in basis points."""
+    """Fit everything on the split's own rows; return the log loss, or the mean squared error in basis points.
+
+    Rows count in the loss as they do in training: where rare classes are raised, a learner that raises them is right.
+    """
     every = np.sort(np.concatenate([split.fit, split.judge]))
     panel = filled(panel, fit_all(panel, split.fit), panel.with_history(every, history_of(settings)))
     selection, model = fitted_selection(panel, split.fit, settings)
     predicted = model.predict(inputs_of(panel, split.judge, selection.kept, settings))
     truth: Floats = target_of(panel, split.judge, settings)
+    # Networks balance classes by a hyperparameter of their own.
+    if settings.n_classes and settings.hyperparameters.get("class_weights") == "balanced":
+        settings = replace(settings, class_weights="balanced")
+    weight = weights_of(panel, split.judge, settings)
     if settings.n_classes:
-        return float(multi_log_loss(predicted, truth))
-    return float(np.mean((predicted[:, 0] - truth) ** 2))
+        return multi_log_loss(predicted, truth, weight=weight)
+    return float(np.average((predicted[:, 0] - truth) ** 2, weights=weight))
 
 
 def tune(

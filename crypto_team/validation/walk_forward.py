@@ -22,7 +22,7 @@ from crypto_team.validation.fold_store import FoldStore
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.scores import skill
 from crypto_team.validation.settings import TradingRules, WalkForwardSettings
-from crypto_team.validation.splits import walk_forward
+from crypto_team.validation.splits import Fold, walk_forward
 
 __all__ = ["Panel", "Progress", "WalkForwardResult", "run", "skill_table"]
 
@@ -77,11 +77,7 @@ def run(
     InputError
         Too little history for the folds asked for, or a fold that cannot be fitted; its number is said.
     """
-    if not panel.usable.any():
-        raise InputError("no bar has features and a known label", hint="bring more bars than the longest look-back")
-    times = np.unique(panel.time)
-    folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
-    check_folds(panel, folds, settings)
+    folds = planned(panel, settings)
     shared = replace(panel, bins=shared_bins(panel, folds[0], settings))
     fitted = fit_all(shared, folds, settings, progress=progress, store=store)
     predictions = _traded(pd.concat([one.predictions for one in fitted], ignore_index=True), panel, settings.trading)
@@ -99,6 +95,22 @@ def run(
         models={one.range.model_file: one.data for one in fitted},
         fitted=_fitted_columns(panel, fitted),
     )
+
+
+def planned(panel: Panel, settings: WalkForwardSettings) -> list[Fold]:
+    """Return the folds of a run; nothing is fitted, but what could not be is refused.
+
+    Raises
+    ------
+    InputError
+        Too little history for the folds asked for, or a fold with too few rows or one class only.
+    """
+    if not panel.usable.any():
+        raise InputError("no bar has features and a known label", hint="bring more bars than the longest look-back")
+    times = np.unique(panel.time)
+    folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
+    check_folds(panel, folds, settings)
+    return folds
 
 
 def _fitted_columns(panel: Panel, folds: list[FittedFold]) -> dict[str, npt.NDArray[np.float32]]:

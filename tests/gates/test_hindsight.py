@@ -49,7 +49,7 @@ def after_losses(done: Study, _rng: np.random.Generator) -> EvidenceParts:
 def past_volatility(done: Study, _rng: np.random.Generator) -> EvidenceParts:
     """Size positions by the volatility of the day before."""
     table, market = done.parts.tables["predictions"], done.parts.tables["market"].sort_values(["pair", "time"])
-    moves = market.groupby("pair")["close"].pct_change(fill_method=None)
+    moves = market.groupby("pair")["close"].pct_change()
     spread = moves.groupby(market["pair"]).transform(lambda each: each.rolling(24, min_periods=5).std())
     keyed = pd.Series((spread.median() / spread).clip(0.2, 1.0).to_numpy(), market.set_index(["pair", "time"]).index)
     size = keyed.reindex(pd.MultiIndex.from_frame(table[["pair", "time"]])).fillna(1.0).to_numpy()

@@ -166,6 +166,16 @@ def oracle_signal(case: Case) -> Case:
     return replace(case, predictions=frame)
 
 
+def selected_otherwise(case: Case) -> Case:
+    """Drop one feature in every fold for a reason that its training rows do not give."""
+    assert case.preprocessing is not None
+    frame = case.preprocessing.copy()
+    rows = (frame["stage"] == "selection") & (frame["feature"] == "volume_3")
+    frame.loc[rows, "kept"] = False
+    frame.loc[rows, "reason"] = "importance rank 8 of 8"
+    return replace(case, preprocessing=frame)
+
+
 @pytest.mark.parametrize(
     ("code", "tamper", "says"),
     [
@@ -184,6 +194,7 @@ def oracle_signal(case: Case) -> Case:
         ("LK005", fitted_later("scaler"), "outside its part"),
         ("LK005", fitted_later("calibration"), "outside its part"),
         ("LK005", fitted_later("selection"), "outside its part"),
+        ("LK005", selected_otherwise, "otherwise than stored"),
         ("LK006", leaky_sample(1), "volume_2 / close"),
         ("LK006", leaky_sample(4), "volume_2 / close"),
         ("LK006", oracle_signal, "signal"),

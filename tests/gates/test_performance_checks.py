@@ -64,6 +64,17 @@ def always_wrong(case: Case) -> Case:
     return replace(case, predictions=frame.assign(p_1=frame["p_0"], p_0=frame["p_1"]))
 
 
+def at_other_times(case: Case) -> Case:
+    """Say the same things, two fifths of the way further along the circle of bars."""
+    assert case.predictions is not None
+    frame = case.predictions.sort_values(["part", "pair", "time"], ignore_index=True)
+    test = frame["part"] == "test"
+    for column in ("p_0", "p_1"):
+        said = frame[test].groupby("pair")[column]
+        frame.loc[test, column] = said.transform(lambda one: np.roll(one.to_numpy(), int(0.4 * one.size)))
+    return replace(case, predictions=frame)
+
+
 def never_trades(case: Case) -> Case:
     assert case.predictions is not None
     return replace(case, predictions=case.predictions.assign(p_1=0.5, p_0=0.5))
@@ -109,6 +120,14 @@ def equity(values: list[float]) -> Callable[[Case], Case]:
     return lambda case: replace(case, backtest_equity=pd.DataFrame({"equity": values}))
 
 
+def test_random_strategies_are_compared_with_one_by_one(honest: Case) -> None:
+    strict, middling = (run_check("PF001", honest, {"share": share}) for share in (0.95, 0.5))
+    assert "95% of 100 at other times" in strict.explanation
+    assert strict.value is not None
+    assert middling.value is not None
+    assert strict.value <= middling.value
+
+
 @pytest.mark.parametrize("name", ["random", "ma_cross", "previous_sign"])
 def test_stored_baselines_are_not_what_is_compared_with(honest: Case, name: str) -> None:
     assert run_check("PF001", strong_baseline(name)(honest)) == run_check("PF001", honest)
@@ -119,7 +138,7 @@ def test_recomputed_baselines_are_those_of_the_pipeline(honest: Case) -> None:
     assert honest.market is not None
     assert honest.meta is not None
     assert honest.baselines is not None
-    found = naive_daily(honest.returns, honest.market, honest.meta, rng=np.random.default_rng(1))
+    found = naive_daily(honest.returns, honest.market, honest.meta)
     for name in ("buy_and_hold", "ma_cross"):
         stored = honest.baselines[honest.baselines["name"] == name]
         assert found[name][1].sum() == pytest.approx(stored["return_net"].sum(), abs=5e-3)
@@ -129,6 +148,7 @@ def test_recomputed_baselines_are_those_of_the_pipeline(honest: Case) -> None:
     ("code", "tamper", "outcome"),
     [
         ("PF001", always_wrong, "refused"),
+        ("PF001", at_other_times, "refused"),
         ("PF001", strong_baseline("buy_and_hold"), "refused"),
         ("PF001", lambda c: replace(c, baselines=c.baselines.iloc[:0]), "refused"),
         ("PF002", expensive, "refused"),

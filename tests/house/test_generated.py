@@ -78,7 +78,7 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("ml_spec", "market", {"exchange": "binance", "pairs": ["BTC/USDT"], "timeframe": "7m"}),
     ("ml_spec", "costs", {"fee_bps": -1.0}),
     ("ml_spec", "costs", {"fee_bps": "5"}),
-    ("ml_spec", "schema_version", 2),
+    ("ml_spec", "schema_version", 3),
     ("features", "features", [{"name": "x"}]),
     ("dataset", "rows", 0),
     ("dataset", "content_hash", "md5:0"),

@@ -103,9 +103,10 @@ def test_the_best_weights_on_the_tail_are_kept_not_the_last() -> None:
 
 def test_rare_classes_weigh_as_much_as_frequent_ones() -> None:
     y = np.repeat([0.0, 1.0, 2.0], [80, 15, 5])
-    weight = balanced(y, np.arange(100), 3)[y.astype(np.int64)]
+    weight = balanced(y, np.arange(100), 3, np.ones(100))[y.astype(np.int64)]
     assert [weight[y == each].sum() for each in (0, 1, 2)] == pytest.approx([100 / 3] * 3)
-    assert balanced(y, np.arange(95), 3)[2] == 0.0, "a class that training never saw has no weight"
+    assert balanced(y, np.arange(95), 3, np.ones(100))[2] == 0.0, "a class that training never saw has no weight"
+    assert balanced(y, np.arange(100), 3, weight) == pytest.approx(1.0), "what is balanced is not balanced twice"
     rng = np.random.default_rng(0)
     x = rng.standard_normal((600, 3)).astype(np.float32)
     rare = (x[:, 0] + rng.standard_normal(600) > 1.8).astype(np.float64)

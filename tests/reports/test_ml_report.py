@@ -138,3 +138,35 @@ def test_control_and_direction_characters_are_dropped() -> None:
 
 def test_a_picture_path_cannot_close_its_link() -> None:
     assert markdown.picture("t", "a b).svg") == "![t](a%20b%29.svg)"
+
+
+def test_a_report_says_when_the_design_is_no_longer_what_was_trained(
+    spec: MlSpec, features: FeatureSet, evidence: Any, data: ReportData
+) -> None:
+    told = "has changed since this evidence was made"
+    assert told not in _render(spec, features, evidence, data)
+    lines = ['model.calibration is "isotonic", trained with "platt"']
+    text = render_ml_report(spec, features, evidence.meta, data, PICTURES, changed=lines)
+    assert text.index(told) < text.index(SECTIONS[0])
+    assert "isotonic" in text
+
+
+def test_random_is_told_as_single_strategies_with_their_band(
+    spec: MlSpec, features: FeatureSet, evidence: Any, data: ReportData
+) -> None:
+    text = _render(spec, features, evidence, data)
+    assert "100 strategies that hold the same positions at other times" in text
+    for value in (data.chance.sharpe_low, data.chance.sharpe_high):
+        assert signed(value) in text
+    row = next(row for row in data.baselines if row.name == "random")
+    assert (row.sharpe, row.max_drawdown) == (data.chance.sharpe, data.chance.max_drawdown)
+
+
+def test_the_debiased_calibration_error_stands_beside_the_plain_one(
+    spec: MlSpec, features: FeatureSet, evidence: Any, data: ReportData
+) -> None:
+    assert data.numbers["calibration.ece_debiased"] == data.calibration.ece_debiased
+    assert number(data.calibration.ece_debiased, 4) in _render(spec, features, evidence, data)
+    # The raw probabilities are the true ones: what their bins differ by is noise, and no error is left.
+    assert data.calibration.ece_debiased_raw == 0.0 < data.calibration.ece_raw
+    assert data.calibration.ece_debiased > 0.03

@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from crypto_team.reports.chance import chance
 from crypto_team.reports.classes import class_rows
 from crypto_team.reports.horizons import horizon_rows, horizons_of
 from crypto_team.reports.luck import TrialLedger, luck
 from crypto_team.reports.report_data import ReportData
 from crypto_team.reports.risk import risk, trade_profile
 from crypto_team.reports.rule_grid import rule_grid
+from crypto_team.trading.baselines import shifted
+from crypto_team.validation import metrics
 from crypto_team.validation.market_moves import moves_ahead
+from crypto_team.validation.random_strategies import random_daily
 
 HOUR = 3_600_000
 
@@ -30,6 +34,63 @@ def test_knowledge_decays_with_the_horizon_where_only_the_next_bar_is_known(evid
     test = evidence.tables.predictions.query("part == 'test'")
     assert rank[0] == pytest.approx(stats.spearmanr(test["signal"], test["forward_return"]).statistic, abs=1e-9)
     assert all(row.low < row.rank_information_coefficient < row.high for row in rows)
+
+
+def test_the_copy_of_a_pair_adds_no_certainty(evidence: Any) -> None:
+    single = evidence.tables.predictions.query("pair == 'BTC/USDT'")
+    market = evidence.tables.market.query("pair == 'BTC/USDT'")
+    copies = ["BTC/USDT", "B/USDT", "C/USDT"]
+    (alone, *_), (thrice, *_) = (
+        horizon_rows(
+            evidence.meta,
+            pd.concat([single.assign(pair=name) for name in names]),
+            pd.concat([market.assign(pair=name) for name in names]),
+        )
+        for names in (copies[:1], copies)
+    )
+    assert thrice.rows == 3 * alone.rows
+    assert thrice.rank_information_coefficient == pytest.approx(alone.rank_information_coefficient)
+    assert (thrice.low, thrice.high) == pytest.approx((alone.low, alone.high), rel=1e-6)
+
+
+def test_pairs_of_their_own_do_add_certainty(evidence: Any) -> None:
+    predictions, market = evidence.tables.predictions, evidence.tables.market
+    both, *_ = horizon_rows(evidence.meta, predictions, market)
+    one, *_ = horizon_rows(evidence.meta, predictions.query("pair == 'BTC/USDT'"), market)
+    assert both.high - both.low == pytest.approx((one.high - one.low) / np.sqrt(2.0), rel=0.15)
+
+
+def test_random_strategies_are_single_ones_and_not_their_mean(evidence: Any) -> None:
+    tables = evidence.tables
+    days, daily = metrics.daily_returns(tables.predictions)
+    found = chance(evidence.meta, tables.predictions, tables.market, days, daily)
+    test = metrics.out_of_sample_rows(tables.predictions).sort_values(["pair", "time"])
+    following = moves_ahead(test, tables.market, 1, HOUR)
+    _, each = random_daily(test, following, evidence.meta.cost_bps_per_side, seed=evidence.meta.random_seed)
+    mean = metrics.sharpe(each.mean(axis=1), periods_per_year=365.0)
+    assert found.sharpe_low < found.sharpe < found.sharpe_high
+    assert abs(mean) > 1.5 * abs(found.sharpe)
+    assert each.std(axis=0).mean() > 1.5 * each.mean(axis=1).std()
+    assert found.max_drawdown_low <= found.max_drawdown <= found.max_drawdown_high < 0.0
+    assert (found.band[:, 0] <= found.band[:, 1]).all()
+    assert found.beaten == 1.0
+
+
+def test_a_strategy_without_timing_is_one_of_the_random_ones(evidence: Any) -> None:
+    tables, rng = evidence.tables, np.random.default_rng(5)
+    shares = []
+    for _ in range(12):
+        moved = tables.predictions.copy()
+        rows = moved["part"] == "test"
+        held = moved[rows].groupby("pair")["position"]
+        share = rng.random()
+        moved.loc[rows, "position"] = held.transform(lambda values, at=share: shifted(values.to_numpy(), at))
+        step = moves_ahead(moved[rows], tables.market, 1, HOUR)
+        moved.loc[rows, "return_net"] = moved.loc[rows, "position"] * step
+        days, daily = metrics.daily_returns(moved)
+        free = evidence.meta.model_copy(update={"cost_bps_per_side": 0.0})
+        shares.append(chance(free, moved, tables.market, days, daily).beaten)
+    assert 0.2 < np.mean(shares) < 0.8
 
 
 def test_the_horizon_set_of_the_target_is_measured_too(evidence: Any) -> None:

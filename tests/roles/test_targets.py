@@ -116,7 +116,7 @@ def test_a_meta_label_without_its_feature_names_the_feature(desk: Desk) -> None:
 def test_an_exported_meta_label_says_what_the_evidence_says(desk: Desk) -> None:
     from crypto_team.freqtrade.runtime import load_bundle
 
-    strategy_id = desk.designed(param=["l2=0.05"], calibration="platt")
+    strategy_id = desk.designed(param=["l2=0.05"], calibration="ordered_platt")
     desk.use("ml_engineer.add-feature", strategy_id=strategy_id, formula=["roc(close, 48)"], name="trend")
     desk.use(
         "ml_engineer.define-target", strategy_id=strategy_id, kind="meta_label", horizon="12", side_feature="trend"

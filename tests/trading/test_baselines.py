@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from crypto_team.errors import UsageError
-from crypto_team.trading.baselines import buy_and_hold, moving_average_cross, previous_sign, shifted_at_random
+from crypto_team.trading.baselines import buy_and_hold, moving_average_cross, previous_sign, shifted
 
 Floats = npt.NDArray[np.float64]
 RULES: dict[str, Callable[[Floats], Floats]] = {
@@ -46,13 +46,13 @@ def test_the_previous_sign_is_repeated() -> None:
     assert previous_sign(close, horizon_bars=2, long_short=True).tolist() == [0, 0, 1, 0, -1, -1]
 
 
-def test_random_keeps_exposure_and_turnover_and_follows_its_seed() -> None:
+def test_moved_positions_keep_exposure_and_turnover() -> None:
     rng = np.random.default_rng(3)
     position = np.repeat(rng.choice([0.0, 1.0, -1.0], 60), rng.integers(1, 9, 60))
-    first, again, other = (shifted_at_random(position, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert np.array_equal(first, again)
+    first, other = shifted(position, 0.3), shifted(position, 0.71)
     assert not np.array_equal(first, other)
     assert np.array_equal(np.sort(first), np.sort(position))
     changes = [int((np.diff(held, append=held[0]) != 0).sum()) for held in (first, position)]
     assert changes[0] == changes[1]
-    assert shifted_at_random(np.empty(0), rng).size == 0
+    assert np.array_equal(shifted(position, 0.0), position)
+    assert shifted(np.empty(0), 0.5).size == 0

@@ -29,7 +29,7 @@ def _overconfident(n: int = 5000) -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([1.0 - top, top]), y
 
 
-@pytest.mark.parametrize("method", ["platt", "isotonic", "beta", "temperature", "shrunk"])
+@pytest.mark.parametrize("method", ["platt", "ordered_platt", "isotonic", "beta", "temperature", "shrunk"])
 def test_an_overconfident_forecast_becomes_calibrated(method: str) -> None:
     p, y = _overconfident()
     fitted = fit_calibrator(p[:2500], y[:2500], method).apply(p[2500:])  # type: ignore[arg-type]
@@ -39,7 +39,7 @@ def test_an_overconfident_forecast_becomes_calibrated(method: str) -> None:
     assert np.allclose(fitted.sum(axis=1), 1.0)
 
 
-@pytest.mark.parametrize("method", ["platt", "isotonic", "beta", "temperature", "shrunk", "none"])
+@pytest.mark.parametrize("method", ["platt", "ordered_platt", "isotonic", "beta", "temperature", "shrunk", "none"])
 def test_a_calibrator_survives_json_to_the_bit(method: str) -> None:
     p, y = _overconfident(400)
     fitted = fit_calibrator(p, y, method)  # type: ignore[arg-type]

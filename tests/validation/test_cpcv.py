@@ -30,9 +30,23 @@ def test_every_combination_is_purged_on_both_sides_of_what_it_tests(panel_of: Pa
             before = split.train[long.time[split.train] < first]
             behind = split.train[long.time[split.train] > last]
             if before.size:
-                assert long.label_end[before].max() < first
+                # As the walk-forward keeps its distance from a test part.
+                nearest = long.label_end[before].max()
+                assert nearest <= first - 12 * HOUR
+                assert nearest == first - 12 * HOUR or group - 1 in split.tested
             if behind.size:
                 assert long.time[behind].min() >= last + (12 + 7) * HOUR
+
+
+def test_without_an_embargo_of_its_own_both_sides_keep_the_distance_of_the_walk_forward(panel_of: PanelOf) -> None:
+    panel = panel_of(edge=0.0)
+    own, stated = (
+        cpcv.splits(panel, cpcv.Scheme(groups=5, tested=1, embargo_bars=embargo), gap_bars=9) for embargo in (None, 9)
+    )
+    assert all(np.array_equal(one.train, other.train) for one, other in zip(own, stated, strict=True))
+    parts, middle = cpcv.group_rows(panel, 5), own[2].train
+    last = panel.label_end[parts[2]].max()
+    assert panel.time[middle][panel.time[middle] > last].min() == last + 9 * HOUR
 
 
 def test_groups_are_spans_of_time_shared_by_all_pairs(panel_of: PanelOf) -> None:

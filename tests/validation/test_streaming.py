@@ -114,3 +114,29 @@ def test_labels_that_were_learnt_too_early_or_are_others_are_refused(
     model.lessons = right
     silent = fold.model_copy(update={"later_labels": 0})
     assert "the fold says that 0 labels" in "".join(learnt_otherwise(model, silent, result.predictions, meta))
+
+
+def test_labels_learnt_later_count_as_those_of_the_training_do(panel_of: PanelOf, settings_of: SettingsOf) -> None:
+    panel = panel_of(edge=0.3)
+    rarely = panel.forward_return > np.nanquantile(panel.forward_return, 0.8)
+    rare = replace(panel, label=np.where(np.isfinite(panel.label), rarely, np.nan))
+    alike = replace(settings_of("online_linear"), calibration="none")
+    assert _later_weights(rare, alike) is None
+    balanced = _later_weights(rare, replace(alike, class_weights="balanced"))
+    assert balanced is not None
+    weight, label = balanced
+    ratio = weight[label == 1.0].mean() / weight[label == 0.0].mean()
+    assert ratio == pytest.approx(4.0, rel=0.25)
+    assert np.unique(weight).size == 2
+    long = replace(rare, label_end=rare.time + 8 * 3_600_000, touched=rare.time + 8 * 3_600_000)
+    unique = _later_weights(long, replace(alike, label_weights="uniqueness"))
+    assert unique is not None
+    assert np.median(unique[0]) == pytest.approx(1.0, rel=0.05)
+
+
+def _later_weights(panel: Panel, settings: WalkForwardSettings) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return weights and labels of what the second fold learns after its training; its file keeps both."""
+    result = run(panel, settings)
+    model = FoldModel.load(result.models[result.folds[1].model_file]).model
+    assert isinstance(model, Stream)
+    return None if model.lessons.weight is None else (model.lessons.weight, model.lessons.labels)

@@ -11,6 +11,7 @@ from crypto_team.errors import InputError, UsageError
 from crypto_team.models.base import Hyperparameter
 from crypto_team.models.registry import MODELS, resolve
 from crypto_team.validation import tuning
+from crypto_team.validation.fold_rows import fold_rows
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.search_spaces import SPACES, Dimension, space, start
 from crypto_team.validation.splits import walk_forward
@@ -23,12 +24,26 @@ def panel(panel_of: Callable[..., Panel]) -> Panel:
     return panel_of(edge=0.2)
 
 
-def test_the_search_sees_no_row_of_any_test_part(panel: Panel) -> None:
+def test_the_search_sees_neither_a_test_part_nor_what_calibrates_the_first_fold(panel: Panel) -> None:
     settings = make_settings("ridge")
     first = walk_forward(np.unique(panel.time), settings.geometry)[0]
+    rows = fold_rows(panel, first, settings)
     for split in inner_splits(panel, settings):
-        assert panel.label_end[split.judge].max() <= first.test_start
+        assert panel.label_end[split.judge].max() <= rows.inner_start - first.gap_ms
         assert panel.label_end[split.fit].max() <= panel.time[split.judge].min() - first.gap_ms
+        assert not np.intersect1d(split.judge, rows.inner).size
+    assert np.isin(np.concatenate([split.judge for split in inner_splits(panel, settings)]), rows.fit).all()
+
+
+def test_rows_count_in_the_loss_as_they_do_in_training(panel_of: Callable[..., Panel]) -> None:
+    panel = panel_of(edge=0.5)
+    rarely = panel.forward_return > np.nanquantile(panel.forward_return, 0.85)
+    rare = replace(panel, label=np.where(np.isfinite(panel.label), rarely, np.nan))
+    balanced = replace(make_settings("logistic"), class_weights="balanced")
+    split = inner_splits(rare, balanced)[0]
+    # Knowing nothing costs ln 2 where both classes count alike, and the entropy of their rates where rows do.
+    assert 0.6 < tuning.loss_on(rare, split, balanced) < np.log(2.0)
+    assert tuning.loss_on(rare, split, replace(balanced, class_weights="none")) < 0.5
 
 
 def test_the_search_finds_a_penalty_that_is_better_than_a_crushing_one(panel: Panel, tmp_path: Path) -> None:

@@ -183,11 +183,12 @@ def test_a_network_sees_the_bars_before_a_row_in_training_in_the_evidence_and_fr
     assert np.array_equal(alone, stored["signal"].to_numpy()[:5])
 
 
-@pytest.mark.parametrize("ranking", ["rfe", "shap"])
+@pytest.mark.parametrize("ranking", ["rfe", "shap", "chain"])
 @pytest.mark.parametrize("model", ["lightgbm", "logistic"])
 def test_the_feature_that_moves_the_market_survives_every_ranking(
     panel_of: PanelOf, settings_of: SettingsOf, ranking: Ranking, model: str
 ) -> None:
     settings = replace(settings_of(model), ranking=ranking, max_features=2, calibration="beta")
     made = run(panel_of(edge=0.5), settings)
-    assert all("f0" in one.selected and len(one.selected) == 2 for one in made.folds)
+    assert all("f0" in one.selected and len(one.selected) <= 2 for one in made.folds)
+    assert ranking == "chain" or all(len(one.selected) == 2 for one in made.folds)

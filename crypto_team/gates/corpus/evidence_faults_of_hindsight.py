@@ -26,7 +26,7 @@ def sizes_by_coming_volatility(study: Study, _rng: Rng) -> EvidenceParts:
     """Size positions by the volatility of the twelve bars that follow."""
     table = study.parts.tables["predictions"].copy()
     market = study.parts.tables["market"].sort_values(["pair", "time"])
-    moves = market.groupby("pair")["close"].pct_change(fill_method=None)
+    moves = market.groupby("pair")["close"].pct_change()
     ahead = moves.groupby(market["pair"]).transform(lambda each: each.rolling(BARS_AHEAD).std().shift(-BARS_AHEAD))
     keyed = pd.Series((ahead.median() / ahead).clip(0.2, 2.0).to_numpy(), market.set_index(["pair", "time"]).index)
     size = keyed.reindex(pd.MultiIndex.from_frame(table[["pair", "time"]])).fillna(1.0).to_numpy()
