@@ -128,7 +128,8 @@ def _rows(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta) -> pd.Data
     made["move"] = bar_moves(rows, market, meta)
     made.insert(0, "time", milliseconds(rows["time"]))
     known = np.isfinite(made[["signal", "position", "move"]].to_numpy(dtype=np.float64)).all(axis=1)
-    return made.loc[known].reset_index(drop=True)
+    kept: pd.DataFrame = made.loc[known].reset_index(drop=True)
+    return kept
 
 
 def _usual(rows: pd.DataFrame, meta: EvidenceMeta) -> Floats:
