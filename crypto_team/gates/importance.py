@@ -105,7 +105,8 @@ def no_feature_dominates(
     if len(group) == 1 or together <= cluster + 1e-12:
         return weigh(text, share, numbers, evidence=tuple(evidence))
     evidence += [f"importances.parquet: {each} {shares[each]:.1%}" for each in group]
-    return weigh(f"{text}: one series under many names", share, numbers, evidence=tuple(evidence))
+    shown = together if share <= single else share
+    return weigh(f"{text}: one series under many names", shown, numbers, evidence=tuple(evidence))
 
 
 def _largest_group(shares: pd.Series[float], sample: pd.DataFrame) -> list[str]:

@@ -56,6 +56,8 @@ def beats_the_simple_model(
     limits = (value - 1.96 * error, value + 1.96 * error)
     text = f"skill differs from the simple model's by {value:+.4f} in [{limits[0]:+.4f}, {limits[1]:+.4f}]"
     note = "" if limits[0] > 0.0 else "; not above zero beyond chance: the simple model would do"
+    if value < margin or value + DEVIATIONS * error < 0.0:
+        note = ": trade the simple model"
     return weigh(text + note, value, {"itself": 0, "error": error}, interval=limits, evidence=("simple.parquet",))
 
 

@@ -54,6 +54,12 @@ def validate(layout: Layout) -> list[Finding]:
     return findings
 
 
+def number_of_files(layout: Layout) -> int:
+    """Return how many files of the knowledge base the index has seen: tens of thousands are not walked once more."""
+    query = "SELECT count(*) FROM files WHERE path >= 'knowledge/' AND path < 'knowledge0'"
+    return int(current(layout).execute(query).fetchone()[0])
+
+
 def _documents(connection: sqlite3.Connection, layout: Layout) -> list[Finding]:
     """Return what is wrong with single files."""
     rows = connection.execute("SELECT findings FROM files WHERE findings IS NOT NULL ORDER BY path")

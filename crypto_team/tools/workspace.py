@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crypto_team.kb import conflicts, health
 from crypto_team.kb.git import enclosing
+from crypto_team.kb.validate import number_of_files
 from crypto_team.kb.validate import validate as findings_of
 from crypto_team.kb.workspace import init as make_workspace
 from crypto_team.kb.workspace import repair as repair_workspace
@@ -50,7 +51,7 @@ def validate(session: Session) -> Outcome:
     """Check every document of the knowledge base: shape, place, chains of handoffs, ledger, generated lists."""
     layout = session.layout
     found = [relative(item, layout.root) for item in findings_of(layout)]
-    files = sum(1 for path in layout.knowledge.rglob("*") if path.is_file())
+    files = number_of_files(layout)
     wrong = sum(item.severity == "error" for item in found)
     if not wrong:
         more = f", {len(found)} warning(s)" if found else ""
