@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _RACY_NS: Final = 2_000_000_000
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS made(code TEXT PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS shown2(folder TEXT, name TEXT, mtime INTEGER, ctime INTEGER, size INTEGER, inode INTEGER,
+CREATE TABLE IF NOT EXISTS shown(folder TEXT, name TEXT, mtime INTEGER, ctime INTEGER, size INTEGER, inode INTEGER,
     beside INTEGER, racy INTEGER, place TEXT, text TEXT, PRIMARY KEY(folder, name)) WITHOUT ROWID;
 """
 
@@ -68,7 +68,8 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = OFF")
     connection.executescript(_TABLES)
     if connection.execute("SELECT code FROM made").fetchall() != [(code_stamp(),)]:
-        connection.executescript("DELETE FROM made; DELETE FROM shown2;")
+        connection.executescript("DROP TABLE shown; DELETE FROM made;")
+        connection.executescript(_TABLES)
         connection.execute("INSERT INTO made VALUES (?)", (code_stamp(),))
     return connection
 
@@ -76,7 +77,7 @@ def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
 def _kept(
     connection: sqlite3.Connection, folder: Path, pattern: str, make: Callable[[Path], Shown | None]
 ) -> list[Shown]:
-    query = "SELECT name, place, text, racy, mtime, ctime, size, inode, beside FROM shown2 WHERE folder = ?"
+    query = "SELECT name, place, text, racy, mtime, ctime, size, inode, beside FROM shown WHERE folder = ?"
     known = {row[0]: row for row in connection.execute(query, (folder.name,))}
     started, found, new = time.time_ns(), list[Shown](), list[tuple[object, ...]]()
     for name, times in _times(folder, pattern):
@@ -92,9 +93,9 @@ def _kept(
     if new or known:
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(
-            "DELETE FROM shown2 WHERE folder = ? AND name = ?", [(folder.name, gone) for gone in known]
+            "DELETE FROM shown WHERE folder = ? AND name = ?", [(folder.name, gone) for gone in known]
         )
-        connection.executemany("INSERT OR REPLACE INTO shown2 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
+        connection.executemany("INSERT OR REPLACE INTO shown VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
         connection.execute("COMMIT")
     return sorted(found)
 

@@ -40,9 +40,11 @@ CHANGED_BY: Final = {
     "holdout_look": ("holdout.status",),
     "imported_evidence": ("evidence.import",),
     "learning": ("learnings.accept", "learnings.supersede", "learnings.retract"),
+    "learning_event": ("learnings.accept", "learnings.supersede", "learnings.retract"),
     "model_manifest": ("ml_engineer.train",),
     "quant_review": ("quant_analyst.significance", "quant_analyst.review"),
     "registry": ("handoff", "return-work", "risk_manager.approve", "risk_manager.reject"),
+    "registry_event": ("handoff", "return-work", "risk_manager.approve", "risk_manager.reject"),
     "risk_assessment": ("risk_manager.assess", "risk_manager.size", "risk_manager.approve", "risk_manager.reject"),
     "trial": ("ledger.import", "ledger.disclose"),
 }

@@ -11,15 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crypto_team.kb import learnings, view_cache, views, workspace
+from crypto_team.kb import learnings, registry, view_cache, views, workspace
 from crypto_team.kb.yaml import dump
 from crypto_team.schemas import RegistryEntry
-from tests.kb.entries import stated
+from tests.kb.entries import event, stated
 from tests.kb.test_growth import claim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from crypto_team.kb.paths import Layout
 
 TIME = "2026-01-02T03:04:05Z"
@@ -107,19 +105,31 @@ def test_a_write_reads_only_entries_that_changed(layout: Layout, monkeypatch: py
         put(layout, number)
     views.refresh(layout)
     read: list[str] = []
-    load = views.load_record
+    load = registry.at
 
-    def noted(path: Path, model: Callable[..., object]) -> object:
+    def noted(path: Path) -> RegistryEntry:
         read.append(path.name)
-        return load(path, model)  # type: ignore[arg-type,type-var]
+        return load(path)
 
-    monkeypatch.setattr(views, "load_record", noted)
+    monkeypatch.setattr(registry, "at", noted)
     views.refresh(layout)
     assert read == []
     put(layout, 3, name="other")
     put(layout, 7)
     assert written(layout) == views.render(layout)
     assert sorted(read[:2]) == ["STR-003.yaml", "STR-007.yaml"]
+
+
+def test_an_event_beside_an_entry_is_seen_and_one_that_goes_too(
+    strategy: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    believed(monkeypatch)
+    views.refresh(strategy)
+    path = event(strategy, "critic", "doubted", status="refused")
+    assert "status: refused" in strategy.registry_view.read_text()
+    path.unlink()
+    views.refresh(strategy)
+    assert "status: draft" in strategy.registry_view.read_text()
 
 
 def test_an_entry_changed_within_the_grain_of_its_times_is_seen(layout: Layout) -> None:

@@ -11,10 +11,10 @@ from crypto_team.cli.table import TOOLS
 from crypto_team.kb.workspace import init
 from crypto_team.kb.writer import Change, commit_records
 from crypto_team.kb.yaml import dump
-from crypto_team.schemas import FeatureSet, MlSpec, RegistryEntry
+from crypto_team.schemas import FeatureSet, MlSpec, RegistryEvent
 from crypto_team.tools.base import call
 from crypto_team.tools.session import Session
-from tests.kb.entries import stated
+from tests.kb.entries import fresh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,7 @@ MEASURED = {
     "hit_rate": 0.6,
     "information_coefficient": 0.05,
 }
+TIME = "2021-03-04T05:00:00Z"
 NOON = datetime(2021, 3, 4, 12, tzinfo=UTC)
 
 
@@ -63,16 +64,9 @@ def staffed(desk: Desk) -> Desk:
     layout = desk.session.layout
     for number, (name, metrics) in enumerate([("momentum", {"oos_sharpe": 1.5}), ("reversal", {})], start=1):
         strategy_id = f"STR-{number:03d}"
-        entry = RegistryEntry(
-            strategy_id=strategy_id,
-            name=name,
-            type="ml_based",
-            stage="ml_engineer",
-            status="draft",
-            created="2021-03-04T05:00:00Z",
-            updated="2021-03-04T05:00:00Z",
-            metrics=metrics,
-        )
+        entry = fresh(strategy_id, name, created=TIME)
+        measured = RegistryEvent(strategy_id=strategy_id, time=TIME, role="ml_engineer", event="made", metrics=metrics)
+        said = layout.registry_event(strategy_id, measured.event_id)
         spec = MlSpec.model_validate(
             {
                 "strategy_id": strategy_id,
@@ -88,7 +82,8 @@ def staffed(desk: Desk) -> Desk:
             tool="new",
             strategy_id=strategy_id,
             changes=[
-                Change("registry", layout.registry_entry(strategy_id), dump(stated(entry), schema="registry")),
+                Change("registry", layout.registry_entry(strategy_id), dump(entry, schema="registry")),
+                Change("registry_event", said, dump(measured, schema="registry_event")),
                 Change("features", layout.features(strategy_id), dump(features, schema="features")),
                 Change("ml_spec", layout.ml_spec(strategy_id), dump(spec, schema="ml_spec")),
             ],

@@ -72,7 +72,7 @@ def test_six_roles_on_one_strategy_merge_in_every_order_and_nothing_is_lost(staf
         git.run(layout.root, *WHO, "merge", "-q", "--no-ff", "--no-edit", name)
     assert git.run(layout.root, "rev-parse", "HEAD^{tree}") in trees
     entry = registry.entry(layout, "STR-001")
-    assert {item.event for item in entry.history} == {"signal: 0.6", "risk: rejected"}
+    assert {item.event for item in entry.history} == {"created", "made", "signal: 0.6", "risk: rejected"}
     assert (entry.stage, entry.status) == ("ml_engineer", "rejected")
     accepted = learnings.entry(layout, claim)
     assert (accepted.status, accepted.recheck) == ("accepted", "in a year")

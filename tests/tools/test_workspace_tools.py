@@ -32,13 +32,13 @@ def test_outside_of_a_workspace_tools_say_how_to_make_one(tmp_path: Path) -> Non
 
 def test_validate_names_the_file_line_and_field_of_a_broken_record(staffed: Desk) -> None:
     path = staffed.session.layout.registry_entry("STR-001")
-    path.write_text(path.read_text().replace("status: draft", "status: finished"))
+    path.write_text(path.read_text().replace("type: ml_based", "type: finished"))
     outcome = staffed("validate")
     assert outcome.exit_code == 1
     finding = outcome.findings[0]
     assert finding.file == ".crypto/knowledge/registry/STR-001.yaml"
     assert finding.line is not None
-    assert finding.pointer == "/status"
+    assert finding.pointer == "/type"
 
 
 def test_doctor_repairs_a_generated_list_that_somebody_edited(staffed: Desk) -> None:
