@@ -202,3 +202,17 @@ def test_features_may_have_the_names_of_other_columns(tmp_path: Path, parts: Evi
     renamed = parts.with_table("features", parts.tables["features"].rename(columns=names))
     result = run_check("LK006", case_from_folder(renamed.write(tmp_path)))
     assert result.outcome == "passed", result.explanation
+
+
+def test_split_may_be_the_fold_or_the_part(tmp_path: Path, parts: EvidenceParts) -> None:
+    table = parts.tables["predictions"]
+    by_part = read_folder(
+        parts.with_table("predictions", table.rename(columns={"part": "split"})).write(tmp_path / "a")
+    )
+    by_fold = read_folder(
+        parts.with_table("predictions", table.rename(columns={"fold": "split"})).write(tmp_path / "b")
+    )
+    for found in (by_part, by_fold):
+        assert not found.findings
+        assert found.tables["predictions"]["part"].equals(table["part"])
+        assert found.tables["predictions"]["fold"].equals(table["fold"])
