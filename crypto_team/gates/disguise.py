@@ -26,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer train STR",)
 PLACE = "predictions.parquet: position: "
 FORECASTS = ("signal", "position")
+LAST = "last close of the market"
+"""Features may be called close, too."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,12 @@ def _known_to_positions(returns: Returns, market: pd.DataFrame, meta: EvidenceMe
 def _ranked_columns(rows: pd.DataFrame, names: list[str]) -> dict[str, Floats]:
     """Return every feature of the sample, and its ratio to the close."""
     columns = {name: rows[name].to_numpy(dtype=np.float64) for name in names}
-    close = rows["close"].to_numpy(dtype=np.float64)
+    close = rows[LAST].to_numpy(dtype=np.float64)
     return columns | {f"{name} / close": values / close for name, values in columns.items()}
 
 
 def _future(market: pd.DataFrame, meta: EvidenceMeta) -> pd.DataFrame:
-    """Return time, pair, close and the returns of the next 1, 2, ... bars up to the horizon."""
+    """Return time, pair, last close and the returns of the next 1, 2, ... bars up to the horizon."""
     ordered = market.sort_values(["pair", "time"], kind="stable")
     result = ordered[["time", "pair", "close"]].copy()
     close = result.groupby("pair", sort=False)["close"]
@@ -114,7 +116,7 @@ def _future(market: pd.DataFrame, meta: EvidenceMeta) -> pd.DataFrame:
     for span in spans:
         if span <= meta.horizon_bars:
             result[f"next_{span}"] = close.shift(-span) / result["close"] - 1.0
-    return result
+    return result.rename(columns={"close": LAST})
 
 
 def _join(rows: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:

@@ -169,6 +169,24 @@ def test_positions_are_not_sized_by_probabilities_that_nobody_calibrated(honest:
     assert "meta.yaml: calibration, signal" in result.evidence
 
 
+@pytest.mark.parametrize(
+    ("shares", "outcome"),
+    [
+        ((0.20, 0.42, 0.30, 0.34, 0.26), "passed"),
+        ((0.36, 0.37, 0.36, 0.35, 0.36), "refused"),
+        ((0.30, 0.70, 0.45, 0.60, 0.40), "refused"),
+    ],
+)
+def test_a_share_just_above_the_limit_is_held_against_what_folds_differ_by(
+    honest: Case, shares: tuple[float, ...], outcome: str
+) -> None:
+    rows = [(fold, name, "gain", value) for fold, first in enumerate(shares) for name, value in
+            {"a": first, **{f"r{k}": (1.0 - first) / 8 for k in range(8)}}.items()]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["fold", "feature", "kind", "value"])
+    result = run_check("OF002", replace(honest, importances=table, features_sample=None))
+    assert result.outcome == outcome, result.explanation
+
+
 def test_one_series_under_many_names_counts_as_one(honest: Case) -> None:
     rng = np.random.default_rng(8)
     series = rng.standard_normal(400)

@@ -46,7 +46,9 @@ CONTRACTS: Mapping[str, Contract] = {
             "time": _time(),
             "pair": _pair(),
             "fold": FOLD,
-            "part": Column("text", "train, inner (validation), test or holdout", True, ("set", "subset", "split_part")),
+            "part": Column(
+                "text", "train, inner (validation), test or holdout", True, ("set", "subset", "split_part", "split")
+            ),
             "label": Column("number", "class number, or the forward return in basis points", False, ("y", "target")),
             "label_end": Column("time", "time at which the label is known", False, ("t1", "label_end_time")),
             "forward_return": Column(

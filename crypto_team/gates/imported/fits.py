@@ -73,6 +73,7 @@ def _scalers(fold: FoldRange, preprocessing: pd.DataFrame, sample: pd.DataFrame)
         return
     values = sample[list(rows["feature"])].to_numpy(dtype=np.float64)
     spread = np.nanstd(values, axis=0)
+    spread = np.where(spread > 0.0, spread, np.nan)
     stated = rows["a"].to_numpy(dtype=np.float64)
     own = (stated - np.nanmean(values[inside], axis=0)) / spread
     for name, chosen in (

@@ -154,9 +154,9 @@ def _unusable(found: Imported, file: str, features: pd.DataFrame) -> list[str]:
 
 def _renamed(contract: Mapping[str, Column], frame: pd.DataFrame) -> dict[str, str]:
     """Return which columns of the table have one of the other names."""
-    renamed = {}
+    renamed: dict[str, str] = {}
     for wanted, column in contract.items():
-        other = next((alias for alias in column.aliases if alias in frame.columns), None)
+        other = next((alias for alias in column.aliases if alias in frame.columns and alias not in renamed), None)
         if wanted not in frame.columns and other is not None:
             renamed[other] = wanted
     return renamed

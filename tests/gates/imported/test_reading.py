@@ -195,3 +195,24 @@ def test_words_and_row_numbers_beside_the_columns_change_nothing(tmp_path: Path,
     assert [(each.code, each.outcome) for each in found.results] == [
         (each.code, each.outcome) for each in plain.results
     ]
+
+
+def test_features_may_have_the_names_of_other_columns(tmp_path: Path, parts: EvidenceParts) -> None:
+    names = {"f0": "close", "f1": "label", "f2": "position", "f3": "signal"}
+    renamed = parts.with_table("features", parts.tables["features"].rename(columns=names))
+    result = run_check("LK006", case_from_folder(renamed.write(tmp_path)))
+    assert result.outcome == "passed", result.explanation
+
+
+def test_split_may_be_the_fold_or_the_part(tmp_path: Path, parts: EvidenceParts) -> None:
+    table = parts.tables["predictions"]
+    by_part = read_folder(
+        parts.with_table("predictions", table.rename(columns={"part": "split"})).write(tmp_path / "a")
+    )
+    by_fold = read_folder(
+        parts.with_table("predictions", table.rename(columns={"fold": "split"})).write(tmp_path / "b")
+    )
+    for found in (by_part, by_fold):
+        assert not found.findings
+        assert found.tables["predictions"]["part"].equals(table["part"])
+        assert found.tables["predictions"]["fold"].equals(table["fold"])
