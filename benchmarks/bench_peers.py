@@ -132,10 +132,10 @@ def comparison(work: Path) -> str:
         unfinished(work, said),
         "## Python features\n",
         FEATURES,
-        table("features", feature_rows(work), said),
+        table(work, "features", feature_rows(work), said),
     ]
-    parts += ["## Freqtrade strategies\n", STRATEGIES, table("strategies", strategy_rows(work), said)]
-    parts += ["## Evidence: returns, trials, trades\n", EVIDENCE, table("evidence", evidence_rows(work), said)]
+    parts += ["## Freqtrade strategies\n", STRATEGIES, table(work, "strategies", strategy_rows(work), said)]
+    parts += ["## Evidence: returns, trials, trades\n", EVIDENCE, table(work, "evidence", evidence_rows(work), said)]
     parts += ["## What passed, and what was refused for nothing\n", wrong(said)]
     return "\n".join(parts)
 
@@ -221,12 +221,16 @@ def evidence_rows(work: Path) -> Rows:
     return [*classes.items(), *noise, ("**honest: false alarms**", listed(work, "evidence", "honest"))]
 
 
-def table(kind: str, rows: Rows, said: Verdicts) -> str:
-    """Return how many each program refused of those that it can judge."""
+def table(work: Path, kind: str, rows: Rows, said: Verdicts) -> str:
+    """Return how many each program refused of those that it can judge; what was not exported shows nothing to peers."""
     programs = KINDS[kind]
+    exported = {item for each in {kind, "noise"} for item in listed(work, each, "")}
+    absent = {
+        item: Said(None, UNASKED if item in exported else "nothing to be seen", 0.0) for _, row in rows for item in row
+    }
     lines: list[Sequence[str]] = [("work", *programs), ["---"] * (len(programs) + 1)]
     for title, items in rows:
-        cells = [cell([said[program].get(item, Said(None, UNASKED, 0.0)) for item in items]) for program in programs]
+        cells = [cell([said[program].get(item, absent[item]) for item in items]) for program in programs]
         lines.append((f"{title} ({len(items)})", *cells))
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
@@ -254,7 +258,9 @@ def unfinished(work: Path, said: Verdicts) -> str:
                 told.append(f"{program} {count} of {len(pieces)} ({kind})")
     if not told:
         return "Every program was asked about everything that it can judge.\n"
-    return f"Pieces that were not asked about, for want of time: {'; '.join(told)}.\n"
+    note = work / "verdicts" / "NOTE"
+    more = " " + note.read_text(encoding="utf-8").strip() if note.exists() else ""
+    return f"Pieces that were not asked about, for want of time: {'; '.join(told)}.{more}\n"
 
 
 def wrong(said: Verdicts) -> str:
