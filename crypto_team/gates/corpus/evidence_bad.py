@@ -101,6 +101,7 @@ FAULTS: Mapping[str, Fault] = {
     "tuned_threshold": _fault("the threshold was chosen by the test", "OF014", search.tuned_threshold),
     "threshold_spike": _fault("the threshold is a spike", "OF014", search.threshold_spike),
     "undisclosed_trials": _fault("more trials are shown than declared", "PR012", search.undisclosed_trials),
+    "chosen_trial_by_test": _fault("a trial was chosen by the test", "OF011", search.chosen_trial_by_test),
     "padded_trials": _fault("dead trials hide the spread of the others", "PR012", search.padded_trials),
     "best_of_many": _fault("the best of two hundred strategies of noise", "OF010", search.best_of_many, NOISE),
     "chosen_by_test": _fault("the best of many is chosen by the test", "OF011 OF010", search.chosen_by_test, NOISE),
