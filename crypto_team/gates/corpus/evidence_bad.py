@@ -97,6 +97,7 @@ FAULTS: Mapping[str, Fault] = {
     "some_losers_off": _fault("a third of the losers was left out", "LK012 LK006", hindsight.some_losers_off),
     "sizes_by_coming_volatility": _fault("sizes know what comes", "LK013", hindsight.sizes_by_coming_volatility),
     "rare_rows_foreseen": _fault("a few rows are foreseen", "LK014", hindsight.rare_rows_foreseen, FOUR),
+    "centred_inputs": _fault("features are centred means", "LK006", hindsight.centred_inputs, NOISE),
     "best_seed": _fault("the best of thirty seeds of noise", "OF015 OF010", search.best_seed, NOISE),
     "tuned_threshold": _fault("the threshold was chosen by the test", "OF014", search.tuned_threshold),
     "threshold_spike": _fault("the threshold is a spike", "OF014", search.threshold_spike),
