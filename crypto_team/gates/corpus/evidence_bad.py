@@ -66,6 +66,7 @@ FAULTS: Mapping[str, Fault] = {
     "losers_dropped": _fault("losing rows are left out", "DQ006", rows.losers_dropped),
     "period_dropped": _fault("the worst test part is left out", "DQ006", rows.period_dropped),
     "pair_dropped": _fault("the worst pair is left out", "DQ005", rows.pair_dropped, FOUR),
+    "same_asset_again": _fault("one asset counts four times", "DQ005", rows.same_asset_again),
     "delisted_dropped": _fault("the delisted pair is left out", "DQ005", rows.delisted_dropped, DYING),
     "stale_prices": _fault("prices stand still for days", "DQ003", rows.stale_prices),
     "market_holes": _fault("bars of the market are missing", "DQ003 DQ006", rows.market_holes),
