@@ -71,6 +71,12 @@ class EvidenceError(CryptoTeamError):
     """Stored evidence is missing, unreadable or does not match its hash."""
 
 
+class UnusableEvidenceError(EvidenceError):
+    """What was handed in cannot be judged at all: no such folder, or no `meta.yaml` that can be read."""
+
+    exit_code = EXIT_USAGE
+
+
 class WorkerError(CryptoTeamError):
     """Code run in a child process failed or hit its time or memory limit."""
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.gates.alarms import DEVIATIONS
+from crypto_team.gates.case import places
 from crypto_team.gates.recompute import Returns, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused, weigh
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.reviews import Backtest
-from crypto_team.validation.metrics import max_drawdown, profit_factor
+from crypto_team.validation.metrics import max_drawdown, profit_factor, trades_from_positions
+
+if TYPE_CHECKING:
+    from crypto_team.gates.imported.case import ImportedFacts
 
 Floats = npt.NDArray[np.float64]
 RERUN = ("crypto-team backtester run STR",)
@@ -28,14 +34,16 @@ def _profits(trades: pd.DataFrame) -> Floats:
     "Drawdown is bearable",
     unit="fraction of the peak",
     source="KPI of the ML subsystem: maximum drawdown below 15 %",
+    mend="hold smaller positions, or stop trading while the forecasts fail",
     remedy=REDESIGN,
     stricter={"drawdown": "lower", "full_size": "lower"},
     passes="value <= drawdown and signal_drawdown <= full_size",
 )
 def drawdown_bearable(
-    backtest: Backtest,
-    backtest_equity: pd.DataFrame,
     returns: Returns,
+    backtest: Backtest | None = None,
+    backtest_equity: pd.DataFrame | None = None,
+    imported: ImportedFacts | None = None,
     *,
     drawdown: float = 0.15,
     full_size: float = 0.5,
@@ -43,13 +51,19 @@ def drawdown_bearable(
     """Require that the deepest fall of the account is within the limit, and that of the signal at full size too.
 
     The account stakes a part of itself on each trade, so small stakes make any drawdown small; the signal at full size,
-    with every position on the whole capital, shows what is being staked on.
+    with every position on the whole capital, shows what is being staked on. Evidence from elsewhere has no account: of
+    it the positions as they are stated are judged.
     """
+    signal = abs(max_drawdown(returns.daily))
+    if imported is not None:
+        told = f"the stated positions fall by {signal:.1%} at most, {drawdown:.0%} are allowed"
+        return judge(signal <= drawdown, told, signal, evidence=("predictions.parquet",))
+    if backtest is None or backtest_equity is None:
+        return _no_run(backtest, "backtest_equity")
     equity = backtest_equity["equity"].to_numpy(dtype=np.float64)
     if equity.size < 2 or not np.isfinite(equity).all():
         return insufficient("the equity curve has fewer than two points or holes")
     value = float((1.0 - equity / np.maximum.accumulate(equity)).max())
-    signal = abs(max_drawdown(returns.daily))
     text = f"{backtest.backtest_id}: the account falls by {value:.2%} at most; "
     text += f"the signal at full size by {signal:.1%}, {full_size:.0%} are allowed"
     places = ("equity_curve.csv", "predictions.parquet")
@@ -61,11 +75,23 @@ def drawdown_bearable(
     "Enough trades",
     unit="trades",
     source="quant analyst's duty: sample size",
+    mend="test on more bars, or on more pairs",
     remedy=REDESIGN,
     stricter={"trades": "higher"},
 )
-def enough_trades(backtest: Backtest, backtest_trades: pd.DataFrame, *, trades: float = 100) -> Verdict:
-    """Require that the backtest closed so many trades."""
+def enough_trades(
+    backtest: Backtest | None = None,
+    backtest_trades: pd.DataFrame | None = None,
+    returns: Returns | None = None,
+    imported: ImportedFacts | None = None,
+    *,
+    trades: float = 100,
+) -> Verdict:
+    """Require that the backtest closed so many trades; of evidence from elsewhere, that the positions make so many."""
+    if imported is not None:
+        return _enough_positions(returns, trades)
+    if backtest is None or backtest_trades is None:
+        return _no_run(backtest, "backtest_trades")
     count = len(backtest_trades)
     text = f"{backtest.backtest_id}: {count} closed trades"
     if count < trades:
@@ -81,11 +107,27 @@ def enough_trades(backtest: Backtest, backtest_trades: pd.DataFrame, *, trades: 
     "Profit factor",
     unit="gains over losses",
     source="quant analyst's duty: gains against losses",
+    mend="trade on stronger forecasts only, and less often: small gains are eaten by costs and losses",
     remedy=REDESIGN,
     stricter={"factor": "higher"},
 )
-def gains_outweigh_losses(backtest: Backtest, backtest_trades: pd.DataFrame, *, factor: float = 1.3) -> Verdict:
-    """Sum the profits of winning trades over the losses of losing ones, from the trade log."""
+def gains_outweigh_losses(
+    backtest: Backtest | None = None,
+    backtest_trades: pd.DataFrame | None = None,
+    returns: Returns | None = None,
+    imported: ImportedFacts | None = None,
+    *,
+    factor: float = 1.3,
+) -> Verdict:
+    """Sum the profits of winning trades over the losses of losing ones, from the trade log.
+
+    Of evidence from elsewhere the trades are stretches of positions with one sign. What falls short of the factor by no
+    more than chance explains is not enough evidence.
+    """
+    if imported is not None:
+        return _gains_of_positions(returns, factor)
+    if backtest is None or backtest_trades is None:
+        return _no_run(backtest, "backtest_trades")
     profits = _profits(backtest_trades)
     value = profit_factor(profits)
     if math.isnan(value):
@@ -94,6 +136,43 @@ def gains_outweigh_losses(backtest: Backtest, backtest_trades: pd.DataFrame, *, 
         return insufficient(f"{profits.size} trades without a single loss; more trades are needed to judge")
     text = f"{backtest.backtest_id}: {profits[profits > 0].sum():.2f} won, {-profits[profits < 0].sum():.2f} lost"
     return judge(value >= factor, text, value, evidence=("trade_log.csv",))
+
+
+def _no_run(backtest: Backtest | None, table: str) -> Verdict:
+    absent = [*(places("backtest") if backtest is None else []), *places(table)]
+    return insufficient(f"missing: {', '.join(absent)}", evidence=tuple(absent))
+
+
+def _enough_positions(returns: Returns | None, trades: float) -> Verdict:
+    """Count the trades that stated positions make."""
+    if returns is None:
+        return insufficient(f"missing: {', '.join(places('returns'))}")
+    count, days = len(trades_from_positions(returns.predictions)), returns.daily.size
+    text = f"positions make {count} trades"
+    if count < trades:
+        pace = f": {math.ceil((trades - count) * days / count):,} more days at this pace" if count else ""
+        told = f"{text} in {days} days, {trades:g} are needed{pace}"
+        return insufficient(told, count, evidence=("predictions.parquet: position",))
+    return judge(True, text, count)
+
+
+def _gains_of_positions(returns: Returns | None, factor: float) -> Verdict:
+    """Judge gains over losses of stated positions with the error of their difference from what is asked for."""
+    if returns is None:
+        return insufficient(f"missing: {', '.join(places('returns'))}")
+    profits = trades_from_positions(returns.predictions)["return_net"].to_numpy(dtype=np.float64)
+    value, rows = profit_factor(profits), ("predictions.parquet: position",)
+    if not math.isfinite(value):
+        return insufficient(f"{profits.size} trades, of which none won or none lost", evidence=rows)
+    text = f"{profits.size} trades gain {value:.2f} times what they lose"
+    # Gains less `factor` times the losses: 0 where the factor is just reached.
+    beyond = np.where(profits > 0.0, profits, factor * profits)
+    error = float(beyond.std(ddof=1)) * math.sqrt(beyond.size)
+    if value < factor and beyond.sum() + DEVIATIONS * error >= 0.0:
+        return insufficient(
+            f"{text}; chance alone may keep it below {factor:g}: test on more days", value, evidence=rows
+        )
+    return judge(value >= factor, text, value, evidence=rows)
 
 
 @check(

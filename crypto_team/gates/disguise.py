@@ -12,8 +12,10 @@ import pandas as pd
 from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
+from crypto_team.gates.alarms import DEVIATIONS
 from crypto_team.gates.case import places
 from crypto_team.gates.foresight import foresight
+from crypto_team.gates.hindsight import FEWEST_DAYS, yearly_sharpe
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, refused, weigh
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -28,6 +30,8 @@ PLACE = "predictions.parquet: position: "
 FORECASTS = ("signal", "position")
 LAST = "last close of the market"
 """Features may be called close, too."""
+MOST_SHARPE = 6.0
+"""Honest work may surely have such a Sharpe ratio (many pairs), or doubtful correlations (a strong edge); not both."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class _Strongest:
     source="plausible size of an edge: an AUC of 0.6 is a rank correlation of about 0.2",
     mend="leave out what is named here, or shift its source to what was known at the close, and train again",
     remedy=("crypto-team ml-engineer remove-feature STR NAME", *RETRAIN),
-    stricter={"plausible": "lower", "foreseen": "lower"},
-    passes="value <= plausible and features_sampled == 1",
+    stricter={"plausible": "lower", "foreseen": "lower", "doubtful": "lower"},
+    passes=f"value <= plausible and features_sampled == 1 and (value <= doubtful or sharpe <= {MOST_SHARPE:g})",
 )
 def no_disguised_label(
     market: pd.DataFrame,
@@ -57,15 +61,17 @@ def no_disguised_label(
     *,
     plausible: float = 0.35,
     foreseen: float = 0.25,
+    doubtful: float = 0.2,
 ) -> Verdict:
     """No feature, nor the signal itself, knows more about coming returns than any past-only series plausibly could.
 
     Each feature, and its ratio to the last close (for price levels), is ranked against the returns over the next
     1, 2, ... bars up to the horizon, and so are signals and positions. Refused when the lower limit of the largest rank
-    correlation, with its error for overlapping labels and for the number of comparisons, is above the bound. Without
-    features the forecasts alone can be refused, but not pass. Stored positions may not know more than the forecasts
-    that they follow: refused when surely a quarter of the usual position more is held before the best than before the
-    worst bars or days, among rows of like forecasts (`gates/foresight`).
+    correlation, with its error for overlapping labels and for the number of comparisons, is above the bound, or above
+    `doubtful` while the yearly Sharpe ratio after costs is surely above six: each may be, both together knew the
+    future. Without features the forecasts alone can be refused, but not pass. Stored positions may not know more than
+    the forecasts that they follow: refused when surely a quarter of the usual position more is held before the best
+    than before the worst bars or days, among rows of like forecasts (`gates/foresight`).
     """
     known = _known_to_positions(returns, market, meta, foreseen) if imported is not None else ()
     if known:
@@ -86,12 +92,28 @@ def no_disguised_label(
         return insufficient(f"{len(signals if sampled is None else sampled)} rows are too few to judge")
     worst = max(judged, key=lambda each: each.low)
     text = f"{worst.name} has rank correlation {worst.value:.3f} with {worst.against}, at least {worst.low:.3f}"
-    caught = tuple(f"{each.name}: {each.value:.3f} with {each.against}" for each in judged if each.low > plausible)
+    surely = _sharpe_surely(returns)
+    bound = min(plausible, doubtful) if surely > MOST_SHARPE else plausible
+    caught = tuple(f"{each.name}: {each.value:.3f} with {each.against}" for each in judged if each.low > bound)
+    if caught and worst.low <= plausible:
+        text += f", and the Sharpe ratio is surely above {surely:.1f}: beside that no more than {bound:g} is plausible"
     if sampled is None and not caught:
         told = f"missing: {places('features_sample')[0]}; of the forecasts alone, {text}, which is plausible"
-        return insufficient(told, worst.low, interval=(worst.low, 1.0), numbers={"features_sampled": 0})
-    numbers = {"features_sampled": float(sampled is not None)}
+        return insufficient(
+            told, worst.low, interval=(worst.low, 1.0), numbers={"features_sampled": 0, "sharpe": surely}
+        )
+    numbers = {"features_sampled": float(sampled is not None), "sharpe": surely}
     return weigh(text, worst.low, numbers, interval=(worst.low, 1.0), evidence=caught)
+
+
+def _sharpe_surely(returns: Returns) -> float:
+    """Return the low limit of the yearly Sharpe ratio after costs, at a check's share of false alarms; 0: unknown."""
+    daily = returns.daily
+    daily = daily[np.isfinite(daily)]
+    if daily.size < FEWEST_DAYS or float(daily.std()) == 0.0:
+        return 0.0
+    value, error = yearly_sharpe(daily)
+    return value - DEVIATIONS * error
 
 
 def _known_to_positions(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, foreseen: float) -> tuple[str, ...]:

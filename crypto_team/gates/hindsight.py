@@ -53,7 +53,7 @@ def positions_follow_forecasts(
         return insufficient(f"{daily.size} days with a known next bar; {FEWEST_DAYS - daily.size} more are needed")
     if not np.any(np.abs(gap) > 1e-9) or float(daily.std()) == 0.0:
         return passed("positions are a function of the forecasts", 0.0, interval=(0.0, 0.0))
-    sharpe, error = _sharpe(daily)
+    sharpe, error = yearly_sharpe(daily)
     low, high = sharpe - DEVIATIONS * error, sharpe + DEVIATIONS * error
     text = f"what positions differ from the usual ones at like forecasts has Sharpe {sharpe:.2f}, at least {low:.2f}"
     return judge(low <= plausible, text, low, interval=(low, high), evidence=_days(rows, earned))
@@ -147,7 +147,7 @@ def _levels(values: pd.Series[float], group: list[pd.Series[int]], count: int) -
     return (share * count).clip(upper=count - 1e-9).astype(np.int64)
 
 
-def _sharpe(daily: Floats) -> tuple[float, float]:
+def yearly_sharpe(daily: Floats) -> tuple[float, float]:
     """Return the yearly Sharpe ratio and its standard error with skew and kurtosis (Mertens 2002)."""
     per_day = float(daily.mean() / daily.std(ddof=1))
     skew, kurtosis = float(stats.skew(daily)), float(stats.kurtosis(daily, fisher=False))

@@ -99,8 +99,8 @@ FOREIGN = (
         "OF008",
         "OF009",
     ),
-    *("OF010", "OF011", "OF013", "OF014", "OF015", "OF017", "PF001", "PF002", "PF006", "PF007", "PF008", "PF009"),
-    *("PF010", "PF011"),
+    *("OF010", "OF011", "OF013", "OF014", "OF015", "OF017", "PF001", "PF002", "PF003", "PF004", "PF005"),
+    *("PF006", "PF007", "PF008", "PF009", "PF010", "PF011"),
 )
 # Tables that foreign evidence may lack: a check that needs one of them says so, and does not block.
 OPTIONAL_TABLES: Mapping[Profile, frozenset[str]] = {
@@ -127,7 +127,8 @@ GATES: Mapping[str, Gate] = {
         ("RK001", "RK002", "RK003", "RK004", "RK005", "RK006", "RK007", "RK008", "RK009", "PF002", "PF014"),
         {"PF002": {"ratio": 1.0}},
     ),
-    IMPORTED: Gate(FOREIGN, {"PF002": {"ratio": 0.5}}),
+    # Nothing tells what part of an account foreign positions stake: they may fall as far as ours may at full size.
+    IMPORTED: Gate(FOREIGN, {"PF002": {"ratio": 0.5}, "PF003": {"drawdown": 0.5}}),
 }
 
 PROFILES: Mapping[Profile, Mapping[str, Settings]] = {

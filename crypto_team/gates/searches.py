@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from crypto_team.gates.alarms import FALSE_ALARM, deviations
-from crypto_team.gates.case import LedgerView
+from crypto_team.gates.case import LedgerView, places
 from crypto_team.gates.imported.trials import shown_trials, tried
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, refused, weigh
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -24,6 +24,7 @@ Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer train STR",)
 LOSING = 1 / 3
 BLOCKS = (16, 12, 10, 8, 6, 4)
+FEWEST_TRIALS = 20
 
 
 @check(
@@ -96,12 +97,23 @@ def _declared(
     stricter={"probability": "lower"},
     passes="value <= probability or lost <= probability / 4",
 )
-def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float = 0.2) -> Verdict:
+def choice_is_no_overfitting(
+    trial_returns: pd.DataFrame | None = None, trials: pd.DataFrame | None = None, *, probability: float = 0.2
+) -> Verdict:
     """Split the days in halves in all ways: the best trial of one half is rarely below the median of the other.
 
     Copies and trials that never moved are left out. Trials that are all good differ by chance alone, so that their
     order says nothing: then the check passes when the best of one half loses money in few of the other halves.
+
+    Refused, too, when a table of twenty trials or more says that the chosen one is the best of all out of sample,
+    though the inner scores speak against it: a quarter of the trials score higher there, the best by more than what
+    the scores usually spread.
     """
+    by_test = "" if trials is None else _chosen_by_test(trials)
+    if by_test:
+        return refused(by_test, evidence=("trials.parquet: chosen",))
+    if trial_returns is None:
+        return insufficient(f"missing: {places('trial_returns')[0]}")
     found = tried(trial_returns)
     daily = found.daily[:, found.alive]
     if daily.shape[1] == 1:
@@ -120,6 +132,33 @@ def choice_is_no_overfitting(trial_returns: pd.DataFrame, *, probability: float 
     if result.pbo > probability and result.loss_probability <= probability / 4:
         text += ": all trials earn alike, their order is chance"
     return weigh(text, result.pbo, {"lost": result.loss_probability}, evidence=("trial_returns.parquet",))
+
+
+def _chosen_by_test(trials: pd.DataFrame) -> str:
+    """Say that a trial was picked by its outer score; empty where nothing speaks for that.
+
+    Who looks at inner scores only takes one that is best there, or nearly: ties and trials within the usual spread of
+    the scores are left alone. Who has other reasons meets the outer best of twenty in one case of twenty.
+    """
+    if not {"inner_score", "outer_score", "chosen"} <= set(trials.columns):
+        return ""
+    scores = trials[["inner_score", "outer_score"]].to_numpy(dtype=np.float64)
+    known = trials.loc[np.isfinite(scores).all(axis=1)]
+    if "configuration" in known.columns:
+        known = known.drop_duplicates(["configuration", "inner_score", "outer_score", "chosen"])
+    marked = known["chosen"].to_numpy(dtype=bool)
+    if len(known) < FEWEST_TRIALS or int(marked.sum()) != 1:
+        return ""
+    inner, outer = (known[name].to_numpy(dtype=np.float64) for name in ("inner_score", "outer_score"))
+    own_inner, own_outer = float(inner[marked][0]), float(outer[marked][0])
+    better = int((inner > own_inner).sum())
+    spread = float(stats.median_abs_deviation(inner, scale="normal"))
+    if own_outer <= float(outer[~marked].max()) or better < len(known) / 4 or inner.max() - own_inner <= spread:
+        return ""
+    return (
+        f"the chosen trial is the best of {len(known)} out of sample ({own_outer:.3f}), but number {better + 1} by its "
+        f"inner score ({own_inner:.3f}, the best has {float(inner.max()):.3f}): it was chosen by the test"
+    )
 
 
 @check(

@@ -1,4 +1,4 @@
-"""Check that the pairs were chosen before the test, and that those which died are still in (DQ005)."""
+"""Check that the pairs were chosen before the test, those which died are still in, and each is in once (DQ005)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from crypto_team.gates.recompute import milliseconds, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, several, within
 from crypto_team.schemas.evidence import EvidenceMeta
 
+ALIKE = 0.999
+"""Hourly returns of two coins hardly exceed 0.9; one coin against two dollars reaches 0.9995."""
+FEWEST_COMMON = 100
+
 
 @check(
     "DQ005",
     "Universe is fixed before the test, delisted pairs are in",
-    unit="pairs left out",
-    source="survivorship: what was delisted or did badly belongs to the result",
-    mend="predict every pair that traded when the test began, delisted ones up to their end",
+    unit="pairs left out or counted again",
+    source="survivorship: what was delisted or did badly belongs to the result; one asset is one line of evidence",
+    mend="predict every pair that traded when the test began, delisted ones up to their end, and each asset once",
     remedy=("crypto-team data import FILE", "crypto-team ml-engineer train STR"),
     stricter={},
 )
@@ -25,7 +29,9 @@ def universe_fixed(
 ) -> Verdict:
     """Every pair of the market and of the universe that traded during the test has predictions, up to its end.
 
-    A pair that was listed after the first test part began may be missing; one that was delisted may not.
+    A pair that was listed after the first test part began may be missing; one that was delisted may not. Predicted
+    pairs whose returns bar by bar have a correlation above 0.999 are one asset under several names: its trades would
+    count several times, and nothing could be told from leaving out the best pair.
     """
     if not meta.folds:
         return insufficient("there are no folds")
@@ -49,8 +55,27 @@ def universe_fixed(
             )
     strangers = sorted(set(predicted) - set(market["pair"]))
     problems += [f"{pair} has predictions, but no prices" for pair in strangers]
+    copies = _copies(market[market["pair"].isin(list(predicted))])
+    problems += [
+        f"{pair} moves as {first} does ({alike:.5f} of 1): one asset counts once" for pair, first, alike in copies
+    ]
     text = several(problems) or f"all {len(predicted)} pairs that traded at the start of the test are predicted"
-    return judge(not problems, text, left_out + len(strangers), evidence=within("predictions.parquet", problems))
+    return judge(
+        not problems, text, left_out + len(strangers) + len(copies), evidence=within("predictions.parquet", problems)
+    )
+
+
+def _copies(market: pd.DataFrame) -> list[tuple[str, str, float]]:
+    """Return pairs that move like one before them in the alphabet: pair, the other, correlation of their returns."""
+    closes = market.pivot_table(index="time", columns="pair", values="close", aggfunc="last").sort_index(axis=1)
+    likeness = closes.pct_change(fill_method=None).corr(min_periods=FEWEST_COMMON)
+    names, table = [str(each) for each in likeness.columns], likeness.to_numpy(dtype=np.float64)
+    found = []
+    for place in range(1, len(names)):
+        before = np.nan_to_num(table[place, :place])
+        if before.max() > ALIKE:
+            found.append((names[place], names[int(before.argmax())], float(before.max())))
+    return found
 
 
 def _spans(market: pd.DataFrame, universe: pd.DataFrame | None) -> list[tuple[str, int, int, bool]]:

@@ -164,5 +164,5 @@ def refuse_again(session: Session, kind: TrialKind, fingerprint: str) -> None:
     if again is not None:
         raise RefusedError(
             f"exactly this was booked already, as {again.trial_id} of {again.strategy_id}",
-            hint=f"crypto-team ledger list {again.strategy_id}",
+            hint=f"crypto-team ledger list --strategy-id {again.strategy_id}",
         )

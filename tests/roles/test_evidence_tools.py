@@ -10,6 +10,7 @@ import pytest
 from crypto_team.cli.main import main
 from crypto_team.gates.corpus.evidence_bad import bad
 from crypto_team.gates.corpus.evidence_honest import honest
+from crypto_team.gates.policy import GATES
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +53,27 @@ def test_a_folder_that_is_not_there_is_an_error_that_says_what_to_do(
 ) -> None:
     code = main(["gate", "check", "--evidence", str(tmp_path / "none")])
     told_all = capsys.readouterr()
-    assert code in {1, 2}
+    assert code == 2
     assert "no such folder of evidence" in told_all.err
+
+
+@pytest.mark.parametrize("words", [None, "x: [", "- a list", "timeframe: soon"])
+def test_evidence_that_cannot_be_read_is_wrong_usage_and_not_a_finding(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, words: str | None
+) -> None:
+    if words is not None:
+        (tmp_path / "meta.yaml").write_text(words)
+    for command in (["gate", "check", "--evidence"], ["evidence", "import"]):
+        assert main([*command, str(tmp_path)]) == 2
+        assert "meta.yaml" in capsys.readouterr().err
+
+
+def test_the_list_of_gates_fits_a_terminal_and_names_every_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gate", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 160
+    told = " ".join(lines).split()
+    assert {code for gate in GATES.values() for code in gate.codes} <= set(told)
 
 
 def test_import_says_what_is_there_and_what_is_missing(

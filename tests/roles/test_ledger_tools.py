@@ -50,6 +50,7 @@ def test_the_same_file_is_booked_once(desk: Desk, strategy: str, tmp_path: Path)
     again = desk.try_("ledger.import", strategy_id=strategy, file=file, source="returns")
     assert not again.ok
     assert "was booked already" in again.summary
+    assert "crypto-team ledger list --strategy-id STR-" in str(again)
     assert trials.ledger(desk.layout).n_trials == 3
 
 

@@ -127,6 +127,19 @@ def pair_dropped(study: Study, _rng: Rng) -> EvidenceParts:
     return _without_pair(study, str(table.groupby("pair")["return_net"].sum().idxmin()))
 
 
+def same_asset_again(study: Study, _rng: Rng) -> EvidenceParts:
+    """Count the pair that earned most four times, under four names; every table knows all of them."""
+    predictions = study.parts.tables["predictions"]
+    table = predictions[predictions["part"] == "test"]
+    best, made = str(table.groupby("pair")["return_net"].sum().idxmax()), study.parts
+    for name in ("predictions", "market", "universe", "features"):
+        rows = study.parts.tables[name]
+        own = rows[rows["pair"] == best]
+        again = [own.assign(pair=best.replace("USDT", quote)) for quote in ("USDC", "FDUSD", "TUSD")]
+        made = made.with_table(name, pd.concat([rows, *again], ignore_index=True))
+    return made
+
+
 def delisted_dropped(study: Study, _rng: Rng) -> EvidenceParts:
     """Leave out the pair that was delisted, from the market too; only the universe still knows it."""
     universe = study.parts.tables["universe"]

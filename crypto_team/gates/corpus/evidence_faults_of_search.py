@@ -66,6 +66,18 @@ def chosen_by_test(study: Study, rng: Rng) -> EvidenceParts:
     return _searched(study, rng, disclosed=30).with_meta(n_trials=30)
 
 
+def chosen_trial_by_test(study: Study, rng: Rng) -> EvidenceParts:
+    """Choose among forty trials the one that is best out of sample; inside it is number twenty."""
+    outer = rng.normal(0.5, 0.5, 40)
+    outer[-1] = outer.max() + 0.5
+    inner = np.sort(rng.normal(1.0, 0.5, 40))
+    inner[[20, -1]] = inner[[-1, 20]]
+    names = [f"t{each}" for each in range(40)]
+    table = {"configuration": names, "inner_score": inner, "outer_score": outer, "chosen": np.arange(40) == 39}
+    made = study.parts.without("trial_returns", "seeds", "thresholds")
+    return made.with_table("trials", pd.DataFrame(table)).with_meta(n_trials=40)
+
+
 def best_seed(study: Study, rng: Rng) -> EvidenceParts:
     """Show the best of thirty seeds of a model without skill."""
     table, daily = _random_trials(study, rng, 30)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from crypto_team.errors import EvidenceError
+from crypto_team.errors import UnusableEvidenceError
 from crypto_team.gates.imported.contracts import META_ALIASES
 from crypto_team.schemas.base import in_words
 from crypto_team.schemas.evidence import ImportedFold, ImportedLabel, ImportedMeta
@@ -32,7 +32,7 @@ KINDS |= {"regression": "return", "multiclass": "n_class", "ternary": "n_class",
 
 
 def read_meta(folder: Path) -> ImportedMeta:
-    """Read what the tables mean; raise :class:`EvidenceError` where that is not said."""
+    """Read what the tables mean; raise :class:`UnusableEvidenceError` where that is not said."""
     path = folder / "meta.yaml"
     document = _document(path)
     if (folder / "folds.yaml").is_file():
@@ -43,7 +43,7 @@ def read_meta(folder: Path) -> ImportedMeta:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise EvidenceError(
+        raise UnusableEvidenceError(
             f"{field}: {in_words(first)}", where=str(path), hint="schemas/imported_evidence.json has its form"
         ) from error
 
@@ -53,11 +53,11 @@ def _document(path: Path) -> Any:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         hint = "at least timeframe, horizon_bars and cost_bps_per_side; schemas/imported_evidence.json has its form"
-        raise EvidenceError("the evidence has no such file", where=str(path), hint=hint) from error
+        raise UnusableEvidenceError("the evidence has no such file", where=str(path), hint=hint) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EvidenceError(f"not readable as YAML: {error}", where=str(path)) from error
+        raise UnusableEvidenceError(f"not readable as YAML: {error}", where=str(path)) from error
     if not isinstance(found, dict | list) or (isinstance(found, list) and path.name == "meta.yaml"):
-        raise EvidenceError("it should be a mapping of fields to values", where=str(path))
+        raise UnusableEvidenceError("it should be a mapping of fields to values", where=str(path))
     return found
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crypto_team.errors import EvidenceError
+from crypto_team.errors import UnusableEvidenceError
 from crypto_team.gates.imported.contracts import CONTRACTS, PARTS, Column
 from crypto_team.gates.imported.forecasts import with_forecasts
 from crypto_team.gates.imported.meta import read_meta
@@ -54,11 +54,11 @@ def read_folder(folder: Path) -> Imported:
 
     Raises
     ------
-    EvidenceError
+    UnusableEvidenceError
         There is no folder, or no `meta.yaml` that can be read: without it nothing can be judged.
     """
     if not folder.is_dir():
-        raise EvidenceError(
+        raise UnusableEvidenceError(
             "no such folder of evidence", where=str(folder), hint="docs/reference/evidence.md has its form"
         )
     found = Imported(read_meta(folder), {})
