@@ -57,7 +57,7 @@ def drawdown_bearable(
     signal = abs(max_drawdown(returns.daily))
     if imported is not None:
         told = f"the stated positions fall by {signal:.1%} at most, {drawdown:.0%} are allowed"
-        return judge(signal <= drawdown, told, signal, evidence=("predictions.parquet",))
+        return weigh(told, signal, {"signal_drawdown": signal}, evidence=("predictions.parquet",))
     if backtest is None or backtest_equity is None:
         return _no_run(backtest, "backtest_equity")
     equity = backtest_equity["equity"].to_numpy(dtype=np.float64)
