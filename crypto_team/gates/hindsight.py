@@ -32,6 +32,7 @@ FEWEST_EVENTS = 20
     "Positions know nothing that the forecasts do not",
     unit="Sharpe ratio beyond the forecasts",
     source="a position follows from forecasts and from the past; what it earns beside them has to be a plausible edge",
+    mend="follow the forecasts again: a filter has to be decided before its bar, not after",
     remedy=("crypto-team ml-engineer train STR",),
     stricter={"plausible": "lower"},
 )
@@ -64,6 +65,7 @@ def positions_follow_forecasts(
     "Sizes of positions know past volatility only",
     unit="rank correlation with future volatility",
     source="volatility is forecast from past volatility; what sizes know beyond that has to be a plausible skill",
+    mend="size by volatility that was known at the close, not by that of the bars that follow",
     remedy=("crypto-team ml-engineer train STR",),
     stricter={"plausible": "lower"},
 )
@@ -92,6 +94,7 @@ def sizes_know_the_past(
     "Rare rows are not foreseen",
     unit="share of largest moves called beyond the plausible one",
     source="an edge of rank correlation 0.35 (LK006) calls 81 to 88 % of the largest moves; more is knowledge of them",
+    mend="find out where a few forecasts come from: a source that is dated too early, or rows filled in afterwards",
     remedy=("crypto-team ml-engineer train STR",),
     stricter={"plausible": "lower"},
 )

@@ -106,7 +106,7 @@ def _earned(names: tuple[str, str, str], daily: Floats, held: Floats, regime: np
     mend="see what the model lacks elsewhere: features of volatility and trend, or training rows of the other regimes",
     remedy=("crypto-team ml-engineer set-signal STR", *REMEDY),
     stricter={"largest": "lower", "least_days": "higher", "exposure": "lower"},
-    passes="days >= least_days and profit > 0 and "
+    passes="days >= least_days and profit > 0 and value <= max(volatility_share, trend_share) and "
     "(volatility_share <= largest or volatility_held < exposure) and volatility_beyond_chance <= 0 and "
     "(trend_share <= largest or trend_held < exposure) and trend_beyond_chance <= 0",
 )
