@@ -24,7 +24,8 @@ from crypto_team.schemas.gate import GateReport, Policy
 
 CODES = sorted(CHECKS)
 ALWAYS_THERE = {"strategy_id", "spec", "features", "evidence_problems"}
-ON_EVIDENCE = [code for code in CODES if set(CHECKS[code].required) - ALWAYS_THERE]
+WRITTEN = ["RK001", "RK002", "RK003"]
+ON_EVIDENCE = [code for code in CODES if code not in WRITTEN]
 
 
 def bare(case: Case) -> Case:
@@ -75,8 +76,8 @@ def test_a_threshold_has_the_unit_of_the_value(honest: Case) -> None:
     assert 1.0 <= days.threshold <= (days.value or 0.0)
 
 
-def test_only_limits_written_in_the_specification_need_no_evidence() -> None:
-    assert set(CODES) - set(ON_EVIDENCE) == {"RK001", "RK002", "RK003"}
+def test_only_limits_written_in_the_specification_need_no_evidence(honest: Case) -> None:
+    assert [run_check(code, bare(honest)).outcome for code in WRITTEN] == ["passed"] * len(WRITTEN)
 
 
 @pytest.mark.parametrize("code", ON_EVIDENCE)
