@@ -22,6 +22,7 @@ from crypto_team.schemas.gate import Subject
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -38,9 +39,11 @@ __all__ = [
     "artifacts",
     "current_stage",
     "handoff_records",
+    "holds",
     "make_handoff",
     "record_paths",
     "signing_key",
+    "subject_of",
     "verify_chain",
     "void_reasons",
     "why_void",
@@ -62,12 +65,17 @@ def artifacts(layout: Layout, strategy_id: str, *, sender: Stage) -> dict[str, s
     found = {
         path.relative_to(folder).as_posix(): sha256(path.read_bytes())
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in _PROSE and _made_until(kind_of(layout, path), sender)
+        if path.is_file() and subject_of(layout, path, sender)
     }
     if layout.evidence(strategy_id).exists():
         manifest = load_manifest(layout, strategy_id)
         found |= {f"evidence/{name}": item.sha256 for name, item in manifest.objects.items()}
     return dict(sorted(found.items()))
+
+
+def subject_of(layout: Layout, path: Path, sender: Stage) -> bool:
+    """Say whether a file of a strategy is something that a handoff of `sender` is about."""
+    return path.suffix not in _PROSE and _made_until(kind_of(layout, path), sender)
 
 
 def _made_until(kind: Kind | None, sender: Stage) -> bool:
@@ -85,6 +93,11 @@ def void_reasons(layout: Layout, strategy_id: str) -> list[str]:
     """Return what of the newest handoff's subjects changed since it was recorded."""
     found = handoff_records(layout, strategy_id)
     return _changed(layout, found[-1]) if found else []
+
+
+def holds(layout: Layout, record: Handoff) -> bool:
+    """Say whether the subjects of a handoff are still what they were."""
+    return not _changed(layout, record)
 
 
 def why_void(layout: Layout, strategy_id: str) -> str:

@@ -90,7 +90,9 @@ def halt(session: Session, strategy_id: StrategyId, *, reason: str) -> Outcome:
     reason
         Why; kept in the history of the strategy.
     """
-    record = _deployment(session, strategy_id).model_copy(update={"status": "halted"})
+    record = _deployment(session, strategy_id).model_copy(
+        update={"status": "halted", "reviewed": records.utc_text(session)}
+    )
     return _write(session, record, f"halted: {reason}")
 
 
