@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.kb import git, git_range
-from crypto_team.kb.chain import rank
+from crypto_team.kb.chain import PIPELINE, rank
 from crypto_team.kb.events import known_before, ordered
 from crypto_team.kb.paths import Layout
 from crypto_team.kb.registry import state
@@ -44,6 +44,8 @@ def event_problems(root: Path, commit: Commit, folder: str, event: RegistryEvent
     yield from moved(root, commit, folder, event.role, said, stage, against(entry.before, known))
     yield from forward(commit, folder, before.stage, stage)
     yield from _refusal(commit, event, before.stage)
+    if stage == PIPELINE[-1] != before.stage and before.status != "approved":
+        yield f"it goes to the {stage}, and it is {before.status}"
 
 
 def numbers(root: Path, commit: Commit, folder: str, event: RegistryEvent) -> Iterator[str]:
