@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError, RefusedError
 from crypto_team.kb.handoffs import current_stage
+from crypto_team.kb.learnings import stated
 from crypto_team.kb.registry import entry
 from crypto_team.roles import records
 from crypto_team.roles.cases import strategy_file
@@ -97,10 +98,11 @@ def halt(session: Session, strategy_id: StrategyId, *, reason: str) -> Outcome:
     reason
         Why; kept in the history of the strategy.
     """
+    why = stated(reason, "reason")
     record = _deployment(session, strategy_id).model_copy(
         update={"status": "halted", "reviewed": records.utc_text(session)}
     )
-    return _write(session, record, f"halted: {reason}")
+    return _write(session, record, f"halted: {why}"[:500])
 
 
 def _deployment(session: Session, strategy_id: str) -> Deployment:

@@ -193,9 +193,10 @@ def learnings_retract(session: Session, learning_id: LearningId, *, reason: Shor
     """
     claim = learnings.entry(session.layout, learning_id)
     claims.may_retract(claim)
+    why = learnings.stated(reason, "reason")
     shaken = claims.shaken(learnings.entries(session.layout), learning_id)
     names = [item.learning_id for item in shaken]
-    changes = [_fate(session, learning_id, "retracted", reason=learnings.clean(reason))]
+    changes = [_fate(session, learning_id, "retracted", reason=why)]
     changes += [_fate(session, name, "stale", other=learning_id) for name in names]
     revision = _write(session, changes, "learnings-retract", f"Learning retracted: {claim.title}")
     more = f"; {len(names)} learning(s) that rest on it are stale" if names else ""

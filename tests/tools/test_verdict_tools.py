@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from crypto_team.kb import git
 from crypto_team.kb.noting import noted
 from crypto_team.kb.registry import entry
 from crypto_team.kb.writer import commit_records
@@ -65,3 +66,21 @@ def test_only_what_is_approved_is_deployed_and_a_halt_is_no_running(rejected: De
     event(layout, "execution_specialist", "halted: fire", status="halted")
     assert rejected.ok("status", strategy_id="STR-001").data["now"] == "it is halted"
     assert not rejected("execution_specialist.paper", "execution_specialist", strategy_id="STR-001").ok
+
+
+@pytest.mark.parametrize("empty", [" ", "\n\t", "\u200b"])
+def test_a_reason_says_something(rejected: Desk, empty: str) -> None:
+    made = rejected.ok("learnings.add", "quant_analyst", title="Weekends are thin", text="Spreads double.").data
+    calls: list[tuple[str, Any, dict[str, Any]]] = [
+        ("learnings.retract", "critic", {"learning_id": made["learning_id"], "reason": empty}),
+        ("return-work", "risk_manager", {"strategy_id": "STR-001", "reason": empty}),
+        ("risk_manager.reject", "risk_manager", {"strategy_id": "STR-001", "reason": empty}),
+        ("execution_specialist.halt", "execution_specialist", {"strategy_id": "STR-001", "reason": empty}),
+        ("ledger.disclose", "lead", {"strategy_id": "STR-001", "tries": 3, "note": empty}),
+    ]
+    head = git.head(rejected.session.layout.root)
+    for key, role, arguments in calls:
+        outcome = rejected(key, role, **arguments)
+        assert (key, outcome.exit_code) == (key, 2)
+        assert "is empty" in outcome.summary
+    assert git.head(rejected.session.layout.root) == head
