@@ -64,3 +64,13 @@ def test_a_workspace_within_another_one_does_not_replace_its_rules(strategy: Lay
     git.run(layout.root, "switch", "-q", "-c", "later")
     by_hand(decoy, decoy.team, layout.team.read_text() + "# mine\n", Role="lead", Tool="t")
     assert [item.code for item in ownership_audit.audit(decoy, "main")[1]] == []
+
+
+def test_a_workspace_that_became_a_link_is_a_finding(strategy: Layout) -> None:
+    git.run(strategy.root, "switch", "-q", "-c", "mal")
+    strategy.crypto.rename(strategy.root / "real")
+    strategy.crypto.symlink_to("real")
+    git.run(strategy.root, "add", "-A")
+    git.run(strategy.root, *WHO, "commit", "-qm", "link", "-m", "Crypto-Team-Role: lead")
+    found = {(item.code, item.file) for item in ownership_audit.audit(strategy, "main")[1]}
+    assert {("link", ".crypto"), ("moved-workspace", ".crypto")} <= found
