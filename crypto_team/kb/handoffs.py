@@ -15,6 +15,7 @@ from crypto_team.kb.evidence import load_manifest
 from crypto_team.kb.files import sha256
 from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.registry import entry
+from crypto_team.kb.secrets import contained
 from crypto_team.kb.writer import Change
 from crypto_team.kb.yaml import dump, load_record
 from crypto_team.schemas import Handoff, Team
@@ -63,7 +64,7 @@ def artifacts(layout: Layout, strategy_id: str, *, sender: Stage) -> dict[str, s
     """
     folder = layout.strategy_dir(strategy_id)
     found = {
-        path.relative_to(folder).as_posix(): sha256(path.read_bytes())
+        path.relative_to(folder).as_posix(): sha256(contained(path))
         for path in folder.rglob("*")
         if path.is_file() and subject_of(layout, path, sender)
     }

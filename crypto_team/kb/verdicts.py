@@ -16,6 +16,7 @@ from crypto_team.kb.events import known_before, ordered
 from crypto_team.kb.files import sha256
 from crypto_team.kb.handoffs import subject_of
 from crypto_team.kb.registry import CAUTION, events, state
+from crypto_team.kb.secrets import contained
 from crypto_team.kb.yaml import check, load_record, parse
 from crypto_team.schemas import EvidenceManifest, Registration, RegistryEvent
 
@@ -135,7 +136,7 @@ def subjects_now(layout: Layout, strategy_id: str, stage: Stage, changes: Sequen
     """Return the hash of what a strategy consists of, up to the work of a stage, once changes are written."""
     folder = layout.strategy_dir(strategy_id)
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    held = {name: path.read_bytes() for name, path in found.items() if _counts(layout, strategy_id, name, stage)}
+    held = {name: contained(path) for name, path in found.items() if _counts(layout, strategy_id, name, stage)}
     for item in changes:
         name = item.path.relative_to(folder).as_posix() if item.path.is_relative_to(folder) else ""
         if name and _counts(layout, strategy_id, name, stage):
