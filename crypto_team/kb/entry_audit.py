@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import git_range, verdict_audit
 from crypto_team.kb.entry_merge import merged
+from crypto_team.kb.registry import CAUTION
 from crypto_team.kb.verdicts import against
 from crypto_team.kb.yaml import check, parse
 from crypto_team.schemas import Registration, RegistryEvent
@@ -86,8 +87,10 @@ def _moved(
 ) -> Iterator[str]:
     """Judge where an entry of version 1 says that a strategy stands, against each parent that says otherwise."""
     folder, role = path.removesuffix(".yaml"), commit.trailer("Role")
+    # A merge that takes the most careful of what its sides say adds nothing to it.
+    joined = min((old.status for old in known), key=CAUTION.index) if len(known) > 1 else None
     for old in known:
-        status = (old.status, new.status if new.status != old.status else None)
+        status = (old.status, new.status if new.status not in {old.status, joined} else None)
         yield from verdict_audit.moved(root, commit, folder, role, status, new.stage, against(old, []))
         yield from verdict_audit.forward(commit, folder, old.stage, new.stage)
 
