@@ -124,7 +124,10 @@ GATES: Mapping[str, Gate] = {
         tuple(dict.fromkeys((*DESIGN, *BEFORE_FREQTRADE, *TRADED, *LUCK, *SEALED, "PR009"))), {"PF002": {"ratio": 0.5}}
     ),
     "risk_manager->execution_specialist": Gate(
-        ("RK001", "RK002", "RK003", "RK004", "RK005", "RK006", "RK007", "RK008", "RK009", "PF002", "PF014"),
+        (
+            *("RK001", "RK002", "RK003", "RK004", "RK005", "RK006", "RK007", "RK008", "RK009", "RK010"),
+            *("PF002", "PF014"),
+        ),
         {"PF002": {"ratio": 1.0}},
     ),
     # Nothing tells what part of an account foreign positions stake: they may fall as far as ours may at full size.

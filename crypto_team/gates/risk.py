@@ -7,6 +7,7 @@ from math import isclose
 
 from crypto_team.gates.registry import Verdict, check, judge, weigh
 from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.schemas.registry import RegistryEntry
 from crypto_team.schemas.reviews import RiskAssessment
 
 REMEDY = ("crypto-team ml-engineer set-signal STR", "crypto-team risk-manager assess STR")
@@ -84,3 +85,23 @@ def breakers_configured(spec: MlSpec, risk: RiskAssessment, *, breakers: float =
         lines = tuple(f"{name}: the assessment says {getattr(risk, name)}, it is {computed[name]}" for name in stale)
         return weigh(f"{text}; {'; '.join(lines)}", len(levels), numbers, evidence=lines)
     return weigh(text, len(levels), numbers)
+
+
+@check(
+    "RK010",
+    "The risk manager approved it as it stands",
+    unit="objections",
+    source="nothing trades without the assessment of the risk manager",
+    remedy=("crypto-team risk-manager approve STR", "crypto-team return-work STR --reason TEXT"),
+    stricter={},
+)
+def approved_as_it_stands(risk: RiskAssessment, registry: RegistryEntry) -> Verdict:
+    """Require an assessment that approves, and that no rejection, halt or change of the strategy came since.
+
+    A strategy whose files change, that is returned or halted, is not `approved` in the registry any more.
+    """
+    problems = [f"risk-assessment.yaml: the verdict is {risk.verdict}"] if risk.verdict != "approved" else []
+    problems += [f"registry: it is {registry.status}"] if registry.status != "approved" else []
+    problems += [f"risk-assessment.yaml: {reason}" for reason in risk.reasons if risk.verdict == "rejected"]
+    text = "; ".join(problems[:4]) or f"approved on {risk.assessed}, and nothing was said or changed since"
+    return judge(not problems, text, len(problems), evidence=tuple(problems))

@@ -58,6 +58,8 @@ def _changed(root: Path, commit: Commit, path: str, old: Learning, new: Learning
     other = [name for name in fixed if getattr(old, name) != getattr(new, name)]
     if other:
         yield f"no tool changes {', '.join(other)} of a claim that stands"
+    for name in set(new.stale_since) - set(old.stale_since):
+        yield from fate_audit.groundless(root, commit, path.rpartition("/")[0], old, name)
     yield from _taken_back(root, commit, path, old, new)
 
 

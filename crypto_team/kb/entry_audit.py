@@ -7,12 +7,16 @@ the role that commits it, and nothing else in them changes without one.
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import git_range
+from crypto_team.kb import git_range, verdict_audit
 from crypto_team.kb.entry_merge import merged
+from crypto_team.kb.registry import CAUTION
+from crypto_team.kb.verdicts import against
 from crypto_team.kb.yaml import check, parse
 from crypto_team.schemas import Registration, RegistryEvent
 
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from crypto_team.kb.git_range import Commit, FileChange
     from crypto_team.schemas.registry import EarlierHistory
 
+_DAY: Final = 86_400
 _STAND: Final = ("stage", "status", "metrics")
 
 
@@ -45,16 +50,22 @@ def _event(root: Path, commit: Commit, change: FileChange) -> Iterator[str]:
     for name in event.after:
         if git_range.content(root, commit.name, f"{folder}/{name}.yaml") is None:
             yield f"it comes after {name}, which is not there"
+    if event.time > f"{datetime.fromtimestamp(time.time() + _DAY, tz=UTC):%Y-%m-%dT%H:%M:%SZ}":
+        yield f"it happened at {event.time}, which is in the future"
+    yield from verdict_audit.event_problems(root, commit, folder, event)
+    yield from verdict_audit.numbers(root, commit, folder, event)
 
 
 def _entry(root: Path, commit: Commit, change: FileChange) -> Iterator[str]:
     """Compare an entry with what any parent of the commit says: a merge brings together events of several roles."""
     new, version = _read(git_range.blob(root, change.blob), change.path)
-    older = (git_range.content(root, parent, change.path) for parent in commit.parents)
-    known = [_read(content, change.path) for content in older if content is not None]
+    contents = (git_range.content(root, parent, change.path) for parent in commit.parents)
+    known = [_read(content, change.path) for content in contents if content is not None]
     entries = [entry for entry, _ in known]
     if version == 1 and all(written == 1 for _, written in known) and new.before is not None:
-        yield from _grown(commit, new.before, [entry.before for entry in entries if entry.before is not None])
+        older = [entry.before for entry in entries if entry.before is not None]
+        yield from _grown(commit, new.before, older)
+        yield from _moved(root, commit, change.path, new.before, older)
     elif not known and new.before is not None:
         yield "an entry begins without a history: events are files of their own"
     elif known and new not in [*entries, reduce(merged, entries)]:
@@ -69,6 +80,19 @@ def _grown(commit: Commit, new: EarlierHistory, known: Sequence[EarlierHistory])
     for name in _STAND if known and not added else ():
         if all(getattr(entry, name) != getattr(new, name) for entry in known):
             yield f"its {name} changes, and no event says why"
+
+
+def _moved(
+    root: Path, commit: Commit, path: str, new: EarlierHistory, known: Sequence[EarlierHistory]
+) -> Iterator[str]:
+    """Judge where an entry of version 1 says that a strategy stands, against each parent that says otherwise."""
+    folder, role = path.removesuffix(".yaml"), commit.trailer("Role")
+    # A merge that takes the most careful of what its sides say adds nothing to it.
+    joined = min((old.status for old in known), key=CAUTION.index) if len(known) > 1 else None
+    for old in known:
+        status = (old.status, new.status if new.status not in {old.status, joined} else None)
+        yield from verdict_audit.moved(root, commit, folder, role, status, new.stage, against(old, []))
+        yield from verdict_audit.forward(commit, folder, old.stage, new.stage)
 
 
 def _others(commit: Commit, author: str, said: str) -> Iterator[str]:

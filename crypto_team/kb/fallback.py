@@ -9,6 +9,7 @@ from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import FIRST_STAGES, current_stage, void_reasons
 from crypto_team.kb.noting import noted
 from crypto_team.kb.registry import entry
+from crypto_team.kb.verdicts import permitted
 from crypto_team.kb.writer import commit_records
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def write(layout: Layout, strategy_id: str, *, role: RoleId, tool: str, time: st
     if rank(stage) >= rank(at.stage):
         return None
     event = f"back with the {stage}: {', '.join(void_reasons(layout, strategy_id))}"[:500]
-    status: StrategyStatus = "draft" if stage in FIRST_STAGES else "in_progress"
+    again: StrategyStatus = "draft" if stage in FIRST_STAGES else "in_progress"
+    status = permitted(layout, strategy_id, role, again, stage)
     change = noted(layout, strategy_id, time=time, role=role, event=event, stage=stage, status=status)
     message = f"{strategy_id}: back with the {stage}"
     return commit_records(layout, role=role, tool=tool, strategy_id=strategy_id, changes=[change], message=message)

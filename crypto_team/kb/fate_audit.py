@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import fates, git_range, learnings
+from crypto_team.kb.claims import grounds
 from crypto_team.kb.yaml import check, parse
 from crypto_team.schemas import LearningEvent
 
@@ -41,7 +42,10 @@ def _judged(root: Path, commit: Commit, change: FileChange) -> Iterator[str]:
     if claim is None:
         yield f"there is no learning {event.learning_id}"
         return
-    yield from _untrue(event, claim, at(root, commit, f"{folder.rpartition('/')[0]}/{event.other}"))
+    place = folder.rpartition("/")[0]
+    yield from _untrue(event, claim, at(root, commit, f"{place}/{event.other}"))
+    if event.fate == "stale":
+        yield from groundless(root, commit, place, claim, event.other or "")
 
 
 def _untrue(event: LearningEvent, claim: Learning, other: Learning | None) -> Iterator[str]:
@@ -50,11 +54,25 @@ def _untrue(event: LearningEvent, claim: Learning, other: Learning | None) -> It
     if event.fate == "retracted" and not event.reason.strip():
         yield "a retraction says its reason"
     if event.fate == "superseded" and (
-        other is None or other.supersedes != event.learning_id or other.status == "proposed"
+        other is None or other.supersedes != event.learning_id or other.status != "accepted"
     ):
         yield f"it is superseded by {event.other or 'nothing'}, which is no accepted claim that replaces it"
-    if event.fate == "stale" and (other is None or other.status not in GONE):
-        yield f"it lost its ground {event.other or ''}, which was not taken back"
+
+
+def groundless(root: Path, commit: Commit, place: str, claim: Learning, lost: str) -> Iterator[str]:
+    """Yield why a claim cannot have lost a ground: that stands, or the claim does not rest on it, over any others."""
+    other = at(root, commit, f"{place}/{lost}") if lost else None
+    if other is None or other.status not in GONE:
+        yield f"it lost its ground {lost}, which was not taken back"
+        return
+    seen, waiting = {claim.learning_id}, [claim]
+    while waiting:
+        below = grounds(waiting.pop()) - seen
+        if lost in below:
+            return
+        seen |= below
+        waiting += [found for name in sorted(below) if (found := at(root, commit, f"{place}/{name}")) is not None]
+    yield f"it lost its ground {lost}, and it does not rest on that"
 
 
 def at(root: Path, commit: Commit, place: str) -> Learning | None:

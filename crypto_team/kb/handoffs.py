@@ -15,6 +15,7 @@ from crypto_team.kb.evidence import load_manifest
 from crypto_team.kb.files import sha256
 from crypto_team.kb.kinds import kind_of
 from crypto_team.kb.registry import entry
+from crypto_team.kb.secrets import contained
 from crypto_team.kb.writer import Change
 from crypto_team.kb.yaml import dump, load_record
 from crypto_team.schemas import Handoff, Team
@@ -22,6 +23,7 @@ from crypto_team.schemas.gate import Subject
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -38,9 +40,11 @@ __all__ = [
     "artifacts",
     "current_stage",
     "handoff_records",
+    "holds",
     "make_handoff",
     "record_paths",
     "signing_key",
+    "subject_of",
     "verify_chain",
     "void_reasons",
     "why_void",
@@ -60,14 +64,19 @@ def artifacts(layout: Layout, strategy_id: str, *, sender: Stage) -> dict[str, s
     """
     folder = layout.strategy_dir(strategy_id)
     found = {
-        path.relative_to(folder).as_posix(): sha256(path.read_bytes())
+        path.relative_to(folder).as_posix(): sha256(contained(path))
         for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in _PROSE and _made_until(kind_of(layout, path), sender)
+        if path.is_file() and subject_of(layout, path, sender)
     }
     if layout.evidence(strategy_id).exists():
         manifest = load_manifest(layout, strategy_id)
         found |= {f"evidence/{name}": item.sha256 for name, item in manifest.objects.items()}
     return dict(sorted(found.items()))
+
+
+def subject_of(layout: Layout, path: Path, sender: Stage) -> bool:
+    """Say whether a file of a strategy is something that a handoff of `sender` is about."""
+    return path.suffix not in _PROSE and _made_until(kind_of(layout, path), sender)
 
 
 def _made_until(kind: Kind | None, sender: Stage) -> bool:
@@ -85,6 +94,11 @@ def void_reasons(layout: Layout, strategy_id: str) -> list[str]:
     """Return what of the newest handoff's subjects changed since it was recorded."""
     found = handoff_records(layout, strategy_id)
     return _changed(layout, found[-1]) if found else []
+
+
+def holds(layout: Layout, record: Handoff) -> bool:
+    """Say whether the subjects of a handoff are still what they were."""
+    return not _changed(layout, record)
 
 
 def why_void(layout: Layout, strategy_id: str) -> str:

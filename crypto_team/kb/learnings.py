@@ -9,7 +9,7 @@ from unicodedata import category
 
 from pydantic import ValidationError
 
-from crypto_team.errors import InputError, NotFoundError
+from crypto_team.errors import InputError, NotFoundError, UsageError
 from crypto_team.kb import fates, remedies
 from crypto_team.kb.index_walk import current
 from crypto_team.kb.injection import orders
@@ -39,6 +39,7 @@ __all__ = [
     "render",
     "search",
     "stands",
+    "stated",
 ]
 
 MOST_SHOWN = 100
@@ -49,6 +50,20 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 def clean(text: str) -> str:
     """Strip control, format and private characters: the text is data that agents will read."""
     return "".join(letter for letter in text if letter in "\n\t" or category(letter) not in _HIDDEN).strip()
+
+
+def stated(text: str, what: str) -> str:
+    """Return a text that has to say something, cleaned.
+
+    Raises
+    ------
+    UsageError
+        Nothing that can be read is left of it.
+    """
+    said = clean(text)
+    if not said:
+        raise UsageError(f"the {what} is empty", where=f"--{what}", hint=f"say it in words: --{what} TEXT")
+    return said
 
 
 def _line(text: str) -> str:

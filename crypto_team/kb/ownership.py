@@ -72,7 +72,7 @@ def record_kind(layout: Layout, path: Path) -> str | None:
 
 
 def _in_local_folder(layout: Layout, path: Path) -> bool:
-    if not path.is_relative_to(layout.crypto) or path.parent == layout.crypto:
+    if not path.is_relative_to(layout.crypto) or layout.crypto in {path, path.parent}:
         return False
     return f"{path.relative_to(layout.crypto).parts[0]}/" in IGNORED
 

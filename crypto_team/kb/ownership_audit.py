@@ -42,7 +42,8 @@ def audit(layout: Layout, base: str) -> tuple[int, list[Finding]]:
         hint = "start the branch from the base: git switch -c NAME BASE"
         return len(found), [Finding(code="unrelated-history", severity="error", message=message, hint=hint)]
     judged = (item for commit in found for item in trusted.judge(commit))
-    return len(found), [*_moved(layout, start), *judged, *view_audit.problems(layout, start)]
+    places = [*_moved(layout, start), *_nested(layout, start)]
+    return len(found), [*places, *judged, *view_audit.problems(layout, start)]
 
 
 def _moved(layout: Layout, base: str) -> Iterator[Finding]:
@@ -53,6 +54,18 @@ def _moved(layout: Layout, base: str) -> Iterator[Finding]:
             message = "the base has a workspace here, and it is gone or a link: nobody would see what was changed in it"
             hint = "leave it where it is; whoever may write the base branch can move it there"
             yield Finding(code="moved-workspace", severity="error", message=message, file=name, hint=hint)
+
+
+def _nested(layout: Layout, base: str) -> Iterator[Finding]:
+    """Yield workspaces within others that the base has not: who works below would be judged by the new one's rules."""
+    here, known = git_range.workspaces(layout.root, "HEAD"), set(git_range.workspaces(layout.root, base))
+    roots = {name.removesuffix(".crypto") for name in [*here, *known]}
+    for name in here:
+        inner = name.removesuffix(".crypto")
+        if name not in known and any(inner != outer and inner.startswith(outer) for outer in roots):
+            message = "a workspace within another one hides it from whoever works there, and from CI of that folder"
+            hint = "put it beside the other; whoever may write the base branch can put it there"
+            yield Finding(code="nested-workspace", severity="error", message=message, file=name, hint=hint)
 
 
 class _Trusted:

@@ -11,6 +11,7 @@ from crypto_team.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MOST_BYTES: Final = 64 * 2**20
 """The largest file that the knowledge base takes; evidence and data belong into the store."""
@@ -101,6 +102,21 @@ def flaws(content: bytes) -> Iterator[Flaw]:
         message = f"this looks like {sort}; what is committed stays in the history for ever"
         hint = "take it out, revoke it if it is real, and keep credentials in the environment"
         yield Flaw("secret", line, message, hint)
+
+
+def contained(path: Path) -> bytes:
+    """Return the bytes of a file of the knowledge base; one that is too large for that is not read.
+
+    Raises
+    ------
+    RefusedError
+        It is larger than the knowledge base takes.
+    """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        message = f"{path.name}: {size:,} bytes are more than the {MOST_BYTES:,} that the knowledge base takes"
+        raise RefusedError(message, where=str(path), hint="move it into the evidence store or .crypto/data")
+    return path.read_bytes()
 
 
 def check_content(content: bytes, where: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import registry
 from crypto_team.kb.chain import rank
+from crypto_team.kb.handoffs import handoff_records, holds
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Deployment, RiskAssessment
 from crypto_team.schemas.outcome import Finding
@@ -17,8 +18,10 @@ from crypto_team.schemas.outcome import Finding
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from crypto_team.kb.paths import Layout
+    from crypto_team.schemas.base import Stage
 
 READS: Final = ("risk_assessment", "deployment", "handoff")
 """Kinds that these rules read, besides registry entries."""
@@ -66,6 +69,43 @@ def _status(layout: Layout, strategy_id: str, stage: str, status: str, receivers
     if status in {"approved", "live"} and (rank(stage) < rank("risk_manager") or "risk_manager" not in receivers):
         missing = "it never came to the risk manager"
     return [f"status {status}, and {missing}"] if missing else []
+
+
+def ignored(layout: Layout, strategy_id: str) -> Iterator[Finding]:
+    """Yield that an entry says otherwise than a rejection or a halt of exactly what is there now.
+
+    That is one that was written since the strategy came to whoever gave it, where it still is there or further on.
+    """
+    path = layout.registry_entry(strategy_id)
+    at = registry.entry(layout, strategy_id) if path.is_file() else None
+    if at is None or at.status in {"rejected", "halted"}:
+        return
+    for status, receiver, file, when in _decided(layout, strategy_id):
+        came = [item for item in handoff_records(layout, strategy_id) if item.receiver == receiver]
+        if rank(at.stage) >= rank(receiver) and came and came[-1].created <= when and holds(layout, came[-1]):
+            yield Finding(
+                code="unfounded",
+                severity="error",
+                message=f"{strategy_id}: the entry says status {at.status}, and {file.name} says {status}",
+                file=str(path),
+                line=1,
+                col=1,
+                hint=f"git log -p -- {path.with_suffix('').relative_to(layout.root)} shows who wrote that; "
+                f"the {receiver} decides again, or gives it back",
+            )
+
+
+def _decided(layout: Layout, strategy_id: str) -> Iterator[tuple[str, Stage, Path, str]]:
+    """Yield what the records of a strategy say against it: the status, who says so, where, and since when."""
+    assessment, deployment = layout.risk_assessment(strategy_id), layout.deployment(strategy_id)
+    if assessment.is_file():
+        record = load_record(assessment, RiskAssessment)
+        if record.verdict == "rejected":
+            yield "rejected", "risk_manager", assessment, record.assessed
+    if deployment.is_file():
+        deployed = load_record(deployment, Deployment)
+        if deployed.status == "halted":
+            yield "halted", "execution_specialist", deployment, deployed.reviewed
 
 
 def _assessed(verdict: str) -> Callable[[Layout, str], str | None]:

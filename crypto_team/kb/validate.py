@@ -187,7 +187,8 @@ def _demands(connection: sqlite3.Connection, layout: Layout) -> list[object]:
 def _verifier(layout: Layout, folder: Path) -> Callable[[], list[Finding]]:
     def verify() -> list[Finding]:
         try:
-            return [*verify_chain(layout, folder.name), *fallback.overdue(layout, folder.name)]
+            late = fallback.overdue(layout, folder.name)
+            return [*verify_chain(layout, folder.name), *late, *standing.ignored(layout, folder.name)]
         except FindingsError:
             return []  # the broken record is a finding already
         except CryptoTeamError as problem:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError, RefusedError
 from crypto_team.kb.handoffs import current_stage
+from crypto_team.kb.learnings import stated
+from crypto_team.kb.registry import entry
 from crypto_team.roles import records
 from crypto_team.roles.cases import strategy_file
 from crypto_team.schemas import Deployment
@@ -44,6 +46,12 @@ def paper(session: Session, strategy_id: StrategyId) -> Outcome:
         raise RefusedError(
             f"{strategy_id} is with the {stage}; only approved work is deployed",
             hint=f"crypto-team handoff {strategy_id} --to execution_specialist",
+        )
+    status = entry(session.layout, strategy_id).status
+    if status not in {"approved", "live"}:
+        raise RefusedError(
+            f"{strategy_id} is {status}; only what the risk manager approved is deployed",
+            hint=f"crypto-team return-work {strategy_id} --reason TEXT gives it back to the risk manager",
         )
     spec = records.ml_spec(session, strategy_id)
     code = strategy_file(session, spec)
@@ -90,8 +98,11 @@ def halt(session: Session, strategy_id: StrategyId, *, reason: str) -> Outcome:
     reason
         Why; kept in the history of the strategy.
     """
-    record = _deployment(session, strategy_id).model_copy(update={"status": "halted"})
-    return _write(session, record, f"halted: {reason}")
+    why = stated(reason, "reason")
+    record = _deployment(session, strategy_id).model_copy(
+        update={"status": "halted", "reviewed": records.utc_text(session)}
+    )
+    return _write(session, record, f"halted: {why}"[:500])
 
 
 def _deployment(session: Session, strategy_id: str) -> Deployment:

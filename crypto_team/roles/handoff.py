@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import RefusedError, UsageError
+from crypto_team.kb import verdicts
 from crypto_team.kb.handoffs import PIPELINE, current_stage, make_handoff, signing_key
 from crypto_team.kb.registry import entry
 from crypto_team.roles import cases, holdout, records
@@ -113,6 +114,7 @@ def attempt(session: Session, strategy_id: str, to: Receiver, *, dry_run: bool =
             f"{strategy_id} is with the {sender}; the next to receive it is the {expected}, not the {to}",
             hint=f"crypto-team handoff {strategy_id} --to {expected}",
         )
+    _require_free(session, strategy_id, sender, to)
     if not dry_run:
         signing_key(session.layout)  # refused now, not after minutes of judging
     report = judge(session, strategy_id, f"{sender}->{to}", opening=None if dry_run else sender)
@@ -122,6 +124,23 @@ def attempt(session: Session, strategy_id: str, to: Receiver, *, dry_run: bool =
     if dry_run:
         return report, Outcome(ok=True, summary=f"{report.gate} would pass; nothing recorded", data=rows(report))
     return report, _recorded(session, strategy_id, sender, to, report)
+
+
+def _require_free(session: Session, strategy_id: str, sender: Stage, to: Receiver) -> None:
+    """Refuse to hand over what was rejected or halted, as long as that is about the strategy as it is.
+
+    Raises
+    ------
+    RefusedError
+        It was, and nothing changed.
+    """
+    status = entry(session.layout, strategy_id).status
+    if status not in {"rejected", "halted"}:
+        return
+    verdict = verdicts.Verdict(status, verdicts.GIVEN_BY[status], None)
+    if sender == "risk_manager" or not verdicts.permitted(session.layout, strategy_id, sender, "in_progress", to):
+        what = f"{strategy_id} is {verdict.told}, and is not handed over"
+        raise RefusedError(what, hint=verdicts.way_on(verdict, strategy_id))
 
 
 def _recorded(session: Session, strategy_id: str, sender: Stage, to: Receiver, report: GateReport) -> Outcome:

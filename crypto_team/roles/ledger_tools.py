@@ -10,6 +10,7 @@ from pydantic import Field
 from crypto_team.errors import RefusedError
 from crypto_team.kb import trial_heads, trials
 from crypto_team.kb.files import sha256
+from crypto_team.kb.learnings import stated
 from crypto_team.kb.registry import entry
 from crypto_team.roles import foreign_trials, records
 from crypto_team.roles.booking import anchored, staged
@@ -115,6 +116,7 @@ def ledger_disclose(session: Session, strategy_id: StrategyId, *, tries: Tries, 
         What was tried, where and when.
     """
     entry(session.layout, strategy_id)
+    note = stated(note, "note")
     digest = sha256(f"{strategy_id}\n{tries}\n{note}".encode())
     return _booked(
         session, strategy_id, kind="disclose", fingerprint=digest, sharpes=[], periods=0, count=tries, note=note

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from crypto_team.errors import NotFoundError
+from crypto_team.kb import verdicts
 from crypto_team.kb.kinds import KINDS
 from crypto_team.kb.noting import noted
 from crypto_team.kb.registry import entry
@@ -68,7 +69,14 @@ def save(
     *,
     gate: str | None = None,
 ) -> str | None:
-    """Commit the staged files as one operation of `role`; all of them or none."""
+    """Commit the staged files as one operation of `role`; all of them or none.
+
+    Raises
+    ------
+    RefusedError
+        An event among them would lift a verdict of another role, and what that was about stays as it is.
+    """
+    verdicts.require_right(session.layout, changes)
     return commit_records(
         session.layout,
         role=role,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import RefusedError
 from crypto_team.kb.handoffs import current_stage
+from crypto_team.kb.learnings import stated
 from crypto_team.roles import records, sizing
 from crypto_team.schemas import RiskAssessment
 from crypto_team.schemas.base import StrategyId
@@ -94,7 +95,7 @@ def reject(session: Session, strategy_id: StrategyId, *, reason: str) -> Outcome
     reason
         Shown in the registry; the next author reads it.
     """
-    return _write(session, strategy_id, "rejected", [reason])
+    return _write(session, strategy_id, "rejected", [stated(reason, "reason")[:500]])
 
 
 def _write(

@@ -10,8 +10,9 @@ from crypto_team.kb import ids, names, registry, trials
 from crypto_team.kb.handoffs import current_stage, handoff_records, why_void
 from crypto_team.kb.history import history as commits
 from crypto_team.kb.kinds import kind_of
-from crypto_team.kb.learnings import clean
+from crypto_team.kb.learnings import stated
 from crypto_team.kb.noting import noted
+from crypto_team.kb.verdicts import permitted
 from crypto_team.kb.writer import commit_records, revision_of
 from crypto_team.kb.yaml import read_text
 from crypto_team.schemas.base import Limit, ShortText, StrategyId
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
     from crypto_team.schemas import RegistryEntry
     from crypto_team.schemas.base import Stage
+    from crypto_team.schemas.registry import StrategyStatus
     from crypto_team.tools.session import Session
 
 LONGEST_LINE = 200
@@ -233,15 +235,16 @@ def return_work(session: Session, strategy_id: StrategyId, *, reason: ShortText)
     if session.role not in {stage, "lead"}:
         hint = f"only the {stage} can give it back"
         raise RefusedError(f"{strategy_id} is with the {stage}, not with the {session.role}", hint=hint)
-    sender = _sender(layout, strategy_id, stage)
+    sender, why = _sender(layout, strategy_id, stage), stated(reason, "reason")
+    again: StrategyStatus = "draft" if sender in {"ml_engineer", "strategy_researcher"} else "in_progress"
     change = noted(
         layout,
         strategy_id,
         time=session.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         role=session.role,
-        event=f"returned to {sender}: {clean(reason)}"[:500],
+        event=f"returned to {sender}: {why}"[:500],
         stage=sender,
-        status="draft" if sender in {"ml_engineer", "strategy_researcher"} else "in_progress",
+        status=permitted(layout, strategy_id, session.role, again, sender),
     )
     revision = commit_records(
         layout,

@@ -172,12 +172,18 @@ def learnings_accept(session: Session, learning_id: LearningId, *, recheck: str 
     """
     claim = learnings.entry(session.layout, learning_id)
     claims.may_accept(claim, session.role)
+    shaken: list[Learning] = []
     changes = [_fate(session, learning_id, "accepted", reason=learnings.clean(recheck)[:500])]
     if claim.supersedes and learnings.entry(session.layout, claim.supersedes).status in claims.STANDING:
         changes.append(_fate(session, claim.supersedes, "superseded", other=learning_id))
+        known = [item for item in learnings.entries(session.layout) if item.learning_id != learning_id]
+        shaken = claims.shaken(known, claim.supersedes)
+        changes += [_fate(session, item.learning_id, "stale", other=claim.supersedes) for item in shaken]
     revision = _write(session, changes, "learnings-accept", f"Learning accepted: {claim.title}")
     more = f", {claim.supersedes} superseded" if len(changes) > 1 else ""
-    return Outcome(ok=True, summary=f"{learning_id} accepted by {session.role}{more}", revision=revision)
+    more += f"; {len(shaken)} learning(s) that rest on that are stale" if shaken else ""
+    summary = f"{learning_id} accepted by {session.role}{more}"
+    return Outcome(ok=True, summary=summary, revision=revision, next=_anew(shaken))
 
 
 @tool(role="every", group="learnings", name="retract")
@@ -193,20 +199,26 @@ def learnings_retract(session: Session, learning_id: LearningId, *, reason: Shor
     """
     claim = learnings.entry(session.layout, learning_id)
     claims.may_retract(claim)
+    why = learnings.stated(reason, "reason")
     shaken = claims.shaken(learnings.entries(session.layout), learning_id)
     names = [item.learning_id for item in shaken]
-    changes = [_fate(session, learning_id, "retracted", reason=learnings.clean(reason))]
+    changes = [_fate(session, learning_id, "retracted", reason=why)]
     changes += [_fate(session, name, "stale", other=learning_id) for name in names]
     revision = _write(session, changes, "learnings-retract", f"Learning retracted: {claim.title}")
     more = f"; {len(names)} learning(s) that rest on it are stale" if names else ""
-    steps = [
+    steps = _anew(shaken)
+    return Outcome(
+        ok=True, summary=f"{learning_id} retracted{more}", revision=revision, data={"stale": names}, next=steps
+    )
+
+
+def _anew(shaken: Sequence[Learning]) -> list[str]:
+    """Return the commands that accept anew what lost its ground."""
+    return [
         f"crypto-team learnings accept {item.learning_id} --as {claims.another(item.role)}"
         for item in shaken
         if item.status == "accepted"
     ]
-    return Outcome(
-        ok=True, summary=f"{learning_id} retracted{more}", revision=revision, data={"stale": names}, next=steps
-    )
 
 
 def _fate(session: Session, learning_id: str, fate: Fate, *, reason: str = "", other: str | None = None) -> Change:

@@ -9,7 +9,7 @@ from crypto_team.kb.chain import links
 from crypto_team.kb.handoffs import PIPELINE, current_stage, void_reasons
 from crypto_team.kb.learnings import entries
 from crypto_team.kb.yaml import load_record
-from crypto_team.schemas import FeatureSet, MlSpec, StrategySpec
+from crypto_team.schemas import Deployment, FeatureSet, MlSpec, RiskAssessment, StrategySpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,14 +108,22 @@ STEPS: Final[dict[Stage, tuple[tuple[Missing, str, str], ...]]] = {
 """For each stage, in order: what may be missing, in words, and the tool that makes it."""
 
 
+DEPLOYED: Final = {"planned": "paper trading is planned", "running": "it runs", "halted": "it is halted"}
+"""What the status of a deployment says in words."""
+
+
 def next_step(layout: Layout, entry: RegistryEntry) -> Step:
     """Return the first thing that is missing at the present stage, else the handoff."""
     strategy_id, stage = entry.strategy_id, current_stage(layout, entry.strategy_id)
+    if entry.status == "rejected" and stage == "risk_manager":
+        again = f"crypto-team risk-manager return-work {strategy_id} --reason TEXT"
+        return Step(stage, "the risk manager rejected it: give it back, or start over", again)
     for missing, what, command in STEPS[stage]:
         if missing(layout, strategy_id):
             return Step(stage, what, "crypto-team " + command.format(id=strategy_id))
     if stage == PIPELINE[-1]:
-        return Step(stage, "it runs", f"crypto-team execution-specialist show {strategy_id}")
+        said = DEPLOYED[load_record(layout.deployment(strategy_id), Deployment).status]
+        return Step(stage, said, f"crypto-team execution-specialist show {strategy_id}")
     receiver = "data_collector" if stage == "strategy_researcher" else PIPELINE[PIPELINE.index(stage) + 1]
     what = "refused at the gate: mend it, then try again" if entry.status == "refused" else "ready for the gate"
     return Step(stage, what, f"crypto-team handoff {strategy_id} --to {receiver}")
@@ -126,6 +134,9 @@ def obstacles(layout: Layout, entry: RegistryEntry) -> Iterator[str]:
     refused = [event.event for event in entry.history if event.event.startswith("refused")]
     if entry.status == "refused" and refused:
         yield refused[-1]
+    if entry.status == "rejected" and layout.risk_assessment(entry.strategy_id).is_file():
+        reasons = load_record(layout.risk_assessment(entry.strategy_id), RiskAssessment).reasons
+        yield f"rejected by the risk manager: {'; '.join(reasons) or 'no reason given'}"
     for reason in void_reasons(layout, entry.strategy_id):
         yield f"{reason}, which voids its handoffs"
     for link in links(layout, entry.strategy_id):

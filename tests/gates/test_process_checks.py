@@ -265,3 +265,31 @@ def test_numbers_typed_correctly_to_their_digits_pass(honest: Case) -> None:
 
 def test_a_specification_without_measured_numbers_is_not_enough_evidence(honest: Case) -> None:
     assert run_check("PR002", spec(out_of_sample=None)(honest)).outcome == "not_enough_evidence"
+
+
+def stands(case: Case, verdict: str, status: str) -> Case:
+    """Let the risk manager and the registry say something about a strategy."""
+    now = "2026-01-02T03:04:05Z"
+    entry = RegistryEntry.model_validate(
+        {
+            "strategy_id": case.strategy_id,
+            "name": "edge",
+            "type": "ml_based",
+            "stage": "risk_manager",
+            "status": status,
+            "created": now,
+            "updated": now,
+        }
+    )
+    return replace(risk(verdict=verdict, reasons=["fat tails"] if verdict == "rejected" else [])(case), registry=entry)
+
+
+def test_only_what_the_risk_manager_approved_as_it_stands_is_handed_on(honest: Case) -> None:
+    assert run_check("RK010", honest).outcome == "not_enough_evidence"
+    assert run_check("RK010", stands(honest, "approved", "approved")).outcome == "passed"
+    rejected = run_check("RK010", stands(honest, "rejected", "rejected"))
+    assert (rejected.outcome, rejected.value) == ("refused", 3)
+    assert "the verdict is rejected; registry: it is rejected; risk-assessment.yaml: fat tails" in rejected.explanation
+    assert run_check("RK010", stands(honest, "pending", "in_progress")).outcome == "refused"
+    changed_since = run_check("RK010", stands(honest, "approved", "in_progress"))
+    assert (changed_since.outcome, changed_since.value) == ("refused", 1)

@@ -45,10 +45,10 @@ def put(layout: Layout, **values: Any) -> Path:
     return path
 
 
-def event(layout: Layout, role: RoleId, text: str, *, time: str = TIME, **values: Any) -> Path:
+def event(layout: Layout, role: RoleId, text: str, *, time: str = TIME, tool: str = "t", **values: Any) -> Path:
     """Note an event of STR-001, as tools do; return its file."""
     change = noted(layout, "STR-001", time=time, role=role, event=text, **values)
-    commit_records(layout, role=role, tool="t", strategy_id="STR-001", changes=[change], message=text)
+    commit_records(layout, role=role, tool=tool, strategy_id="STR-001", changes=[change], message=text)
     return change.path
 
 

@@ -18,6 +18,7 @@ from crypto_team.schemas.registry import HistoryEvent
 from tests.kb.entries import TIME, event
 from tests.kb.test_fates import propose
 from tests.kb.test_ownership import by_hand, codes
+from tests.kb.test_standing import assessment
 
 if TYPE_CHECKING:
     from crypto_team.kb.paths import Layout
@@ -119,6 +120,9 @@ def grow(layout: Layout, role: RoleId, text: str, **values: Any) -> None:
 def test_entries_that_older_programs_wrote_on_both_sides_keep_all_events(strategy: Layout, here: str) -> None:
     by_hand(strategy, strategy.registry_entry("STR-001"), dump(registry.entry(strategy, "STR-001")), Role="lead")
     side(strategy, "one")
+    document = assessment(strategy, "rejected", ["fat tails"])
+    document.path.write_text(str(document.content))
+    git.run(strategy.root, "add", str(document.path))
     grow(strategy, "risk_manager", "rejected", status="rejected")
     side(strategy, "two", "main")
     grow(strategy, "critic", "praised", status="in_progress")
@@ -152,7 +156,7 @@ def test_generated_lists_of_two_clones_are_made_anew(strategy: Layout) -> None:
     event(strategy, "critic", "here", status="in_progress")
     git.run(strategy.root, "branch", "-q", "mine")
     git.run(strategy.root, "reset", "-q", "--hard", start)
-    event(strategy, "backtester", "there", status="refused")
+    event(strategy, "ml_engineer", "there", status="refused", tool="handoff")
     merge(strategy, "mine")
     assert [item.message for item in conflicts.findings(strategy)] == ["git left this unmerged"]
     repository = next(item for item in health.workspace(strategy) if item.name == "repository")

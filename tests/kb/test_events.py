@@ -143,7 +143,7 @@ def written(layout: Layout, role: str | None, **values: Any) -> list[str]:
 def test_nobody_writes_an_event_in_the_name_of_another_role(
     strategy: Layout, role: str | None, expected: list[str]
 ) -> None:
-    assert written(strategy, role, status="approved") == expected
+    assert written(strategy, role, status="in_progress") == expected
 
 
 def test_an_event_comes_after_events_that_are_there_and_belongs_to_a_strategy_that_is_there(strategy: Layout) -> None:
@@ -215,7 +215,7 @@ def test_a_new_entry_has_no_past_that_nobody_judged(strategy: Layout) -> None:
 
 def test_events_of_a_side_that_a_merge_throws_away_are_missed(strategy: Layout) -> None:
     git.run(strategy.root, "switch", "-q", "-c", "one")
-    event(strategy, "risk_manager", "risk: rejected", status="rejected")
+    event(strategy, "risk_manager", "risk: pending", status="in_progress")
     git.run(strategy.root, "switch", "-q", "-c", "two", "main")
     event(strategy, "critic", "critic: fine")
     merged_ours(strategy, "one")

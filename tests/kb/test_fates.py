@@ -144,7 +144,26 @@ def test_a_claim_is_superseded_once_the_better_one_is_accepted_and_stale_once_it
     assert written(strategy, name, "critic", "superseded", other=better) == []
     assert written(strategy, name, "critic", "stale", other=better) == ["forged-claim"]
     happens(strategy, better, "retracted", reason="wrong")
-    assert written(strategy, name, "critic", "stale", other=better) == []
+    assert written(strategy, name, "critic", "superseded", other=better) == ["forged-claim"]
+
+
+def test_a_claim_is_stale_only_where_it_rests_on_what_was_taken_back(strategy: Layout) -> None:
+    ground = propose(strategy)
+    between = propose(strategy, "backtester", "u", rests_on=[ground])
+    above = propose(strategy, "backtester", "v", rests_on=[between])
+    beside = propose(strategy, "backtester", "w")
+    assert written(strategy, above, "critic", "stale", other=ground) == ["forged-claim"]
+    happens(strategy, ground, "retracted", reason="wrong")
+    assert written(strategy, between, "critic", "stale", other=ground) == []
+    assert written(strategy, above, "critic", "stale", other=ground) == []
+    assert written(strategy, beside, "critic", "stale", other=ground) == ["forged-claim"]
+
+
+def test_a_claim_that_nobody_accepted_replaces_nothing_even_once_it_is_gone(strategy: Layout) -> None:
+    name = propose(strategy)
+    better = propose(strategy, "backtester", "u", supersedes=name)
+    happens(strategy, better, "retracted", "backtester", reason="oops")
+    assert written(strategy, name, "backtester", "superseded", other=better, role="backtester") == ["forged-claim"]
 
 
 @pytest.mark.parametrize("status", ["superseded", "retracted"])

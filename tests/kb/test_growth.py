@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from crypto_team.errors import InputError, NotFoundError, RefusedError
-from crypto_team.kb import claims, git, handoffs, history, learnings, registry, trials
+from crypto_team.kb import claims, git, handoffs, history, learnings, registry, trials, validate
 from crypto_team.kb.files import revision_of
 from crypto_team.kb.kinds import KINDS
 from crypto_team.kb.noting import fated, noted
@@ -269,6 +269,15 @@ def test_a_second_round_is_not_voided_by_what_the_first_left(handed: Layout) -> 
     assert handoffs.current_stage(handed, "STR-001") == "data_collector"
     save(handed, "data_spec", handed.data_spec("STR-001"), data_spec("b"), role="data_collector")
     assert handoffs.current_stage(handed, "STR-001") == "data_collector"
+
+
+def test_a_file_that_is_too_large_to_belong_there_is_not_read_but_found(handed: Layout) -> None:
+    path = handed.strategy_spec("STR-001")
+    with path.open("wb") as stream:
+        stream.truncate(8 * 2**30)
+    with pytest.raises(RefusedError, match=r"8,589,934,592 bytes are more than"):
+        handoffs.void_reasons(handed, "STR-001")
+    assert [item.code for item in validate.validate(handed) if item.severity == "error"] != []
 
 
 def test_a_broken_chain_moves_nothing(handed: Layout) -> None:

@@ -48,3 +48,29 @@ def test_a_second_workspace_beside_the_first_is_no_finding(strategy: Layout, tmp
     by_hand(other, other.team, layout.team.read_text(), Role="lead", Tool="init")
     assert ownership_audit.audit(layout, "main")[1] == []
     assert ownership_audit.audit(other, "main")[1] == []
+
+
+def test_a_workspace_within_another_one_does_not_replace_its_rules(strategy: Layout, tmp_path: Path) -> None:
+    layout = nested(strategy, tmp_path)
+    git.run(layout.root, "switch", "-q", "-c", "mal")
+    decoy = Layout(layout.root / "sub")
+    layout.registry_entry("STR-001").unlink()
+    by_hand(decoy, decoy.team, layout.team.read_text(), Role="lead", Tool="init")
+    for work in (decoy, layout):
+        found = {(item.code, item.file) for item in ownership_audit.audit(work, "main")[1]}
+        assert ("nested-workspace", "team/sub/.crypto") in found
+    git.run(layout.root, "switch", "-q", "main")
+    git.run(layout.root, "merge", "-q", "mal")
+    git.run(layout.root, "switch", "-q", "-c", "later")
+    by_hand(decoy, decoy.team, layout.team.read_text() + "# mine\n", Role="lead", Tool="t")
+    assert [item.code for item in ownership_audit.audit(decoy, "main")[1]] == []
+
+
+def test_a_workspace_that_became_a_link_is_a_finding(strategy: Layout) -> None:
+    git.run(strategy.root, "switch", "-q", "-c", "mal")
+    strategy.crypto.rename(strategy.root / "real")
+    strategy.crypto.symlink_to("real")
+    git.run(strategy.root, "add", "-A")
+    git.run(strategy.root, *WHO, "commit", "-qm", "link", "-m", "Crypto-Team-Role: lead")
+    found = {(item.code, item.file) for item in ownership_audit.audit(strategy, "main")[1]}
+    assert {("link", ".crypto"), ("moved-workspace", ".crypto")} <= found

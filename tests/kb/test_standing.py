@@ -33,6 +33,10 @@ def says(layout: Layout, **values: object) -> list[str]:
 
 
 def assess(layout: Layout, verdict: str, reasons: Sequence[str] = ()) -> None:
+    write(layout, "risk_manager", assessment(layout, verdict, reasons))
+
+
+def assessment(layout: Layout, verdict: str, reasons: Sequence[str] = ()) -> Change:
     numbers = dict.fromkeys(("risk_per_trade", "portfolio_heat", "position_fraction", "kelly_fraction"), 0.1)
     record = RiskAssessment.model_validate(
         {
@@ -46,10 +50,15 @@ def assess(layout: Layout, verdict: str, reasons: Sequence[str] = ()) -> None:
             "assessed": TIME,
         }
     )
-    write(layout, "risk_assessment", "risk_manager", record)
+    path = layout.risk_assessment("STR-001")
+    return Change("risk_assessment", path, dump(record, schema="risk_assessment"), revision_of(path))
 
 
 def deploy(layout: Layout, status: str) -> None:
+    write(layout, "execution_specialist", deployment(layout, status))
+
+
+def deployment(layout: Layout, status: str) -> Change:
     record = Deployment.model_validate(
         {
             "strategy_id": "STR-001",
@@ -61,12 +70,11 @@ def deploy(layout: Layout, status: str) -> None:
             "reviewed": TIME,
         }
     )
-    write(layout, "deployment", "execution_specialist", record)
+    path = layout.deployment("STR-001")
+    return Change("deployment", path, dump(record, schema="deployment"), revision_of(path))
 
 
-def write(layout: Layout, kind: str, role: Stage, record: RiskAssessment | Deployment) -> None:
-    path = layout.risk_assessment("STR-001") if kind == "risk_assessment" else layout.deployment("STR-001")
-    change = Change(kind, path, dump(record, schema=kind), revision_of(path))
+def write(layout: Layout, role: Stage, change: Change) -> None:
     commit_records(layout, role=role, tool="t", strategy_id="STR-001", changes=[change], message="m")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from crypto_team.kb import git, ownership_audit
+
 if TYPE_CHECKING:
     from tests.tools.conftest import Desk
 
@@ -147,3 +149,20 @@ def test_evidence_that_does_not_exist_is_refused_and_old_prose_is_noted(desk: De
     path = desk.session.layout.learning(name)
     path.write_text(path.read_text().replace("evidence: []", "evidence:\n- a talk"))
     assert [(item.code, item.severity) for item in desk.ok("validate").findings] == [("evidence-unknown", "info")]
+
+
+def test_what_rests_on_a_claim_that_is_superseded_is_stale_until_it_is_accepted_anew(desk: Desk) -> None:
+    ground = propose(desk, 0)
+    desk.ok("learnings.accept", "critic", learning_id=ground)
+    above = propose(desk, 1, rests_on=[ground])
+    desk.ok("learnings.accept", "critic", learning_id=above)
+    base = str(git.head(desk.session.layout.root))
+    better = {"title": "Costs eat signals below 5 bps", "text": "Measured again on three exchanges."}
+    made = desk.ok("learnings.supersede", "quant_analyst", learning_id=ground, **better).data["learning_id"]
+    done = desk.ok("learnings.accept", "critic", learning_id=made)
+    assert "1 learning(s) that rest on that are stale" in done.summary
+    assert done.next == [f"crypto-team learnings accept {above} --as critic"]
+    assert (status(desk, above), status(desk, made)) == (("accepted", True), ("accepted", False))
+    desk.ok("learnings.accept", "critic", learning_id=above)
+    assert status(desk, above) == ("accepted", False)
+    assert ownership_audit.audit(desk.session.layout, base)[1] == []
