@@ -9,7 +9,9 @@ of series that were known, the order book as it stood.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from typing import TYPE_CHECKING, Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +24,7 @@ from crypto_team.features.nodes import COLUMNS, canonical_text
 from crypto_team.features.online_book import BookFeed
 from crypto_team.features.online_builder import Builder, fitted_parts
 from crypto_team.features.online_document import formulas_of
-from crypto_team.features.online_events import SeriesValue, milliseconds, number
+from crypto_team.features.online_events import SeriesValue, expect_next, milliseconds, number
 from crypto_team.features.online_frames import named, under
 from crypto_team.features.scopes import SERIES, TIMEFRAMES
 from crypto_team.features.surroundings import Frame, SeriesKey, Surroundings
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from crypto_team.features.plan import Plan
 
 Floats = npt.NDArray[np.float64]
-FORMAT: Final = 2
+FORMAT: Final = 3
 BOOK: Final = "series"
 
 
@@ -133,7 +135,7 @@ class OnlineFeatures:
         times = epoch_ms(bars["timestamp"])
         if not times.size:
             raise InputError("there are no bars to warm up with")
-        self._check_step(times)
+        expect_next(self.times[-1:], times, self.step)
         columns = {name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}
         if surroundings is not None:
             self._warm_around(surroundings)
@@ -149,9 +151,9 @@ class OnlineFeatures:
         ----------
         event
             A completed bar: `timestamp` (opening, milliseconds since 1970 or a datetime) and the columns that the
-            formulas read; a value that is NaN or infinite is unknown. A bar of another pair names it as `pair`, and
-            has to come before the own bar that closes with it. Or a message of the book, a trade, or a value of a
-            series.
+            formulas read; NaN or infinite is unknown. A bar of another pair names it as `pair`, and comes before the
+            own bar that closes with it; one that never comes is unknown. Or a message of the book, a trade, or a
+            value of a series.
 
         Returns
         -------
@@ -172,7 +174,7 @@ class OnlineFeatures:
         if not self._root.parts:
             self._last = self._root.engine.update(time, {name: number(event, name) for name in self.plan.columns})
             return self._last.copy()
-        self._check_step(np.array([time]))
+        expect_next(self.times[-1:], np.array([time]), self.step)
         values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
         self._root.engine.accept(time)
         self._push(Frame(values, np.array([time], dtype=np.int64), self.step))
@@ -196,7 +198,7 @@ class OnlineFeatures:
             with np.load(path, allow_pickle=False) as found:
                 state = {name: found[name] for name in found.files}
             own = str(state["key"]) == self._key() and int(state["format"]) == FORMAT
-        except (OSError, ValueError, KeyError, EOFError) as problem:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as problem:
             raise InputError(f"this is not a saved state: {problem}", where=str(path)) from None
         if not own:
             raise InputError(
@@ -239,6 +241,8 @@ class OnlineFeatures:
             raise InputError(f"no formula reads bars of {pair}", where="pair", hint=f"they read {known}")
         values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
         for feed in feeds:
+            feed.check(np.array([time], dtype=np.int64))
+        for feed in feeds:
             feed.push(Frame(values, np.array([time], dtype=np.int64), self.step))
 
     def _learn(self, item: SeriesValue) -> None:
@@ -248,6 +252,8 @@ class OnlineFeatures:
         key = SeriesKey(part.kind, item.source, (item.pair or self.pair) if part.per_pair else "")
         if key not in self._series:
             raise InputError(f"no formula reads {item.kind} of {item.pair or item.source or 'the pair'}", where="kind")
+        for feed in self._series[key]:
+            feed.check(item.known_at)
         for feed in self._series[key]:
             feed.learn(item.known_at, item.time, item.value)
 
@@ -274,22 +280,16 @@ class OnlineFeatures:
         return self._book
 
     def _warm_around(self, around: Surroundings) -> None:
-        for pair in self._builder.pairs.keys() - {self.pair}:
+        frames = {pair: around.frame(pair, self.step) for pair in self._builder.pairs.keys() - {self.pair}}
+        for pair, frame in frames.items():
             for feed in self._builder.pairs[pair]:
-                feed.push(around.frame(pair, self.step))
+                feed.check(frame.times)
+        for pair, frame in frames.items():
+            for feed in self._builder.pairs[pair]:
+                feed.push(frame)
         for key, readers in self._series.items():
             for reader in readers:
                 reader.learn_all(around.known(key))
-
-    def _check_step(self, times: npt.NDArray[np.int64]) -> None:
-        """Refuse bars of another length than was said."""
-        before = [*self.times[-1:], *times[:2].tolist()]
-        if self.step and len(before) > 1 and before[1] - before[0] != self.step and before[1] > before[0]:
-            raise InputError(
-                f"the bar of {before[1]} is not the next one: {before[0] + self.step} is",
-                where="timestamp",
-                hint="warm up again with a history without gaps",
-            )
 
     def _bar_length(self, what: str) -> int:
         if not self.step:
