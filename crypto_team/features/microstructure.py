@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,13 +19,14 @@ from crypto_team.features.kernels_micro_far import far_grow
 from crypto_team.features.microstructure_columns import N_COLUMNS
 from crypto_team.features.microstructure_settings import MicroSettings
 from crypto_team.features.microstructure_table import NAMES
+from crypto_team.features.online_state import UNREADABLE, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-FORMAT: Final = "crypto-team microstructure state 1"
+FORMAT: Final = "crypto-team microstructure state 2"
 SMALLEST_BOOK: Final = 1024
 _SIDES, _TRADE_SIDES = (1, -1), (1, 0, -1)
 
@@ -210,7 +209,7 @@ class OnlineMicrostructure:
         """Return the whole state; `restore` continues from it bit for bit."""
         stored = io.BytesIO()
         head = json.dumps({"format": FORMAT, "names": NAMES, "settings": asdict(self.settings)})
-        np.savez_compressed(stored, head=np.frombuffer(head.encode(), np.uint8), state=self._state, vector=self.vector)
+        pack(stored, {"head": np.frombuffer(head.encode(), np.uint8), "state": self._state, "vector": self.vector})
         return stored.getvalue()
 
     @classmethod
@@ -223,10 +222,10 @@ class OnlineMicrostructure:
             The bytes are damaged, of something else, or of another version.
         """
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-                head: dict[str, Any] = json.loads(stored["head"].tobytes())
-                state, vector = stored["state"], stored["vector"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+            stored = unpack(io.BytesIO(data))
+            head: dict[str, Any] = json.loads(stored["head"].tobytes())
+            state, vector = stored["state"], stored["vector"]
+        except UNREADABLE as problem:
             raise _bad_state(str(problem)) from None
         if head.get("format") != FORMAT or tuple(head.get("names", ())) != NAMES:
             raise _bad_state("it was stored by another version")

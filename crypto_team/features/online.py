@@ -9,9 +9,7 @@ of series that were known, the order book as it stood.
 from __future__ import annotations
 
 import hashlib
-import zlib
 from typing import TYPE_CHECKING, Any, Final
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +24,7 @@ from crypto_team.features.online_builder import Builder, fitted_parts
 from crypto_team.features.online_document import formulas_of
 from crypto_team.features.online_events import SeriesValue, expect_next, milliseconds, number
 from crypto_team.features.online_frames import named, under
+from crypto_team.features.online_state import UNREADABLE, no_state, pack, read
 from crypto_team.features.scopes import SERIES, TIMEFRAMES
 from crypto_team.features.surroundings import Frame, SeriesKey, Surroundings
 
@@ -190,26 +189,20 @@ class OnlineFeatures:
             **(named("book.", self._book.state()) if self._book else {}),
         }
         with path.open("wb") as file:
-            np.savez_compressed(file, **state)  # type: ignore[arg-type]
+            pack(file, state)
 
     def restore(self, path: Path) -> None:
-        """Go on from a saved state of the same formulas."""
+        """Go on from a saved state of the same formulas; one that cannot be used leaves the engine as it was."""
+        state, before = read(path, self._key(), FORMAT), self._root.state()
         try:
-            with np.load(path, allow_pickle=False) as found:
-                state = {name: found[name] for name in found.files}
-            own = str(state["key"]) == self._key() and int(state["format"]) == FORMAT
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as problem:
-            raise InputError(f"this is not a saved state: {problem}", where=str(path)) from None
-        if not own:
-            raise InputError(
-                "the state was saved by other formulas or by another version of them",
-                where=str(path),
-                hint="warm up from history instead",
-            )
-        self._last = state["last"]
-        self._root.restore(under("root.", state))
-        if self._book:
-            self._book.restore(under("book.", state))
+            last = state["last"].astype(np.float64).reshape(self._last.shape)
+            self._root.restore(under("root.", state))
+            if self._book:
+                self._book.restore(under("book.", state))
+        except (InputError, *UNREADABLE) as problem:
+            self._root.restore(before)
+            raise problem if isinstance(problem, InputError) else no_state(str(problem), str(path)) from None
+        self._last = last
 
     def _key(self) -> str:
         """Return what two engines have to share so that one can go on where the other stopped."""
