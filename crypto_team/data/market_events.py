@@ -23,7 +23,7 @@ RESET: Final = 2
 TRADE: Final = 3
 OFF_GRID: Final = 1e-4
 """Share of a tick or lot by which a number may miss the grid before it is refused."""
-_MOST_UNITS: Final = 2.0**52
+MOST_UNITS: Final = 2.0**52
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def units(values: Floats, unit: float, name: str, where: str) -> Ints:
         raise InputError(f"the unit of {name} is {unit:g}", where=where, hint="a tick and a lot are positive")
     counted = np.asarray(values, dtype=np.float64) / unit
     whole = np.rint(counted)
-    bad = np.flatnonzero(~(np.abs(counted - whole) <= OFF_GRID) | (np.abs(whole) > _MOST_UNITS))
+    bad = np.flatnonzero(~(np.abs(counted - whole) <= OFF_GRID) | (np.abs(whole) > MOST_UNITS))
     if bad.size:
         raise InputError(
             f"{bad.size} value(s) of {name} are no multiples of {unit:g}, the first is {values[bad[0]]:g}"

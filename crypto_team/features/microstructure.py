@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from crypto_team.data.market_events import LEVEL, OFF_GRID, MarketEvents, units
+from crypto_team.data.market_events import LEVEL, MOST_UNITS, OFF_GRID, MarketEvents, units
 from crypto_team.errors import InputError
 from crypto_team.features import kernels_micro_step as step
 from crypto_team.features import microstructure_layout as at
@@ -21,14 +19,16 @@ from crypto_team.features.kernels_micro_far import far_grow
 from crypto_team.features.microstructure_columns import N_COLUMNS
 from crypto_team.features.microstructure_settings import MicroSettings
 from crypto_team.features.microstructure_table import NAMES
+from crypto_team.features.online_state import UNREADABLE, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-FORMAT: Final = "crypto-team microstructure state 1"
+FORMAT: Final = "crypto-team microstructure state 2"
 SMALLEST_BOOK: Final = 1024
+_SIDES, _TRADE_SIDES = (1, -1), (1, 0, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +108,7 @@ class OnlineMicrostructure:
 
     def level(self, time_ms: int, side: int, price: float, size: float) -> Floats:
         """Take a message of one level: side 1 (bid) or -1 (ask), and its new size, 0 to remove it."""
-        if side not in {1, -1} or not size >= 0.0 or not price > 0.0:
-            raise _bad_event(side, price, size)
-        ticks, lots = self._units(price, size)
+        ticks, lots = self._units(time_ms, price, size, known=side in _SIDES, least=0)
         state = self._state
         if 2 * (max(state[at.FAR_BIDS], state[at.FAR_ASKS]) + at.LADDER) > state[at.CAPACITY]:
             state = self._grow()
@@ -119,14 +117,13 @@ class OnlineMicrostructure:
 
     def trade(self, time_ms: int, side: int, price: float, size: float) -> Floats:
         """Take a trade: side 1 (the aggressor bought), -1 (sold) or 0 (unknown)."""
-        if side not in {1, 0, -1} or not size > 0.0 or not price > 0.0:
-            raise _bad_event(side, price, size)
-        ticks, lots = self._units(price, size)
+        ticks, lots = self._units(time_ms, price, size, known=side in _TRADE_SIDES, least=1)
         step.on_trade(self._state, self._numbers, self.vector, time_ms, side, ticks, lots)
         return self.vector
 
     def message(self, time_ms: int, sides: Sequence[int], prices: Sequence[float], sizes: Sequence[float]) -> Floats:
         """Take a message of several levels; features are those after its last one."""
+        _timed(time_ms)
         side, price, size = self._levels(sides, prices, sizes)
         done = 0
         while done < price.size:
@@ -140,14 +137,17 @@ class OnlineMicrostructure:
         self, sides: Sequence[int], prices: Sequence[float], sizes: Sequence[float]
     ) -> tuple[npt.NDArray[np.int8], Ints, Ints]:
         """Return levels in ticks and lots or say what is wrong with them, before anything has changed."""
-        side = np.asarray(sides, dtype=np.int8)
-        price = units(np.asarray(prices, dtype=np.float64), self.settings.tick, "price", "message")
-        size = units(np.asarray(sizes, dtype=np.float64), self.settings.lot, "qty", "message")
-        if not side.shape == price.shape == size.shape or bool(((side != 1) & (side != -1)).any()):
+        try:
+            side, paid, held = (np.asarray(item, dtype=np.float64) for item in (sides, prices, sizes))
+        except (TypeError, ValueError):
+            raise InputError("sides, prices and sizes are rows of numbers", where="message") from None
+        price = units(paid, self.settings.tick, "price", "message")
+        size = units(held, self.settings.lot, "qty", "message")
+        if side.ndim != 1 or not side.shape == price.shape == size.shape or bool((np.abs(side) != 1.0).any()):
             raise InputError("a message needs a side (1 or -1), a price and a size for each level", where="message")
         if bool((price < 1).any() or (size < 0).any()):
             raise InputError("a price is not positive or a size negative", where="message")
-        return side, price, size
+        return side.astype(np.int8), price, size
 
     def snapshot(
         self,
@@ -159,6 +159,7 @@ class OnlineMicrostructure:
         after_gap: bool = True,
     ) -> Floats:
         """Take a whole book. After a gap the windows of the book start anew; otherwise it continues what was there."""
+        _timed(time_ms)
         self._levels(sides, prices, sizes)
         empty(self._state, after_gap)
         return self.message(time_ms, sides, prices, sizes)
@@ -169,6 +170,7 @@ class OnlineMicrostructure:
 
     def advance(self, time_ms: int) -> Floats:
         """Let time pass without an event: windows move on, and what has left them counts no more."""
+        _timed(time_ms)
         step.on_book(self._state, self._numbers, self.vector, time_ms)
         return self.vector
 
@@ -207,7 +209,7 @@ class OnlineMicrostructure:
         """Return the whole state; `restore` continues from it bit for bit."""
         stored = io.BytesIO()
         head = json.dumps({"format": FORMAT, "names": NAMES, "settings": asdict(self.settings)})
-        np.savez_compressed(stored, head=np.frombuffer(head.encode(), np.uint8), state=self._state, vector=self.vector)
+        pack(stored, {"head": np.frombuffer(head.encode(), np.uint8), "state": self._state, "vector": self.vector})
         return stored.getvalue()
 
     @classmethod
@@ -220,10 +222,10 @@ class OnlineMicrostructure:
             The bytes are damaged, of something else, or of another version.
         """
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-                head: dict[str, Any] = json.loads(stored["head"].tobytes())
-                state, vector = stored["state"], stored["vector"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+            stored = unpack(io.BytesIO(data))
+            head: dict[str, Any] = json.loads(stored["head"].tobytes())
+            state, vector = stored["state"], stored["vector"]
+        except UNREADABLE as problem:
             raise _bad_state(str(problem)) from None
         if head.get("format") != FORMAT or tuple(head.get("names", ())) != NAMES:
             raise _bad_state("it was stored by another version")
@@ -235,10 +237,18 @@ class OnlineMicrostructure:
         made._state, made.vector = state, vector
         return made
 
-    def _units(self, price: float, size: float) -> tuple[int, int]:
-        counted, sized = price / self.settings.tick, size / self.settings.lot
+    def _units(self, time_ms: int, price: float, size: float, *, known: bool, least: int) -> tuple[int, int]:
+        """Return a price in ticks and a size in lots, not below `least`; `known`: the side is one."""
+        _timed(time_ms)
+        try:
+            counted, sized = price / self.settings.tick, size / self.settings.lot
+            fits = known and 0.0 < counted <= MOST_UNITS and 0.0 <= sized <= MOST_UNITS and (size > 0.0 or not least)
+        except TypeError:
+            fits = False
+        if not fits:
+            raise _bad_event(price, size)
         ticks, lots = round(counted), round(sized)
-        if abs(counted - ticks) > OFF_GRID or abs(sized - lots) > OFF_GRID:
+        if abs(counted - ticks) > OFF_GRID or abs(sized - lots) > OFF_GRID or ticks < 1 or lots < least:
             raise InputError(
                 f"price {price!r} or size {size!r} is off the grid",
                 where="event",
@@ -258,11 +268,16 @@ class OnlineMicrostructure:
         return made
 
 
-def _bad_event(side: int, price: float, size: float) -> InputError:
+def _timed(time_ms: int) -> None:
+    if not isinstance(time_ms, int | np.integer):
+        raise InputError(f"{time_ms!r} is no time", where="event", hint="whole milliseconds since 1970")
+
+
+def _bad_event(price: float, size: float) -> InputError:
     return InputError(
-        f"side {side}, price {price!r}, size {size!r} is no event",
+        f"price {price!r} and size {size!r} with this side are no event",
         where="event",
-        hint="side 1 or -1 (0 only for trades), a positive price, a size that is not negative (trades: positive)",
+        hint="side 1 or -1 (trades: or 0), a positive price, a size from 0 (trades: above it), at most 2^52 of each",
     )
 
 

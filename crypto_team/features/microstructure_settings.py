@@ -32,6 +32,8 @@ class MicroSettings:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
+            if not isinstance(value, int | float | np.number):
+                raise InputError(f"{name} is {value!r}", where="settings", hint="a positive number is needed")
             if not (np.isfinite(value) and value > 0.0):
                 raise InputError(f"{name} is {value:g}", where="settings", hint="a positive number is needed")
         if round(self.vpin_volume / self.lot) < 1:

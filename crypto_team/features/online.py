@@ -22,8 +22,9 @@ from crypto_team.features.nodes import COLUMNS, canonical_text
 from crypto_team.features.online_book import BookFeed
 from crypto_team.features.online_builder import Builder, fitted_parts
 from crypto_team.features.online_document import formulas_of
-from crypto_team.features.online_events import SeriesValue, milliseconds, number
+from crypto_team.features.online_events import SeriesValue, expect_next, milliseconds, number
 from crypto_team.features.online_frames import named, under
+from crypto_team.features.online_state import UNREADABLE, no_state, pack, read
 from crypto_team.features.scopes import SERIES, TIMEFRAMES
 from crypto_team.features.surroundings import Frame, SeriesKey, Surroundings
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from crypto_team.features.plan import Plan
 
 Floats = npt.NDArray[np.float64]
-FORMAT: Final = 2
+FORMAT: Final = 3
 BOOK: Final = "series"
 
 
@@ -133,7 +134,7 @@ class OnlineFeatures:
         times = epoch_ms(bars["timestamp"])
         if not times.size:
             raise InputError("there are no bars to warm up with")
-        self._check_step(times)
+        expect_next(self.times[-1:], times, self.step)
         columns = {name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}
         if surroundings is not None:
             self._warm_around(surroundings)
@@ -149,9 +150,9 @@ class OnlineFeatures:
         ----------
         event
             A completed bar: `timestamp` (opening, milliseconds since 1970 or a datetime) and the columns that the
-            formulas read; a value that is NaN or infinite is unknown. A bar of another pair names it as `pair`, and
-            has to come before the own bar that closes with it. Or a message of the book, a trade, or a value of a
-            series.
+            formulas read; NaN or infinite is unknown. A bar of another pair names it as `pair`, and comes before the
+            own bar that closes with it; one that never comes is unknown. Or a message of the book, a trade, or a
+            value of a series.
 
         Returns
         -------
@@ -172,7 +173,7 @@ class OnlineFeatures:
         if not self._root.parts:
             self._last = self._root.engine.update(time, {name: number(event, name) for name in self.plan.columns})
             return self._last.copy()
-        self._check_step(np.array([time]))
+        expect_next(self.times[-1:], np.array([time]), self.step)
         values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
         self._root.engine.accept(time)
         self._push(Frame(values, np.array([time], dtype=np.int64), self.step))
@@ -188,26 +189,20 @@ class OnlineFeatures:
             **(named("book.", self._book.state()) if self._book else {}),
         }
         with path.open("wb") as file:
-            np.savez_compressed(file, **state)  # type: ignore[arg-type]
+            pack(file, state)
 
     def restore(self, path: Path) -> None:
-        """Go on from a saved state of the same formulas."""
+        """Go on from a saved state of the same formulas; one that cannot be used leaves the engine as it was."""
+        state, before = read(path, self._key(), FORMAT), self._root.state()
         try:
-            with np.load(path, allow_pickle=False) as found:
-                state = {name: found[name] for name in found.files}
-            own = str(state["key"]) == self._key() and int(state["format"]) == FORMAT
-        except (OSError, ValueError, KeyError, EOFError) as problem:
-            raise InputError(f"this is not a saved state: {problem}", where=str(path)) from None
-        if not own:
-            raise InputError(
-                "the state was saved by other formulas or by another version of them",
-                where=str(path),
-                hint="warm up from history instead",
-            )
-        self._last = state["last"]
-        self._root.restore(under("root.", state))
-        if self._book:
-            self._book.restore(under("book.", state))
+            last = state["last"].astype(np.float64).reshape(self._last.shape)
+            self._root.restore(under("root.", state))
+            if self._book:
+                self._book.restore(under("book.", state))
+        except (InputError, *UNREADABLE) as problem:
+            self._root.restore(before)
+            raise problem if isinstance(problem, InputError) else no_state(str(problem), str(path)) from None
+        self._last = last
 
     def _key(self) -> str:
         """Return what two engines have to share so that one can go on where the other stopped."""
@@ -239,6 +234,8 @@ class OnlineFeatures:
             raise InputError(f"no formula reads bars of {pair}", where="pair", hint=f"they read {known}")
         values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
         for feed in feeds:
+            feed.check(np.array([time], dtype=np.int64))
+        for feed in feeds:
             feed.push(Frame(values, np.array([time], dtype=np.int64), self.step))
 
     def _learn(self, item: SeriesValue) -> None:
@@ -248,6 +245,8 @@ class OnlineFeatures:
         key = SeriesKey(part.kind, item.source, (item.pair or self.pair) if part.per_pair else "")
         if key not in self._series:
             raise InputError(f"no formula reads {item.kind} of {item.pair or item.source or 'the pair'}", where="kind")
+        for feed in self._series[key]:
+            feed.check(item.known_at)
         for feed in self._series[key]:
             feed.learn(item.known_at, item.time, item.value)
 
@@ -274,22 +273,16 @@ class OnlineFeatures:
         return self._book
 
     def _warm_around(self, around: Surroundings) -> None:
-        for pair in self._builder.pairs.keys() - {self.pair}:
+        frames = {pair: around.frame(pair, self.step) for pair in self._builder.pairs.keys() - {self.pair}}
+        for pair, frame in frames.items():
             for feed in self._builder.pairs[pair]:
-                feed.push(around.frame(pair, self.step))
+                feed.check(frame.times)
+        for pair, frame in frames.items():
+            for feed in self._builder.pairs[pair]:
+                feed.push(frame)
         for key, readers in self._series.items():
             for reader in readers:
                 reader.learn_all(around.known(key))
-
-    def _check_step(self, times: npt.NDArray[np.int64]) -> None:
-        """Refuse bars of another length than was said."""
-        before = [*self.times[-1:], *times[:2].tolist()]
-        if self.step and len(before) > 1 and before[1] - before[0] != self.step and before[1] > before[0]:
-            raise InputError(
-                f"the bar of {before[1]} is not the next one: {before[0] + self.step} is",
-                where="timestamp",
-                hint="warm up again with a history without gaps",
-            )
 
     def _bar_length(self, what: str) -> int:
         if not self.step:

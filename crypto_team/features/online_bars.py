@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_team.errors import InputError
+from crypto_team.features.online_state import check_run
 from crypto_team.features.plan import lookback
 from crypto_team.features.tracing import TIMES
 
@@ -97,6 +98,7 @@ class BarEngine:
 
     def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Go on from what :meth:`state` returned."""
+        check_run(self.plan.program, state)
         self._run.place, self._run.cells, self._run.memory = state["place"], state["cells"], state["memory"]  # type: ignore[assignment]
         self._run.done = int(state["done"])
         self.times = [int(time) for time in state["times"]]

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from crypto_team.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +48,32 @@ def number(bar: Mapping[str, Any], name: str) -> float:
         return float(bar[name])
     except (TypeError, ValueError):
         raise InputError(f"{bar[name]!r} is not a number", where=name) from None
+
+
+def expect_next(last: Sequence[int], times: npt.NDArray[np.int64], step: int) -> None:
+    """Refuse bars that do not follow each other without a hole.
+
+    Parameters
+    ----------
+    last
+        Open of the last bar before them, if there was one.
+    times
+        Opens of the bars that come.
+    step
+        Length of a bar in milliseconds; 0 where nobody has said so: then it is what lies between the first two.
+    """
+    opens = np.concatenate([np.asarray(last, dtype=np.int64), times])
+    apart = np.diff(opens)
+    wanted = step or (int(apart[0]) if apart.size else 0)
+    odd = (apart != wanted) | (apart <= 0)
+    if not odd.any():
+        return
+    row = int(np.argmax(odd))
+    before, after = int(opens[row]), int(opens[row + 1])
+    if after <= before:
+        raise InputError(f"the bar of {after} does not come after that of {before}", where="timestamp")
+    raise InputError(
+        f"the bar of {after} is not the next one: {before + wanted} is",
+        where="timestamp",
+        hint="warm up again with a history without gaps",
+    )

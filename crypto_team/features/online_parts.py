@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from crypto_team.errors import InputError
 from crypto_team.features.composition import mean_of_members
 from crypto_team.features.nodes import Node, canonical_text
 from crypto_team.features.online_frames import Joiner, frame_of, frame_state, joined, named, no_bars, selected, under
 from crypto_team.features.scopes import fitted_memory
-from crypto_team.features.surroundings import Frame, known_before
+from crypto_team.features.surroundings import Frame, known_before, next_open
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from crypto_team.features.online_cells import Cell
     from crypto_team.features.online_series import SeriesFeed
     from crypto_team.features.transformers import Transformer
+
+
+MOST_MISSING: Final = 10_000
+"""How many bars of another pair may be missing in a row; more of them are a mistake in the time, or need a history."""
 
 
 class Inner:
@@ -81,34 +86,73 @@ class SameBars:
 
 
 class PairFeed:
-    """Bars of another pair that have come and that no decision has asked for yet."""
+    """Bars of another pair that have come and that no decision has asked for yet.
+
+    Live, bars come twice, late or never. One that has not come by the time a later one counts is an unknown bar, as in
+    a history; what cannot be taken is refused by :meth:`check`, before anything has changed.
+    """
 
     def __init__(self, inner: Inner, base: int) -> None:
         self.inner = inner
         self.base = base
-        self._waiting: list[Frame] = []
+        self._waiting = no_bars(base)
+        self._end: int | None = None
+
+    def check(self, times: npt.NDArray[np.int64]) -> None:
+        """Refuse bars that were here, that a decision has gone past, or that no bar of this length is like.
+
+        Parameters
+        ----------
+        times
+            Opens of the bars that are about to come, in order.
+        """
+        pair, here = self.inner.cell.pair, self._waiting.times
+        if not times.size:
+            return
+        for time in times[np.isin(times, here) | (times < (times[0] if self._end is None else self._end))][:1]:
+            raise InputError(
+                f"the bar of {pair} that opens at {int(time)} was here before, or comes too late to count",
+                where="timestamp",
+                hint="leave it out: the engine is as it was",
+            )
+        for time in times[[next_open(int(item), self.base) != int(item) for item in times]][:1]:
+            raise InputError(
+                f"no bar of {self.base // 1000} seconds opens at {int(time)}, and none of {pair}", where="timestamp"
+            )
+        known = [*here[-1:].tolist(), *([] if self._end is None else [self._end])]
+        if known and times[0] - max(known) > MOST_MISSING * self.base:
+            raise InputError(
+                f"the bar of {pair} that opens at {int(times[0])} comes more than {MOST_MISSING:,} bars after the last",
+                where="timestamp",
+                hint="warm up a new engine with the history in between",
+            )
 
     def push(self, frame: Frame) -> None:
-        """Take bars of the base timeframe."""
-        self._waiting.append(selected(frame, self.inner.cell.bar_columns, self.inner.cell.pair))
+        """Take bars of the base timeframe that :meth:`check` has seen, be it in another order."""
+        whole = joined([self._waiting, selected(frame, self.inner.cell.bar_columns, self.inner.cell.pair)])
+        order = np.argsort(whole.times, kind="stable")
+        columns = {name: values[order] for name, values in whole.columns.items()}
+        self._waiting = Frame(columns, whole.times[order], whole.step)
 
     def at(self, decisions: npt.NDArray[np.int64]) -> list[Floats]:
         """Return each formula at some decisions."""
-        whole = joined(self._waiting or [no_bars(self.base)])
-        closed = whole.before(int(decisions[-1]) + 1)
+        closed = self._waiting.before(int(decisions[-1]) + 1)
         if closed.times.size:
+            closed = closed.filled(self._end)
+            self._end = int(closed.closes[-1])
+            self._waiting = self._waiting.since(self._end)
             self.inner.push(closed)
-            self._waiting = [whole.since(int(closed.closes[-1]))]
         return self.inner.at(decisions)
 
     def state(self) -> State:
         """Return the bars that wait, and what is behind."""
-        waiting = frame_state(self._waiting or [no_bars(self.base)])
-        return named("waiting.", waiting) | named("inner.", self.inner.state())
+        end = np.array([] if self._end is None else [self._end], dtype=np.int64)
+        return {"end": end} | named("waiting.", frame_state([self._waiting])) | named("inner.", self.inner.state())
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on from what :meth:`state` returned."""
-        self._waiting = [frame_of(under("waiting.", state), self.base)]
+        self._waiting = frame_of(under("waiting.", state), self.base)
+        self._end = int(state["end"][0]) if state["end"].size else None
         self.inner.restore(under("inner.", state))
 
 

@@ -35,8 +35,8 @@ class SeriesFeed:
         self._first = np.iinfo(np.int64).max
         self._rows: list[tuple[int, int, float]] = []
 
-    def learn(self, known_at: int, time: int, value: float) -> None:
-        """Take a value; refuse one that should have counted for a bar that is over.
+    def check(self, known_at: int) -> None:
+        """Refuse a value that should have counted for a bar that is over.
 
         Raises
         ------
@@ -49,6 +49,10 @@ class SeriesFeed:
                 where="known_at",
                 hint="give the time at which you got it",
             )
+
+    def learn(self, known_at: int, time: int, value: float) -> None:
+        """Take a value that :meth:`check` lets pass."""
+        self.check(known_at)
         # Of values known at the same time the later one in time counts, as in a stored series.
         self._rows.insert(bisect_right(self._rows, (known_at, time, np.inf)), (known_at, time, value))
         self._first = min(self._first, known_at)

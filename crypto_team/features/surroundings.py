@@ -63,6 +63,35 @@ class Frame:
         first = int(np.searchsorted(self.times, start, side="left"))
         return Frame({name: values[first:] for name, values in self.columns.items()}, self.times[first:], self.step)
 
+    def filled(self, first: int | None = None) -> Frame:
+        """Return the bars with an unknown one wherever one is missing since a time, or since the first of them.
+
+        Raises
+        ------
+        InputError
+            A bar is there twice or out of order, or does not begin where a bar of this step does.
+        """
+        if not self.times.size:
+            return self
+        start = int(self.times[0]) if first is None else first
+        places, rest = np.divmod(self.times - start, self.step)
+        odd = (rest != 0) | (np.diff(places, prepend=-1) < 1)
+        if odd.any():
+            row = int(np.argmax(odd))
+            raise InputError(
+                f"bar {row} of {self.step // 1000} seconds opens at {int(self.times[row])}, not one or more bars after "
+                f"{int(self.times[row - 1]) if row else start - self.step}",
+                where="timestamp",
+                hint="sort the bars, drop duplicates and what lies between",
+            )
+        count = int(places[-1]) + 1
+        if count == self.times.size:
+            return self
+        made = {name: np.full(count, np.nan) for name in self.columns}
+        for name, values in self.columns.items():
+            made[name][places] = values
+        return Frame(made, start + self.step * np.arange(count, dtype=np.int64), self.step)
+
     def completes(self, step: int) -> bool:
         """Return whether a bar of a longer step ends with one of these."""
         return any(next_open(int(close), step) == int(close) for close in self.closes)
@@ -73,12 +102,25 @@ class Frame:
             return self
         if step % self.step:
             raise InputError(f"bars of {self.step // 1000} seconds do not add up to bars of {step // 1000} seconds")
+        self._complete()
         each = step // self.step
         first = (next_open(int(self.times[0]), step) - int(self.times[0])) // self.step if self.times.size else 0
         count = max(0, (self.times.size - first) // each)
         rows = slice(first, first + count * each)
         made = {name: self._joined(name, rows, each) for name in self.columns}
         return Frame(made, self.times[rows].reshape(count, each)[:, 0].copy(), step)
+
+    def _complete(self) -> None:
+        """Refuse bars with a hole: counted off by place, all longer bars after it would be others."""
+        odd = np.diff(self.times) != self.step
+        if odd.any():
+            row = int(np.argmax(odd))
+            raise InputError(
+                f"the bar after that of {int(self.times[row])} opens at {int(self.times[row + 1])}, "
+                f"not {self.step // 1000} seconds later",
+                where="timestamp",
+                hint="longer bars are joined from bars without holes: give a row of NaN for each missing one",
+            )
 
     def _joined(self, name: str, rows: slice, each: int) -> Floats:
         values = self.columns[name][rows].reshape(-1, each)
@@ -176,14 +218,14 @@ class Surroundings:
         return replace(self, pair=pair)
 
     def frame(self, pair: str, step: int) -> Frame:
-        """Return the bars of another pair."""
+        """Return the bars of another pair, unknown where one is missing."""
         if pair not in self.frames:
             raise InputError(
                 f"there are no bars of {pair}",
                 where="formula",
                 hint=f"crypto-team data import FILE --pair {pair}, on the timeframe of the strategy",
             )
-        return self.frames[pair].coarser(step)
+        return self.frames[pair].filled().coarser(step)
 
     def known(self, key: SeriesKey) -> KnownSeries:
         """Return a series."""

@@ -38,6 +38,7 @@ def tried(session: Session, formula: str, data: Path, horizon_bars: int) -> Outc
     nodes = [parse(text, timeframe) for text in texts]
     _refuse_fitted(nodes)
     frame = bar_frame(bars)
+    _refuse_short(nodes, frame.times.size, frame.step)
     whole = formula_values(nodes, frame, None)
     session.progress(0.3, "cut off")
     causal = _cut_off(nodes, bars, whole)
@@ -99,6 +100,21 @@ def _refuse_fitted(nodes: list[Node]) -> None:
                 f"{canonical_text(node)} is fitted in every fold",
                 where="formula",
                 hint="crypto-team ml-engineer test-feature STR-NNN FORMULA fits it on the first half",
+            )
+
+
+def _refuse_short(nodes: list[Node], bars: int, step: int) -> None:
+    """Refuse a window that is longer than the data: on no bar there would be anything to agree on."""
+    from crypto_team.features.nodes import canonical_text
+    from crypto_team.features.plan import lookback
+
+    for node in nodes:
+        needed = lookback(node, step) + 1
+        if needed > bars:
+            raise InputError(
+                f"{canonical_text(node)} needs {needed:,} bars, there are {bars:,}",
+                where="formula",
+                hint="shorter windows, or more bars",
             )
 
 

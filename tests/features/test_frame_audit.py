@@ -180,6 +180,14 @@ def test_frames_that_cannot_be_cut_are_refused(tmp_path: Path, frames: tuple, ch
         _run(tmp_path, "def features(d):\n    return d[['close']]\n", (change(frames[0].tail(300)), {}))  # type: ignore[operator]
 
 
+@pytest.mark.parametrize(
+    ("code", "words"), [("pd.DataFrame({'a': [1, 2, 3]})", "returned 3 rows"), ("5", "5, which is no frame")]
+)
+def test_what_belongs_to_no_bars_is_refused(tmp_path: Path, frames: tuple, code: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        _run(tmp_path, f"import pandas as pd\n\ndef features(d):\n    return {code}\n", (frames[0].tail(300), {}))
+
+
 ROUNDED = """
 import numpy as np
 import pandas as pd

@@ -295,6 +295,11 @@ def test_a_bad_message_is_refused_before_anything_has_changed() -> None:
         ([1, 2], [99.0, 98.0], [1.0, 1.0]),
         ([1], [99.0], [-1.0]),
         ([1, 1], [99.0], [1.0]),
+        ([1.5], [99.0], [1.0]),
+        ([257], [99.0], [1.0]),
+        (["bid"], [99.0], [1.0]),
+        ([1], ["99"], [None]),
+        (1, 99.0, 1.0),
     ):
         for take in (online.message, online.snapshot):
             with pytest.raises(InputError):
@@ -317,6 +322,12 @@ def test_times_that_run_backwards_count_as_now() -> None:
         (0, 1, 100.0, -1.0),
         (0, 1, float("nan"), 1.0),
         (0, 1, 100.0, float("nan")),
+        (0, 1, float("inf"), 1.0),
+        (0, 1, 100.0, float("inf")),
+        (0, 1, 100.0, 9e15),
+        (0, 1, 100.0, 1e30),
+        (0, 1, "100", 1.0),
+        (0, 1, 100.0, None),
     ],
 )
 def test_an_impossible_event_is_refused_and_changes_nothing(event: tuple[int, int, float, float]) -> None:
@@ -327,6 +338,32 @@ def test_an_impossible_event_is_refused_and_changes_nothing(event: tuple[int, in
             take(*event)
     with pytest.raises(InputError, match="off the grid"):
         online.level(0, 1, 100.2, 1.0)
+    assert online.save() == before
+
+
+@pytest.mark.parametrize("time", [None, 1.5, float("nan"), "75000"])
+def test_what_is_no_time_is_refused_and_changes_nothing(time: object) -> None:
+    online = filled()
+    before = online.save()
+    for take in (
+        lambda: online.level(time, 1, 99.0, 1.0),
+        lambda: online.trade(time, 1, 99.0, 1.0),
+        lambda: online.message(time, [1], [99.0], [1.0]),
+        lambda: online.snapshot(time, [1], [99.0], [1.0]),
+        lambda: online.gap(time),
+        lambda: online.advance(time),
+    ):
+        with pytest.raises(InputError, match="is no time"):
+            take()
+    assert online.save() == before
+
+
+def test_what_is_less_than_a_tick_or_a_lot_is_no_trade() -> None:
+    online = filled()
+    before = online.save()
+    for price, size in ((1e-9, 1.0), (99.0, 1e-9)):
+        with pytest.raises(InputError, match="off the grid"):
+            online.trade(75_000, 1, price, size)
     assert online.save() == before
 
 
@@ -343,8 +380,10 @@ def test_a_state_cut_short_is_refused() -> None:
             OnlineMicrostructure.restore(stored[:keep])
 
 
-@pytest.mark.parametrize("wrong", [{"tick": 0.0}, {"lot": -1.0}, {"vpin_volume": float("nan")}, {"vpin_volume": 0.01}])
-def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"tick": 0.0}, {"tick": "a"}, {"lot": -1.0}, {"vpin_volume": float("nan")}, {"vpin_volume": 0.01}]
+)
+def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError):
         MicroSettings(**{"tick": 0.5, "lot": 0.1, "vpin_volume": 1.0, **wrong})
 

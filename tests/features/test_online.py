@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from crypto_team.errors import InputError
+from crypto_team.features import machine
+from crypto_team.features import opcodes as op
 from crypto_team.features.online import OnlineFeatures
+from crypto_team.features.online_state import digest
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import OPERATORS as TABLE
 from crypto_team.features.operators import Floats, operator, shifted
@@ -201,3 +204,52 @@ def test_any_formulas_are_the_same_however_the_history_is_cut(texts: list[str], 
         given_columns = {name: values[first:last] for name, values in columns.items()}
         found.append(plan.doubles(given_columns, part.times[first:last], run))
     assert np.vstack(found).tobytes() == np.ascontiguousarray(whole).tobytes()
+
+
+LIVE = ("rsi(close, 14)", "hurst(close, 64)", "zscore(close, 50)")
+
+
+def _counters(online: OnlineFeatures) -> list[int]:
+    """Return where in the machine's memory counts lie that its steps find their way with."""
+    steps = online.plan.program.steps.reshape(-1, machine.COLUMNS)
+    return [int(step[machine.MEMORY]) for step in steps if step[machine.CODE] in {op.HURST, op.SMOOTHED}]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("root.engine.cells", lambda x, _: x[:3]),
+        ("root.engine.cells", lambda x, _: x.astype(np.float32)),
+        ("root.engine.place", lambda x, _: x + 10**7),
+        ("root.engine.place", lambda x, _: -x),
+        ("root.engine.memory", lambda x, _: x[:1]),
+        ("root.engine.memory", lambda x, counts: np.where(np.isin(np.arange(x.size), counts), np.inf, x)),
+        ("root.engine.memory", lambda x, counts: np.where(np.isin(np.arange(x.size), counts), -9.0, x)),
+        ("root.engine.memory", lambda x, counts: np.where(np.isin(np.arange(x.size), counts), 90.0, x)),
+        ("root.engine.done", lambda x, _: x - 500),
+        ("last", lambda x, _: x[:1]),
+        ("root.engine.cells", None),
+        ("root.engine.memory", lambda x, _: x * 1.0001),
+    ],
+)
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_state_that_was_changed_is_refused_and_changes_nothing(
+    name: str, change: Any, forged: bool, market: Market, tmp_path: Path
+) -> None:
+    online, same = OnlineFeatures(LIVE), OnlineFeatures(LIVE)
+    for engine in (online, same):
+        engine.warm_up(_frame(market.part(0, 200)))
+    online.save(tmp_path / "state.npz")
+    with np.load(tmp_path / "state.npz") as found:
+        state = {key: found[key] for key in found.files}
+    whole = state.pop(name)
+    if change is not None:
+        state[name] = change(whole, _counters(online))
+    if forged:
+        del state["digest"]
+        state["digest"] = np.array(digest(state))
+    np.savez(tmp_path / "changed.npz", **state)
+    with pytest.raises(InputError, match="not a saved state"):
+        online.restore(tmp_path / "changed.npz")
+    for row in range(200, 260):
+        assert online.update(_bar(market, row)).tobytes() == same.update(_bar(market, row)).tobytes()

@@ -140,5 +140,5 @@ def test_bad_use_of_the_book_says_what_is_wrong(events: MarketEvents) -> None:
     with pytest.raises(FormulaError, match="has no column 'spread_bp'") as caught:
         parse('zscore(book("spread_bp"), 5)')
     assert "did you mean spread_bps" in str(caught.value.hint)
-    with pytest.raises(FormulaError, match="has no column ''"):
+    with pytest.raises(FormulaError, match="book takes one name"):
         parse("book()")

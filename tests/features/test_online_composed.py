@@ -212,3 +212,112 @@ def test_series_of_the_history_bring_their_own_staleness(made: World) -> None:
     assert online.warm_up(bars, Surroundings(PAIRS[0], {}, {key: series}))[0] == 7.0
     assert online.update(_bar(made.frame, 11))[0] == 7.0
     assert np.isnan(online.update(_bar(made.frame, 12))[0])
+
+
+OF_ETH = ("ret(close, 1)", 'of("ETH/USDT:USDT", ret(close, 2))', 'of("ETH/USDT:USDT", on("4h", close))')
+
+
+def _events(made: World, rows: int) -> list[dict[str, Any]]:
+    """Return bars of two pairs in the order in which they come."""
+    other = made.around.frames[PAIRS[1]]
+    return [event for row in range(rows) for event in ({"pair": PAIRS[1], **_bar(other, row)}, _bar(made.frame, row))]
+
+
+def _answers(online: OnlineFeatures, events: list[dict[str, Any]]) -> np.ndarray:
+    return np.array([found for event in events for found in [online.update(event)] if "pair" not in event])
+
+
+@pytest.mark.parametrize(
+    ("move", "words"),
+    [(0, "was here before"), (-20 * HOUR, "was here before"), (60_000, "no bar of 3600 seconds opens")],
+)
+def test_a_bar_of_another_pair_that_came_before_is_refused_and_changes_nothing(
+    move: int, words: str, made: World
+) -> None:
+    online, events = _online(OF_ETH), _events(made, 80)
+    first = _answers(online, events[:101])
+    with pytest.raises(InputError, match=words) as problem:
+        online.update({**events[100], "timestamp": events[100]["timestamp"] + move})
+    assert PAIRS[1] in str(problem.value)
+    found = np.vstack([first, _answers(online, events[101:])])
+    assert found.tobytes() == _answers(_online(OF_ETH), events).tobytes()
+    assert np.isfinite(found[-1]).all()
+
+
+def test_a_bar_of_another_pair_that_never_comes_is_an_unknown_one(made: World, tmp_path: Path) -> None:
+    events = _events(made, 80)
+    unknown = [{**event, "close": np.nan} if number == 100 else event for number, event in enumerate(events)]
+    expected = _answers(_online(OF_ETH), unknown)
+    online = _online(OF_ETH)
+    found = _answers(online, events[:100] + events[101:104])
+    online.save(tmp_path / "state.npz")
+    again = _online(OF_ETH)
+    again.restore(tmp_path / "state.npz")
+    found = np.vstack([found, _answers(again, events[104:])])
+    assert np.delete(found, 50, axis=0).tobytes() == np.delete(expected, 50, axis=0).tobytes()
+    assert np.isnan(found[51:53, 1]).any()
+    assert np.isfinite(found[60:]).all()
+    with pytest.raises(InputError, match="comes too late"):
+        again.update(events[100])
+
+
+def test_bars_of_another_pair_may_change_places_before_they_count(made: World) -> None:
+    events = _events(made, 80)
+    swapped = [*events[:100], events[102], events[100], events[101], *events[103:]]
+    assert _answers(_online(OF_ETH), swapped).tobytes() == _answers(_online(OF_ETH), events).tobytes()
+
+
+def test_a_bar_of_another_pair_from_the_far_future_is_refused(made: World) -> None:
+    online, events = _online(OF_ETH), _events(made, 4)
+    _answers(online, events)
+    with pytest.raises(InputError, match="more than 10,000 bars after the last"):
+        online.update({**events[0], "timestamp": events[0]["timestamp"] * 1000})
+
+
+def test_a_value_that_comes_too_late_for_one_reader_is_learnt_by_none(made: World) -> None:
+    formulas = ('on("8h", oi())', 'on("4h", oi())')
+    close = int(made.frame.closes[6])  # 12:00, when bars of four hours close and those of eight do not
+    for texts in (formulas, formulas[::-1]):
+        online = _online(texts)
+        for row in range(7):
+            online.update(_bar(made.frame, row))
+        with pytest.raises(InputError, match="comes after the bar that closed"):
+            online.update(SeriesValue("oi", 7.0, close - 2 * HOUR, close - HOUR))
+        last = [online.update(_bar(made.frame, row)) for row in range(7, 26)]
+        assert np.isnan(last).all()
+
+
+def test_a_history_with_a_hole_is_refused_and_one_of_another_pair_has_unknown_bars(made: World) -> None:
+    bars, around = _history(made, 200)
+    with pytest.raises(InputError, match="is not the next one"):
+        _online(('on("4h", close)',)).warm_up(bars.drop(index=range(90, 93)))
+    with pytest.raises(InputError, match="does not come after"):
+        _online(('on("4h", close)',)).warm_up(bars.iloc[[0, 1, 2, 2, 3]])
+    whole, rows = around.frames[PAIRS[1]], np.arange(200) // 3 != 30
+    holed = Frame({name: values[rows] for name, values in whole.columns.items()}, whole.times[rows], HOUR)
+    unknown = {name: np.where(rows, values, np.nan) for name, values in whole.columns.items()}
+    made_of = []
+    for frame in (holed, Frame(unknown, whole.times, HOUR)):
+        other = Surroundings(PAIRS[0], {PAIRS[1]: frame})
+        online = _online(OF_ETH)
+        columns = composed_columns(online.plan.formulas, made.frame.before(int(made.frame.times[200]) + 1), other)
+        made_of.append((online.warm_up(bars, other), *columns.values()))
+    for found, expected in zip(*made_of, strict=True):
+        assert found.tobytes() == expected.tobytes()
+    with pytest.raises(InputError, match="not 3600 seconds later"):
+        holed.coarser(4 * HOUR)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_a_damaged_state_is_an_input_error(damage: str, made: World, tmp_path: Path) -> None:
+    path, online = tmp_path / "state.npz", _online(OF_ETH)
+    online.update(_bar(made.frame, 0))
+    online.save(path)
+    data = bytearray(path.read_bytes())
+    if damage == "cut":
+        del data[len(data) // 2 :]
+    else:
+        data[200] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="not a saved state"):
+        _online(OF_ETH).restore(path)

@@ -85,6 +85,8 @@ def test_a_formula_is_tried_over_the_history_cut_off_and_live(tmp_path: Path) ->
         ("close[1]", "lag"),
         ("funding()", "needs more than the bars of its own pair"),
         ("hmm(ret(close, 1))", "fitted in every fold"),
+        ("trades_ratio(20)", "the candles have no column trades"),
+        ("sma(close, 701)", "needs 701 bars, there are 700"),
     ],
 )
 def test_a_formula_that_cannot_be_tried_on_one_file_is_refused(tmp_path: Path, formula: str, words: str) -> None:

@@ -1,0 +1,122 @@
+"""The file that a live engine's state lies in: refused unless this program wrote it for the same formulas.
+
+The machine addresses memory without checks. So what comes from a file has to have the shapes, and its counters the
+ranges, that this program gives them; and a digest tells whether anything was changed on the way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from typing import IO, TYPE_CHECKING, Any, Final
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from crypto_team.errors import InputError
+from crypto_team.features import machine
+from crypto_team.features import opcodes as op
+from crypto_team.features.machine import BASE, END, HISTORY, PLACES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from crypto_team.features.program import Program
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+UNREADABLE: Final = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    EOFError,
+    OverflowError,
+    BadZipFile,
+    zlib.error,
+)
+_COUNTING: Final = (op.SMOOTHED, op.HURST)
+"""Steps whose first number in memory is a count that they find their way with."""
+
+
+def digest(arrays: Arrays) -> str:
+    """Return what changes when any name, type, shape or value does."""
+    made = hashlib.sha256()
+    for name in sorted(arrays):
+        item = np.ascontiguousarray(arrays[name])
+        made.update(repr((name, item.dtype.str, item.shape)).encode() + item.tobytes())
+    return made.hexdigest()
+
+
+def pack(file: IO[bytes], arrays: Arrays) -> None:
+    """Write arrays and their digest (NumPy archive, nothing executable)."""
+    np.savez_compressed(file, digest=np.array(digest(arrays)), **arrays)  # type: ignore[arg-type]
+
+
+def unpack(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays that :func:`pack` wrote; whatever is wrong with the file is one of UNREADABLE."""
+    with np.load(file, allow_pickle=False) as found:
+        arrays = {name: found[name] for name in found.files}
+    if str(arrays.pop("digest")) != digest(arrays):
+        raise ValueError("something in it was changed")
+    return arrays
+
+
+def read(path: Path, key: str, version: int) -> dict[str, npt.NDArray[Any]]:
+    """Return the state in a file, if it is one of the formulas with this key."""
+    try:
+        with path.open("rb") as file:
+            state = unpack(file)
+        own = str(state["key"]) == key and int(state["format"]) == version
+    except UNREADABLE as problem:
+        raise no_state(str(problem), str(path)) from None
+    if not own:
+        raise InputError(
+            "the state was saved by other formulas or by another version of them",
+            where=str(path),
+            hint="warm up from history instead",
+        )
+    return state
+
+
+def no_state(problem: str, where: str | None = None) -> InputError:
+    """Return the refusal of something that is no state."""
+    return InputError(f"this is not a saved state: {problem}", where=where, hint="warm up from history instead")
+
+
+def check_run(program: Program, state: Arrays) -> None:
+    """Refuse parts of a run that do not fit its program.
+
+    Raises
+    ------
+    InputError
+        An array has another type or length, a register goes on outside its own room, or a count is none.
+    """
+    table = program.registers.reshape(-1, PLACES)
+    place, cells, memory, done = state["place"], state["cells"], state["memory"], int(state["done"])
+    expected = ((place, np.int64, 2 * len(table)), (cells, np.float64, program.cells))
+    for item, kind, size in (*expected, (memory, np.float64, program.memory)):
+        if item.dtype != kind or item.shape != (size,):
+            raise no_state(f"an array of {item.dtype} {item.shape} is where {size} values should be")
+    here, home = place[: len(table)], place[len(table) :]
+    first = table[:, BASE] + table[:, HISTORY]
+    if ((home < first) | (home > np.maximum(first, table[:, END]))).any() or ((here < 0) | (here > cells.size)).any():
+        raise no_state("a register lies outside of its room")
+    if done < 0 or not _counts(program, memory, done):
+        raise no_state("a count is none")
+
+
+def _counts(program: Program, memory: npt.NDArray[Any], done: int) -> bool:
+    """Return whether each count in memory is one: not above the bars seen, and within the step's own cycle."""
+    for row, step in enumerate(program.steps.reshape(-1, machine.COLUMNS)):
+        if step[machine.CODE] not in _COUNTING:
+            continue
+        count, most = float(memory[step[machine.MEMORY]]), float(done)
+        if step[machine.CODE] == op.HURST:
+            n, lags = program.numbers[row * machine.MOST_NUMBERS : row * machine.MOST_NUMBERS + 2]
+            most = min(most, float(n - lags - 1))
+        if not (0.0 <= count <= most and count.is_integer()):
+            return False
+    return True
