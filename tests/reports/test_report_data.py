@@ -143,6 +143,25 @@ def test_limitations_speak_only_when_they_apply(evidence: Any, data: ReportData)
     assert any("1,000 trials" in line and "0.410" in line for line in limitations(evidence.meta, lucky))
 
 
+def test_a_calibration_that_made_probabilities_worse_is_told(evidence: Any, trials: TrialLedger) -> None:
+    def told(calibrated: Any) -> list[str]:
+        table = evidence.tables.predictions.copy()
+        # Outcomes that come as often as is forecast: what the raw probabilities say is right.
+        chance = np.clip(table["p_raw_1"], 0.2, 0.8)
+        table["label"] = (np.random.default_rng(3).random(len(table)) < chance).astype(float)
+        table["p_raw_1"], table["p_1"] = chance, calibrated(chance)
+        for kind in ("p_raw", "p"):
+            table[f"{kind}_0"] = 1.0 - table[f"{kind}_1"]
+        found = type(evidence.tables)(**{**vars(evidence.tables), "predictions": table})
+        data = report_data(evidence.meta, found, trials)
+        assert data.calibration.brier != data.calibration.brier_raw
+        return [line for line in limitations(evidence.meta, data) if "Calibration made" in line]
+
+    (line,) = told(lambda p: 0.5 + 0.1 * (p - 0.5))
+    assert "before" in line
+    assert not told(lambda p: 0.5 + 0.98 * (p - 0.5))
+
+
 def test_a_ratio_that_is_not_positive_needs_no_number_of_days(evidence: Any, data: ReportData) -> None:
     short = replace(data.luck, sharpe=1.0, minimum_track_record_days=9_000.0, n_days=200)
     lines = list(limitations(evidence.meta, replace(data, luck=short)))
