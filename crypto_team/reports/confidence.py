@@ -110,7 +110,7 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
 def _rise(time: pd.Series, change: Floats) -> float:
     """Return the t value of the mean change of days: bars of one day, and pairs, share their luck (Newey-West)."""
     by_day = pd.Series(change).groupby(pd.DatetimeIndex(time).floor("D")).mean()
-    return newey_west_t(by_day.to_numpy(dtype=np.float64), small_sample=True).t
+    return newey_west_t(np.asarray(by_day, dtype=np.float64).reshape(-1), small_sample=True).t
 
 
 def forecasts(predictions: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
