@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from crypto_team.reports import regimes
@@ -69,6 +70,14 @@ def test_the_regime_of_a_day_does_not_change_when_that_day_and_the_future_change
     before = regimes.market_regimes(market).loc[:day]
     assert before.equals(regimes.market_regimes(other).loc[:day])
     assert before["volatility"].notna().any()
+
+
+def test_the_trend_of_one_market_is_that_of_its_closes() -> None:
+    days = pd.date_range("2022-01-01", periods=400, freq="D", tz="UTC")
+    close = pd.Series(np.exp(np.cumsum(np.random.default_rng(2).normal(0.0, 0.06, days.size))))
+    table = regimes.market_regimes(pd.DataFrame({"time": days, "pair": "X/USD", "close": close}))
+    above = (close > close.rolling(20).mean()).shift(1)[20:]
+    assert np.array_equal(table["trend"].to_numpy()[20:], above.to_numpy().astype(float))
 
 
 def test_days_without_enough_history_get_a_row_of_their_own(evidence: Any) -> None:
