@@ -94,6 +94,7 @@ def settings(model: str, **changes: object) -> WalkForwardSettings:
 PRODUCT = ModelSection()
 WAYS = {
     "default": lambda: settings(PRODUCT.primary),
+    "chain": lambda: settings(PRODUCT.primary, ranking="chain"),
     "refitted": lambda: settings(PRODUCT.primary, refit=True),
     "lightgbm": lambda: settings("lightgbm"),
     "logistic": lambda: settings("logistic"),

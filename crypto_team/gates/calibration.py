@@ -146,7 +146,7 @@ def _what_helps(meta: EvidenceMeta) -> tuple[str, ...]:
     Then the forecasts say more than their training rows know: twice the rows, or half of the features to choose from.
     Sizing and thresholds only use the probabilities and leave their calibration as it is.
     """
-    if meta.calibration != "shrunk":
+    if meta.calibration != "shrunk" and meta.target.n_classes:
         return ()
     told = re.fullmatch(r"(rolling|expanding)_(\d+)(bars|m|h|d|w)", meta.window)
     most = max((len(fold.selected) for fold in meta.folds), default=0)
@@ -181,9 +181,10 @@ def calibrated(
     wholly outside [flattest, steepest]; the Brier score where it is surely worse than the base rate's. Errors are those
     of blocks of time, and not smaller than those of folds: a fold's calibrator is fitted on few rows and errs alike on
     all that it forecasts. The event is the top class, or a positive return. What was done to them does not decide, but
-    positions are not sized by the confidence of probabilities that nobody calibrated.
+    positions are not sized by the confidence of probabilities that nobody calibrated. A regression has no probabilities
+    that could be, and is judged by what it says alone.
     """
-    if meta.calibration == "none" and meta.signal.position_sizing == "confidence_weighted":
+    if meta.calibration == "none" and meta.target.n_classes and meta.signal.position_sizing == "confidence_weighted":
         return refused(
             "positions are sized by probabilities that nobody calibrated (calibration: none)",
             evidence=("meta.yaml: calibration, signal",),

@@ -61,10 +61,14 @@ class LinearModel:
         return shares(np.abs(self._known().coef).sum(axis=1))
 
     def contributions(self, x: Matrix) -> Floats:
-        """Return the mean absolute SHAP value of each feature over rows `x`: of a linear map it is |w (z - mean z)|."""
+        """Return the mean absolute SHAP value of each feature over rows `x`, summed over outputs."""
+        return np.asarray(np.abs(self.signed_contributions(x)).mean(axis=0).sum(axis=1))
+
+    def signed_contributions(self, x: Matrix) -> Floats:
+        """Return the SHAP value of each feature in each row, (n, k, outputs): of a linear map it is w (z - mean z)."""
         known = self._known()
         z = known.scaler.transform(x, clip=known.clip)
-        return np.asarray(np.abs(z - z.mean(axis=0)).mean(axis=0) * np.abs(known.coef).sum(axis=1))
+        return np.asarray((z - z.mean(axis=0))[:, :, None] * known.coef)
 
     def save(self) -> bytes:
         """Return the coefficients as JSON; floats keep every bit."""

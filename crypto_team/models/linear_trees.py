@@ -109,10 +109,18 @@ class LinearTrees:
         return self._importances
 
     def contributions(self, x: Matrix) -> Floats:
-        """Return the mean absolute SHAP value of each feature over rows `x`: of the line, plus that of the trees."""
-        by_class = np.asarray(self._booster.predict(x, pred_contrib=True, num_threads=1), dtype=np.float64)
-        trees = np.abs(by_class.reshape(len(x), -1, x.shape[1] + 1)[:, :, :-1]).mean(axis=0).sum(axis=0)
-        return np.asarray(float(self._document["gain"]) * self._line.contributions(x) + trees)
+        """Return the mean absolute SHAP value of each feature over rows `x`, summed over classes.
+
+        SHAP values of a sum are the sums of SHAP values: those of line and trees meet with their signs, so a feature on
+        which the two disagree counts for what is left of it.
+        """
+        by_line = self._line.signed_contributions(x)
+        if self.settings.n_classes == 2:
+            by_line = by_line[:, :, 1:] - by_line[:, :, :1]
+        told = np.asarray(self._booster.predict(x, pred_contrib=True, num_threads=1), dtype=np.float64)
+        by_trees = told.reshape(len(x), by_line.shape[2], x.shape[1] + 1)[:, :, :-1].transpose(0, 2, 1)
+        signed = float(self._document["gain"]) * by_line + by_trees
+        return np.asarray(np.abs(signed).mean(axis=0).sum(axis=1))
 
     def save(self) -> bytes:
         """Return line, gain and trees as JSON."""

@@ -18,6 +18,9 @@ from crypto_team.validation import metrics
 COLOURS = {"buy_and_hold": ORANGE, "ma_cross": GREEN, "previous_sign": VIOLET, "random": GREY, "simple_model": RED}
 
 
+NAMES = {"random": "random (middle Sharpe)"}
+
+
 def equity(daily: pd.DataFrame, boundaries: Sequence[str], by_chance: npt.NDArray[np.float64] | None = None) -> bytes:
     """Draw growth of 1 for the strategy and its baselines, and the drawdown of the strategy.
 
@@ -45,7 +48,7 @@ def equity(daily: pd.DataFrame, boundaries: Sequence[str], by_chance: npt.NDArra
                 linewidth=2.1 if first else 1.0,
                 alpha=1.0 if first else 0.85,
                 zorder=3 if first else 2,
-                label=f"{str(name).replace('_', ' ')} {signed_percent(float(growth[-1]) - 1.0, 0)}",
+                label=_label(str(name), float(growth[-1]) - 1.0),
             )
         above.axhline(1.0, color=MUTED, linewidth=0.8)
         above.set(title="Equity", ylabel="growth of 1, after costs")
@@ -74,6 +77,10 @@ def backtest_equity(
         above.tick_params(labelbottom=False)
         _drawdown(below, times, drawdown)
         return svg(figure)
+
+
+def _label(name: str, gain: float) -> str:
+    return f"{NAMES.get(name, name.replace('_', ' '))} {signed_percent(gain, 0)}"
 
 
 def _growth_axis(axes: Axes) -> None:

@@ -14,6 +14,7 @@ from crypto_team.validation.calibration_error import ece_debiased
 from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.dip import dip, dip_p_value
+from crypto_team.validation.significance import newey_west_t
 
 Floats = npt.NDArray[np.float64]
 BINS = 10
@@ -36,7 +37,8 @@ class Calibration:
 
     `ece_debiased` is the root mean squared gap in bins of equal numbers, freed of the noise of as many independent
     labels as overlapping ones are worth. Brier score = reliability - resolution + uncertainty, up to what varies inside
-    bins. `dip` is Hartigan's for the probabilities of the event, `dip_p` how often one mode would show as much.
+    bins. `brier_rise_t` tests, over days, what calibration added to the Brier score: above 0 it did harm. `dip` is
+    Hartigan's for the probabilities of the event, `dip_p` how often one mode would show as much.
     """
 
     rows: int
@@ -46,6 +48,7 @@ class Calibration:
     mce: float
     brier_raw: float
     brier: float
+    brier_rise_t: float
     brier_of_base_rate: float
     brier_skill: float
     ece_equal_mass: float
@@ -83,6 +86,7 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
         mce=scores.mce(p, y, bins=BINS),
         brier_raw=scores.brier(raw, y),
         brier=scores.brier(p, y),
+        brier_rise_t=_rise(known["time"], (p - y) ** 2 - (raw - y) ** 2),
         brier_of_base_rate=rate * (1.0 - rate),
         brier_skill=scores.brier_skill(p, y),
         ece_equal_mass=scores.ece_equal_mass(p, y, bins=BINS),
@@ -101,6 +105,12 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
         bins_raw=reliability(raw, y),
         bins=reliability(p, y),
     )
+
+
+def _rise(time: pd.Series, change: Floats) -> float:
+    """Return the t value of the mean change of days: bars of one day, and pairs, share their luck (Newey-West)."""
+    by_day = pd.Series(change).groupby(pd.DatetimeIndex(time).floor("D")).mean()
+    return newey_west_t(np.asarray(by_day, dtype=np.float64).reshape(-1), small_sample=True).t
 
 
 def forecasts(predictions: pd.DataFrame) -> tuple[Floats, Floats, Floats]:

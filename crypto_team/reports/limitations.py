@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crypto_team.reports.confidence import Calibration
 from crypto_team.reports.formats import count, day, number, percent, signed
 from crypto_team.reports.report_data import ReportData
 from crypto_team.schemas.evidence import EvidenceMeta
 
 LEAST_TRADES = 100
 LEAST_DAYS = 365
+WORSE = 1.645
+"""One-sided, 5 %: less than that is luck of the days."""
 
 
 def limitations(meta: EvidenceMeta, data: ReportData) -> tuple[str, ...]:
@@ -92,11 +95,21 @@ def _model(data: ReportData) -> Iterator[str]:
             f"Feature importances change between folds (mean rank correlation "
             f"{number(over.importance_rank_correlation)}): the model leans on different things each time."
         )
-    slope = data.calibration.slope
+    yield from _calibration(data.calibration)
+
+
+def _calibration(found: Calibration) -> Iterator[str]:
+    slope = found.slope
     if not 0.5 <= slope <= 2.0:
         yield (
             f"The calibration slope is {number(slope)} (1 is right): stated probabilities are "
             f"{'too timid' if slope > 2.0 else 'too bold'}, so size must not follow confidence."
+        )
+    if found.brier_rise_t > WORSE:
+        yield (
+            f"Calibration made the probabilities worse: the Brier score is {number(found.brier_raw, 4)} before and "
+            f"{number(found.brier, 4)} after it (t = {number(found.brier_rise_t, 1)} over days). "
+            "Another --calibration, or none, may suit this market."
         )
 
 

@@ -25,8 +25,9 @@ class Luck:
     """Sharpe ratios on 365 days; `expected_maximum` is what the best of `n_trials` without skill reaches.
 
     The haircuts are what is left of the ratio after its p-value is adjusted for all trials (Harvey and Liu 2015); Holm
-    and BHY need the ratios of the others. `minimum_backtest_years` is how long a record has to be for the best of as
-    many tries without skill not to be expected to reach this ratio.
+    and BHY need the ratios of the others. Of a ratio that is not above 0 nothing can be cut: they are NaN.
+    `minimum_backtest_years` is how long a record has to be for the best of as many tries without skill not to be
+    expected to reach this ratio.
     """
 
     n_trials: int
@@ -81,7 +82,7 @@ def luck(daily: npt.NDArray[np.float64], trials: TrialLedger) -> Luck:
 def _haircuts(sample: significance.SampleMoments, n_trials: int, known: npt.NDArray[np.float64]) -> dict[str, float]:
     """Return the ratio that is left after the haircut by each method, NaN where it cannot be known."""
     names = ("haircut_bonferroni", "haircut_holm", "haircut_bhy")
-    if not math.isfinite(sample.sharpe) or sample.n < 3:
+    if not sample.sharpe > 0.0 or sample.n < 3:
         return dict.fromkeys(names, math.nan)
     years, year = sample.n / DAYS_PER_YEAR, math.sqrt(DAYS_PER_YEAR)
     own = sample.sharpe * year

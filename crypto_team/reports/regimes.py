@@ -53,7 +53,7 @@ def market_regimes(market: pd.DataFrame) -> pd.DataFrame:
     edges = [earlier.quantile(share).shift(1) for share in (1.0 / 3.0, 2.0 / 3.0)]
     known = edges[0].notna() & deviation.notna()
     level = (deviation > edges[0]).astype(np.float64) + (deviation > edges[1]).astype(np.float64)
-    index = returns.fillna(0.0).cumsum()
+    index = (1.0 + returns.fillna(0.0)).cumprod()
     mean = index.rolling(WINDOW_DAYS).mean()
     trend = (index > mean).astype(np.float64).where(mean.notna()).shift(1)
     return pd.DataFrame({"volatility": level.where(known), "trend": trend})

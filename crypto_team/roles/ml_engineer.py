@@ -234,7 +234,7 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
     param
         Hyperparameter as name=value; repeat for several.
     calibration
-        How raw probabilities become calibrated ones.
+        How raw probabilities become calibrated ones; the basis points of a regression are not calibrated.
     max_features
         At most this many features are kept in each fold (50 at most).
     ranking
@@ -244,13 +244,14 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
         Seed of every random choice; unchanged where not given.
     refit
         Once calibrated, fit again on the whole training window, so that its newest fifth is not lost to calibration.
+        Only with shrunk calibration, or none: other maps hold for the first model alone.
     """
     from crypto_team.models import readiness
     from crypto_team.roles.hyperparameters import parse
     from crypto_team.validation.settings import check_refit
 
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
-    check_refit(model, refit=refit)
+    check_refit(model, calibration, refit=refit)
     hyperparameters = parse(model, param or [])
     changed = design.with_model(spec, model, hyperparameters, calibration, seed, refit=refit)
     kept = design.with_most_features(features, max_features, ranking)
@@ -260,10 +261,11 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
         n_classes=None if spec.target is None else spec.target.n_classes,
         by_shap=ranking in {"shap", "chain"},
     )
+    told = "no" if spec.target is not None and not spec.target.n_classes else calibration
     revision = write_design(session, "set_model", changed, kept, f"model: {model}")
     return Outcome(
         ok=True,
-        summary=f"{strategy_id} uses {model} with {calibration} calibration{', then refitted' if refit else ''}",
+        summary=f"{strategy_id} uses {model} with {told} calibration{', then refitted' if refit else ''}",
         revision=revision,
         data=hyperparameters,
         next=[f"crypto-team ml-engineer train {strategy_id}"],

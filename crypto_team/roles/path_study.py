@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from crypto_team.errors import RefusedError
 from crypto_team.kb import store
 from crypto_team.kb.evidence import load_manifest
-from crypto_team.roles import training
+from crypto_team.roles import publishing, training
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,20 +44,40 @@ def study(
 ) -> PathStudy:
     """Fit every split of the current design and put the predictions of its paths into the store.
 
-    It is no trial: the design is the one that was trained, and its paths cannot be reported as a track record.
+    It is no trial: the design is the one that was trained, and its paths cannot be reported as a track record. Any
+    other design is refused, for its paths would show bars that the walk-forward tests, and nobody would count the look.
     """
     from crypto_team.validation import cpcv
     from crypto_team.validation.settings import settings_from_spec
 
-    load_manifest(session.layout, strategy_id)
     scheme = cpcv.Scheme(groups=groups, tested=tested, embargo_bars=embargo_bars)
-    plan = training.design(session, strategy_id)
+    plan = _as_trained(session, strategy_id)
     prepared = training.panel(plan, session)
     settings = settings_from_spec(plan.spec, plan.features.feature_selection)
     paths = cpcv.run(prepared, settings, scheme, progress=lambda done, text: session.progress(0.15 + 0.8 * done, text))
     table = cpcv.path_table(paths)
     rows = [{str(name): value for name, value in row.items()} for row in table.to_dict(orient="records")]
     return PathStudy(rows, store.put(session.layout, _parquet(paths), rows=len(paths)))
+
+
+def _as_trained(session: Session, strategy_id: str) -> training.Design:
+    """Return the current design if it is the one that the evidence was made with, else refuse."""
+    from crypto_team.validation.trained_with import changed_since
+
+    manifest = load_manifest(session.layout, strategy_id)
+    plan, meta = training.design(session, strategy_id), publishing.stored_evidence(session, strategy_id).meta
+    changed = changed_since(meta, plan.spec, plan.features, plan.code_dir)
+    if (plan.data_hash, plan.candles.research_end) != (meta.data_hash, meta.research_end):
+        changed.append("the candles are others")
+    if not meta.trained_with and plan.fingerprint != manifest.spec_hash:
+        changed.append("specification, features, code or candles are others")
+    if changed:
+        raise RefusedError(
+            f"the design is not the one that was trained: {'; '.join(changed[:6])}",
+            where=f"{strategy_id}/ml-spec.yaml",
+            hint=f"crypto-team ml-engineer train {strategy_id}",
+        )
+    return plan
 
 
 def _parquet(paths: pd.DataFrame) -> bytes:

@@ -144,7 +144,8 @@ def _architecture(meta: EvidenceMeta) -> str:
     settings = ", ".join(f"{name}={value}" for name, value in sorted(meta.hyperparameters.items()))
     return (
         f"One {meta.model} model per walk-forward fold ({len(meta.folds)} folds), {settings}; "
-        f"calibration: {meta.calibration}, fitted on a purged tail of each training window"
+        f"calibration: {meta.calibration}"
+        f"{'' if meta.calibration == 'none' else ', fitted on a purged tail of each training window'}"
         f"{', then the model on all of it' if any(fold.refit_rows for fold in meta.folds) else ''}."
     )
 

@@ -220,7 +220,8 @@ def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_t
         signal=spec.signal,
         model=spec.model.primary,
         hyperparameters=resolve(spec.model.primary, spec.model.hyperparameters),
-        calibration=spec.model.calibration,
+        # The basis points of a regression are those of its learner.
+        calibration=spec.model.calibration if plan.target.n_classes else "none",
         window=training.window,
         test=training.test,
         step=training.step,

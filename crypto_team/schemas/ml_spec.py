@@ -68,7 +68,10 @@ class ModelSection(Record):
     architecture: Text = Field(default="", description="In words: what the model is made of.")
     hyperparameters: dict[str, bool | int | float | str] = {}
     training: Training = Training()
-    calibration: CalibrationMethod = "shrunk"
+    calibration: CalibrationMethod = Field(
+        default="shrunk",
+        description="Of probabilities; the expected returns of a regression are those of its learner.",
+    )
     refit: bool = Field(
         default=False,
         description="Once calibrated, fit again on the whole training window, the calibration tail included.",

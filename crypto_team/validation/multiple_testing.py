@@ -20,7 +20,8 @@ _STATSMODELS = {"bonferroni": "bonferroni", "holm": "holm", "bhy": "fdr_by", "bh
 class Haircut:
     """A p-value adjusted for all tries, and the annualised Sharpe ratio that would have it alone.
 
-    `share` is the part of the original ratio that is lost.
+    `share` is the part of the original ratio that is lost. A ratio that is not above 0 is left as it is, because its
+    p-value does not know its sign: a loss that is surely one is no skill.
     """
 
     adjusted_p: float
@@ -167,8 +168,10 @@ def _bhy_of_first(p: Floats) -> Floats:
 
 
 def _haircut(sharpe_annual: float, adjusted: float, years: float, observations: int | None) -> Haircut:
+    if not sharpe_annual > 0.0:
+        return Haircut(adjusted, sharpe_annual, math.nan)
     left = sharpe_of_p_value(adjusted, years, observations=observations)
-    return Haircut(adjusted, left, 1.0 - left / sharpe_annual if sharpe_annual > 0.0 else math.nan)
+    return Haircut(adjusted, left, 1.0 - left / sharpe_annual)
 
 
 def effective_trials(returns: Floats) -> EffectiveTrials:

@@ -66,7 +66,7 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
     learner = factory(spec.model.primary)
     hyperparameters = resolve(learner.name, spec.model.hyperparameters)
     check_target(learner, hyperparameters, target.n_classes)
-    check_refit(learner.name, refit=spec.model.refit)
+    check_refit(learner.name, spec.model.calibration, refit=spec.model.refit)
     return WalkForwardSettings(
         model=learner.name,
         n_classes=target.n_classes,
@@ -91,8 +91,19 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
     )
 
 
-def check_refit(model: str, *, refit: bool) -> None:
-    """Refuse to fit a learner again that goes on learning by itself."""
+def check_refit(model: str, calibration: CalibrationMethod, *, refit: bool) -> None:
+    """Refuse to fit a learner again that goes on learning by itself, or whose calibration holds for one model only.
+
+    Raw probabilities of the second model have another level and spread (more rows, another rate of the classes, another
+    number of trees). A map that was fitted freely to those of the first then says anything; the slope of ``shrunk`` is
+    small enough not to.
+    """
+    if refit and calibration not in {"shrunk", "none"}:
+        raise UsageError(
+            f"{calibration} calibration of the first model does not hold for one that is fitted again",
+            where="model.refit",
+            hint=f"crypto-team ml-engineer set-model STR --model {model} --refit --calibration shrunk",
+        )
     if refit and factory(model).online:
         raise UsageError(
             f"{model} learns from the calibration tail already, label by label",

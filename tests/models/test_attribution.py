@@ -73,3 +73,20 @@ def test_the_shap_values_of_a_linear_map_add_up_to_its_scores() -> None:
     score = model.predict(x)[:, 0]
     assert isinstance(model, Explained)
     assert model.contributions(x)[0] == pytest.approx(np.abs(score - score.mean()).mean())
+
+
+@pytest.mark.parametrize("n_classes", [0, 2])
+def test_what_features_add_to_line_and_trees_is_counted_with_its_sign(n_classes: int) -> None:
+    """Of a single feature the SHAP value is the forecast against its mean: |line| + |trees| would be more than that."""
+    rng = np.random.default_rng(9)
+    x = rng.standard_normal((4000, 1)).astype(np.float32)
+    # A line through a ramp that ends: the trees take back behind its end what the line says there.
+    score = 40.0 * np.minimum(x[:, 0], 0.5) + 10.0 * rng.standard_normal(4000)
+    y = (score > np.median(score)).astype(np.float64) if n_classes else score
+    model = MODELS["linear_trees"].create(ModelSettings(n_classes, resolve("linear_trees", {}), 1))
+    model.fit(x, y)
+    told = model.predict(x)
+    margin = np.log(told[:, 1] / told[:, 0]) if n_classes else told[:, 0]
+    for one in (model, MODELS["linear_trees"].load(model.save(), n_classes)):
+        assert isinstance(one, Explained)
+        assert one.contributions(x)[0] == pytest.approx(np.abs(margin - margin.mean()).mean(), rel=0.01)

@@ -160,6 +160,7 @@ def test_random_is_told_as_single_strategies_with_their_band(
         assert signed(value) in text
     row = next(row for row in data.baselines if row.name == "random")
     assert (row.sharpe, row.max_drawdown) == (data.chance.sharpe, data.chance.max_drawdown)
+    assert "the line in the picture is the one with the middle Sharpe ratio" in text
 
 
 def test_the_debiased_calibration_error_stands_beside_the_plain_one(

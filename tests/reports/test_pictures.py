@@ -46,6 +46,10 @@ def test_all_pictures_are_drawn_and_have_a_title(pictures: dict[str, bytes]) -> 
     assert set(pictures) <= set(TITLES)
 
 
+def test_the_random_line_says_which_of_the_random_strategies_it_is(pictures: dict[str, bytes]) -> None:
+    assert "random (middle Sharpe)" in pictures["equity"].decode()
+
+
 def test_every_picture_is_well_formed_svg(pictures: dict[str, bytes]) -> None:
     for drawn in pictures.values():
         assert ET.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own bytes

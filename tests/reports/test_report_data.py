@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from crypto_team.reports import regimes
@@ -69,6 +70,14 @@ def test_the_regime_of_a_day_does_not_change_when_that_day_and_the_future_change
     before = regimes.market_regimes(market).loc[:day]
     assert before.equals(regimes.market_regimes(other).loc[:day])
     assert before["volatility"].notna().any()
+
+
+def test_the_trend_of_one_market_is_that_of_its_closes() -> None:
+    days = pd.date_range("2022-01-01", periods=400, freq="D", tz="UTC")
+    close = pd.Series(np.exp(np.cumsum(np.random.default_rng(2).normal(0.0, 0.06, days.size))))
+    table = regimes.market_regimes(pd.DataFrame({"time": days, "pair": "X/USD", "close": close}))
+    above = (close > close.rolling(20).mean()).shift(1)[20:]
+    assert np.array_equal(table["trend"].to_numpy()[20:], above.to_numpy().astype(float))
 
 
 def test_days_without_enough_history_get_a_row_of_their_own(evidence: Any) -> None:
@@ -141,6 +150,25 @@ def test_limitations_speak_only_when_they_apply(evidence: Any, data: ReportData)
     assert not any("deflated Sharpe ratio is" in line for line in limitations(evidence.meta, proven))
     lucky = replace(data, luck=replace(data.luck, deflated_sharpe_ratio=0.41, n_trials=1000))
     assert any("1,000 trials" in line and "0.410" in line for line in limitations(evidence.meta, lucky))
+
+
+def test_a_calibration_that_made_probabilities_worse_is_told(evidence: Any, trials: TrialLedger) -> None:
+    def told(calibrated: Any) -> list[str]:
+        table = evidence.tables.predictions.copy()
+        # Outcomes that come as often as is forecast: what the raw probabilities say is right.
+        chance = np.clip(table["p_raw_1"], 0.2, 0.8)
+        table["label"] = (np.random.default_rng(3).random(len(table)) < chance).astype(float)
+        table["p_raw_1"], table["p_1"] = chance, calibrated(chance)
+        for kind in ("p_raw", "p"):
+            table[f"{kind}_0"] = 1.0 - table[f"{kind}_1"]
+        found = type(evidence.tables)(**{**vars(evidence.tables), "predictions": table})
+        data = report_data(evidence.meta, found, trials)
+        assert data.calibration.brier != data.calibration.brier_raw
+        return [line for line in limitations(evidence.meta, data) if "Calibration made" in line]
+
+    (line,) = told(lambda p: 0.5 + 0.1 * (p - 0.5))
+    assert "before" in line
+    assert not told(lambda p: 0.5 + 0.98 * (p - 0.5))
 
 
 def test_a_ratio_that_is_not_positive_needs_no_number_of_days(evidence: Any, data: ReportData) -> None:

@@ -172,6 +172,13 @@ def test_a_strategy_that_never_trades_still_has_a_report(evidence: Any) -> None:
     assert replace(grid, pbo=0.0).pbo == 0.0
 
 
+def test_nothing_is_left_of_a_loss_by_any_haircut() -> None:
+    daily = np.random.default_rng(1).normal(-0.0005, 0.01, 800)
+    found = luck(daily, TrialLedger(3, (0.09, 0.1)))
+    assert found.sharpe < 0.0
+    assert np.isnan([found.haircut_bonferroni, found.haircut_holm, found.haircut_bhy]).all()
+
+
 def test_a_booked_run_is_not_its_own_competitor(data: ReportData) -> None:
     daily = data.daily["strategy"].to_numpy()
     own = luck(daily, TrialLedger(1, ())).sharpe / np.sqrt(365.0)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -32,3 +35,23 @@ def test_a_scheme_that_tests_everything_is_a_usage_error(desk: Desk) -> None:
     desk.use("ml_engineer.train", strategy_id=strategy_id)
     outcome = desk.try_("quant_analyst.cross-validate", strategy_id=strategy_id, groups=3, tested=3)
     assert outcome.exit_code == 2
+
+
+def test_paths_of_a_design_that_was_not_trained_are_refused(desk: Desk, tmp_path: Path) -> None:
+    """Otherwise designs could be tried without limit on the bars that the walk-forward tests, and none be counted."""
+    strategy_id = desk.designed()
+    desk.use("ml_engineer.train", strategy_id=strategy_id)
+    scheme: dict[str, Any] = {"strategy_id": strategy_id, "groups": 4, "tested": 1}
+    desk.use("ml_engineer.set-model", strategy_id=strategy_id, model="logistic", param=["l2=50"])
+    refused = desk.try_("quant_analyst.cross-validate", **scheme)
+    assert refused.exit_code == 3
+    assert "model.hyperparameters.l2 is 50" in f"{refused.summary} {refused.findings}"
+    desk.use("ml_engineer.set-model", strategy_id=strategy_id, model="logistic", param=["l2=2"])
+    desk.use("ml_engineer.set-signal", strategy_id=strategy_id, entry=0.6)
+    assert desk.try_("quant_analyst.cross-validate", **scheme).exit_code == 3
+    desk.use("ml_engineer.set-signal", strategy_id=strategy_id, entry=0.54)
+    desk.use("quant_analyst.cross-validate", **scheme)
+    desk.candles(tmp_path, bars=4_400, sharpe=8.0)
+    longer = desk.try_("quant_analyst.cross-validate", **scheme)
+    assert longer.exit_code == 3
+    assert "candles" in f"{longer.summary} {longer.findings}"

@@ -174,6 +174,7 @@ def test_code_does_not_reach_freqtrade_before_its_gate(desk: Desk) -> None:
         ("ml_engineer.set-model", {"model": "lightgbm", "param": ["x"]}, 2, "name=value"),
         ("ml_engineer.set-model", {"model": "forest"}, 2, ""),
         ("ml_engineer.set-model", {"model": "online_linear", "refit": True}, 2, "calibration tail"),
+        ("ml_engineer.set-model", {"calibration": "platt", "refit": True}, 2, "does not hold"),
         ("ml_engineer.define-target", {"horizon": "90m"}, 2, "whole number"),
         ("ml_engineer.define-target", {"kind": "n_class"}, 2, ""),
         ("ml_engineer.set-signal", {"entry": 0.3, "exit": 0.4}, 2, "exit_threshold"),

@@ -130,3 +130,18 @@ def test_an_exported_meta_label_says_what_the_evidence_says(desk: Desk) -> None:
     assert np.allclose(told["signal"].to_numpy()[at], test["signal"].to_numpy(), rtol=0, atol=1e-12)
     assert (test["signal"] < 0.5).any()
     assert (test["signal"] > 0.5).any()
+
+
+def test_a_regression_does_not_claim_to_be_calibrated(desk: Desk) -> None:
+    strategy_id = desk.designed()
+    desk.use("ml_engineer.define-target", strategy_id=strategy_id, kind="return", horizon="12")
+    chosen = desk.use("ml_engineer.set-model", strategy_id=strategy_id, model="ridge")
+    assert "no calibration" in chosen.summary
+    desk.use("ml_engineer.train", strategy_id=strategy_id)
+    session = open_session(desk.folder, "ml_engineer")
+    assert publishing.stored_evidence(session, strategy_id).meta.calibration == "none"
+    assert "calibration: none." in records.ml_spec(session, strategy_id).model.architecture
+    desk.use("ml_engineer.report", strategy_id=strategy_id)
+    report = desk.layout.ml_report(strategy_id).read_text(encoding="utf-8")
+    assert "| calibration | none: expected returns are as the learner gives them |" in report
+    assert "calibration | shrunk" not in report

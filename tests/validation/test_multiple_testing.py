@@ -40,6 +40,12 @@ def test_a_single_trial_keeps_its_ratio_and_many_leave_nothing() -> None:
     assert math.isnan(haircut([-0.5, 0.2], 3.0, "holm").share)
 
 
+def test_a_loss_does_not_become_a_gain_by_a_haircut() -> None:
+    losses = [haircut([-2.3, 0.2, 0.3], 3.0, "holm"), haircut([-2.3, 0.2, 0.3], 3.0, "bhy")]
+    for found in [*losses, bonferroni_haircut(-2.3, 3.0, 3, observations=800)]:
+        assert found.sharpe == -2.3
+
+
 def test_unknown_trials_cost_less_than_bonferroni_says() -> None:
     rng = np.random.default_rng(0)
     plain = bonferroni_haircut(1.0, 10.0, 50, observations=120).sharpe

@@ -128,6 +128,16 @@ def test_a_block_takes_rows_and_columns() -> None:
     assert numbered.block(np.array([3, 1]), [1]).tolist() == [[7.0], [3.0]]
 
 
+@pytest.mark.parametrize("calibration", ["platt", "ordered_platt", "isotonic", "beta", "temperature"])
+def test_a_free_calibration_of_the_first_model_is_not_put_on_a_refitted_one(calibration: str) -> None:
+    spec = _spec()
+    chosen = spec.model.model_copy(update={"refit": True, "calibration": calibration})
+    with pytest.raises(UsageError, match="does not hold for one that is fitted again"):
+        settings_from_spec(spec.model_copy(update={"model": chosen}), FeatureSelection())
+    once = spec.model_copy(update={"model": chosen.model_copy(update={"refit": False})})
+    assert settings_from_spec(once, FeatureSelection()).calibration == calibration
+
+
 def test_a_learner_that_goes_on_learning_is_not_refitted() -> None:
     spec = _spec()
     refitted = spec.model.model_copy(update={"refit": True})

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from crypto_team.models.base import ModelSettings
-from crypto_team.models.registry import factory
+from crypto_team.models.registry import factory, resolve
 from crypto_team.validation import cpcv
 from crypto_team.validation.fold_rows import fold_rows
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.prediction import FoldModel
+from crypto_team.validation.scores import brier
 from crypto_team.validation.splits import walk_forward
 from crypto_team.validation.walk_forward import WalkForwardResult, run
 from tests.validation.conftest import HOUR, make_panel, make_settings
@@ -42,6 +43,17 @@ def test_the_calibration_tail_is_scored_by_the_model_that_had_not_seen_it(
     assert calibrations[0].equals(calibrations[1])
     tests = [one.predictions.query("part == 'test'")["signal"].to_numpy() for one in both]
     assert not np.allclose(*tests)
+
+
+def test_probabilities_of_a_refitted_booster_stay_as_honest_as_before(panel: Panel) -> None:
+    """Early stopping gives the second model another number of trees, and so other levels of raw probabilities."""
+    stopped = resolve("lightgbm", {"n_estimators": 40, "learning_rate": 0.1, "early_stopping": 5})
+    boosted = replace(make_settings("lightgbm"), hyperparameters=stopped, calibration="shrunk")
+    found = []
+    for settings in (boosted, replace(boosted, refit=True)):
+        rows = run(panel, settings).predictions.query("part == 'test' and label == label")
+        found.append(brier(rows["p_1"].to_numpy(), rows["label"].to_numpy()))
+    assert found[1] < found[0] + 0.005
 
 
 def test_the_model_that_is_kept_learnt_every_row_of_the_window_and_none_after_it(
