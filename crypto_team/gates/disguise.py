@@ -76,6 +76,27 @@ def no_disguised_label(
     known = _known_to_positions(returns, market, meta, foreseen) if imported is not None else ()
     if known:
         return refused(f"positions know more than their forecasts: {known[0].removeprefix(PLACE)}", evidence=known)
+    sampled, judged, rows = _judged(market, meta, returns, features_sample)
+    if not judged:
+        return insufficient(f"{rows} rows are too few to judge")
+    worst = max(judged, key=lambda each: each.low)
+    text = f"{worst.name} has rank correlation {worst.value:.3f} with {worst.against}, at least {worst.low:.3f}"
+    surely = _sharpe_surely(returns)
+    bound = min(plausible, doubtful) if surely > MOST_SHARPE else plausible
+    caught = tuple(f"{each.name}: {each.value:.3f} with {each.against}" for each in judged if each.low > bound)
+    if caught and worst.low <= plausible:
+        text += f", and the Sharpe ratio is surely above {surely:.1f}: beside that no more than {bound:g} is plausible"
+    numbers = {"features_sampled": float(sampled), "sharpe": surely}
+    if not sampled and not caught:
+        told = f"missing: {places('features_sample')[0]}; of the forecasts alone, {text}, which is plausible"
+        return insufficient(told, worst.low, interval=(worst.low, 1.0), numbers=numbers)
+    return weigh(text, worst.low, numbers, interval=(worst.low, 1.0), evidence=caught)
+
+
+def _judged(
+    market: pd.DataFrame, meta: EvidenceMeta, returns: Returns, features_sample: pd.DataFrame | None
+) -> tuple[bool, list[_Strongest], int]:
+    """Rank features, signals and positions against the future: were there features, what can be judged, of how many."""
     ahead = _future(market, meta)
     sampled = None if features_sample is None else _join(features_sample, ahead)
     names = [] if features_sample is None else [str(each) for each in features_sample.columns.drop(["time", "pair"])]
@@ -87,23 +108,8 @@ def no_disguised_label(
     if sampled is not None:
         spacing = _bars_between(sampled, timeframe_seconds(meta.timeframe) * 1000)
         found += [_strongest(name, values, sampled, comparisons, spacing) for name, values in columns.items()]
-    judged = [each for each in found if math.isfinite(each.low)]
-    if not judged:
-        return insufficient(f"{len(signals if sampled is None else sampled)} rows are too few to judge")
-    worst = max(judged, key=lambda each: each.low)
-    text = f"{worst.name} has rank correlation {worst.value:.3f} with {worst.against}, at least {worst.low:.3f}"
-    surely = _sharpe_surely(returns)
-    bound = min(plausible, doubtful) if surely > MOST_SHARPE else plausible
-    caught = tuple(f"{each.name}: {each.value:.3f} with {each.against}" for each in judged if each.low > bound)
-    if caught and worst.low <= plausible:
-        text += f", and the Sharpe ratio is surely above {surely:.1f}: beside that no more than {bound:g} is plausible"
-    if sampled is None and not caught:
-        told = f"missing: {places('features_sample')[0]}; of the forecasts alone, {text}, which is plausible"
-        return insufficient(
-            told, worst.low, interval=(worst.low, 1.0), numbers={"features_sampled": 0, "sharpe": surely}
-        )
-    numbers = {"features_sampled": float(sampled is not None), "sharpe": surely}
-    return weigh(text, worst.low, numbers, interval=(worst.low, 1.0), evidence=caught)
+    rows = len(signals if sampled is None else sampled)
+    return sampled is not None, [each for each in found if math.isfinite(each.low)], rows
 
 
 def _sharpe_surely(returns: Returns) -> float:
