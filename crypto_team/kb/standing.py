@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import registry
 from crypto_team.kb.chain import rank
+from crypto_team.kb.events import newest, ordered
 from crypto_team.kb.handoffs import handoff_records, holds
+from crypto_team.kb.verdicts import GIVEN_BY
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Deployment, RiskAssessment
 from crypto_team.schemas.outcome import Finding
@@ -68,7 +70,23 @@ def _status(layout: Layout, strategy_id: str, stage: str, status: str, receivers
         return []  # the broken record is a finding already
     if status in {"approved", "live"} and (rank(stage) < rank("risk_manager") or "risk_manager" not in receivers):
         missing = "it never came to the risk manager"
+    missing = missing or _another(layout, strategy_id, status)
     return [f"status {status}, and {missing}"] if missing else []
+
+
+def _another(layout: Layout, strategy_id: str, status: str) -> str | None:
+    """Return that a status is the word of a role that did not say it; entries of version 1 do not tell."""
+    line = ordered(registry.events(layout, strategy_id))
+    said = [item.role for item in newest(line, lambda item: item.status is not None) if item.status == status]
+    owner = GIVEN_BY.get(status)
+    return f"it was the {said[-1]} who said so" if owner and said and owner not in said else None
+
+
+def doubts(layout: Layout, strategy_id: str) -> list[str]:
+    """Return why the present status of a strategy is not borne out by what its records and events say."""
+    at = registry.entry(layout, strategy_id)
+    receivers = {item.receiver for item in handoff_records(layout, strategy_id)}
+    return _status(layout, strategy_id, at.stage, at.status, {str(item) for item in receivers})
 
 
 def ignored(layout: Layout, strategy_id: str) -> Iterator[Finding]:

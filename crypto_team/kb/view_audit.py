@@ -25,7 +25,11 @@ def problems(layout: Layout, base: str) -> Iterator[Finding]:
     for path in (layout.registry_view, layout.learnings_view, layout.sources_view):
         name = f"{prefix}{path.relative_to(layout.root).as_posix()}"
         here = git_range.content(layout.root, "HEAD", name)
-        if here is not None and all(here != git_range.content(layout.root, start, name) for start in starts):
+        held = [git_range.content(layout.root, start, name) for start in starts]
+        if here is None and held[0] is not None:
+            hint = f"git checkout {base[:10]} -- {name}"
+            yield Finding(code="taken-back", severity="error", message="this list is gone", file=name, hint=hint)
+        elif here is not None and here not in held:
             changed[path] = name, here
     made = views.render(layout) if changed else {}
     for path, (name, here) in changed.items():

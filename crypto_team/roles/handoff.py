@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import RefusedError, UsageError
-from crypto_team.kb import verdicts
+from crypto_team.kb import standing, verdicts
 from crypto_team.kb.handoffs import PIPELINE, current_stage, make_handoff, signing_key
 from crypto_team.kb.registry import entry
 from crypto_team.roles import cases, holdout, records
@@ -132,8 +132,11 @@ def _require_free(session: Session, strategy_id: str, sender: Stage, to: Receive
     Raises
     ------
     RefusedError
-        It was, and nothing changed.
+        It was, and nothing changed; or somebody else than the risk manager wrote that it is approved.
     """
+    for doubt in standing.doubts(session.layout, strategy_id) if to == "execution_specialist" else ():
+        hint = f"crypto-team history {strategy_id} shows who wrote that; crypto-team risk-manager approve {strategy_id}"
+        raise RefusedError(f"the entry of {strategy_id} says {doubt}", hint=hint)
     status = entry(session.layout, strategy_id).status
     if status not in {"rejected", "halted"}:
         return

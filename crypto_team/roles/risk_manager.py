@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from crypto_team.errors import RefusedError
 from crypto_team.kb.handoffs import current_stage
 from crypto_team.kb.learnings import stated
+from crypto_team.kb.verdicts import permitted
 from crypto_team.roles import records, sizing
 from crypto_team.schemas import RiskAssessment
 from crypto_team.schemas.base import StrategyId
@@ -119,11 +120,13 @@ def _write(
     )
     path = session.layout.risk_assessment(strategy_id)
     statuses: dict[str, StrategyStatus] = {"approved": "approved", "rejected": "rejected", "pending": "in_progress"}
+    status: StrategyStatus | None = statuses[verdict]
+    if verdict != "approved":  # what another role said against it stays; an approval in spite of that is refused
+        stage = current_stage(session.layout, strategy_id)
+        status = permitted(session.layout, strategy_id, "risk_manager", statuses[verdict], stage)
     changes = [
         records.change(session, "risk_assessment", path, record),
-        records.registry_change(
-            session, strategy_id, role="risk_manager", event=f"risk: {verdict}", status=statuses[verdict]
-        ),
+        records.registry_change(session, strategy_id, role="risk_manager", event=f"risk: {verdict}", status=status),
     ]
     revision = records.save(
         session, "risk_manager", verdict, strategy_id, changes, f"{strategy_id}: risk assessment, {verdict}"

@@ -299,6 +299,14 @@ def test_a_list_that_was_changed_by_hand_is_found_on_every_branch(strategy: Layo
     assert codes(strategy, "main") == []
 
 
+def test_a_list_that_a_branch_removes_is_missed(strategy: Layout) -> None:
+    assert strategy.registry_view.exists()
+    git.run(strategy.root, "switch", "-q", "-c", "mal", "main")
+    git.run(strategy.root, "rm", "-q", "--", str(strategy.registry_view))
+    by_hand(strategy, strategy.code_dir("STR-001") / "x.py", "x = 1\n", Role="ml_engineer", Tool="x")
+    assert codes(strategy, "main") == ["taken-back"]
+
+
 def test_one_id_for_two_records_is_found(strategy: Layout) -> None:
     one = strategy.datasets_dir / "DS-001-btc-usdt-1h-ohlcv.yaml"
     trial = strategy.trials_dir("STR-001") / f"{TRIAL}.yaml"

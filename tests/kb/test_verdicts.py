@@ -13,9 +13,11 @@ from crypto_team.kb.noting import noted
 from crypto_team.kb.ownership_audit import audit
 from crypto_team.kb.validate import validate
 from crypto_team.kb.writer import Change, commit_records, revision_of
+from crypto_team.kb.yaml import dump
+from crypto_team.schemas import RegistryEvent
 from tests.kb.entries import TIME, event, put
 from tests.kb.test_growth import hand
-from tests.kb.test_ownership import by_tool
+from tests.kb.test_ownership import by_hand, by_tool
 from tests.kb.test_standing import STAGES, assess, assessment, deploy, deployment
 
 if TYPE_CHECKING:
@@ -133,6 +135,17 @@ def test_refusals_are_those_of_gates_numbers_those_of_the_specification_and_noth
     assert told(rejected, "critic", time="2999-01-01T00:00:00Z") == [
         "it happened at 2999-01-01T00:00:00Z, which is in the future"
     ]
+
+
+def test_numbers_that_were_said_beside_the_others_do_not_take_them_away(strategy: Layout) -> None:
+    event(strategy, "ml_engineer", "trained", metrics={"oos_sharpe": 1.5})
+    base = str(git.head(strategy.root))
+    made = RegistryEvent(strategy_id="STR-001", time=LATER, role="critic", event="beside", metrics={}, after=[])
+    path = strategy.registry_event("STR-001", made.event_id)
+    by_hand(strategy, path, dump(made, schema="registry_event"), Role="critic")
+    assert registry.entry(strategy, "STR-001").metrics == {}
+    [found] = audit(strategy, base)[1]
+    assert "headline numbers change, and ml-spec.yaml does not" in found.message
 
 
 def test_a_refusal_is_over_behind_its_gate_and_for_who_was_refused(strategy: Layout) -> None:

@@ -68,6 +68,17 @@ def test_only_what_is_approved_is_deployed_and_a_halt_is_no_running(rejected: De
     assert not rejected("execution_specialist.paper", "execution_specialist", strategy_id="STR-001").ok
 
 
+def test_an_approval_that_the_risk_manager_did_not_say_hands_nothing_over(rejected: Desk) -> None:
+    layout = rejected.session.layout
+    assess(layout, "approved")
+    event(layout, "ml_engineer", "signed off again", status="approved")
+    refused = rejected("handoff", "risk_manager", strategy_id="STR-001", to="execution_specialist")
+    said = "STR-001 says status approved, and it was the ml_engineer who said so"
+    assert refused.summary == f"the entry of {said}"
+    found = [item.message for item in rejected("validate").findings if item.code == "unfounded"]
+    assert found == ["STR-001: the entry says status approved, and it was the ml_engineer who said so"]
+
+
 @pytest.mark.parametrize("empty", [" ", "\n\t", "\u200b"])
 def test_a_reason_says_something(rejected: Desk, empty: str) -> None:
     made = rejected.ok("learnings.add", "quant_analyst", title="Weekends are thin", text="Spreads double.").data
