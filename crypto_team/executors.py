@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 MOST_FILE_BYTES = 2_000_000_000
+_MEMORY = ":".join(
+    f"glibc.malloc.{name}={value}"
+    for name, value in (("hugetlb", 1), ("mmap_threshold", 2**25), ("trim_threshold", 2**28), ("top_pad", 2**25))
+)
+"""Arrays come and go in every job: memory is taken in large pieces, where the system has them, and kept."""
 _PACKAGE = Path(__file__).resolve().parent
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
@@ -52,6 +57,7 @@ def child_environment(folder: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
         "OMP_WAIT_POLICY": "PASSIVE",
+        "GLIBC_TUNABLES": _MEMORY,
     }
 
 

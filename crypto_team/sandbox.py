@@ -252,7 +252,9 @@ def _main(folder: str) -> None:
     sys.argv[:] = [""]
     module, _, name = wanted["target"].partition(":")
     confine(Path(folder))
-    function = getattr(importlib.import_module(module), name)
+    target = importlib.import_module(module)
+    function = getattr(target, name)
+    getattr(target, "prepare", list)()  # what every job would have to load for itself
     for library in wanted["modules"]:
         with contextlib.suppress(Exception):  # what cannot be loaded is reported where the code imports it
             importlib.import_module(library)

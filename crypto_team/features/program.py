@@ -24,6 +24,9 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 LEAST_BLOCK: Final = 2048
 MOST_BLOCK: Final = 4096
+MOST_SIMPLE: Final = 16_384
+"""The longest block of a plan without windows: an average keeps the processor busy while longer streams come in."""
+SIMPLE: Final = frozenset({*range(op.MEAN), op.SMOOTHED, op.LOAD, op.STORE})
 ROOM: Final = 65_536
 """Values in slots up to which blocks are made longer: half of the usual second-level cache."""
 FETCHED: Final = 2048
@@ -49,6 +52,7 @@ class Program:
     memory: int
     outputs: int
     block: int
+    begin: Codes = field(compare=False, repr=False)
     spare: list[Floats] = field(default_factory=list, compare=False, repr=False)
 
     @property
@@ -71,12 +75,11 @@ class Program:
             self.spare.append(run.cells)
 
     def _begun(self, cells: Floats) -> Run:
-        table = self.registers.reshape(-1, PLACES)
-        cells[table[:, BASE].min(initial=self.cells) :] = np.nan
+        cells[self.begin[-1] :] = np.nan
         for register, value in self.constants:
-            cells[table[register, BASE] : table[register, END]] = value
-        place = np.concatenate([table[:, SLOT], table[:, BASE] + table[:, HISTORY]])
-        return Run(self, place, cells, np.zeros(self.memory), 0)
+            row = self.registers[PLACES * register :]
+            cells[row[BASE] : row[END]] = value
+        return Run(self, self.begin[:-1].copy(), cells, np.zeros(self.memory), 0)
 
 
 @dataclass(slots=True)
@@ -143,9 +146,16 @@ def assemble(graph: Graph, outputs: Sequence[Series], masked: Sequence[int]) -> 
         read = {item for item, _ in step.inputs} | {number}
         layout.free([done for done in read if last[done] == position])
     constants = tuple((layout.where[item], graph.constants[item]) for item in order if item in graph.constants)
-    registers, cells, block = layout.placed()
-    table = (_padded(rows), _filled(numbers), registers)
-    return Program(names, *table, constants, cells, max(memory, 1), len(outputs), block)
+    registers, cells, block = layout.placed(MOST_SIMPLE if SIMPLE.issuperset(row[0] for row in rows) else MOST_BLOCK)
+    table, begin = (_padded(rows), _filled(numbers), registers), _begin(registers, cells)
+    return Program(names, *table, constants, cells, max(memory, 1), len(outputs), block, begin)
+
+
+def _begin(registers: Codes, cells: int) -> Codes:
+    """Return where registers are before the first bar, and last from which cell on there is nothing but histories."""
+    table = registers.reshape(-1, PLACES)
+    homes = int(table[:, BASE].min(initial=cells))
+    return np.concatenate([table[:, SLOT], table[:, BASE] + table[:, HISTORY], [homes]])
 
 
 def _histories(graph: Graph, order: Sequence[int], outputs: Sequence[Series]) -> dict[int, int]:
@@ -197,13 +207,13 @@ class _Layout:
         found = [self.registers[self.where[item]][1] for item in sorted(numbers)]
         self.spare += [slot for slot in found if slot >= 0]
 
-    def placed(self) -> tuple[Codes, int, int]:
-        """Return the table of registers, how many cells they take, and the block they are made for.
+    def placed(self, most: int) -> tuple[Codes, int, int]:
+        """Return the table of registers, how many cells they take, and the block they are made for, at most `most`.
 
         Few slots have room for longer blocks, of which each costs as much to begin as a short one.
         """
         block = LEAST_BLOCK
-        while block < MOST_BLOCK and 2 * block * len(self.slots) <= ROOM:
+        while block < most and 2 * block * len(self.slots) <= ROOM:
             block *= 2
         cells, begins = 0, []
         for history in self.slots:
