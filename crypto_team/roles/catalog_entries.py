@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.kb.yaml import load_record
-from crypto_team.roles import candles, records
-from crypto_team.schemas import Dataset, Policy
+from crypto_team.roles import candles, records, seals
+from crypto_team.schemas import Dataset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +87,7 @@ def _entry(
             "first": _text(times.min()),
             "last": _text(times.max()),
             "price_decimals": series.decimals,
-            "holdout_from": _holdout_from(session, series, exchange) if series.kind == "ohlcv" else None,
+            "holdout_from": seals.holdout_from(session, series, exchange) if series.kind == "ohlcv" else None,
             "lag_seconds": _lag(series),
             "stale_after_seconds": stale_after_ms(series.frame) // 1000 if series.kind not in PLAIN else None,
             "source": source,
@@ -96,25 +95,6 @@ def _entry(
             "registered": records.utc_text(session),
         }
     )
-
-
-def _holdout_from(session: Session, series: ImportedSeries, exchange: str) -> str | None:
-    """Return the first sealed bar: the last `holdout_fraction` of the rows are never served to training.
-
-    A longer file of a market does not open what an earlier one of it sealed.
-    """
-    frame, fraction = series.frame, load_record(session.layout.policy, Policy).holdout_fraction
-    first_sealed = int(len(frame) * (1 - fraction))
-    begin = _text(frame["timestamp"].iloc[first_sealed]) if first_sealed < len(frame) else None
-    market = (exchange, series.pair, series.timeframe, series.kind)
-    earlier = [
-        item.holdout_from
-        for item in candles.catalog(session)
-        if item.holdout_from
-        and (item.exchange, item.pair, item.timeframe, item.kind) == market
-        and item.last >= _text(frame["timestamp"].min())
-    ]
-    return min([*earlier, *([begin] if begin else [])], default=None)
 
 
 def _lag(series: ImportedSeries) -> int | None:

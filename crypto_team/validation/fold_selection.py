@@ -80,9 +80,14 @@ def fitted_selection(
     selection = chosen(panel, rows, settings, bench)
     if not selection.kept:
         reasons = ", ".join(f"{panel.names[column]}: {why}" for column, why in list(selection.removed.items())[:3])
-        raise InputError(
-            f"no feature has any spread in the training rows ({reasons})",
-            where="features.yaml: features",
-            hint="add features that vary (crypto-team ml-engineer add-feature STR --set standard), or a longer window",
-        )
+        raise without_spread(f" in the training rows ({reasons})")
     return selection, _fit(settings, *_taught(panel, rows, selection.kept, settings), bench=bench)
+
+
+def without_spread(where: str) -> InputError:
+    """Return the error of a design of which no feature varies."""
+    return InputError(
+        f"no feature has any spread{where}",
+        where="features.yaml: features",
+        hint="add features that vary (crypto-team ml-engineer add-feature STR --set standard), or a longer window",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations
 
 import numpy as np
@@ -15,8 +15,11 @@ from crypto_team.errors import InputError
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 CHUNK = 128
-CANCELLED = 1e-8
-"""Share of the squares below which a one-pass variance has lost half of its digits and is measured again."""
+CANCELLED = 1e-5
+"""Share of the squares below which a one-pass variance has lost a third of its digits and is measured again."""
+TIE = 1e-9
+"""Relative difference up to which Sharpe ratios are level: equal returns of a half do not round to equal ratios."""
+LEAST_TIE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,9 @@ class Pbo:
 
     `pbo` counts a best-in-sample trial at the median as overfit, `pbo_strict` does not; they differ for odd numbers
     of trials. Trials that tie out of sample share their ranks: one of ten copies is overfit in half of them, and its
-    logit is that of their mean. `loss_probability` is the share of splits whose chosen trial has a negative
-    out-of-sample mean. The degradation line says what Sharpe ratio per period the chosen trial has outside, given the
-    one that it had inside.
+    logit is that of their mean. Trials that tie in-sample are chosen in equal parts. `loss_probability` is the share of
+    splits whose chosen trial has a negative out-of-sample mean. The degradation line says what Sharpe ratio per period
+    the chosen trial has outside, given the one that it had inside.
     """
 
     pbo: float
@@ -41,13 +44,18 @@ class Pbo:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The best in-sample trial of some splits: trials below and level with it out of sample, Sharpe ratios, losses."""
+    """What is best in-sample in some splits, in equal parts where several are, shape (splits,) each.
 
-    below: Ints
-    level: Ints
+    `rank` is the one out of sample, `overfit` and `strict` are the shares of it in the lower half with and without the
+    median, `inside` and `outside` Sharpe ratios, `lost` the share with a negative mean outside.
+    """
+
+    rank: Floats
+    overfit: Floats
+    strict: Floats
     inside: Floats
     outside: Floats
-    lost: npt.NDArray[np.bool_]
+    lost: Floats
 
 
 @dataclass(frozen=True)
@@ -91,25 +99,25 @@ def pbo_cscv(returns: Floats, *, n_blocks: int = 16) -> Pbo:
             f"{trials} trials, {length} rows"
         )
     parts = list(_splits(_summed(returns[length - rows * n_blocks :], n_blocks), n_blocks))
-    below, level = (np.concatenate([getattr(part, name) for part in parts]) for name in ("below", "level"))
-    relative = (below + (level + 1) / 2.0) / (trials + 1.0)
-    slope, intercept = _line(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("inside", "outside"))
-    )
+    joined = {
+        one.name: np.concatenate([np.asarray(getattr(part, one.name)) for part in parts]) for one in fields(_Chosen)
+    }
+    relative = joined["rank"] / (trials + 1.0)
+    slope, intercept = _line(joined["inside"], joined["outside"])
     return Pbo(
-        pbo=_share_of_ranks(below, level, (trials + 1) // 2),
-        pbo_strict=_share_of_ranks(below, level, trials // 2),
-        n_combinations=len(below),
+        pbo=float(joined["overfit"].mean()),
+        pbo_strict=float(joined["strict"].mean()),
+        n_combinations=len(relative),
         logits=np.log(relative / (1.0 - relative)),
-        loss_probability=float(np.mean(np.concatenate([part.lost for part in parts]))),
+        loss_probability=float(joined["lost"].mean()),
         degradation_slope=slope,
         degradation_intercept=intercept,
     )
 
 
-def _share_of_ranks(below: Ints, level: Ints, highest: int) -> float:
-    """Return the mean share of the ranks `below + 1 .. below + level` that are not above `highest`."""
-    return float(np.mean(np.clip((highest - below) / level, 0.0, 1.0)))
+def _share_of_ranks(below: Ints, level: Ints, highest: int) -> Floats:
+    """Return the share of the ranks `below + 1 .. below + level` that are not above `highest`."""
+    return np.asarray(np.clip((highest - below) / level, 0.0, 1.0))
 
 
 def _summed(returns: Floats, n_blocks: int) -> _Blocks:
@@ -150,7 +158,7 @@ def _splits(blocks: _Blocks, n_blocks: int) -> Iterator[_Chosen]:
         yield _choose(here, there, members, blocks)
         late.append(_choose(there, here, 1.0 - members, blocks))
     for part in reversed(late):
-        yield _Chosen(part.below[::-1], part.level[::-1], part.inside[::-1], part.outside[::-1], part.lost[::-1])
+        yield _Chosen(*(np.asarray(getattr(part, one.name))[::-1] for one in fields(_Chosen)))
 
 
 def _sharpes(members: Floats, blocks: _Blocks) -> Floats:
@@ -186,10 +194,34 @@ def _two_pass(members: Floats, blocks: _Blocks, where: npt.NDArray[np.bool_]) ->
 def _choose(inside: Floats, outside: Floats, members: Floats, blocks: _Blocks) -> _Chosen:
     """Take the best trial of each split inside and see where it stands outside."""
     picks, best = np.arange(len(inside)), inside.argmax(axis=1)
-    own = outside[picks, best]
+    top, own = inside[picks, best], outside[picks, best]
     mean = np.einsum("ij,ji->i", 1.0 - members, blocks.means[:, blocks.place[best]])
-    below, level = (np.count_nonzero(rule(outside, own[:, None]), axis=1) for rule in (np.less, np.equal))
-    return _Chosen(below, level, inside[picks, best], own, mean < 0.0)
+    slack = _slack(own)
+    below = np.count_nonzero(outside < (own - slack)[:, None], axis=1)
+    level = np.count_nonzero(outside <= (own + slack)[:, None], axis=1) - below
+    made = _standing(below, level, outside.shape[1], own, mean < 0.0)
+    tied = inside >= (top - _slack(top))[:, None]
+    for split in np.flatnonzero(np.count_nonzero(tied, axis=1) > 1):
+        trials = np.flatnonzero(tied[split])
+        own, row = outside[split, trials], np.sort(outside[split])
+        slack = _slack(own)
+        below = np.searchsorted(row, own - slack, side="left")
+        level = np.searchsorted(row, own + slack, side="right") - below
+        mean = (1.0 - members[split]) @ blocks.means[:, blocks.place[trials]]
+        made[:, split] = _standing(below, level, row.size, own, mean < 0.0).mean(axis=1)
+    rank, overfit, strict, own, lost = made
+    return _Chosen(rank, overfit, strict, top, own, lost)
+
+
+def _slack(ratios: Floats) -> Floats:
+    """Return how far from a Sharpe ratio others count as equal to it."""
+    return np.where(np.isfinite(ratios), np.maximum(TIE * np.abs(ratios), LEAST_TIE), 0.0)
+
+
+def _standing(below: Ints, level: Ints, trials: int, own: Floats, lost: npt.NDArray[np.bool_]) -> Floats:
+    """Return rank, its shares in the lower half, Sharpe ratio and loss of chosen trials, shape (5, chosen)."""
+    shares = (_share_of_ranks(below, level, highest) for highest in ((trials + 1) // 2, trials // 2))
+    return np.stack([below + (level + 1) / 2.0, *shares, own, lost.astype(np.float64)])
 
 
 def _line(x: Floats, y: Floats) -> tuple[float, float]:

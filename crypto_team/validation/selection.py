@@ -120,6 +120,12 @@ def _pruned(columns: list[int], share: Floats, removed: dict[int, str]) -> list[
     return kept
 
 
+def varies(values: npt.NDArray[np.float32]) -> bool:
+    """Say whether some values, shape (n,), hold two different known ones."""
+    known = values[np.isfinite(values)]
+    return bool(known.size and np.ptp(known) > 0.0)
+
+
 def _with_spread(x: Matrix, removed: dict[int, str]) -> list[int]:
     spread = []
     for column in range(x.shape[1]):

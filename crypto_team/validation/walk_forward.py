@@ -18,9 +18,11 @@ from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.fold_fit import FittedFold
 from crypto_team.validation.fold_queue import fit_all
 from crypto_team.validation.fold_rows import check_folds, shared_bins
+from crypto_team.validation.fold_selection import without_spread
 from crypto_team.validation.fold_store import FoldStore
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.scores import skill
+from crypto_team.validation.selection import varies
 from crypto_team.validation.settings import TradingRules, WalkForwardSettings
 from crypto_team.validation.splits import Fold, walk_forward
 
@@ -103,10 +105,14 @@ def planned(panel: Panel, settings: WalkForwardSettings) -> list[Fold]:
     Raises
     ------
     InputError
-        Too little history for the folds asked for, or a fold with too few rows or one class only.
+        Too little history for the folds asked for, a fold with too few rows or one class only, or features that are
+        constant everywhere; those that are fitted may turn out to vary.
     """
     if not panel.usable.any():
         raise InputError("no bar has features and a known label", hint="bring more bars than the longest look-back")
+    columns = range(len(panel.names))
+    if not panel.fitted and not any(varies(panel.features[panel.usable, column]) for column in columns):
+        raise without_spread("")
     times = np.unique(panel.time)
     folds = walk_forward(times[times >= panel.time[panel.usable].min()], settings.geometry)
     check_folds(panel, folds, settings)

@@ -136,20 +136,29 @@ def test_training_and_evaluation_give_the_same_bytes_whatever_the_sealed_bars_ho
     assert len(stored[0]) > 6
 
 
-def test_a_longer_file_of_a_market_opens_no_bar_that_was_sealed(tmp_path: Path) -> None:
+def test_no_other_file_or_name_of_a_market_opens_a_bar_that_was_sealed(tmp_path: Path) -> None:
     from tests.roles.conftest import Desk
 
     desk = Desk(tmp_path / "desk")
     frame = pd.read_parquet(market(tmp_path, "whole", 0, other=False))
-    for name, exchange, rows in (("short", "one", 1_500), ("long", "one", 3_000), ("elsewhere", "two", 3_000)):
-        file = tmp_path / f"{name}.parquet"
-        frame.iloc[:rows].to_parquet(file, index=False)
-        desk.use("data.import", file=[file], exchange=exchange, pair="EDGE/USD", timeframe="1h")
-    short, long, elsewhere = candles.catalog(open_session(desk.folder, "data_collector"))
-    assert short.rows < long.rows == elsewhere.rows
-    assert long.holdout_from == short.holdout_from
-    assert elsewhere.holdout_from is not None
-    assert elsewhere.holdout_from > short.last
+    quoted = frame.assign(**{name: frame[name] * 1.001 for name in ("open", "high", "low", "close")})
+    slower = frame.iloc[3::4].assign(timestamp=frame["timestamp"].iloc[::4].to_numpy()[: len(frame.iloc[3::4])])
+    other = planted_market(seed=77, bars=3_000, timeframe="1h", oracle_sharpe=1.0).frame
+    for table, rows, exchange, pair, timeframe in (
+        (frame, 1_500, "one", "EDGE/USD", "1h"),
+        (frame, 3_000, "one", "EDGE/USD", "1h"),
+        (frame, 3_000, "two", "EDGE/USD", "1h"),
+        (quoted, 3_000, "one", "SAME/USDT", "1h"),
+        (slower, 750, "three", "SLOW/USD", "4h"),
+        (other, 3_000, "one", "OTHER/USD", "1h"),
+    ):
+        file = tmp_path / "import.parquet"
+        table.iloc[:rows].to_parquet(file, index=False)
+        desk.use("data.import", file=[file], exchange=exchange, pair=pair, timeframe=timeframe)
+    short, *same, apart = candles.catalog(open_session(desk.folder, "data_collector"))
+    assert [item.holdout_from for item in same] == [short.holdout_from] * 4
+    assert apart.holdout_from is not None
+    assert apart.holdout_from > short.last
 
 
 def test_only_the_holdout_asks_for_sealed_bars() -> None:

@@ -70,10 +70,16 @@ def test_unknown_labels_here_and_there_are_left_out(panel: Panel) -> None:
 
 
 def test_features_that_never_vary_are_named_with_the_remedy(panel: Panel) -> None:
-    flat = replace(panel, features=np.ones_like(panel.features))
-    with pytest.raises(InputError, match=r"no feature has any spread .*f0: constant in the training rows") as caught:
-        walk_forward.run(flat, make_settings())
-    assert "add-feature" in str(caught.value.hint)
+    values = np.ones_like(panel.features)
+    flat = replace(panel, features=values)
+    # Known before anything is fitted, and so before a trial is booked.
+    for asked in (walk_forward.planned, walk_forward.run):
+        with pytest.raises(InputError, match="no feature has any spread") as caught:
+            asked(flat, make_settings())
+        assert "add-feature" in str(caught.value.hint)
+    values[np.flatnonzero(panel.usable)[-1]] = 2.0
+    with pytest.raises(InputError, match=r"no feature has any spread .*f0: constant in the training rows"):
+        walk_forward.run(replace(panel, features=values), make_settings())
 
 
 def test_one_feature_that_never_varies_is_left_out(panel: Panel) -> None:

@@ -1,0 +1,73 @@
+"""Which bars of an imported market are sealed: what one dataset of it sealed, no other name of it opens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crypto_team.data.frame import timeframe_seconds
+from crypto_team.kb.yaml import load_record
+from crypto_team.roles import candles
+from crypto_team.schemas import Dataset, Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from crypto_team.data.importing import ImportedSeries
+    from crypto_team.tools.session import Session
+
+ALIKE = 0.98
+"""Correlation of returns from which two series are one market: quotes of one coin reach it, two coins do not."""
+LEAST_SHARED = 100
+
+
+def holdout_from(session: Session, series: ImportedSeries, exchange: str) -> str | None:
+    """Return the first sealed bar: the last `holdout_fraction` of the rows are never served to training.
+
+    Neither a longer file of a market nor the same market under another name, exchange or timeframe opens what an
+    earlier dataset of it sealed.
+    """
+    frame, fraction = series.frame, load_record(session.layout.policy, Policy).holdout_fraction
+    first_sealed = int(len(frame) * (1 - fraction))
+    begin = _text(frame["timestamp"].iloc[first_sealed]) if first_sealed < len(frame) else None
+    market, first = (exchange, series.pair, series.timeframe), _text(frame["timestamp"].min())
+    seals = [begin] if begin else []
+    for item in candles.catalog(session):
+        earlier = item.holdout_from is not None and (begin is None or item.holdout_from < begin)
+        if not earlier or item.kind != series.kind or item.last < first:
+            continue
+        if (item.exchange, item.pair, item.timeframe) == market or _alike(session, item, series):
+            seals.append(str(item.holdout_from))
+    return min(seals, default=None)
+
+
+def _alike(session: Session, item: Dataset, series: ImportedSeries) -> bool:
+    """Tell whether returns between the times at which bars of both close are almost the same."""
+    path: Path = session.layout.data_file(item.path)
+    if not path.exists():
+        return False
+    import pandas as pd
+
+    known = _closes(pd.read_parquet(path, columns=["timestamp", "close"]), item.timeframe)
+    both = pd.concat([known, _closes(series.frame, series.timeframe)], axis=1, join="inner").sort_index()
+    moves = np.diff(np.log(both.to_numpy(dtype=np.float64)), axis=0)
+    moves = moves[np.isfinite(moves).all(axis=1)]
+    if len(moves) < LEAST_SHARED or not (moves.std(axis=0) > 0.0).all():
+        return False
+    return float(np.corrcoef(moves, rowvar=False)[0, 1]) >= ALIKE
+
+
+def _closes(frame: pd.DataFrame, timeframe: str | None) -> pd.Series[float]:
+    """Return closing prices above 0 by the time at which they are known."""
+    import pandas as pd
+
+    known_at = pd.DatetimeIndex(frame["timestamp"]) + pd.Timedelta(seconds=timeframe_seconds(str(timeframe)))
+    closes = pd.Series(frame["close"].to_numpy(dtype=np.float64), index=known_at)
+    return closes[closes > 0.0].groupby(level=0).last()
+
+
+def _text(stamp: pd.Timestamp) -> str:
+    return str(stamp.strftime("%Y-%m-%dT%H:%M:%SZ"))
