@@ -152,7 +152,8 @@ def compile_formulas(texts: Sequence[str], timeframe: str | None = None) -> Plan
 
 def evaluate(nodes: Sequence[Node], columns: Mapping[str, Floats], times: Times) -> list[Floats]:
     """Compute formulas in float64 from their first bar on, each an array of its own."""
-    plan = Plan(tuple(nodes), (0,) * len(nodes), tuple(columns), tuple(nodes))
+    names = sorted({part.name for node in nodes for part in reads(node) if part.kind == "column"})
+    plan = Plan(tuple(nodes), (0,) * len(nodes), tuple(names), tuple(nodes))
     return list(np.ascontiguousarray(plan.doubles(columns, times).T))
 
 

@@ -216,9 +216,12 @@ def _called(
     wanted = [item for item in inspect.signature(function).parameters.values() if item.default is item.empty]
     takes_aux = len(wanted) > 1 or "aux" in inspect.signature(function).parameters
     result = function(ohlcv, frames) if takes_aux else function(ohlcv)
-    table = _table(result, len(index))
+    table = _table(result)
     if len(table) != len(index):
         labelled = isinstance(result, pd.DataFrame | pd.Series) and not strict
+        # Few rows numbered from 0 are not said to be the first bars: they belong to no bars at all.
+        counted = isinstance(table.index, pd.RangeIndex) and table.index.start == 0
+        labelled &= not (counted and 2 * len(table) < len(index))
         if not (labelled and table.index.is_unique and table.index.isin(index).all() and index.is_unique):
             raise ValueError(f"the function returned {len(table)} rows for {len(index)} bars")
         table = table.reindex(index)
@@ -226,13 +229,15 @@ def _called(
     return {str(name): read(table.iloc[:, place]) for place, name in enumerate(table.columns)}
 
 
-def _table(result: Any, rows: int) -> pd.DataFrame:
+def _table(result: Any) -> pd.DataFrame:
     if isinstance(result, pd.DataFrame):
         return result
     if isinstance(result, pd.Series):
         return result.to_frame(result.name if result.name is not None else "value")
     values = np.asarray(result)
-    return pd.DataFrame(values.reshape(len(values), -1) if values.ndim else np.full((rows, 1), values))
+    if not values.ndim:
+        raise ValueError(f"the function returned {str(result)[:80]}, which is no frame")
+    return pd.DataFrame(values.reshape(len(values), -1))
 
 
 def _only_numbers(values: pd.Series[Any]) -> npt.NDArray[np.float64]:
