@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import CryptoTeamError, FormulaError, InputError
-from crypto_team.features.composition import composed_columns
+from crypto_team.features.composition import composed_columns, formula_values
 from crypto_team.features.formula import parse
 from crypto_team.features.online import OnlineFeatures
 from crypto_team.features.plan import compile_formulas
@@ -91,6 +91,18 @@ def test_a_missing_source_is_named_with_the_way_to_import_it(market: Market) -> 
         composed_columns([parse("funding()", "1h")], frame, None)
     with pytest.raises(InputError, match="the candles have no column trades"):
         compile_formulas(["trades_ratio(trades, 20)"]).compute({"close": market.columns["close"]}, market.times)
+
+
+@pytest.mark.parametrize(
+    "text", ["trades_ratio(20)", "close + vwap", 'on("4h", trades_ratio(20))', 'of("ETH/USDT", lag(vwap, 3))']
+)
+def test_a_column_that_candles_may_have_is_named_wherever_a_formula_reads_it(market: Market, text: str) -> None:
+    plain = {name: market.columns[name] for name in ("open", "high", "low", "close", "volume")}
+    frame = Frame(plain, market.times, 3_600_000)
+    around = Surroundings("BTC/USDT", frames={"ETH/USDT": frame})
+    with pytest.raises(InputError, match=r"the candles have no column (trades|vwap)") as caught:
+        formula_values([parse(text, "1h")], frame, around)
+    assert "data import" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0])
