@@ -34,6 +34,7 @@ from crypto_team.schemas.ml_spec import (
     TopFeature,
     Training,
 )
+from crypto_team.schemas.registry import RegistryEntry
 from crypto_team.schemas.report import SECTIONS
 from crypto_team.schemas.reviews import Backtest, CriticReview, LookaheadFinding, RiskAssessment
 from crypto_team.validation.evidence_tables import features_sample, market_table
@@ -260,6 +261,15 @@ def _reviews(spec: MlSpec) -> dict[str, object]:
             breakers=[0.1, 0.15, 0.2, 0.25],
             verdict="approved",
             assessed=TIME,
+        ),
+        "registry": RegistryEntry(
+            strategy_id="STR-001",
+            name="planted",
+            type="ml_based",
+            stage="risk_manager",
+            status="approved",
+            created=TIME,
+            updated=TIME,
         ),
         "holdout": HoldoutLook(
             look_id="01K00000000000000000000000",
