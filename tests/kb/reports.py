@@ -20,8 +20,8 @@ PASSING: Final[dict[str, tuple[dict[str, float], ...]]] = {
     ),
     "OF001": ({"value": 0.6},),
     "OF002": (
-        {"value": 0.2, "look_alikes": 1, "together": 0.6},
-        {"value": 0.2, "look_alikes": 4, "together": 0.45},
+        {"value": 0.35, "room": 0.1, "look_alikes": 1, "together": 0.6},
+        {"value": 0.2, "room": 0.0, "look_alikes": 4, "together": 0.45},
     ),
     "OF003": ({"value": 0.25, "inner": 0.1, "error": 0.05, "test_low": 0.01},),
     "OF004": (
