@@ -54,7 +54,10 @@ def checked(model: type[R], values: Mapping[str, object]) -> R:
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or None
-        raise UsageError(in_words(first).removeprefix("Value error, "), where=where) from problem
+        words = in_words(first).removeprefix("Value error, ")
+        if words.startswith("it "):
+            words = f"{where} is {first['input']!r}: {words}"
+        raise UsageError(words, where=where) from problem
 
 
 def without_measures(spec: MlSpec) -> MlSpec:

@@ -92,7 +92,8 @@ CONTRACTS: Mapping[str, Contract] = {
         "more about the pair",
     ),
     "features": Contract(
-        "the selected features of some or all rows, training rows too where they can be had",
+        "the selected features of some or all rows, training rows too where they can be had; what a network says to a "
+        "row can be recomputed where the bars that it reads before it are there",
         {"time": _time(), "pair": _pair()},
         "one column for each feature",
         ("features_sample",),
