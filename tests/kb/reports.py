@@ -8,6 +8,13 @@ from crypto_team.schemas import Policy
 from crypto_team.schemas.gate import CheckResult, GateReport
 from crypto_team.schemas.rulebook import published
 
+
+def _regimes(share: float, held: float) -> dict[str, float]:
+    kinds = {"share": share, "held": held, "beyond_chance": -0.1}
+    numbers = {f"{kind}_{name}": each for kind in ("volatility", "trend") for name, each in kinds.items()}
+    return {"value": share, "days": 40, "profit": 0.2, **numbers}
+
+
 PASSING: Final[dict[str, tuple[dict[str, float], ...]]] = {
     "DQ003": ({"value": 0.001, "problems": 0},),
     "DQ004": ({"value": 5, "thin": 0},),
@@ -44,8 +51,8 @@ PASSING: Final[dict[str, tuple[dict[str, float], ...]]] = {
     "PF001": ({"value": 0.4},),
     "PF003": ({"value": 0.05, "signal_drawdown": 0.3},),
     "PF007": (
-        {"value": 0.5, "days": 40, "profit": 0.2, "by_chance": 0.0},
-        {"value": 0.8, "days": 40, "profit": 0.2, "by_chance": 0.1},
+        _regimes(share=0.7, held=0.5),
+        _regimes(share=0.5, held=0.9),
     ),
     "PF011": ({"value": 0.5, "early": 0.01, "late": 0.001}, {"value": -3.5, "early": 0.01, "late": 0.008}),
     "PF013": ({"value": 1.0, "candles": 2000, "open_trades": 0, "lookahead_clean": 1},),
