@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-FORMAT: Final = "crypto-team microstructure state 1"
+FORMAT: Final = "crypto-team microstructure state 2"
 SMALLEST_BOOK: Final = 1024
 
 
