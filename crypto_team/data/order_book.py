@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BOOK_COLUMNS: Final = ("timestamp", "last_id", "kind", "side", "price", "qty")
 NO_ID: Final = -1
+_MOST_IDS: Final = 2.0**63
 _WELCOME: Final = ("first_id", "prev_id")
 _ALIASES: Final = {
     "timestamp": ("timestamp", "time", "event_time", "ts"),
@@ -85,9 +86,11 @@ def canonical_book(frame: pd.DataFrame, *, where: str, repair: bool = False) -> 
 def _ids(named: pd.DataFrame, name: str, where: str) -> Ints:
     if name not in named:
         return np.full(len(named), NO_ID, dtype=np.int64)
-    values = pd.to_numeric(named[name], errors="coerce").astype("Int64")
-    refuse((values.isna() & named[name].notna()).to_numpy(bool), f"{name} is not a whole number", where)
-    return values.fillna(NO_ID).to_numpy().astype(np.int64)
+    values = pd.to_numeric(named[name], errors="coerce")
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    whole = (np.floor(numbers) == numbers) & (np.abs(numbers) < _MOST_IDS)
+    refuse(named[name].notna().to_numpy(bool) & ~whole, f"{name} is not a whole number", where)
+    return values.astype("Int64").fillna(NO_ID).to_numpy().astype(np.int64)
 
 
 def _mapped(values: pd.Series[Any], words: dict[str, Any], problem: str, where: str) -> npt.NDArray[Any]:

@@ -26,7 +26,8 @@ R = TypeVar("R")
 S = TypeVar("S", np.float64, np.float32, np.int64, np.int32)
 _TYPES, _CGUTILS, _ARRAYS = cast("Any", types), cast("Any", cgutils), cast("Any", arrayobj)  # not typed in numba
 _IR = cast("Any", ir)
-_SOURCES = ("blocks_*.py", "kernels_*.py", "machine.py", "opcodes.py", "compiled*.py")
+_SOURCES = ("blocks_*.py", "kernels_*.py", "machine.py", "opcodes.py", "compiled*.py", "microstructure_[cl]*.py")
+"""What kernels are made of; the last are the layout and the columns of the order book, whose numbers they hold."""
 
 
 def cache_folder() -> Path:

@@ -34,6 +34,9 @@ def bars_closed(s: Ints, f: Floats, out: Floats) -> None:
     bar = s[at.BUCKET] // BUCKETS_PER_BAR
     if s[at.BOOK_START] == at.UNKNOWN or bar - BARS <= s[at.BOOK_START] // BUCKETS_PER_BAR:
         return
+    first, last = at_close(bar - BARS - 1), at_close(bar - 1)
+    if s[last + at.STANDING] == s[first + at.STANDING] and s[last + at.N_TWO_SIDED] == s[first + at.N_TWO_SIDED]:
+        return  # no usable book in any of them
     out[col.CORR_L2] = slope_and_correlation(s, bar, at.E1, at.E2)[1]
     out[col.CORR_L3] = slope_and_correlation(s, bar, at.E1, at.E3)[1]
     out[col.CORR_L5] = slope_and_correlation(s, bar, at.E1, at.E5)[1]

@@ -32,6 +32,7 @@ def advance(s: Ints, time: int) -> int:
     if bucket == before:
         return 0
     for closed in range(max(before, bucket - RING), bucket):
+        s[at.TOTALS + at.STANDING] += s[at.TWO_SIDED]
         row = at.ROWS + (closed % RING) * N_TOTALS
         for k in range(N_TOTALS):
             s[row + k] = s[at.TOTALS + k]

@@ -40,21 +40,31 @@ def warm(s: Ints, start: int, window: int) -> bool:
 
 
 @kernel
+def seen(s: Ints, start: int, window: int) -> bool:
+    """Say whether a window is warm and there was a usable book in it: one that stands, stood or came."""
+    there = s[at.TWO_SIDED] == 1 or within(s, window, at.STANDING) > 0.0 or within(s, window, at.N_TWO_SIDED) > 0.0
+    return bool(there and warm(s, start, window))
+
+
+@kernel
 def book_windows(s: Ints, out: Floats) -> None:
-    """Write the features of the book over windows; unknown until their window has passed since its (re)start."""
+    """Write the features of the book over windows; unknown until their window has passed since its (re)start.
+
+    They are unknown too where no usable book was in the window: a book that stays crossed must not look calm.
+    """
     out[col.BOOK_END : col.FLOW_END] = np.nan
     start = s[at.BOOK_START]
-    if warm(s, start, W1):
+    if seen(s, start, W1):
         out[col.MID_RETURN_1] = _mid_return(s, W1)
         out[col.OFI_1] = _ofi(s, W1)
         out[col.MLOFI_1] = _mlofi(s, W1)
-    if warm(s, start, W5):
+    if seen(s, start, W5):
         out[col.OFI_5] = _ofi(s, W5)
-    if warm(s, start, W10):
+    if seen(s, start, W10):
         _ten_seconds(s, out)
-    if warm(s, start, W30):
+    if seen(s, start, W30):
         out[col.OFI_30] = _ofi(s, W30)
-    if warm(s, start, W60):
+    if seen(s, start, W60):
         _minute(s, out)
 
 

@@ -58,8 +58,9 @@ RING: Final = 640
     STEP,
     STEP_BEFORE,
     STEP_PRODUCT,
-) = range(35)
-N_TOTALS: Final = 35
+    STANDING,
+) = range(36)
+N_TOTALS: Final = 36
 
 # Scalars at the head of the state.
 (

@@ -26,9 +26,11 @@ class MicroFeature:
 
 
 _BOOK_RULE: Final = "no book with two sides and a positive spread"
-_WINDOW_RULE: Final = "until the window has passed since the book started or restarted"
+_WINDOW_RULE: Final = (
+    "until the window has passed since the book started or restarted, or no usable book was in it (crossed, one-sided)"
+)
 _TRADE_RULE: Final = "until the window has passed since the first trade"
-_BAR_RULE: Final = "until 60 bars have closed since the start, or a series does not vary"
+_BAR_RULE: Final = "until 60 bars have closed since the start, no usable book in them, or a series does not vary"
 _CUMULATIVE: Final = (2, 3, 5, 10, 15, 20)
 _DISTANCE: Final = "distance from the mid"
 

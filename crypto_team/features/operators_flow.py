@@ -25,6 +25,7 @@ def cascade_prob(x: Floats, n: int = 4, m: int = 480) -> Floats:
     """Empirical probability that a bar as busy as this one is followed within n bars by a cluster.
 
     Frequency over the last m bars whose n following bars are over; a cluster is a bar above their mean plus three
-    deviations. 1 where none was ever as busy and this bar is a cluster itself; unknown where nothing compares.
+    deviations. 1 where none was ever as busy and this bar is a cluster itself; unknown where nothing compares, or
+    where a bar after one that compares is unknown.
     """
     return bursts.likelihood_of_cluster(x, n, m)

@@ -11,6 +11,9 @@ import numpy as np
 from crypto_team.features import rolling
 from crypto_team.features.operators import Floats, decay_bars, divided, operator, shifted
 
+ROUNDING = 1e-12
+"""Share of a price below which a difference of sums of prices is rounding."""
+
 
 def typical_price(high: Floats, low: Floats, close: Floats) -> Floats:
     """Return (high + low + close) / 3."""
@@ -79,9 +82,13 @@ def wave_trend(high: Floats, low: Floats, close: Floats, n: int = 10, m: int = 2
 
 @operator("volume", lambda n: n)
 def mfi(high: Floats, low: Floats, close: Floats, volume: Floats, n: int = 14) -> Floats:
-    """Money flow index, 0 to 100: RSI of the typical price weighted by traded value; 0 where there was no flow."""
+    """Money flow index, 0 to 100: RSI of the typical price weighted by traded value; 0 where there was no flow.
+
+    Typical prices that differ by rounding only are the same: a bar of the same sum of prices is no move.
+    """
     typical = typical_price(high, low, close)
     move, value = typical - shifted(typical, 1), typical * volume
-    up = rolling.total(np.where(move > 0.0, value, 0.0 * move), n)
-    moved = rolling.total(np.where(move == 0.0, 0.0, value + 0.0 * move), n)
+    noise = ROUNDING * typical
+    up = rolling.total(np.where(move > noise, value, 0.0 * move), n)
+    moved = rolling.total(np.where(np.abs(move) <= noise, 0.0, value + 0.0 * move), n)
     return np.where(moved < 1e-12, 0.0, 100.0 * divided(up, moved))

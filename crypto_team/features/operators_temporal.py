@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crypto_team.features.operators import Floats, Times, operator
+from crypto_team.features.operators import Floats, Rule, Times, operator
 
 HOUR_MS, DAY_MS, WEEK_MS = 3_600_000, 86_400_000, 604_800_000
 MONDAY_OFFSET_MS = 3 * DAY_MS  # 1970-01-01 was a Thursday
@@ -68,7 +68,7 @@ def funding_clock(times: Times) -> Floats:
     return (times % (8 * HOUR_MS)) / (8 * HOUR_MS)
 
 
-@operator("temporal", lambda: 0)
+@operator("temporal", lambda: 0, rule=Rule(lambda n: 24 % n == 0, "n has to divide the 24 hours of a day"))
 def time_to_funding(times: Times, n: int = 8) -> Floats:
     """Hours from the bar's open to the next funding, paid every n hours from 00:00 UTC on; above 0, at most n."""
     return (n * HOUR_MS - times % (n * HOUR_MS)) / HOUR_MS

@@ -61,8 +61,15 @@ def source(frame: pd.DataFrame, name: str) -> Source:
     if column is None and not isinstance(frame.index, pd.DatetimeIndex):
         raise InputError("no column of times", where=name, hint=f"one of {', '.join(TIME_NAMES)}, or an index of times")
     opens = _milliseconds(frame.index if column is None else frame[column], name)
-    if opens.size < 3 or (np.diff(opens) <= 0).any():
-        raise InputError("times have to ascend, without duplicates, over at least three rows", where=name)
+    if opens.size < 3:
+        raise InputError(f"{opens.size} row(s), at least three are needed", where=name)
+    if (np.diff(opens) <= 0).any():
+        row = int(np.argmax(np.diff(opens) <= 0)) + 2
+        raise InputError(
+            f"times have to ascend, without duplicates: row {row} is not later than the row before it",
+            where=name,
+            hint="sort the rows and drop duplicates, as crypto-team data import FILE --repair does",
+        )
     step = int(np.median(np.diff(opens)))
     known = _milliseconds(frame[lower["known_at"]], name) if "known_at" in lower else opens + step
     return Source(frame, opens, known, step)

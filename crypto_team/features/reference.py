@@ -30,6 +30,7 @@ def composed_rows() -> list[dict[str, str]]:
 
 def describe(name: str) -> str:
     """Return the whole documentation of one operator."""
+    name = name.lower()
     if name not in OPERATORS:
         near = difflib.get_close_matches(name, OPERATORS, n=1)
         hint = f"did you mean {near[0]}?" if near else "crypto-team features list"

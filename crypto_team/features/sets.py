@@ -18,6 +18,7 @@ from crypto_team.features import (
 )
 from crypto_team.features.formula import canonical_text, expand, family, feature_name, parse
 from crypto_team.features.microstructure_table import NAMES as BOOK_COLUMNS
+from crypto_team.features.nodes import composed_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,3 +147,10 @@ def feature_set(name: str) -> tuple[SetFeature, ...]:
             hint=f"did you mean {near[0]}?" if near else f"sets: {', '.join(SETS)}",
         )
     return SETS[name]
+
+
+def plain_sets() -> list[str]:
+    """Return the sets that need nothing but the candles of one pair."""
+    return [
+        name for name, items in SETS.items() if not any(list(composed_parts(parse(item.formula))) for item in items)
+    ]

@@ -48,11 +48,13 @@ def book_bars(
     """
     from crypto_team.data.importing import ImportedSeries
     from crypto_team.features import microstructure_bars
+    from crypto_team.roles.book_quality import crossed_note
     from crypto_team.roles.catalog_entries import register
 
     session.progress(0.1, "checking the sequence of the book")
     entry, events, settings, notes = _stream(session, book, trades, (tick, lot, vpin_volume))
     session.progress(0.3, "replaying")
+    notes = [*notes, *crossed_note(events, settings)[0]]
     made = microstructure_bars.book_bars(events, settings, timeframe).rename(columns={"time": "timestamp"})
     series = ImportedSeries(entry.pair, timeframe, "series", entry.trading_mode, made, entry.price_decimals)
     written = register(session, series, exchange=entry.exchange, source=f"microstructure_84 of {book} {trades or ''}")

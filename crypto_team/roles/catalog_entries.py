@@ -68,10 +68,13 @@ def _entry(
 ) -> Dataset:
     from crypto_team.data.quality import assess
     from crypto_team.data.series import stale_after_ms
+    from crypto_team.roles.book_quality import book_quality
 
     times = series.frame["timestamp"]
     candles_of = series.timeframe if series.kind == "ohlcv" else None
     quality = assess(series.frame, candles_of) if candles_of else series.quality
+    if series.kind == "l2" and quality is not None:
+        quality = book_quality(series.frame, quality)
     return Dataset.model_validate(
         {
             "dataset_id": dataset_id,

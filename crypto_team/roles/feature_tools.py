@@ -107,13 +107,16 @@ def features_test(session: Session, formula: str, *, data: Path, horizon_bars: i
 
 @tool(role="every", group="features", name="warm", read_only=True, long=True)
 def features_warm(session: Session) -> Outcome:
-    """Compile the kernels that compute features, once for each version; later commands find them in the cache."""
-    from crypto_team.features.compiled import cache_folder
-    from crypto_team.features.warming import warm
+    """Compile the kernels that compute features, once for each version; later commands find them in the cache.
 
-    cold = warm(session.progress)
+    Those of candles, of order books and trades, and of what folds fit.
+    """
+    from crypto_team.features.compiled import cache_folder
+    from crypto_team.features.warming_all import warm_all
+
+    cold = warm_all(session.progress)
     text = "compiled" if cold else "compiled already"
-    return Outcome(ok=True, summary=f"the feature machine is {text}", path=str(cache_folder()))
+    return Outcome(ok=True, summary=f"the feature machine and the order book are {text}", path=str(cache_folder()))
 
 
 @tool(role="every", group="features", name="bench", read_only=True, long=True)
@@ -123,19 +126,25 @@ def features_bench(session: Session, *, set_: str = "standard", bars: int = 100_
     Parameters
     ----------
     set_
-        Name of a ready-made set.
+        Name of a ready-made set that needs candles only.
     bars
         Length of the random history.
     repeats
         Runs over the history; the median counts.
     """
-    from crypto_team.features.sets import feature_set
+    from crypto_team.features.sets import feature_set, plain_sets
     from crypto_team.features.warming import warm
     from crypto_team.roles.feature_speed import measured
 
     if not 1_000 <= bars <= 5_000_000 or not 1 <= repeats <= 100:
         raise UsageError("between 1,000 and 5,000,000 bars and between 1 and 100 repeats", where="--bars, --repeats")
     formulas = [item.formula for item in feature_set(set_)]
+    if set_ not in plain_sets():
+        raise UsageError(
+            f"{set_} reads other pairs, timeframes or series, which a random history has not",
+            where="--set",
+            hint=f"one of {', '.join(plain_sets())}",
+        )
     warm(lambda share, text: session.progress(0.3 * share, text))
     rows = measured(formulas, bars, repeats, lambda share, text: session.progress(0.3 + 0.7 * share, text))
     return Outcome(ok=True, summary=f"{len(formulas)} features of {set_} on {bars:,} bars", data=rows)

@@ -92,8 +92,15 @@ def _candles(data: Path) -> tuple[pd.DataFrame, str]:
 
 
 def _refuse_fitted(nodes: list[Node]) -> None:
-    from crypto_team.features.nodes import canonical_text
+    from crypto_team.features.nodes import canonical_text, reads
 
+    for part in (part for node in nodes for part in reads(node)):
+        if part.kind == "series" or (part.kind == "scope" and part.name != "on"):
+            raise UsageError(
+                f"{canonical_text(part)} needs more than the bars of its own pair",
+                where="formula",
+                hint="crypto-team ml-engineer test-feature STR-NNN FORMULA reads the catalog",
+            )
     for node in nodes:
         if node.kind == "fitted":
             raise UsageError(

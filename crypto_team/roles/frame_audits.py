@@ -58,6 +58,10 @@ def _code(file: str) -> tuple[Path, str]:
     path = Path(name)
     if not path.is_file():
         raise InputError("there is no such file", where=name, hint="FILE.py or FILE.py:function")
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputError("the file is no Python text", where=name, hint="FILE.py or FILE.py:function") from None
     if not function.isidentifier():
         raise UsageError(f"{function!r} is no name of a function", where=file)
     return path, function

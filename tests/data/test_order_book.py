@@ -141,6 +141,10 @@ def test_without_a_snapshot_there_is_no_book() -> None:
         ("kind", "other", "kind is neither"),
         ("last_id", None, "last_id is missing"),
         ("last_id", "x", "last_id is not a whole number"),
+        ("last_id", 1.5, "last_id is not a whole number"),
+        ("last_id", float("inf"), "last_id is not a whole number"),
+        ("first_id", 1.5, "first_id is not a whole number"),
+        ("last_id", 2.0**70, "last_id is not a whole number"),
         ("timestamp", "yesterday", "cannot read the times"),
     ],
 )

@@ -29,6 +29,7 @@ class Reference:
         self.sizes: dict[int, dict[int, int]] = {1: {}, -1: {}}
         self.touched = False
         self.usable = False
+        self.spells: list[list[float]] = []  # buckets in which the book became usable and unusable
         self.before: list[list[tuple[int | None, int]]] | None = None
         self.mid2: int | None = None
         self.quotes: tuple[int, int] | None = None
@@ -57,7 +58,7 @@ class Reference:
             self.prices, self.sizes, self.touched = {1: [], -1: []}, {1: {}, -1: {}}, True
             if kind == RESET:
                 self.book_start = self.mid2 = self.before = self.wide_since = None
-                self.usable = False
+                self.stands(False)
         if kind != TRADE and events.last[i]:
             self.clock(int(events.time[i]))
             if self.touched:
@@ -90,7 +91,7 @@ class Reference:
 
         note("update", 1)
         bids, asks = self.top(1, 5), self.top(-1, 5)
-        self.usable = bool(bids and asks and bids[0][0] < asks[0][0])
+        self.stands(bool(bids and asks and bids[0][0] < asks[0][0]))
         if not self.usable:
             self.before = None
             return
@@ -114,6 +115,18 @@ class Reference:
         self.mid2 = bid + ask
         self.spread_watch(ask - bid)
         self.before = now
+
+    def stands(self, usable: bool) -> None:
+        if usable and not self.usable:
+            self.spells.append([self.bucket, math.inf])
+        elif self.usable and not usable:
+            self.spells[-1][1] = self.bucket
+        self.usable = usable
+
+    def seen(self, first: int, last: int) -> bool:
+        """Whether a usable book stood at the end of one of some buckets, or came in one."""
+        stood = any(max(start, first) <= min(end - 1, last) for start, end in self.spells)
+        return stood or any(first <= bucket <= last for bucket, _ in self.records["top"])
 
     def quote_watch(self, bid: int, ask: int) -> None:
         for side, price in enumerate((bid, ask)):
@@ -211,6 +224,8 @@ class Reference:
         for w in (1, 5, 10, 30, 60):
             if self.book_start is None or self.bucket < self.book_start + 10 * w:
                 continue
+            if not self.seen(self.bucket - 10 * w + 1, self.bucket):
+                continue
             e = [sum(self.within(f"e{k}", w)) for k in range(1, 6)]
             n, top, near = len(self.within("top", w)), sum(self.within("top", w)), sum(self.within("near", w))
             out[f"ofi_{w}s"] = ratio(e[0], top / (2 * n) if n else 0, 0.0)
@@ -254,6 +269,8 @@ class Reference:
         """Judge bars at their close; ticks become basis points at the mid of the first event after it."""
         bar = self.bucket // 10
         if self.book_start is None or bar - 60 <= self.book_start // 10:
+            return
+        if not self.seen(10 * (bar - 60), 10 * bar - 1):
             return
         e = {k: self.per_bar(self.records[f"e{k}"], bar) for k in (1, 2, 3, 5)}
         mids = self.per_bar(self.records["mid"], bar)

@@ -49,6 +49,7 @@ WRONG = {
     "ema_ratio(close, 21, 9)": ("fast has to be shorter than slow", "column 1", "write ema_ratio"),
     "zscore(close, 1)": ("whole number from 2 to 20000, not 1", "column 15", ""),
     "hmm(close, states=9)": ("whole number from 2 to 6, not 9", "column 19", ""),
+    "time_to_funding(5)": ("n has to divide the 24 hours of a day", "column 1", "write time_to_funding"),
     "book()": ("book takes one name", "column 1", "write book"),
 }
 

@@ -169,7 +169,8 @@ def test_every_other_future_keeps_what_was_known_and_changes_what_was_not(frames
     ("change", "words"),
     [
         (lambda d: d.drop(columns="timestamp"), "no column of times"),
-        (lambda d: d.iloc[::-1], "have to ascend"),
+        (lambda d: d.iloc[::-1], "have to ascend, without duplicates: row 2 is not later"),
+        (lambda d: d.head(1), "1 row"),
         (lambda d: pd.concat([d, d.tail(1)]), "without duplicates"),
         (lambda d: d.assign(timestamp=np.arange(len(d))), "no timestamps"),
         (lambda d: d.assign(note="x"), "neither numbers nor times"),

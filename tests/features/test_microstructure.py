@@ -274,6 +274,21 @@ def test_a_crossed_locked_or_one_sided_book_is_unknown_and_adds_no_flow() -> Non
     assert online.unusable == 2
 
 
+def test_a_book_that_stays_crossed_is_unknown_in_every_window_and_does_not_look_calm() -> None:
+    online = filled()
+    online.level(75_000, 1, 100.5, 5.0)
+    soon = online.advance(75_500).copy()
+    assert np.isfinite(soon[[col.OFI_1, col.OFI_60]]).all(), "there was a usable book within the second"
+    for second in range(76, 200):
+        online.level(1_000 * second, 1, 90.0, float(second))
+        online.trade(1_000 * second + 10, 1, 100.0, 0.5)
+    of_book = [k for k, item in enumerate(MICROSTRUCTURE_84) if item.group != "trades"]
+    known = [NAMES[k] for k in of_book if np.isfinite(online.vector[k])]
+    assert known == []
+    back = online.level(200_000, 1, 100.5, 0.0)
+    assert np.isfinite(back[[col.SPREAD_TICKS, col.OFI_60]]).all()
+
+
 def test_update_takes_any_event_as_the_method_for_it_does() -> None:
     one, other = filled(), filled()
     events = [

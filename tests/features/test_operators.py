@@ -151,6 +151,14 @@ def test_the_breakout_leaves_the_current_bar_out() -> None:
     assert found[2:].tolist() == [0.0, 1.0, -1.0]
 
 
+def test_prices_of_the_same_sum_are_no_move_of_the_money_flow() -> None:
+    plan = compile_formulas(["mfi(2)"])
+    rows = [[83_000.0, 82_000.0, 82_500.0], [83_870.1, 83_765.6, 83_797.6], [83_857.3, 83_766.0, 83_810.0]]
+    prices = np.array([*rows, [84_000.0, 83_900.0, 83_950.0]])
+    columns = {name: prices[:, k].copy() for k, name in enumerate(("high", "low", "close"))} | {"volume": np.ones(4)}
+    assert plan.compute(columns, np.arange(4))[2:, 0].tolist() == [100.0, 100.0]
+
+
 HLC = ("high", "low", "close")
 CLASSIC = {
     "rsi(close, 14)": ("RSI", ("close",), (14,), 0),

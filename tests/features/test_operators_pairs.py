@@ -62,6 +62,17 @@ def test_a_cascade_s_probability_counts_only_outcomes_that_are_over() -> None:
     assert np.isnan(found[: n + m - 1]).all()
 
 
+def test_a_cascade_s_probability_is_unknown_where_what_followed_is() -> None:
+    holed, n, m = BURSTS.copy(), 4, 120
+    row = 1 + int(np.flatnonzero(flow.cascade_prob(BURSTS, n, m) == 0.0)[0])
+    calm = BURSTS.copy()
+    calm[row - n - 5 : row + 1] = calm[: row - n].min()
+    holed = calm.copy()
+    holed[row - 1] = np.nan
+    assert np.isfinite(flow.cascade_prob(calm, n, m)[row])
+    assert np.isnan(flow.cascade_prob(holed, n, m)[row])
+
+
 def test_the_clock_s_operators_say_what_the_calendar_says() -> None:
     stamps = pd.date_range("2025-01-03 21:00", periods=90, freq="1h", tz="UTC")
     times = stamps.as_unit("ms").asi8

@@ -48,6 +48,34 @@ def test_a_cold_compile_is_reported_part_by_part_and_found_by_the_next_process(t
 
 
 @pytest.mark.slow
+def test_what_live_trading_calls_is_compiled_ahead_of_time_with_progress(tmp_path: Path) -> None:
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path), "PATH": "", "PYTHONPATH": str(Path(__file__).parents[2])}
+    code = (
+        "from crypto_team.features.warming_all import warm_all\n"
+        "print(warm_all(lambda share, text: print(round(share, 2), text)))"
+    )
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout
+        for _ in range(2)
+    )
+    assert "compiling trades (once)" in first
+    shares = [float(line.split()[0]) for line in first.splitlines()[:-1]]
+    assert shares == sorted(shares)
+    assert second.split() == ["1.0", "ready", "False"]
+    before = {path.name for path in tmp_path.rglob("*.nbc")}
+    live = (
+        "from crypto_team.features.microstructure import MicroSettings, OnlineMicrostructure\n"
+        "online = OnlineMicrostructure(MicroSettings(0.5, 0.1, 1.0))\n"
+        "online.snapshot(0, [1, -1], [99.5, 100.0], [1.0, 2.0])\n"
+        "online.level(1, 1, 99.5, 2.0)\nonline.message(2, [1], [99.0], [1.0])\n"
+        "online.trade(3, 1, 100.0, 0.5)\nonline.trade(4, -1, 99.5, 0.5)\nonline.advance(5)\nonline.gap(6)\n"
+        "online.message(7, [1] * 4000, [0.5 * k for k in range(1, 4001)], [1.0] * 4000)\n"
+    )
+    subprocess.run([sys.executable, "-c", live], check=True, env=environment)
+    assert {path.name for path in tmp_path.rglob("*.nbc")} == before
+
+
+@pytest.mark.slow
 def test_any_command_that_has_to_compile_first_says_so(tmp_path: Path) -> None:
     environment = {"NUMBA_CACHE_DIR": str(tmp_path), "PATH": "", "PYTHONPATH": str(Path(__file__).parents[2])}
     code = (

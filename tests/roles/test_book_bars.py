@@ -27,8 +27,8 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path / "work")
 
 
-def recording(folder: Path, *, gap: bool = False) -> tuple[Path, Path]:
-    """Write three minutes of a book and its trades; with a gap one message is missing."""
+def recording(folder: Path, *, gap: bool = False, stuck: bool = False) -> tuple[Path, Path]:
+    """Write three minutes of a book and its trades; with a gap one message is missing, stuck a bid stays too high."""
     rng = np.random.default_rng(5)
     start, rows, trades = 1_700_000_040_000, [], []
     rows += [(start, 10, 10, "snapshot", side, 100.0 - side * k / 2, 1.0 + k) for side in (1, -1) for k in range(1, 30)]
@@ -36,6 +36,8 @@ def recording(folder: Path, *, gap: bool = False) -> tuple[Path, Path]:
         side, last = int(rng.choice([1, -1])), 11 + k + (5 if gap and k > 900 else 0)
         price = 100.0 - side * int(rng.integers(1, 12)) / 2
         rows.append((start + 100 * (k + 1), last, last, "delta", side, price, round(float(rng.uniform(0.1, 5)), 1)))
+        if stuck and k == 900:
+            rows.append((*rows[-1][:4], 1, 150.0, 1.0))
         trades.append((start + 100 * k, k, 100.0 + side / 2, round(float(rng.uniform(0.1, 2)), 1), side))
     book, flow = folder / "book.parquet", folder / "trades.parquet"
     names = ["timestamp", "first_id", "last_id", "kind", "side", "price", "qty"]
@@ -70,6 +72,21 @@ def test_a_gap_is_a_finding_of_the_import_and_of_the_series(desk: Desk, tmp_path
     assert "messages are missing" in made.findings[0].message
     bars = desk.use("data.book-bars", book="DS-001", timeframe="1m")
     assert "messages are missing" in bars.findings[0].message
+
+
+def test_a_book_that_stays_crossed_is_said_so_and_its_bars_do_not_look_calm(desk: Desk, tmp_path: Path) -> None:
+    book, flow = recording(tmp_path, stuck=True)
+    made = desk.use("data.import", file=[book], exchange="binance", pair="EDGE/USD", kind="l2")
+    assert made.data[0]["quality"] == "poor"
+    assert "leave the book crossed" in made.findings[0].message
+    desk.use("data.import", file=[flow], exchange="binance", pair="EDGE/USD", kind="trades")
+    bars = desk.use("data.book-bars", book="DS-001", trades="DS-002", timeframe="1m")
+    assert "leave the book crossed" in bars.findings[0].message
+    session = open_session(desk.folder, "data_collector")
+    frame = candles.load(session, candles.catalog(session)[-1])
+    of_book = ["spread_bps", "ofi_60s", "mlofi_5_10s", "mid_return_1s_bps", "quote_life_bid_60s", "amihud_60s"]
+    assert frame[of_book].iloc[-1].isna().all()
+    assert frame["ofi_60s"].iloc[1:-1].notna().all()
 
 
 def test_what_cannot_be_used_is_refused_with_the_next_step(desk: Desk, tmp_path: Path) -> None:

@@ -52,6 +52,24 @@ def test_a_measurement_without_bars_or_repeats_is_a_usage_error(arguments: dict[
     assert made.exit_code == 2
 
 
+@pytest.mark.parametrize("name", ["cross_asset", "flow", "temporal", "microstructure_84"])
+def test_a_set_that_needs_more_than_candles_is_not_measured_and_others_are_offered(name: str) -> None:
+    made = _call("bench", set=name)
+    assert made.exit_code == 2
+    assert "standard" in str(made.findings[0].hint)
+
+
+def test_an_operator_is_found_however_its_name_is_written() -> None:
+    assert _call("list", operator="RSI").data == _call("list", operator="rsi").data
+
+
+def test_a_formula_on_other_pairs_says_where_it_can_be_tried(tmp_path: Path) -> None:
+    for formula in ('of("ETH/USDT", close)', "funding()", 'on("4h", zscore(funding(), 20))'):
+        made = _call("test", formula=formula, data=_candles(tmp_path))
+        assert made.exit_code == 2
+        assert "test-feature" in str(made.findings[0].hint)
+
+
 def test_warming_says_where_the_compiled_code_lies() -> None:
     made = _call("warm")
     assert made.ok

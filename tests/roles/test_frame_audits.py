@@ -91,3 +91,10 @@ def test_bad_calls_get_one_sentence(
     code, answer = _run(capsys, *arguments)
     assert code in {1, 2}
     assert words in json.dumps(answer, ensure_ascii=False)
+
+
+def test_a_file_that_is_no_text_gets_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bytes.py").write_bytes(b"PAR1\xff\xfe\x00")
+    code, answer = _run(capsys, "bytes.py", "--data", "bars.csv")
+    assert code == 1
+    assert "no Python text" in json.dumps(answer)
