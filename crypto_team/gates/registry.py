@@ -227,9 +227,9 @@ def _evaluate(rule: Check, case: Case, settings: Mapping[str, float]) -> Verdict
     return verdict
 
 
-def _told(rule: Check, verdict: Verdict, case: Case) -> str:
+def _told(rule: Check, verdict: Verdict, outcome: Outcome_, case: Case) -> str:
     """Return the explanation; what was made elsewhere is mended by hand, so a refusal of it says how."""
-    if verdict.outcome != "refused" or case.imported is None or not rule.mend:
+    if outcome != "refused" or case.imported is None or not rule.mend:
         return verdict.explanation
     return f"{verdict.explanation} -- {rule.mend}"
 
@@ -263,7 +263,7 @@ def _result(rule: Check, verdict: Verdict, settings: Mapping[str, float], case: 
         unit=rule.unit,
         numbers=numbers,
         interval=None if interval is None else [float(each) for each in interval],
-        explanation=_told(rule, verdict, case)[:20_000],
+        explanation=_told(rule, verdict, outcome, case)[:20_000],
         evidence=[each[:500] for each in rows if each][:50],
         next=[] if outcome == "passed" else [step[:500] for step in steps],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,9 +19,14 @@ from crypto_team.gates.registry import Verdict, find
 from crypto_team.validation.significance import SampleMoments
 
 
-def verdict(code: str, *evidence: object) -> Verdict:
-    found: Verdict = find(code).function(*evidence)
-    return found
+def verdict(code: str, *evidence: object, **settings: float) -> Verdict:
+    rule = find(code)
+    found: Verdict = rule.function(*evidence, **settings)
+    if found.outcome is not None:
+        return found
+    # The rule of the check says what its numbers come to.
+    chosen = {name: each.default for name, each in rule.settings.items()} | settings
+    return replace(found, outcome="passed" if rule.holds(chosen, found.value, found.numbers) else "refused")
 
 
 def test_one_check_takes_its_share_of_the_budget() -> None:
@@ -141,7 +148,7 @@ def test_weak_windows_are_judged_by_chance(honest: Case, skills: list[float], ou
 
 def test_the_letter_of_the_card_counts_windows_alone(honest: Case) -> None:
     table = windows([0.3, 0.25, 0.3, 0.28, -0.2, -0.1, -0.3, 0.3, -0.2], np.random.default_rng(5))
-    literal = find("OF004").function(Returns(table, np.zeros(len(table)), 1.0), honest.meta, literal=1)
+    literal = verdict("OF004", Returns(table, np.zeros(len(table)), 1.0), honest.meta, literal=1)
     assert literal.outcome == "refused"
 
 
