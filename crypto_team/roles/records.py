@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 from crypto_team.errors import NotFoundError
@@ -98,7 +99,8 @@ def registry_change(
     status: StrategyStatus | None = None,
     metrics: dict[str, float] | None = None,
 ) -> Change:
-    """Stage one more event of a strategy and, where given, a new stage, status or metrics."""
+    """Stage one more event of a strategy; of its metrics, those that are not numbers are left out."""
+    known = None if metrics is None else {name: value for name, value in metrics.items() if math.isfinite(value)}
     return noted(
         session.layout,
         strategy_id,
@@ -107,7 +109,7 @@ def registry_change(
         event=event,
         stage=stage,
         status=status,
-        metrics=metrics,
+        metrics=known,
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from crypto_team.schemas.base import (
     Document,
@@ -80,7 +80,7 @@ class RegistryEvent(Document):
     event: ShortText
     stage: Stage | None = Field(default=None, description="Who has the strategy since; null: no change.")
     status: StrategyStatus | None = Field(default=None, description="How it stands since; null: no change.")
-    metrics: dict[str, float] | None = Field(
+    metrics: dict[str, FiniteFloat] | None = Field(
         default=None, description="Headline numbers since, recomputed from evidence; null: no change."
     )
     after: list[EventId] = Field(default=[], description="The events that nothing followed yet when it was written.")

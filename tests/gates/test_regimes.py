@@ -54,7 +54,7 @@ def test_a_trickle_of_trades_elsewhere_does_not_hide_it(weak: Study, tmp_path: P
     now = parts.tables["predictions"].sort_index()
     trickle = np.random.default_rng(1).random(len(now)) < 0.05
     position = now["position"].where(~trickle, before.sort_index()["position"])
-    made = faults._with_positions(weak, before, position)
+    made = faults.with_positions(weak, before, position)
     assert run_check("PF007", case_from_folder(made.write(tmp_path))).outcome == "refused"
 
 
@@ -94,7 +94,7 @@ def test_two_months_that_cannot_tell_are_too_early_not_lost(
     table = weak.parts.tables["predictions"]
     first = table.loc[table["part"] == "test", "time"].min()
     even = (table["time"] - first).dt.days % 2 == 0
-    long = faults._with_positions(weak, table, table["position"].where(even, -table["position"]))
+    long = faults.with_positions(weak, table, table["position"].where(even, -table["position"]))
     made = long.tables["predictions"]
     short = long.with_table(
         "predictions", made[(made["part"] != "test") | (made["time"] < first + pd.Timedelta("60D"))]

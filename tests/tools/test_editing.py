@@ -42,7 +42,7 @@ def test_other_roles_computed_records_and_wrong_values_are_refused(staffed: Desk
     assert staffed("edit", "critic", document=SPEC, set=["/market/timeframe=4h"]).exit_code == 3
     assert staffed("edit", "ml_engineer", document=SPEC, set=["/market/timeframe=often"]).exit_code == 2
     assert staffed("edit", "ml_engineer", document=SPEC, set=["/market/nonsense/deep=1"]).exit_code == 2
-    assert staffed("edit", "ml_engineer", document="../registry/STR-001.yaml", set=["/status=live"]).exit_code == 1
+    assert staffed("edit", "ml_engineer", document="../registry/STR-001.yaml", set=["/status=live"]).exit_code == 2
     assert staffed("edit", "ml_engineer", document=SPEC, test=["/market/timeframe=1d"]).exit_code == 4
     assert staffed("edit", "ml_engineer", document=SPEC).exit_code == 2
     assert git.head(staffed.session.layout.root) == head
