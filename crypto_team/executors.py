@@ -1,4 +1,4 @@
-"""Where work runs: threads for our own learners, a limited child process for code that somebody else wrote."""
+"""Where code that somebody else wrote runs: in limited child processes."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ import select
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Self, cast
 
 from crypto_team.errors import WorkerError
 from crypto_team.sandbox import PLAN, tail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-T = TypeVar("T")
-R = TypeVar("R")
 MOST_FILE_BYTES = 2_000_000_000
 _MEMORY = ":".join(
     f"glibc.malloc.{name}={value}"
@@ -31,17 +28,6 @@ _MEMORY = ":".join(
 """Arrays come and go in every job: memory is taken in large pieces, where the system has them, and kept."""
 _PACKAGE = Path(__file__).resolve().parent
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH")
-
-
-def parallel_map(function: Callable[[T], R], items: Sequence[T], *, workers: int = 2) -> list[R]:
-    """Apply a function in threads and return the results in order; an error or Ctrl-C cancels what has not begun."""
-    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-        futures = [pool.submit(function, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def child_environment(folder: Path) -> dict[str, str]:

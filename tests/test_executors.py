@@ -2,35 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from crypto_team.errors import WorkerError
-from crypto_team.executors import Host, child_environment, parallel_map, run_child, run_limited
-
-
-def test_results_come_in_the_order_of_the_items() -> None:
-    assert parallel_map(lambda item: item * 2, [3, 1, 2]) == [6, 2, 4]
-
-
-def test_an_error_of_one_item_stops_the_rest() -> None:
-    done: list[int] = []
-    gate = threading.Event()
-
-    def work(item: int) -> None:
-        if item == 0:
-            gate.set()
-            raise ValueError("no")
-        gate.wait()
-        time.sleep(0.01)
-        done.append(item)
-
-    with pytest.raises(ValueError, match="no"):
-        parallel_map(work, list(range(100)), workers=1)
-    assert len(done) < 50
+from crypto_team.executors import Host, child_environment, run_child, run_limited
 
 
 def python(code: str, folder: Path, *, seconds: float = 30.0, memory_mb: int = 1024) -> str:

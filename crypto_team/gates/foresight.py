@@ -15,7 +15,6 @@ from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 BINS = 8
 LEAST_HELD = 0.3
 LEAST_ROWS = 20

@@ -15,11 +15,13 @@ from crypto_team.gates.recompute import Returns, bar_moves, close_at, millisecon
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.metrics import DAYS_PER_YEAR
+from crypto_team.validation.significance import moments, sharpe_error
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-DAYS_PER_YEAR = 365.0
 FEWEST_DAYS = 20
+LEAST_VARIANCE = 0.1
+"""Below it the moments of a few days make the error of a Sharpe ratio smaller than it can be."""
 LEVELS, RECENT = 12, 3
 PAST_SPANS = (1, 3, 6, 12, 24, 72, 168)
 FUTURE_SPANS = (1, 6, 12, 24)
@@ -108,7 +110,7 @@ def rare_rows_are_not_foreseen(
     rows were foreseen, which a correlation over all rows hides.
     """
     rows = returns.test.sort_values(["pair", "time"], kind="stable").reset_index(drop=True)
-    ahead = _over_horizon(rows, market, meta)
+    ahead = bar_moves(rows, market, meta, bars=meta.horizon_bars)
     signal = rows["signal"].to_numpy(dtype=np.float64)
     middle = rows.groupby("fold", sort=False)["signal"].transform("median").to_numpy(dtype=np.float64)
     step = timeframe_seconds(meta.timeframe) * 1000 * meta.horizon_bars
@@ -152,10 +154,9 @@ def _levels(values: pd.Series[float], group: list[pd.Series[int]], count: int) -
 
 def yearly_sharpe(daily: Floats) -> tuple[float, float]:
     """Return the yearly Sharpe ratio and its standard error with skew and kurtosis (Mertens 2002)."""
-    per_day = float(daily.mean() / daily.std(ddof=1))
-    skew, kurtosis = float(stats.skew(daily)), float(stats.kurtosis(daily, fisher=False))
-    variance = max(1.0 - skew * per_day + (kurtosis - 1.0) / 4.0 * per_day**2, 0.1) / (daily.size - 1)
-    return per_day * math.sqrt(DAYS_PER_YEAR), math.sqrt(variance * DAYS_PER_YEAR)
+    sample, year = moments(daily), math.sqrt(DAYS_PER_YEAR)
+    least = math.sqrt(LEAST_VARIANCE / (sample.n - 1))
+    return sample.sharpe * year, float(np.fmax(sharpe_error(sample), least)) * year
 
 
 def _days(rows: pd.DataFrame, earned: pd.Series[float]) -> tuple[str, ...]:
@@ -215,20 +216,6 @@ def _partial(pieces: list[tuple[Floats, Floats, Floats]], place: int) -> tuple[f
 def _unexplained(values: Floats, past: Floats) -> Floats:
     found = np.linalg.lstsq(past, values, rcond=None)[0]
     return np.asarray(values - past @ found)
-
-
-def _over_horizon(rows: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta) -> Floats:
-    """Return the return of every row from its close to the close a horizon later; NaN where one is missing."""
-    step = timeframe_seconds(meta.timeframe) * 1000 * meta.horizon_bars
-    closes = dict(tuple(market.groupby("pair", sort=False)))
-    ahead = np.full(len(rows), np.nan)
-    for pair, part in rows.groupby("pair", sort=False):
-        own = closes.get(pair, market.iloc[:0]).sort_values("time")
-        if len(own):
-            known, close = milliseconds(own["time"]), own["close"].to_numpy(dtype=np.float64)
-            at = milliseconds(part["time"])
-            ahead[part.index] = close_at(at + step, known, close) / close_at(at, known, close) - 1.0
-    return ahead
 
 
 def _within_pairs(values: Floats, pairs: pd.Series[str]) -> Floats:

@@ -7,6 +7,7 @@ import math
 from crypto_team.gates.case import LedgerView
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, refused, weigh
+from crypto_team.validation.metrics import DAYS_PER_YEAR
 from crypto_team.validation.significance import (
     SampleMoments,
     deflated_sharpe_ratio,
@@ -17,7 +18,6 @@ from crypto_team.validation.significance import (
     trial_variance,
 )
 
-DAYS_PER_YEAR = 365.0
 WITHIN_REACH = 2.0
 """Twice the days that there are may still come; what would need more is refused, not put off."""
 REMEDY = ("crypto-team data import FILE", "crypto-team ml-engineer train STR")

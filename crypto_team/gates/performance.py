@@ -15,7 +15,7 @@ from crypto_team.gates.naive import by_chance, naive_daily
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, refused
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.validation.metrics import daily_returns, sharpe, total_return, trades_from_positions
+from crypto_team.validation.metrics import DAYS_PER_YEAR, daily_returns, sharpe, total_return, trades_from_positions
 from crypto_team.validation.random_strategies import ranked, sharpes
 from crypto_team.validation.resampling import mean_interval, sharpe_interval, stationary_bootstrap
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from crypto_team.gates.imported.case import ImportedFacts
 
 Floats = npt.NDArray[np.float64]
-DAYS_PER_YEAR = 365.0
 QUARTER = 90
 """Days below which a comparison that chance explains says that it is too early, not that the strategy lost it."""
 REMEDY = ("crypto-team ml-engineer define-target STR", "crypto-team ml-engineer train STR")

@@ -113,9 +113,9 @@ def next_returns(times: npt.NDArray[np.int64], market: pd.DataFrame, step: int) 
     return close_at(times + step, known, close) / close_at(times, known, close) - 1.0
 
 
-def bar_moves(test: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta) -> Floats:
-    """Return the return of the next bar of every row, which are sorted by pair; NaN where a close is missing."""
-    step = timeframe_seconds(meta.timeframe) * 1000
+def bar_moves(test: pd.DataFrame, market: pd.DataFrame, meta: EvidenceMeta, *, bars: int = 1) -> Floats:
+    """Return the return over the next bars of every row, which are sorted by pair; NaN where a close is missing."""
+    step = timeframe_seconds(meta.timeframe) * 1000 * bars
     closes = dict(tuple(market.groupby("pair", sort=False)))
     parts = [
         next_returns(milliseconds(rows["time"]), closes.get(pair, market.iloc[:0]), step)

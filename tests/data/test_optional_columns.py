@@ -16,6 +16,7 @@ from crypto_team.features.matrix import bar_frame
 from crypto_team.features.online import OnlineFeatures
 from crypto_team.features.plan import compile_formulas
 from crypto_team.gates.data import quality_acceptable
+from crypto_team.gates.registry import find
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import Feature, FeatureSet
 
@@ -131,5 +132,7 @@ def test_bars_that_contradict_themselves_are_noted_and_refused_where_a_formula_r
         quality_acceptable(meta, {"BTC/USD": frame}, cast("FeatureSet", SimpleNamespace(features=[feature(text)])))
         for frame, text in ((odd, "close / vwap"), (odd, "rsi(close, 14)"), (bars, "close / vwap"))
     ]
-    assert [item.numbers["problems"] for item in answers] == [1, 0, 0], answers
+    rule = find("DQ003")
+    limits = {name: each.default for name, each in rule.settings.items()}
+    assert [rule.holds(limits, item.value, item.numbers) for item in answers] == [False, True, True], answers
     assert "vwap contradict the bar in 1.00%" in answers[0].explanation

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -176,13 +175,13 @@ def test_what_a_library_opens_itself_stays_out_of_reach(tmp_path: Path, market: 
     if not _kernel_confines(tmp_path):
         pytest.skip("this kernel cannot confine processes (Landlock)")
     market.to_parquet(tmp_path / "answers.parquet")
-    for body in (
-        f"return pd.read_parquet('{tmp_path}/answers.parquet').close",
-        f"d.to_parquet('{tmp_path}/escaped.parquet'); return d.close",
+    for body, words in (
+        (f"return pd.read_parquet('{tmp_path}/answers.parquet').close", "outside of its own folder is not allowed"),
+        (f"d.to_parquet('{tmp_path}/escaped.parquet'); return d.close", "Permission denied"),
     ):
         (verdict,) = audit(tmp_path, body, market)
         assert not verdict.causal
-        assert re.search("Permission denied|outside of its own folder", verdict.explanation)
+        assert words in verdict.explanation
     assert not (tmp_path / "escaped.parquet").exists()
 
 
