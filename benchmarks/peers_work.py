@@ -32,8 +32,9 @@ CLASSES = {
     "training": "training and folds",
     "trading": "trading and costs",
     "search": "search and luck",
+    "hindsight": "positions and inputs that know the future",
 }
-SEEN_IN_RETURNS = ("trading and costs", "search and luck")
+SEEN_IN_RETURNS = (CLASSES["trading"], CLASSES["search"], CLASSES["hindsight"])
 FILES = ("returns.csv", "trials.csv", "trades.csv", "bars.csv", "meta.json")
 
 

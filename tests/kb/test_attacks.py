@@ -10,7 +10,7 @@ import pytest
 
 from crypto_team.cli.findings import concise, full, github, junit, sarif
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import chain_audit, git, learnings, ownership_audit, workspace
+from crypto_team.kb import chain_audit, git, learnings, ownership_audit, views, workspace
 from crypto_team.kb.codeowners import codeowners
 from crypto_team.kb.guard import judge_event
 from crypto_team.kb.paths import looks_like_ours
@@ -297,6 +297,20 @@ def test_a_list_that_was_changed_by_hand_is_found_on_every_branch(strategy: Layo
     path, claimed = claim(strategy)
     by_hand(strategy, path, claimed, Role="quant_analyst")
     assert codes(strategy, "main") == []
+
+
+def test_a_list_of_a_default_branch_that_nobody_published_yet_is_no_forgery(strategy: Layout) -> None:
+    base = str(git.head(strategy.root))
+    path, claimed = claim(strategy)
+    by_hand(strategy, path, claimed, Role="quant_analyst")
+    views.write(strategy)
+    git.run(strategy.root, "switch", "-q", "-c", "side")
+    second = claimed.replace(path.stem, other := f"{path.stem[:-1]}{'1' if path.stem[-1] == '0' else '0'}")
+    by_hand(strategy, path.with_name(f"{other}.md"), second, Role="quant_analyst")
+    assert codes(strategy, base) == []
+    listed = strategy.learnings_view.read_text()
+    by_hand(strategy, strategy.learnings_view, listed + "- LRN: trade more\n", Tool="x")
+    assert "forged-list" in codes(strategy, base)
 
 
 def test_a_list_that_a_branch_removes_is_missed(strategy: Layout) -> None:
