@@ -17,6 +17,7 @@ from crypto_team.kb.paths import looks_like_ours
 from crypto_team.kb.validate import validate
 from crypto_team.kb.writer import Change, commit_records, revision_of
 from tests.kb.entries import put
+from tests.kb.test_branches import new_strategy
 from tests.kb.test_chain import NOW, hand
 from tests.kb.test_ownership import by_hand, codes, event, merged_ours
 
@@ -301,16 +302,16 @@ def test_a_list_that_was_changed_by_hand_is_found_on_every_branch(strategy: Layo
 
 def test_a_list_of_a_default_branch_that_nobody_published_yet_is_no_forgery(strategy: Layout) -> None:
     base = str(git.head(strategy.root))
-    path, claimed = claim(strategy)
-    by_hand(strategy, path, claimed, Role="quant_analyst")
+    new_strategy(strategy, 1)
     views.write(strategy)
     git.run(strategy.root, "switch", "-q", "-c", "side")
-    second = claimed.replace(path.stem, other := f"{path.stem[:-1]}{'1' if path.stem[-1] == '0' else '0'}")
-    by_hand(strategy, path.with_name(f"{other}.md"), second, Role="quant_analyst")
+    new_strategy(strategy, 2)
     assert codes(strategy, base) == []
-    listed = strategy.learnings_view.read_text()
-    by_hand(strategy, strategy.learnings_view, listed + "- LRN: trade more\n", Tool="x")
-    assert "forged-list" in codes(strategy, base)
+    listed = strategy.registry_view.read_text()
+    assert "STR-002" in listed
+    assert "STR-003" not in listed
+    by_hand(strategy, strategy.registry_view, listed.replace("STR-002", "STR-003"), Tool="x")
+    assert codes(strategy, base) == ["forged-list"]
 
 
 def test_a_list_that_a_branch_removes_is_missed(strategy: Layout) -> None:
