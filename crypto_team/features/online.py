@@ -24,7 +24,7 @@ from crypto_team.features.online_builder import Builder, fitted_parts
 from crypto_team.features.online_document import formulas_of
 from crypto_team.features.online_events import SeriesValue, expect_next, milliseconds, number
 from crypto_team.features.online_frames import named, under
-from crypto_team.features.online_state import UNREADABLE, no_state, pack, read
+from crypto_team.features.online_state import UNREADABLE, expect, no_state, pack, read
 from crypto_team.features.scopes import SERIES, TIMEFRAMES
 from crypto_team.features.surroundings import Frame, SeriesKey, Surroundings
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from crypto_team.features.plan import Plan
 
 Floats = npt.NDArray[np.float64]
-FORMAT: Final = 3
+FORMAT: Final = 4
 BOOK: Final = "series"
 
 
@@ -193,16 +193,17 @@ class OnlineFeatures:
 
     def restore(self, path: Path) -> None:
         """Go on from a saved state of the same formulas; one that cannot be used leaves the engine as it was."""
-        state, before = read(path, self._key(), FORMAT), self._root.state()
+        state, before, book = read(path, self._key(), FORMAT), self._root.state(), self._book
         try:
-            last = state["last"].astype(np.float64).reshape(self._last.shape)
+            last = expect(state["last"], np.float64, self._last.shape, "last values")
+            if book:
+                book = BookFeed(book.micro.settings, book.step)
+                book.restore(under("book.", state))
             self._root.restore(under("root.", state))
-            if self._book:
-                self._book.restore(under("book.", state))
         except (InputError, *UNREADABLE) as problem:
             self._root.restore(before)
             raise problem if isinstance(problem, InputError) else no_state(str(problem), str(path)) from None
-        self._last = last
+        self._last, self._book = last, book
 
     def _key(self) -> str:
         """Return what two engines have to share so that one can go on where the other stopped."""

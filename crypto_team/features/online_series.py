@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from crypto_team.errors import InputError
+from crypto_team.features.online_state import expect, no_state
 from crypto_team.features.surroundings import KnownSeries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from crypto_team.features.online_bars import Floats, State
+
+ROW: Final = np.dtype([("known_at", np.int64), ("time", np.int64), ("value", np.float64)])
 
 
 class SeriesFeed:
@@ -94,10 +97,14 @@ class SeriesFeed:
 
     def state(self) -> State:
         """Return the values that still count."""
-        table = np.array(self._rows, dtype=[("known_at", np.int64), ("time", np.int64), ("value", np.float64)])
+        table = np.array(self._rows, dtype=ROW)
         return {"rows": table, "span": np.array([self._first, self.asked, self.stale_ms], dtype=np.int64)}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on from what :meth:`state` returned."""
-        self._rows = [(int(row[0]), int(row[1]), float(row[2])) for row in state["rows"]]
-        self._first, self.asked, self.stale_ms = (int(value) for value in state["span"])
+        table, span = expect(state["rows"], ROW, (None,), "values of a series"), state["span"]
+        rows = [(int(row[0]), int(row[1]), float(row[2])) for row in table]
+        first, asked, stale_ms = (int(value) for value in expect(span, np.int64, (3,), "span of a series"))
+        if (np.diff(table["known_at"]) < 0).any() or (rows and rows[0][0] < first) or stale_ms <= 0:
+            raise no_state("values of a series are out of order")
+        self._rows, self._first, self.asked, self.stale_ms = rows, first, asked, stale_ms
