@@ -160,7 +160,12 @@ def _in_order(made: pd.DataFrame, kind: SeriesKind, where: str, *, repair: bool)
 
 def stale_after_ms(frame: pd.DataFrame) -> int:
     """Return for how long the last value counts: three usual steps of the series, at least a day."""
-    steps = np.diff(np.unique(epoch_ms(frame["timestamp"])))
+    return stale_of(epoch_ms(frame["timestamp"]))
+
+
+def stale_of(times: npt.NDArray[np.int64]) -> int:
+    """Return for how long the last value counts, from the times that values are about, in any order."""
+    steps = np.diff(np.unique(times))
     usual = int(np.median(steps)) if steps.size else 0
     return max(LEAST_STALE_MS, STALE_STEPS * usual)
 

@@ -60,6 +60,9 @@ class OnlineFeatures:
         feature that is not among them is NaN.
     book
         Tick, lot and sizes of the market, where formulas read the book or events of it come in.
+
+    How long the last value of a series counts is said by its history; without one it is judged as an import judges a
+    stored series, three usual steps and at least a day, by the values that have come so far.
     """
 
     def __init__(

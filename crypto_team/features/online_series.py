@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from crypto_team.data.series import LEAST_STALE_MS, stale_of
 from crypto_team.errors import InputError
-from crypto_team.features.online_state import expect, no_state
+from crypto_team.features.online_state import expect, no_state, opens
 from crypto_team.features.surroundings import KnownSeries
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from crypto_team.features.online_bars import Floats, State
 
 ROW: Final = np.dtype([("known_at", np.int64), ("time", np.int64), ("value", np.float64)])
+
+MOST_TIMES: Final = 256
+"""By so many times of the latest values a series is judged."""
 
 
 class SeriesFeed:
@@ -28,12 +32,15 @@ class SeriesFeed:
     flow
         Whether values are events that are summed over each bar, or levels of which the last known one counts.
     stale_ms
-        How long the last value counts.
+        How long the last value counts; None judges it by the rule for stored series, from the times of the values that
+        have come. A history brings its own.
     """
 
-    def __init__(self, *, flow: bool, stale_ms: int) -> None:
+    def __init__(self, *, flow: bool, stale_ms: int | None) -> None:
         self.flow = flow
-        self.stale_ms = stale_ms
+        self.stale_ms = LEAST_STALE_MS if stale_ms is None else stale_ms
+        self._judged = stale_ms is None
+        self._times: list[int] = []
         self.asked = np.iinfo(np.int64).min
         self._first = np.iinfo(np.int64).max
         self._rows: list[tuple[int, int, float]] = []
@@ -59,10 +66,20 @@ class SeriesFeed:
         # Of values known at the same time the later one in time counts, as in a stored series.
         self._rows.insert(bisect_right(self._rows, (known_at, time, np.inf)), (known_at, time, value))
         self._first = min(self._first, known_at)
+        if self._judged:
+            self._judge(time)
+
+    def _judge(self, time: int) -> None:
+        """Judge by one more time how often the series comes."""
+        place = bisect_left(self._times, time)
+        if self._times[place : place + 1] != [time]:
+            self._times.insert(place, time)
+            del self._times[:-MOST_TIMES]
+            self.stale_ms = stale_of(np.array(self._times, dtype=np.int64))
 
     def learn_all(self, series: KnownSeries) -> None:
-        """Take a history."""
-        self.stale_ms = series.stale_ms
+        """Take a history, and how long its last value counts."""
+        self.stale_ms, self._judged, self._times = series.stale_ms, False, []
         for known_at, time, value in zip(series.known_at, series.time, series.value, strict=True):
             self.learn(int(known_at), int(time), float(value))
 
@@ -98,13 +115,17 @@ class SeriesFeed:
     def state(self) -> State:
         """Return the values that still count."""
         table = np.array(self._rows, dtype=ROW)
-        return {"rows": table, "span": np.array([self._first, self.asked, self.stale_ms], dtype=np.int64)}
+        span = np.array([self._first, self.asked, self.stale_ms, self._judged], dtype=np.int64)
+        return {"rows": table, "span": span, "times": np.array(self._times, dtype=np.int64)}
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on from what :meth:`state` returned."""
         table, span = expect(state["rows"], ROW, (None,), "values of a series"), state["span"]
         rows = [(int(row[0]), int(row[1]), float(row[2])) for row in table]
-        first, asked, stale_ms = (int(value) for value in expect(span, np.int64, (3,), "span of a series"))
-        if (np.diff(table["known_at"]) < 0).any() or (rows and rows[0][0] < first) or stale_ms <= 0:
+        times = opens(state["times"], "times of a series").tolist()
+        first, asked, stale_ms, judged = (int(value) for value in expect(span, np.int64, (4,), "span of a series"))
+        ordered = (np.diff(table["known_at"]) >= 0).all() and (not rows or rows[0][0] >= first)
+        if not ordered or stale_ms <= 0 or judged not in {0, 1} or len(times) > MOST_TIMES * judged:
             raise no_state("values of a series are out of order")
         self._rows, self._first, self.asked, self.stale_ms = rows, first, asked, stale_ms
+        self._judged, self._times = bool(judged), times
