@@ -80,10 +80,25 @@ def test_features_do_not_depend_on_the_price_level(name: str, market: Market) ->
 
 
 def test_half_of_alpha_25_reads_the_order_book_where_there_is_one() -> None:
-    better = [item for item in feature_set("alpha_25") if item.book]
+    better = [item for item in feature_set("alpha_25") if item.better]
     assert len(better) == 16
-    assert len({item.book for item in better}) == len(better)
-    assert all('book("' in str(item.book) for item in better)
+    assert len({item.better for item in better}) == len(better)
+    assert all('book("' in str(item.better) for item in better)
+
+
+@pytest.mark.parametrize("name", ["indicators_52", "kraken_5m"])
+def test_sets_of_seeds_that_count_trades_have_their_trends(name: str, market: Market) -> None:
+    better = [str(item.better) for item in feature_set(name) if item.better]
+    assert len(set(better)) == 3
+    columns = market.columns | {"trades": np.ceil(market.columns["volume"])}
+    values = compile_formulas(better).compute(columns, market.times)
+    assert np.isfinite(values[300:]).all()
+    assert (np.std(values[300:], axis=0) > 0).all()
+
+
+def test_returns_of_an_hour_to_a_week_ago_stand_in_the_temporal_set() -> None:
+    formulas = {item.formula for item in feature_set("temporal")}
+    assert {f"lag(ret(close, 1), {n})" for n in (1, 4, 24, 168)} <= formulas
 
 
 def test_an_unknown_set_is_refused_with_the_nearest_name() -> None:
