@@ -30,7 +30,7 @@ def audit(
 
     code, function = _code(file)
     ohlcv, others = table(data), dict(_named(item) for item in aux)
-    session.progress(0.05, f"probing {function}")
+    session.progress(0.05, f"running {function} once alone, then on other futures")
     found = audit_frames(code, function, ohlcv, others, decision=decision, seed=seed)
     leaking = [item.column for item in found.verdicts if not item.causal]
     hints = [
