@@ -61,8 +61,8 @@ class OnlineFeatures:
     book
         Tick, lot and sizes of the market, where formulas read the book or events of it come in.
 
-    How long the last value of a series counts is said by its history; without one it is judged as an import judges a
-    stored series, three usual steps and at least a day, by the values that have come so far.
+    How long the last value of a series counts is judged as that of a stored one is, by the values known by then: three
+    usual steps, at least a day.
     """
 
     def __init__(
