@@ -17,7 +17,7 @@ from crypto_team.features import microstructure_layout as at
 from crypto_team.features.kernels_micro_book import empty
 from crypto_team.features.kernels_micro_far import far_grow
 from crypto_team.features.microstructure_columns import N_COLUMNS
-from crypto_team.features.microstructure_events import BookMessage, Trade, bad_event, check_events, timed
+from crypto_team.features.microstructure_events import BookMessage, Trade, bad_event, check_events, expect_near, timed
 from crypto_team.features.microstructure_settings import MicroSettings
 from crypto_team.features.microstructure_stored import SMALLEST_BOOK, bucket_lots, problem
 from crypto_team.features.microstructure_table import NAMES
@@ -92,7 +92,7 @@ class OnlineMicrostructure:
         if isinstance(event, Trade):
             self._units(event.time_ms, event.price, event.size, known=event.side in _TRADE_SIDES, least=1)
             return
-        timed(event.time_ms)
+        self._now(event.time_ms)
         self._levels(event.sides, event.prices, event.sizes)
 
     def level(self, time_ms: int, side: int, price: float, size: float) -> Floats:
@@ -101,25 +101,25 @@ class OnlineMicrostructure:
         state = self._state
         if 2 * (max(state[at.FAR_BIDS], state[at.FAR_ASKS]) + at.LADDER) > state[at.CAPACITY]:
             state = self._grow()
-        step.on_level(state, self._numbers, self.vector, time_ms, side, ticks, lots)
+        step.on_level(state, self._numbers, self.vector, int(time_ms), side, ticks, lots)
         return self.vector
 
     def trade(self, time_ms: int, side: int, price: float, size: float) -> Floats:
         """Take a trade: side 1 (the aggressor bought), -1 (sold) or 0 (unknown)."""
         ticks, lots = self._units(time_ms, price, size, known=side in _TRADE_SIDES, least=1)
-        step.on_trade(self._state, self._numbers, self.vector, time_ms, side, ticks, lots)
+        step.on_trade(self._state, self._numbers, self.vector, int(time_ms), side, ticks, lots)
         return self.vector
 
     def message(self, time_ms: int, sides: Sequence[int], prices: Sequence[float], sizes: Sequence[float]) -> Floats:
         """Take a message of several levels; features are those after its last one."""
-        timed(time_ms)
+        now = self._now(time_ms)
         side, price, size = self._levels(sides, prices, sizes)
         done = 0
         while done < price.size:
             done = step.on_levels(self._state, side, price, size, done)
             if done < price.size:
                 self._grow()
-        step.on_book(self._state, self._numbers, self.vector, time_ms)
+        step.on_book(self._state, self._numbers, self.vector, now)
         return self.vector
 
     def _levels(
@@ -148,7 +148,7 @@ class OnlineMicrostructure:
         after_gap: bool = True,
     ) -> Floats:
         """Take a whole book. After a gap the windows of the book start anew; otherwise it continues what was there."""
-        timed(time_ms)
+        self._now(time_ms)
         self._levels(sides, prices, sizes)
         empty(self._state, after_gap)
         return self.message(time_ms, sides, prices, sizes)
@@ -159,8 +159,7 @@ class OnlineMicrostructure:
 
     def advance(self, time_ms: int) -> Floats:
         """Let time pass without an event: windows move on, and what has left them counts no more."""
-        timed(time_ms)
-        step.on_book(self._state, self._numbers, self.vector, time_ms)
+        step.on_book(self._state, self._numbers, self.vector, self._now(time_ms))
         return self.vector
 
     def replay(self, events: MarketEvents, out: Floats | None = None) -> Floats:
@@ -174,6 +173,8 @@ class OnlineMicrostructure:
             Where to write, at least a row for each message; reusing it saves the time that new memory takes.
         """
         check_events(events)
+        if len(events):
+            self._now(events.time[0])
         rows = int(events.last.sum())
         if out is None:
             out = np.empty((rows, N_COLUMNS))
@@ -227,9 +228,16 @@ class OnlineMicrostructure:
         made._state, made.vector = state, vector
         return made
 
+    def _now(self, time_ms: int) -> int:
+        """Return the time of an event, or refuse one that is none or too far from that of the last event."""
+        now, before = timed(time_ms), self.time_ms
+        if before is not None:
+            expect_near(before, now)
+        return now
+
     def _units(self, time_ms: int, price: float, size: float, *, known: bool, least: int) -> tuple[int, int]:
         """Return a price in ticks and a size in lots, not below `least`; `known`: the side is one."""
-        timed(time_ms)
+        self._now(time_ms)
         try:
             counted, sized = price / self.settings.tick, size / self.settings.lot
             fits = known and 0.0 < counted <= MOST_UNITS and 0.0 <= sized <= MOST_UNITS and (size > 0.0 or not least)

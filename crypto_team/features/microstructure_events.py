@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crypto_team.data.market_events import MarketEvents
+
+DAY_MS: Final = 86_400_000
+LONGEST_SILENCE_MS: Final = 30 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,25 @@ class Trade:
     size: float
 
 
-def timed(time_ms: int) -> None:
-    """Refuse what is no time."""
+def timed(time_ms: int) -> int:
+    """Return a time, or refuse what is none."""
     if not isinstance(time_ms, int | np.integer) or not -MOST <= time_ms <= MOST:
         raise InputError(f"{time_ms!r} is no time", where="event", hint="whole milliseconds since 1970")
+    return int(time_ms)
+
+
+def expect_near(before: int, time_ms: int) -> None:
+    """Refuse a time that is too far from that of the event before it: one of them is wrong.
+
+    Time never runs backwards here, so one event from the far future would let no window expire any more.
+    """
+    if abs(time_ms - before) > LONGEST_SILENCE_MS:
+        raise InputError(
+            f"the event at {time_ms} is more than {LONGEST_SILENCE_MS // DAY_MS} days from the one before it, at "
+            f"{before}",
+            where="event",
+            hint="times are milliseconds since 1970; after so long a silence start anew",
+        )
 
 
 def bad_event(price: float, size: float) -> InputError:
@@ -63,6 +81,10 @@ def check_events(events: MarketEvents) -> None:
         raise InputError("times of events run backwards", where="events", hint="merge streams with `merge`")
     timed(events.time[0])
     timed(events.time[-1])
+    apart = np.diff(events.time)
+    if apart.size and apart.max() > LONGEST_SILENCE_MS:
+        row = int(np.argmax(apart))
+        expect_near(int(events.time[row]), int(events.time[row + 1]))
     if bool((levels & ((np.abs(events.side) != 1) | (events.price < 1))).any() or (events.size < 0).any()):
         raise InputError("a level has no side, no positive price or a negative size", where="events")
     if events.price.max() > MOST or events.size.max() > MOST:

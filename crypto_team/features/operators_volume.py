@@ -73,7 +73,8 @@ def session_vwap_dev(high: Floats, low: Floats, close: Floats, volume: Floats, t
 def poc_dev(high: Floats, low: Floats, close: Floats, volume: Floats, n: int = 48, bins: int = 24) -> Floats:
     """Close over the point of control of the last n bars, minus 1: the middle of the price bin with most volume.
 
-    Bars count with their typical price; equal bins from the lowest to the highest of them; the lower of equals.
+    Bars count with their typical price; equal bins from the lowest to the highest of them; the lower of equals. Without
+    volume the middle of the range.
     """
     return divided(close, rolling.profile(typical_price(high, low, close), volume, n, bins, 0.0)) - 1.0
 
@@ -84,7 +85,8 @@ def value_area_position(
 ) -> Floats:
     """Close within the value area of the last n bars: 0 at its lower end, 1 at its upper, beyond outside.
 
-    The value area holds 70 % of the volume around the point of control (Steidlmayer). 0.5 without a range.
+    The value area holds 70 % of the volume around the point of control (Steidlmayer). 0.5 without a range
+    or without volume.
     """
     typical = typical_price(high, low, close)
     bottom = rolling.profile(typical, volume, n, bins, -1.0)

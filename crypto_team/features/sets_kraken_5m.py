@@ -18,6 +18,7 @@ FORMULAS: Final = (
     "std(logret(close, 1), {12, 36, 144})",
     "realised_vol(close, 12) / realised_vol(close, 144)",
     "vwap_dev({12, 48, 288})",
+    "session_vwap_dev(288)",
     "logret(close, {1, 3, 6, 12, 24, 48})",
     "lag(logret(close, 1), {1, 2, 3, 6, 12})",
     "zscore(volume, {48, 288})",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from hypothesis import strategies as st
 from crypto_team.errors import InputError
 from crypto_team.features import microstructure_layout as at
 from crypto_team.features.microstructure import BookMessage, MicroSettings, OnlineMicrostructure, Trade
+from crypto_team.features.microstructure_bars import book_bars
 from crypto_team.features.online import OnlineFeatures, SeriesValue
+from crypto_team.features.online_book import BookFeed
 from crypto_team.features.online_state import unpack
 from tests.features.conftest import random_market
 from tests.features.forging import forged, packed
+from tests.features.test_microstructure_bars import stream
 
 PAIR, OTHER = "BTC/USDT", "ETH/USDT"
 MINUTE, START = 60_000, 1_700_000_040_000
@@ -215,14 +219,41 @@ def test_bytes_that_are_no_archive_are_refused(cut: int, stored: Path, book: byt
                 OnlineMicrostructure.restore((tmp_path / "state.npz").read_bytes())
 
 
-def test_an_event_from_the_far_future_ends_and_what_is_refused_does_not_move_the_clock() -> None:
+def test_an_event_that_is_refused_does_not_move_the_clock() -> None:
     online, same = _online(), _online()
     for engine in (online, same):
         _fed(engine, 0, 3)
-    for wrong in (Trade(START * 1000, 1, 1_000.0, 0.0), Trade(1 << 60, 1, 1_000.0, 0.1), Trade(None, 1, 1.0, 1.0)):  # type: ignore[arg-type]
+    times: tuple[Any, ...] = (START * 1000, 1 << 60, 10**30, None, "x", 1.5, 0)
+    for wrong in (*times, START + 5 * MINUTE):
         with pytest.raises(InputError):
-            online.update(wrong)
+            online.update(Trade(wrong, 1, 1_000.0, -0.1 if wrong == START + 5 * MINUTE else 0.1))
+        with pytest.raises(InputError):
+            online.update(BookMessage(wrong, [1], [1_000.0], [-0.1 if wrong == START + 5 * MINUTE else 0.1]))
     assert _fed(online, 3, 6) == _fed(same, 3, 6)
-    online.update(Trade(START * 1000, 1, 1_000.0, 0.1))  # somebody's microseconds
-    online.update(_bar(6, OTHER))
-    assert np.isnan(online.update(_bar(6))[-1])
+
+
+def test_an_event_far_from_the_last_one_is_refused_in_a_recording_too() -> None:
+    events = stream(3)
+    late = replace(events, time=np.where(np.arange(len(events)) < 50, events.time, events.time * 1000))
+    with pytest.raises(InputError, match="more than 30 days from the one before it"):
+        book_bars(late, MARKET, "1m")
+    online = OnlineMicrostructure(MARKET)
+    online.replay(events)
+    before = online.save()
+    for time in (int(events.time[-1]) * 1000, 5):
+        with pytest.raises(InputError, match="more than 30 days"):
+            online.advance(time)
+        with pytest.raises(InputError, match="more than 30 days"):
+            online.replay(replace(events, time=events.time - events.time[0] + time))
+    assert online.save() == before
+    assert online.trade(np.uint64(events.time[-1]), 1, 100.0, 0.1).shape == (84,)  # type: ignore[arg-type]
+
+
+def test_a_long_silence_leaves_no_row_for_each_of_its_bars() -> None:
+    feed = BookFeed(MARKET, MINUTE)
+    feed.take(Trade(START, 1, 1_000.0, 0.1))
+    feed.take(Trade(START + 20 * 1440 * MINUTE, 1, 1_000.0, 0.1))
+    end = START + 20 * 1440 * MINUTE
+    found = list(feed.rows_until(end))
+    assert [close for close, _ in found] == [START + MINUTE, START + 2 * MINUTE, end]
+    assert [bool(np.isfinite(row).any()) for _, row in found] == [True, False, False]

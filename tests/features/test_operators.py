@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import talib
 
-from crypto_team.features import operators_trend
+from crypto_team.features import machine, operators_trend
+from crypto_team.features import opcodes as op
 from crypto_team.features.formula import parse
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import decay_bars
@@ -89,6 +90,27 @@ def test_an_operator_recovers_from_unknown_values(name: str, market: Market) -> 
     spread = 2e-6 * float(np.nanstd(whole))
     assert np.allclose(found[after:], whole[after:], rtol=1e-6, atol=spread, equal_nan=True)
     assert np.array_equal(found[:1000], whole[:1000], equal_nan=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_stays_known_beside_an_unknown_value_does_not_depend_on_it(name: str, market: Market) -> None:
+    plan = compile_formulas([call_of(OPERATORS[name])])
+    if (plan.program.steps.reshape(-1, machine.COLUMNS)[:, machine.CODE] == op.SMOOTHED).any():
+        pytest.skip("an unknown value starts an exponential average anew")
+    part = market.part(600, 1600)
+    usual = {column: part.columns.get(column, np.ceil(part.columns["volume"])) for column in plan.columns}
+    for column in plan.columns:
+        made = []
+        for value in (np.nan, np.inf, 0.7, 1.4):
+            columns = usual | {column: usual[column].copy()}
+            columns[column][500] *= value
+            made.append(plan.compute(columns, part.times)[500:, 0])
+        known = np.isfinite(made[0])
+        assert np.array_equal(made[0], made[1], equal_nan=True)
+        recovered = known & (np.arange(500) > plan.lookback[0])
+        known &= ~recovered
+        for other in made[2:]:
+            assert np.array_equal(made[0][known], other[known]), column
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import NotFoundError
+from crypto_team.features import machine
+from crypto_team.features import opcodes as op
 from crypto_team.features.composition import formula_values
 from crypto_team.features.formula import canonical_text, family, feature_name, parse
 from crypto_team.features.needs import pinned
@@ -67,6 +69,19 @@ def test_every_feature_of_a_set_is_known_after_a_moderate_look_back(name: str, m
         known = values[plan.lookback[number] :, number]
         assert np.isfinite(known).all(), item.name
         assert np.std(known) > 0, item.name
+
+
+@pytest.mark.parametrize("name", sorted(SETS.keys() - COMPOSED))
+def test_values_are_recomputed_from_their_look_back_as_the_reference_promises(name: str, market: Market) -> None:
+    for item in feature_set(name):
+        plan = compile_formulas([item.formula])
+        codes = set(plan.program.steps.reshape(-1, machine.COLUMNS)[:, machine.CODE].tolist())
+        whole = plan.doubles(market.columns, market.times)[:, 0]
+        for end in (811, 1501, 2500):
+            window = market.part(end - 1 - plan.lookback[0], end)
+            again = plan.doubles(window.columns, window.times)[-1, 0]
+            allowed = 1e-5 * float(np.nanstd(whole)) if op.SMOOTHED in codes else 1e-12 * (op.HURST in codes)
+            assert abs(again - whole[end - 1]) <= allowed, item.name
 
 
 @pytest.mark.parametrize("name", sorted(SETS.keys() - COMPOSED))
