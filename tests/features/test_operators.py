@@ -126,6 +126,14 @@ def test_a_dead_market_gives_no_infinity_and_no_noise(name: str, price: float) -
         assert known.size == 0 or np.ptp(known) <= 1e-6 * max(1.0, abs(float(known[0])))
 
 
+@pytest.mark.parametrize("name", ["vwap_dev", "session_vwap_dev"])
+@pytest.mark.parametrize("price", [0.1, 123.456])
+def test_where_no_price_moves_none_is_away_from_the_average(name: str, price: float, market: Market) -> None:
+    columns = {column: np.full(market.times.size, price) for column in COLUMNS} | {"volume": market.columns["volume"]}
+    values = compile_formulas([f"{name}(high, low, close, volume, 24)"]).doubles(columns, market.times)[23:, 0]
+    assert (values == 0.0).all()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_operator_says_what_it_is(name: str) -> None:
     found = OPERATORS[name]
