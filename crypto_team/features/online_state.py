@@ -72,6 +72,15 @@ def unpack(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
+def write(path: Path, arrays: Arrays) -> None:
+    """Write arrays to a file."""
+    try:
+        with path.open("wb") as file:
+            pack(file, arrays)
+    except OSError as problem:
+        raise InputError(f"the state cannot be written: {problem.strerror}", where=str(path)) from None
+
+
 def read(path: Path, key: str, version: int) -> dict[str, npt.NDArray[Any]]:
     """Return the state in a file, if it is one of the formulas with this key."""
     try:
