@@ -136,8 +136,10 @@ def bins(y: Floats, a: Floats, low: Floats, high: Floats, n: int, count: int, me
         scale, last = count / spread if spread > 0.0 else 0.0, count - 1.0
         for j in range(i, i + n):
             place = (a[j] - low[i]) * scale
-            # Compared as it is: no whole number holds what a forged state may make of it.
-            memory[(int(place) if place > 0.0 else 0) if place < last else count - 1] += 1.0
+            # Cut as it is: no whole number holds what a forged state may make of it.
+            place = place if place < last else last  # noqa: FURB136 - min of an unknown one is another thing
+            place = max(0.0, place)
+            memory[int(place)] += 1.0
         total = 0.0
         for k in range(count):
             if memory[k] > 0.0:

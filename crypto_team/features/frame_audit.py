@@ -32,7 +32,7 @@ from crypto_team.features.probes import (
 )
 from crypto_team.features.python_frames import OHLCV, Computed, compute_frames
 from crypto_team.features.recall import other_prices, remembered
-from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, dated, unsteady
+from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, dated, unproven, unsteady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,6 +100,7 @@ class _Part:
         return [*([self.frames] * copies), *(item.frames for item in self.tried)]
 
 
+@np.errstate(invalid="ignore", over="ignore", divide="ignore")
 def audit_frames(
     code: Path,
     function: str,
@@ -171,6 +172,7 @@ def audit_frames(
     found |= remembered(clean, elsewhere.columns, sources[OHLCV], decision)
     found |= _confirmed(run, parts[-1], alone, clean)
     found |= _blind(found, list(refused))
+    found |= {name: unproven(item, alone.columns[name]) for name, item in found.items() if name in alone.columns}
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
 
 

@@ -17,7 +17,15 @@ from crypto_team.features import microstructure_layout as at
 from crypto_team.features.kernels_micro_book import empty
 from crypto_team.features.kernels_micro_far import far_grow
 from crypto_team.features.microstructure_columns import N_COLUMNS
-from crypto_team.features.microstructure_events import BookMessage, Trade, bad_event, check_events, expect_near, timed
+from crypto_team.features.microstructure_events import (
+    LONGEST_SILENCE_MS,
+    BookMessage,
+    Trade,
+    bad_event,
+    check_events,
+    expect_near,
+    timed,
+)
 from crypto_team.features.microstructure_settings import MicroSettings
 from crypto_team.features.microstructure_stored import SMALLEST_BOOK, bucket_lots, problem
 from crypto_team.features.microstructure_table import NAMES
@@ -32,6 +40,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 FORMAT: Final = "crypto-team microstructure state 2"
 _SIDES, _TRADE_SIDES = (1, -1), (1, 0, -1)
+_NOWHERE = (1, 0)
 
 
 class OnlineMicrostructure:
@@ -68,6 +77,7 @@ class OnlineMicrostructure:
         for place in (at.TIME, at.BOOK_START, at.TRADE_START, at.MID2, at.WIDE_SINCE, at.LAST_PRICE, at.LAST_STEP):
             self._state[place] = at.UNKNOWN
         empty(self._state, True)
+        self._near = _NOWHERE
 
     @property
     def time_ms(self) -> int | None:
@@ -175,6 +185,7 @@ class OnlineMicrostructure:
         check_events(events)
         if len(events):
             self._now(events.time[0])
+        self._near = _NOWHERE
         rows = int(events.last.sum())
         if out is None:
             out = np.empty((rows, N_COLUMNS))
@@ -229,10 +240,16 @@ class OnlineMicrostructure:
         return made
 
     def _now(self, time_ms: int) -> int:
-        """Return the time of an event, or refuse one that is none or too far from that of the last event."""
+        """Return the time of an event, or refuse one that is none or too far from that of the last event.
+
+        Times in `_near`, 15 days around one of an earlier event, are never too far from each other: most need no more.
+        """
+        if type(time_ms) is int and self._near[0] <= time_ms <= self._near[1]:
+            return time_ms
         now, before = timed(time_ms), self.time_ms
         if before is not None:
             expect_near(before, now)
+            self._near = (before - LONGEST_SILENCE_MS // 2, before + LONGEST_SILENCE_MS // 2)
         return now
 
     def _units(self, time_ms: int, price: float, size: float, *, known: bool, least: int) -> tuple[int, int]:
