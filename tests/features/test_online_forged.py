@@ -43,7 +43,23 @@ FORMULAS = (
     "funding()",
     "total(long_liquidations(), 3)",
     'zscore(book("ofi_10s"), 5)',
+    "hmm(ret(close, 1), states=2, state=1, n=16)",
+    "scaled(funding())",
 )
+FITTED = {
+    FORMULAS[-2]: {
+        "kind": "hmm",
+        "parameters": {
+            "mean": [0.0],
+            "std": [0.01],
+            "start": [0.5, 0.5],
+            "transition": [[0.9, 0.1], [0.1, 0.9]],
+            "means": [[0.0], [0.0]],
+            "variances": [[0.5], [4.0]],
+        },
+    },
+    FORMULAS[-1]: {"kind": "scaled", "parameters": {"mean": [0.0], "std": [1e-4]}},
+}
 KNOWN = random_market(140, 5)
 
 
@@ -73,7 +89,7 @@ def _after(row: int) -> list[Any]:
 
 
 def _online() -> OnlineFeatures:
-    return OnlineFeatures(FORMULAS, timeframe="1m", pair=PAIR, book=MARKET)
+    return OnlineFeatures(FORMULAS, timeframe="1m", pair=PAIR, book=MARKET, fitted=FITTED)
 
 
 def _fed(online: OnlineFeatures, first: int, last: int) -> list[bytes]:
@@ -111,7 +127,9 @@ def test_a_state_that_nobody_changed_goes_on(stored: Path) -> None:
     online, same = _online(), _online()
     online.restore(stored)
     _fed(same, 0, 60)
-    assert _fed(online, 60, 63) == _fed(same, 60, 63)
+    found = _fed(online, 60, 63)
+    assert found == _fed(same, 60, 63)
+    assert np.isfinite(np.frombuffer(found[-1])[-3:]).all()  # the book, and what was fitted, are in it
 
 
 @pytest.fixture(scope="module")
