@@ -99,8 +99,12 @@ def _begun(
     )
 
 
-def _late(seconds: float) -> WorkerError:
-    return WorkerError(
+class LateError(WorkerError):
+    """The time was over before the work was done."""
+
+
+def _late(seconds: float) -> LateError:
+    return LateError(
         f"the child process was stopped after {seconds:g} seconds", hint="make the code faster, or use less data"
     )
 

@@ -40,6 +40,12 @@ ahead; how many bars a formula needs is derived. `{7,14,28}` in place of a numbe
 makes one feature for each of them. Composed parts read beyond the bars of the pair: a bar of another timeframe or pair
 counts from its close on, a value of a series from when it was known. Fitted parts are the outermost of a formula; each
 fold fits them on its training rows, and the numbers are stored with the model.
+
+What the look-back promises: from so many bars before a bar, its value is computed again. For windows to the bit, for
+Hurst's to 1e-12. Exponential averages never end: their look-back goes to where a bar weighs less than a millionth, so
+that the average is right to a millionth of its level. Differences and ratios of them (MACD, `ema_ratio`, RSI,
+directional movement) are right to 1e-5 of their standard deviation, not of values near zero. Batch and live go over the
+same bars and are equal to the bit.
 """
 
 

@@ -16,6 +16,7 @@ from crypto_team.data.importing import FUNDING_DECIMALS, ImportedSeries, raw_tab
 from crypto_team.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -26,6 +27,7 @@ FUNDING_LAG_SECONDS: Final = 60
 """A settled rate is out within the minute; it is taken as known one minute after the settlement."""
 LEAST_STALE_MS: Final = 86_400_000
 STALE_STEPS: Final = 3
+STEPS_JUDGED: Final = 64
 EVENTS: Final = frozenset({"long_liquidations", "short_liquidations", "whale_flow"})
 PER_PAIR: Final = frozenset({"funding", "open_interest", "long_liquidations", "short_liquidations"})
 KNOWN_AT: Final = ("known_at", "published", "published_at", "available_at", "release_time")
@@ -158,11 +160,38 @@ def _in_order(made: pd.DataFrame, kind: SeriesKind, where: str, *, repair: bool)
     return made.iloc[order].reset_index(drop=True)
 
 
-def stale_after_ms(frame: pd.DataFrame) -> int:
-    """Return for how long the last value counts: three usual steps of the series, at least a day."""
-    steps = np.diff(np.unique(epoch_ms(frame["timestamp"])))
-    usual = int(np.median(steps)) if steps.size else 0
-    return max(LEAST_STALE_MS, STALE_STEPS * usual)
+def stale_after(times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return for how many milliseconds each value counts, from the times that values are about, as they became known.
+
+    Three usual steps of the series, at least a day. The usual step is the median of the last STEPS_JUDGED steps from a
+    latest time to a later one by then: how often a series comes later on says nothing about what was known before.
+    """
+    latest = np.maximum.accumulate(times)
+    steps = np.diff(latest)
+    later = steps > 0
+    medians = pd.Series(steps[later].astype(np.float64)).rolling(STEPS_JUDGED, min_periods=1).median().to_numpy()
+    usual = np.concatenate([[0.0], np.floor(medians)]).astype(np.int64)
+    so_far = np.concatenate([[0], np.cumsum(later)]) if times.size else np.empty(0, dtype=np.int64)
+    return np.asarray(np.maximum(LEAST_STALE_MS, STALE_STEPS * usual[so_far]))
+
+
+class StepsJudged:
+    """The rule of :func:`stale_after`, one value after the other."""
+
+    def __init__(self, latest: int | None = None, steps: Sequence[int] = ()) -> None:
+        self.latest = latest
+        self.steps = list(steps)
+
+    def stale_after(self, time: int) -> int:
+        """Take the time of one more value and return for how many milliseconds it counts."""
+        if self.latest is None:
+            self.latest = time
+        elif time > self.latest:
+            self.steps = [*self.steps[1 - STEPS_JUDGED :], time - self.latest]
+            self.latest = time
+        ordered, n = sorted(self.steps), len(self.steps)
+        usual = (ordered[(n - 1) // 2] + ordered[n // 2]) // 2 if n else 0
+        return max(LEAST_STALE_MS, STALE_STEPS * usual)
 
 
 def arrays(

@@ -68,7 +68,7 @@ def _one(sums: Floats, prices: Floats, volumes: Floats, low: float, scale: float
     for j in range(prices.size):
         place = (prices[j] - low) * scale
         if place >= 0.0:
-            sums[TILE * min(int(place), last)] += volumes[j]
+            sums[TILE * (int(place) if place < last else last)] += volumes[j]
 
 
 @inner

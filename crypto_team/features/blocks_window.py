@@ -133,9 +133,13 @@ def bins(y: Floats, a: Floats, low: Floats, high: Floats, n: int, count: int, me
             continue
         for k in range(count):
             memory[k] = 0.0
-        scale = count / spread if spread > 0.0 else 0.0
+        scale, last = count / spread if spread > 0.0 else 0.0, count - 1.0
         for j in range(i, i + n):
-            memory[min(count - 1, int((a[j] - low[i]) * scale))] += 1.0
+            place = (a[j] - low[i]) * scale
+            # Cut as it is: no whole number holds what a forged state may make of it.
+            place = place if place < last else last  # noqa: FURB136 - min of an unknown one is another thing
+            place = max(0.0, place)
+            memory[int(place)] += 1.0
         total = 0.0
         for k in range(count):
             if memory[k] > 0.0:

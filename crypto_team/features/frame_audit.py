@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.errors import InputError
+from crypto_team.executors import LateError
 from crypto_team.features.comb import combs, suspects
 from crypto_team.features.odd_rows import odd_rows
 from crypto_team.features.probes import (
@@ -31,7 +32,7 @@ from crypto_team.features.probes import (
 )
 from crypto_team.features.python_frames import OHLCV, Computed, compute_frames
 from crypto_team.features.recall import other_prices, remembered
-from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, dated, unsteady
+from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, dated, unproven, unsteady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,21 @@ class _Function:
         seconds = SECONDS + SECONDS_EACH * len(jobs)
         return compute_frames(self.code, self.name, jobs, seconds=seconds, memory_mb=MEMORY_MB, strict=self.strict)
 
+    def once(self, frames: Mapping[str, pd.DataFrame]) -> Computed:
+        """Compute it on all bars, alone: what does not end here is not started on any other future."""
+        try:
+            (made,) = compute_frames(
+                self.code, self.name, [frames], seconds=SECONDS, memory_mb=MEMORY_MB, strict=self.strict
+            )
+        except LateError:
+            raise LateError(
+                f"the function did not end within {SECONDS:g} seconds on all {len(frames[OHLCV]):,} bars, run once and "
+                "alone before any probe",
+                where=f"{self.code.name}:{self.name}",
+                hint="is there an endless loop? Else make it faster or give fewer bars: the audit runs it often",
+            ) from None
+        return made
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -84,6 +100,7 @@ class _Part:
         return [*([self.frames] * copies), *(item.frames for item in self.tried)]
 
 
+@np.errstate(invalid="ignore", over="ignore", divide="ignore")
 def audit_frames(
     code: Path,
     function: str,
@@ -131,7 +148,7 @@ def audit_frames(
     sources = {OHLCV: source(ohlcv, OHLCV), **{name: source(frame, name) for name, frame in aux.items()}}
     frames = {name: item.frame for name, item in sources.items()}
     run = _Function(code, function, strict)
-    alone, elsewhere = run.compute([frames, other_prices(sources, np.random.default_rng([seed, 1]))])
+    alone = run.once(frames)
     if alone.error or not alone.columns:
         why = alone.error or "it returns no column, or their number of columns depends on the bars"
         raise InputError(f"the function cannot be run: {why}", where=f"{code.name}:{function}")
@@ -139,7 +156,7 @@ def audit_frames(
     # All bars were computed alone already, as training does it; here they come once more, among others.
     copies = [1] + [2] * (len(parts) - 1)
     jobs = [job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)]
-    results = run.compute(jobs)
+    elsewhere, *results = run.compute([other_prices(sources, np.random.default_rng([seed, 1])), *jobs])
     found: dict[str, ColumnVerdict] = {}
     refused = {text: None for item in (alone, *results) for text in item.refused}
     notes: list[str] = [f"refused: {text}" for text in refused]
@@ -155,6 +172,7 @@ def audit_frames(
     found |= remembered(clean, elsewhere.columns, sources[OHLCV], decision)
     found |= _confirmed(run, parts[-1], alone, clean)
     found |= _blind(found, list(refused))
+    found |= {name: unproven(item, alone.columns[name]) for name, item in found.items() if name in alone.columns}
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
 
 

@@ -4,53 +4,43 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from crypto_team.data.market_events import LEVEL, MOST_UNITS, OFF_GRID, MarketEvents, units
+from crypto_team.data.market_events import MOST_UNITS, OFF_GRID, units
 from crypto_team.errors import InputError
 from crypto_team.features import kernels_micro_step as step
 from crypto_team.features import microstructure_layout as at
 from crypto_team.features.kernels_micro_book import empty
 from crypto_team.features.kernels_micro_far import far_grow
 from crypto_team.features.microstructure_columns import N_COLUMNS
+from crypto_team.features.microstructure_events import (
+    LONGEST_SILENCE_MS,
+    BookMessage,
+    Trade,
+    bad_event,
+    check_events,
+    expect_near,
+    timed,
+)
 from crypto_team.features.microstructure_settings import MicroSettings
+from crypto_team.features.microstructure_stored import SMALLEST_BOOK, bucket_lots, problem
 from crypto_team.features.microstructure_table import NAMES
 from crypto_team.features.online_state import UNREADABLE, pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from crypto_team.data.market_events import MarketEvents
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 FORMAT: Final = "crypto-team microstructure state 2"
-SMALLEST_BOOK: Final = 1024
 _SIDES, _TRADE_SIDES = (1, -1), (1, 0, -1)
-
-
-@dataclass(frozen=True, slots=True)
-class BookMessage:
-    """A message of the book: new sizes of levels, or with `snapshot` the whole book."""
-
-    time_ms: int
-    sides: Sequence[int]
-    prices: Sequence[float]
-    sizes: Sequence[float]
-    snapshot: bool = False
-    after_gap: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """A trade: side 1 (the aggressor bought), -1 (sold) or 0 (unknown)."""
-
-    time_ms: int
-    side: int
-    price: float
-    size: float
+_NOWHERE = (1, 0)
 
 
 class OnlineMicrostructure:
@@ -83,10 +73,11 @@ class OnlineMicrostructure:
         )
         self._state: Ints = np.zeros(at.FAR + 4 * SMALLEST_BOOK, dtype=np.int64)
         self._state[at.CAPACITY] = SMALLEST_BOOK
-        self._state[at.BUCKET_LOTS] = round(settings.vpin_volume / settings.lot)
+        self._state[at.BUCKET_LOTS] = bucket_lots(settings)
         for place in (at.TIME, at.BOOK_START, at.TRADE_START, at.MID2, at.WIDE_SINCE, at.LAST_PRICE, at.LAST_STEP):
             self._state[place] = at.UNKNOWN
         empty(self._state, True)
+        self._near = _NOWHERE
 
     @property
     def time_ms(self) -> int | None:
@@ -106,31 +97,39 @@ class OnlineMicrostructure:
         levels = (event.time_ms, event.sides, event.prices, event.sizes)
         return self.snapshot(*levels, after_gap=event.after_gap) if event.snapshot else self.message(*levels)
 
+    def check(self, event: BookMessage | Trade) -> None:
+        """Refuse an event as :meth:`update` would, and change nothing."""
+        if isinstance(event, Trade):
+            self._units(event.time_ms, event.price, event.size, known=event.side in _TRADE_SIDES, least=1)
+            return
+        self._now(event.time_ms)
+        self._levels(event.sides, event.prices, event.sizes)
+
     def level(self, time_ms: int, side: int, price: float, size: float) -> Floats:
         """Take a message of one level: side 1 (bid) or -1 (ask), and its new size, 0 to remove it."""
         ticks, lots = self._units(time_ms, price, size, known=side in _SIDES, least=0)
         state = self._state
         if 2 * (max(state[at.FAR_BIDS], state[at.FAR_ASKS]) + at.LADDER) > state[at.CAPACITY]:
             state = self._grow()
-        step.on_level(state, self._numbers, self.vector, time_ms, side, ticks, lots)
+        step.on_level(state, self._numbers, self.vector, int(time_ms), side, ticks, lots)
         return self.vector
 
     def trade(self, time_ms: int, side: int, price: float, size: float) -> Floats:
         """Take a trade: side 1 (the aggressor bought), -1 (sold) or 0 (unknown)."""
         ticks, lots = self._units(time_ms, price, size, known=side in _TRADE_SIDES, least=1)
-        step.on_trade(self._state, self._numbers, self.vector, time_ms, side, ticks, lots)
+        step.on_trade(self._state, self._numbers, self.vector, int(time_ms), side, ticks, lots)
         return self.vector
 
     def message(self, time_ms: int, sides: Sequence[int], prices: Sequence[float], sizes: Sequence[float]) -> Floats:
         """Take a message of several levels; features are those after its last one."""
-        _timed(time_ms)
+        now = self._now(time_ms)
         side, price, size = self._levels(sides, prices, sizes)
         done = 0
         while done < price.size:
             done = step.on_levels(self._state, side, price, size, done)
             if done < price.size:
                 self._grow()
-        step.on_book(self._state, self._numbers, self.vector, time_ms)
+        step.on_book(self._state, self._numbers, self.vector, now)
         return self.vector
 
     def _levels(
@@ -159,7 +158,7 @@ class OnlineMicrostructure:
         after_gap: bool = True,
     ) -> Floats:
         """Take a whole book. After a gap the windows of the book start anew; otherwise it continues what was there."""
-        _timed(time_ms)
+        self._now(time_ms)
         self._levels(sides, prices, sizes)
         empty(self._state, after_gap)
         return self.message(time_ms, sides, prices, sizes)
@@ -170,8 +169,7 @@ class OnlineMicrostructure:
 
     def advance(self, time_ms: int) -> Floats:
         """Let time pass without an event: windows move on, and what has left them counts no more."""
-        _timed(time_ms)
-        step.on_book(self._state, self._numbers, self.vector, time_ms)
+        step.on_book(self._state, self._numbers, self.vector, self._now(time_ms))
         return self.vector
 
     def replay(self, events: MarketEvents, out: Floats | None = None) -> Floats:
@@ -184,7 +182,10 @@ class OnlineMicrostructure:
         out
             Where to write, at least a row for each message; reusing it saves the time that new memory takes.
         """
-        _check(events)
+        check_events(events)
+        if len(events):
+            self._now(events.time[0])
+        self._near = _NOWHERE
         rows = int(events.last.sum())
         if out is None:
             out = np.empty((rows, N_COLUMNS))
@@ -224,29 +225,43 @@ class OnlineMicrostructure:
         try:
             stored = unpack(io.BytesIO(data))
             head: dict[str, Any] = json.loads(stored["head"].tobytes())
-            state, vector = stored["state"], stored["vector"]
-        except UNREADABLE as problem:
-            raise _bad_state(str(problem)) from None
-        if head.get("format") != FORMAT or tuple(head.get("names", ())) != NAMES:
+            state, vector, version = stored["state"], stored["vector"], (head["format"], tuple(head["names"]))
+            settings = MicroSettings(**head["settings"])
+        except (InputError, *UNREADABLE) as found:
+            raise _bad_state(str(found)) from None
+        if version != (FORMAT, NAMES):
             raise _bad_state("it was stored by another version")
-        made = cls(MicroSettings(**head["settings"]))
-        if state.dtype != np.int64 or state.size <= at.FAR or state.size != at.FAR + 4 * state[at.CAPACITY]:
-            raise _bad_state("its parts do not fit together")
+        made, odd = cls(settings), problem(state, settings)
+        if odd is not None:
+            raise _bad_state(odd)
         if vector.shape != made.vector.shape or vector.dtype != np.float64:
             raise _bad_state("its vector has another length")
         made._state, made.vector = state, vector
         return made
 
+    def _now(self, time_ms: int) -> int:
+        """Return the time of an event, or refuse one that is none or too far from that of the last event.
+
+        Times in `_near`, 15 days around one of an earlier event, are never too far from each other: most need no more.
+        """
+        if type(time_ms) is int and self._near[0] <= time_ms <= self._near[1]:
+            return time_ms
+        now, before = timed(time_ms), self.time_ms
+        if before is not None:
+            expect_near(before, now)
+            self._near = (before - LONGEST_SILENCE_MS // 2, before + LONGEST_SILENCE_MS // 2)
+        return now
+
     def _units(self, time_ms: int, price: float, size: float, *, known: bool, least: int) -> tuple[int, int]:
         """Return a price in ticks and a size in lots, not below `least`; `known`: the side is one."""
-        _timed(time_ms)
+        self._now(time_ms)
         try:
             counted, sized = price / self.settings.tick, size / self.settings.lot
             fits = known and 0.0 < counted <= MOST_UNITS and 0.0 <= sized <= MOST_UNITS and (size > 0.0 or not least)
         except TypeError:
             fits = False
         if not fits:
-            raise _bad_event(price, size)
+            raise bad_event(price, size)
         ticks, lots = round(counted), round(sized)
         if abs(counted - ticks) > OFF_GRID or abs(sized - lots) > OFF_GRID or ticks < 1 or lots < least:
             raise InputError(
@@ -268,32 +283,8 @@ class OnlineMicrostructure:
         return made
 
 
-def _timed(time_ms: int) -> None:
-    if not isinstance(time_ms, int | np.integer):
-        raise InputError(f"{time_ms!r} is no time", where="event", hint="whole milliseconds since 1970")
-
-
-def _bad_event(price: float, size: float) -> InputError:
-    return InputError(
-        f"price {price!r} and size {size!r} with this side are no event",
-        where="event",
-        hint="side 1 or -1 (trades: or 0), a positive price, a size from 0 (trades: above it), at most 2^52 of each",
-    )
-
-
 def _bad_state(problem: str) -> InputError:
     return InputError(f"this is no stored state: {problem}", where="state", hint="warm up from history instead")
-
-
-def _check(events: MarketEvents) -> None:
-    """Refuse events that no kernel may see."""
-    if not len(events):
-        return
-    levels = events.kind == LEVEL
-    if bool((np.diff(events.time) < 0).any()):
-        raise InputError("times of events run backwards", where="events", hint="merge streams with `merge`")
-    if bool((levels & ((events.side == 0) | (events.price < 1))).any() or (events.size < 0).any()):
-        raise InputError("a level has no side, no positive price or a negative size", where="events")
 
 
 __all__ = ["BookMessage", "MicroSettings", "OnlineMicrostructure", "Trade"]

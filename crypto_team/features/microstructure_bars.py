@@ -10,6 +10,7 @@ import pandas as pd
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import InputError
 from crypto_team.features.microstructure import MicroSettings, OnlineMicrostructure
+from crypto_team.features.microstructure_events import check_events
 from crypto_team.features.microstructure_table import NAMES
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def book_bars(events: MarketEvents, settings: MicroSettings, timeframe: str) -> 
         No bar is complete.
     """
     step = 1000 * timeframe_seconds(timeframe)
+    check_events(events)
     if not len(events) or events.time[0] // step == events.time[-1] // step:
         raise InputError(f"the events cover no complete {timeframe} bar", where="events", hint="record for longer")
     first, last = int(events.time[0]) // step, int(events.time[-1]) // step

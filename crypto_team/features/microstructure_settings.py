@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from crypto_team.data.market_events import MOST_UNITS
 from crypto_team.errors import InputError
 
 
@@ -36,6 +37,8 @@ class MicroSettings:
                 raise InputError(f"{name} is {value!r}", where="settings", hint="a positive number is needed")
             if not (np.isfinite(value) and value > 0.0):
                 raise InputError(f"{name} is {value:g}", where="settings", hint="a positive number is needed")
+        if self.vpin_volume / self.lot > MOST_UNITS:
+            raise InputError("a volume bucket holds more than 2^52 lots", where="vpin_volume")
         if round(self.vpin_volume / self.lot) < 1:
             raise InputError(
                 "a volume bucket holds less than a lot", where="vpin_volume", hint=f"at least {self.lot:g}"

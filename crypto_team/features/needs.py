@@ -45,13 +45,17 @@ def _read(node: Node, pair: str) -> Iterator[str | SeriesKey]:
     """Yield other pairs and series of one formula, seen from a pair."""
     if node.kind == "series":
         yield series_key(node, pair)
-    seen = [pair]
-    if node.kind == "scope" and node.name != "on":
-        seen = node.texts[0].split(",")
+    seen = _seen(node, pair)
+    if node.name in {"of", "basket"}:
         yield from seen
     for item in node.inputs:
         for other in seen:
             yield from _read(item, other)
+
+
+def _seen(node: Node, pair: str) -> list[str]:
+    """Return the pairs that the inputs of a part are read of."""
+    return node.texts[0].split(",") if node.kind == "scope" and node.name != "on" else [pair]
 
 
 def reads_beyond(formula: str) -> bool:
@@ -63,6 +67,20 @@ def optional_reads(formulas: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of candles that only some sources have and that formulas read, of whatever pair."""
     read = {part.name for text in formulas for part in reads(parse(text)) if part.kind == "column"}
     return tuple(name for name in OPTIONAL if name in read)
+
+
+def optional_columns_of(formulas: Iterable[str], pairs: Iterable[str]) -> list[tuple[str, str]]:
+    """Return pair and column wherever formulas read a column of candles that only some sources have."""
+    nodes, places = [parse(text) for text in formulas], list(pairs)
+    return list(dict.fromkeys(found for node in nodes for pair in places for found in _optional(node, pair)))
+
+
+def _optional(node: Node, pair: str) -> Iterator[tuple[str, str]]:
+    if node.kind == "column" and node.name in OPTIONAL:
+        yield pair, node.name
+    for item in node.inputs:
+        for other in _seen(node, pair):
+            yield from _optional(item, other)
 
 
 def pinned(text: str, members: Callable[[tuple[str, ...]], list[str]], timeframe: str | None = None) -> str:

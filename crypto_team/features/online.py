@@ -9,28 +9,28 @@ of series that were known, the order book as it stood.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from crypto_team.data.frame import epoch_ms
 from crypto_team.errors import InputError
 from crypto_team.features.formula import parse
 from crypto_team.features.microstructure import BookMessage, MicroSettings, Trade
-from crypto_team.features.nodes import COLUMNS, canonical_text
+from crypto_team.features.nodes import canonical_text
 from crypto_team.features.online_book import BookFeed
 from crypto_team.features.online_builder import Builder, fitted_parts
 from crypto_team.features.online_document import formulas_of
-from crypto_team.features.online_events import SeriesValue, expect_next, milliseconds, number
+from crypto_team.features.online_events import SeriesValue, bars_of, checked, expect_next, milliseconds, number
 from crypto_team.features.online_frames import named, under
-from crypto_team.features.online_state import UNREADABLE, no_state, pack, read
+from crypto_team.features.online_state import UNREADABLE, expect, no_state, read, write
 from crypto_team.features.scopes import SERIES, TIMEFRAMES
 from crypto_team.features.surroundings import Frame, SeriesKey, Surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import pandas as pd
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from crypto_team.features.plan import Plan
 
 Floats = npt.NDArray[np.float64]
-FORMAT: Final = 3
+FORMAT: Final = 4
 BOOK: Final = "series"
 
 
@@ -48,7 +48,7 @@ class OnlineFeatures:
     Parameters
     ----------
     features
-        Path of a `features.yaml`, or formulas without sweeps.
+        Path of a `features.yaml`, or formulas without sweeps: one, or a list.
     names
         Names of the features; those of the document, or the formulas themselves.
     timeframe
@@ -60,11 +60,14 @@ class OnlineFeatures:
         feature that is not among them is NaN.
     book
         Tick, lot and sizes of the market, where formulas read the book or events of it come in.
+
+    How long the last value of a series counts is judged as that of a stored one is, by the values known by then: three
+    usual steps, at least a day.
     """
 
     def __init__(
         self,
-        features: Path | Sequence[str],
+        features: Path | str | Sequence[str],
         names: Sequence[str] | None = None,
         *,
         timeframe: str | None = None,
@@ -72,12 +75,11 @@ class OnlineFeatures:
         fitted: Mapping[str, Mapping[str, Any]] | None = None,
         book: MicroSettings | None = None,
     ) -> None:
-        found, own = formulas_of(features)
+        found, self.names = formulas_of(features, names)
         if timeframe is not None and timeframe not in TIMEFRAMES:
             raise InputError(
                 f"unknown timeframe {timeframe!r}", where="timeframe", hint=f"one of {', '.join(TIMEFRAMES)}"
             )
-        self.names: tuple[str, ...] = tuple(names or own)
         self.pair = pair
         self.step = TIMEFRAMES[timeframe] if timeframe else 0
         nodes = [parse(text, timeframe) for text in found]
@@ -131,11 +133,8 @@ class OnlineFeatures:
         events
             Recorded order book and trades, in time order.
         """
-        times = epoch_ms(bars["timestamp"])
-        if not times.size:
-            raise InputError("there are no bars to warm up with")
+        columns, times = bars_of(bars)
         expect_next(self.times[-1:], times, self.step)
-        columns = {name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}
         if surroundings is not None:
             self._warm_around(surroundings)
         if events is not None:
@@ -164,8 +163,10 @@ class OnlineFeatures:
         if isinstance(event, BookMessage | Trade):
             return self._book_event(event)
         if isinstance(event, SeriesValue):
-            self._learn(event)
+            self._learn(checked(event))
             return self._last.copy()
+        if not isinstance(event, Mapping):
+            raise InputError(f"{event!r} is no event", hint="a bar as a mapping, BookMessage, Trade or SeriesValue")
         time, pair = milliseconds(event.get("timestamp")), event.get("pair", self.pair)
         if pair != self.pair:
             self._other(str(pair), event, time)
@@ -179,7 +180,7 @@ class OnlineFeatures:
         self._push(Frame(values, np.array([time], dtype=np.int64), self.step))
         return self._last.copy()
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the whole state to a file (NumPy archive, nothing executable)."""
         state: dict[str, npt.NDArray[Any]] = {
             "key": np.array(self._key()),
@@ -188,21 +189,21 @@ class OnlineFeatures:
             **named("root.", self._root.state()),
             **(named("book.", self._book.state()) if self._book else {}),
         }
-        with path.open("wb") as file:
-            pack(file, state)
+        write(Path(path), state)
 
-    def restore(self, path: Path) -> None:
+    def restore(self, path: Path | str) -> None:
         """Go on from a saved state of the same formulas; one that cannot be used leaves the engine as it was."""
-        state, before = read(path, self._key(), FORMAT), self._root.state()
+        state, before, book = read(Path(path), self._key(), FORMAT), self._root.state(), self._book
         try:
-            last = state["last"].astype(np.float64).reshape(self._last.shape)
+            last = expect(state["last"], np.float64, self._last.shape, "last values")
+            if book:
+                book = BookFeed(book.micro.settings, book.step)
+                book.restore(under("book.", state))
             self._root.restore(under("root.", state))
-            if self._book:
-                self._book.restore(under("book.", state))
         except (InputError, *UNREADABLE) as problem:
             self._root.restore(before)
             raise problem if isinstance(problem, InputError) else no_state(str(problem), str(path)) from None
-        self._last = last
+        self._last, self._book = last, book
 
     def _key(self) -> str:
         """Return what two engines have to share so that one can go on where the other stopped."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_team.errors import InputError
-from crypto_team.features.online_state import check_run
+from crypto_team.features.online_state import check_run, expect, no_state, opens
 from crypto_team.features.plan import lookback
 from crypto_team.features.tracing import TIMES
 
@@ -93,16 +93,21 @@ class BarEngine:
             "place": self._run.place,
             "cells": self._run.cells,
             "memory": self._run.memory,
-            "recent": np.array([self._recent[name] for name in self.plan.columns], dtype=np.float64),
+            "recent": np.array(list(self._recent.values()), dtype=np.float64).reshape(len(self._recent), -1)
+            if self._recent
+            else np.empty((0, min(self.done, self._kept))),
         }
 
     def restore(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Go on from what :meth:`state` returned."""
         check_run(self.plan.program, state)
+        done, times = int(state["done"]), opens(state["times"], "times")
+        if times.size != min(done, 2):
+            raise no_state("other bars were seen than counted")
+        recent = expect(state["recent"], np.float64, (len(self.plan.columns), min(done, self._kept)), "recent bars")
         self._run.place, self._run.cells, self._run.memory = state["place"], state["cells"], state["memory"]  # type: ignore[assignment]
-        self._run.done = int(state["done"])
-        self.times = [int(time) for time in state["times"]]
-        self._recent = {name: row.tolist() for name, row in zip(self.plan.columns, state["recent"], strict=True)}
+        self._run.done, self.times = done, times.tolist()
+        self._recent = {name: row.tolist() for name, row in zip(self.plan.columns, recent, strict=True)}
 
     def key(self) -> str:
         """Return what two engines have to share so that one can go on where the other stopped."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.data.series import LEAST_STALE_MS
 from crypto_team.errors import InputError
 from crypto_team.features import transformers
 from crypto_team.features.needs import series_key
@@ -63,7 +62,7 @@ class Builder:
             inner = self.cell(part.inputs, cell.pair, cell.step)
             return Fitted(part, self.fitted.get(text), inner)
         kind = SERIES[part.name]
-        stale = STALE_BARS * self.base if kind.columns else LEAST_STALE_MS
+        stale = STALE_BARS * self.base if kind.columns else None
         feed = SeriesFeed(flow=kind.flow, stale_ms=stale)
         self.series.setdefault(series_key(part, cell.pair), []).append(feed)
         return FromSeries(text, feed)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from crypto_team.data.frame import epoch_ms
 from crypto_team.errors import InputError
+from crypto_team.features.nodes import COLUMNS
+from crypto_team.features.online_state import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +37,44 @@ class SeriesValue:
     pair: str = ""
 
 
-def milliseconds(value: Any) -> int:
-    """Return a bar's opening in milliseconds since 1970."""
-    if hasattr(value, "timestamp"):
-        return int(round(value.timestamp() * 1000))  # noqa: RUF046 - a foreign type may round to a float
-    if isinstance(value, int | np.integer):
+def milliseconds(value: Any, where: str = "timestamp") -> int:
+    """Return a time in milliseconds since 1970: a whole number of them, or a datetime, in UTC where it has no zone."""
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[ms]").item()
+    if isinstance(value, datetime) and value == value:  # noqa: PLR0124 - NaT is not itself
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return round(aware.timestamp() * 1000)
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and -MOST <= value <= MOST:
         return int(value)
-    raise InputError(f"the bar has no timestamp that is a time: {value!r}", where="timestamp")
+    raise InputError(f"this is no time: {value!r}", where=where, hint="milliseconds since 1970, or a datetime")
+
+
+def checked(item: SeriesValue) -> SeriesValue:
+    """Return a published value whose numbers are some, known when it was about or later, as an import asks for."""
+    time, known_at = milliseconds(item.time, "time"), milliseconds(item.known_at, "known_at")
+    value = number({"value": item.value}, "value")
+    if not np.isfinite(value):
+        raise InputError(f"{item.value!r} is not a finite number", where="value")
+    if known_at < time:
+        raise InputError(f"known at {known_at}, before its own time {time}", where="known_at")
+    return replace(item, time=time, known_at=known_at, value=value)
+
+
+def bars_of(bars: pd.DataFrame) -> tuple[dict[str, npt.NDArray[np.float64]], npt.NDArray[np.int64]]:
+    """Return the columns of a history of bars that formulas may read, and the opens of the bars."""
+    if "timestamp" not in getattr(bars, "columns", ()):
+        raise InputError("the bars have no column timestamp", where="bars", hint="a DataFrame of timestamp and columns")
+    if not len(bars):
+        raise InputError("there are no bars to warm up with", where="bars")
+    stamps = bars["timestamp"]
+    if stamps.dtype.kind == "M" and not stamps.isna().any():
+        times = epoch_ms(stamps)
+    else:
+        times = np.array([milliseconds(value) for value in stamps], dtype=np.int64)
+    try:
+        return {name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}, times
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"a column of the bars holds no numbers: {problem}", where="bars") from None
 
 
 def number(bar: Mapping[str, Any], name: str) -> float:

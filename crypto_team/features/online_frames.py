@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_team.errors import InputError
+from crypto_team.features.online_state import expect, no_state, opens
 from crypto_team.features.surroundings import Frame
 
 if TYPE_CHECKING:
@@ -47,10 +48,16 @@ def frame_state(frames: list[Frame]) -> State:
     return {"names": np.array(names, dtype=np.str_), "table": table, "times": whole.times}
 
 
-def frame_of(state: Mapping[str, npt.NDArray[Any]], step: int) -> Frame:
-    """Return the bars that :func:`frame_state` wrote."""
-    columns = {str(name): row for name, row in zip(state["names"], state["table"], strict=True)}
-    return Frame(columns, state["times"], step)
+def frame_of(state: Mapping[str, npt.NDArray[Any]], step: int, names: frozenset[str]) -> Frame:
+    """Return the bars that :func:`frame_state` wrote, with these columns, if there are any."""
+    times = opens(state["times"], "bars that wait")
+    if not times.size:
+        return no_bars(step)
+    wanted = sorted(names)
+    if state["names"].tolist() != wanted:
+        raise no_state("bars that wait have other columns")
+    table = expect(state["table"], np.float64, (len(wanted), times.size), "bars that wait")
+    return Frame(dict(zip(wanted, table, strict=True)), times, step)
 
 
 def under(prefix: str, state: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
@@ -88,6 +95,10 @@ class Joiner:
         """Return the bars that wait."""
         return frame_state(self.waiting or [no_bars(self.step)])
 
-    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Take back the bars that wait."""
-        self.waiting = [frame_of(state, self.step)] if state["times"].size else []
+    def restore(self, state: Mapping[str, npt.NDArray[Any]], names: frozenset[str]) -> None:
+        """Take back the bars that wait, with these columns: without a hole, from a first one that may be broken on."""
+        waiting = frame_of(state, self.step, names)
+        opens(waiting.times, "bars of a longer one", self.step)
+        if waiting.times.size * self.step > 2 * self.longer:
+            raise no_state("more bars wait than longer ones are made of")
+        self.waiting = [waiting] if waiting.times.size else []

@@ -11,6 +11,7 @@ from crypto_team.errors import InputError
 from crypto_team.features.composition import mean_of_members
 from crypto_team.features.nodes import Node, canonical_text
 from crypto_team.features.online_frames import Joiner, frame_of, frame_state, joined, named, no_bars, selected, under
+from crypto_team.features.online_state import expect, no_state, opens
 from crypto_team.features.scopes import fitted_memory
 from crypto_team.features.surroundings import Frame, known_before, next_open
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 MOST_MISSING: Final = 10_000
 """How many bars of another pair may be missing in a row; more of them are a mistake in the time, or need a history."""
+
+MANY: Final = 100
+"""How often so many may be missing among bars that wait."""
 
 
 class Inner:
@@ -58,8 +62,10 @@ class Inner:
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on from what :meth:`state` returned."""
-        self._closes, self._values = state["closes"], state["values"]
-        self.joiner.restore(under("joiner.", state))
+        closes = opens(state["closes"], "values that count", self.cell.step)
+        self._values = expect(state["values"], np.float64, (closes.size, len(self.cell.nodes)), "values that count")
+        self._closes = closes
+        self.joiner.restore(under("joiner.", state), self.cell.bar_columns)
         self.cell.restore(under("cell.", state))
 
 
@@ -151,8 +157,15 @@ class PairFeed:
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Go on from what :meth:`state` returned."""
-        self._waiting = frame_of(under("waiting.", state), self.base)
-        self._end = int(state["end"][0]) if state["end"].size else None
+        waiting = frame_of(under("waiting.", state), self.base, self.inner.cell.bar_columns)
+        end = opens(state["end"], "end of the last bar of a pair")
+        known = np.concatenate([end, waiting.times])
+        gaps, spare = np.diff(known) // self.base, known.size + MANY * MOST_MISSING
+        if end.size > 1 or (gaps < 0).any() or (gaps > MOST_MISSING).any() or gaps.sum() > spare:
+            raise no_state("bars of a pair are older than those before them, or too far from them")
+        if any(next_open(time, self.base) != time for time in known.tolist()):
+            raise no_state("bars of a pair open where none does")
+        self._waiting, self._end = waiting, int(end[0]) if end.size else None
         self.inner.restore(under("inner.", state))
 
 
@@ -236,5 +249,8 @@ class Fitted:
 
     def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Restore them."""
-        self._rows = state["rows"]
+        rows = state["rows"]
+        if len(rows) > self.memory:
+            raise no_state("more rows wait than a fitted part looks back on")
+        self._rows = expect(rows, np.float64, (None, self._rows.shape[1]), "rows of a fitted part")
         self.cell.restore(under("cell.", state))

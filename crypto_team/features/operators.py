@@ -146,7 +146,7 @@ def decay_bars(alpha: float) -> int:
     """Return after how many bars the weight of an exponential average falls below one millionth.
 
     The average itself is then right to a millionth of its level. What is left of it in a difference or a ratio of two
-    averages is larger against their own small values: up to 1e-4 of a value, at most 4e-6 of its standard deviation.
+    averages is larger against their own small values: up to 1e-4 of a value, below 1e-5 of its standard deviation.
     """
     return 0 if alpha >= 1.0 else math.ceil(math.log(NEGLIGIBLE) / math.log(1.0 - alpha))
 

@@ -25,7 +25,7 @@ def amihud(close: Floats, volume: Floats, n: int = 60) -> Floats:
     move = np.abs(divided(close, shifted(close, 1)) - 1.0)
     traded = volume > 0.0
     each = np.where(traded, divided(move, close * volume), 0.0 * move)
-    bars = rolling.total(1.0 * traded + 0.0 * move, n)
+    bars = rolling.total(1.0 * traded + 0.0 * (move + volume), n)
     return np.where(bars == 0.0, 0.0, divided(rolling.total(each, n), bars)) * (_BPS * _MILLION)
 
 

@@ -6,17 +6,27 @@ A window without any volume gives the neutral value that each operator names.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from crypto_team.features import rolling
 from crypto_team.features.operators import Floats, Rule, Times, divided, operator, shifted
 from crypto_team.features.operators_momentum import typical_price
 
+ROUNDING: Final = 1e-12
+
 
 def _multiplier(high: Floats, low: Floats, close: Floats) -> Floats:
     """Return where the close lies in its range, -1 to 1; 0 for a candle without range."""
     span = high - low
     return np.where(span == 0.0, 0.0, divided((close - low) - (high - close), span))
+
+
+def _from_average(held: Floats, value: Floats, traded: Floats) -> Floats:
+    """Return held / value - 1; 0 without volume, and where it is a rounding: where no price moves, nothing does."""
+    away = np.where(traded <= 0.0, 0.0, divided(held, value) - 1.0)
+    return np.where(np.abs(away) < ROUNDING, 0.0, away)
 
 
 @operator("volume", lambda n: n - 1)
@@ -55,7 +65,7 @@ def vwap_dev(high: Floats, low: Floats, close: Floats, volume: Floats, n: int = 
     """Close over the volume-weighted average typical price of the last n bars, minus 1; 0 without volume."""
     traded = rolling.mean(volume, n)
     value = rolling.mean(typical_price(high, low, close) * volume, n)
-    return np.where(traded <= 0.0, 0.0, divided(close * traded, value) - 1.0)
+    return _from_average(close * traded, value, traded)
 
 
 @operator("volume", lambda n: n - 1)
@@ -66,14 +76,15 @@ def session_vwap_dev(high: Floats, low: Floats, close: Floats, volume: Floats, t
     """
     traded = rolling.session_sum(volume, times, n)
     value = rolling.session_sum(typical_price(high, low, close) * volume, times, n)
-    return np.where(traded <= 0.0, 0.0, divided(close * traded, value) - 1.0)
+    return _from_average(close * traded, value, traded)
 
 
 @operator("volume", lambda n: n - 1)
 def poc_dev(high: Floats, low: Floats, close: Floats, volume: Floats, n: int = 48, bins: int = 24) -> Floats:
     """Close over the point of control of the last n bars, minus 1: the middle of the price bin with most volume.
 
-    Bars count with their typical price; equal bins from the lowest to the highest of them; the lower of equals.
+    Bars count with their typical price; equal bins from the lowest to the highest of them; the lower of equals. Without
+    volume the middle of the range.
     """
     return divided(close, rolling.profile(typical_price(high, low, close), volume, n, bins, 0.0)) - 1.0
 
@@ -84,7 +95,8 @@ def value_area_position(
 ) -> Floats:
     """Close within the value area of the last n bars: 0 at its lower end, 1 at its upper, beyond outside.
 
-    The value area holds 70 % of the volume around the point of control (Steidlmayer). 0.5 without a range.
+    The value area holds 70 % of the volume around the point of control (Steidlmayer). 0.5 without a range
+    or without volume.
     """
     typical = typical_price(high, low, close)
     bottom = rolling.profile(typical, volume, n, bins, -1.0)

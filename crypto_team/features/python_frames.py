@@ -82,7 +82,7 @@ def compute_frames(
             )
         except WorkerError as problem:
             where = (problem.where or path.name).replace(_CODE, path.name)
-            raise WorkerError(problem.what, where=where, hint="run the function on your own data first") from None
+            raise type(problem)(problem.what, where=where, hint="run the function on your own data first") from None
         return [_read(folder / job, len(frames[OHLCV])) for job, frames in zip(jobs, variants, strict=True)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from crypto_team.errors import EvidenceError
 
 Floats = npt.NDArray[np.float64]
+ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,13 @@ class Projection:
 
 
 def scaling_of(rows: Floats) -> Scaling:
-    """Measure mean and population deviation of each input; one that does not vary has the deviation 1."""
-    std = rows.std(axis=0)
-    return Scaling(rows.mean(axis=0), np.where(std > 0.0, std, 1.0))
+    """Measure mean and population deviation of each input; one that does not vary has the deviation 1.
+
+    The mean of equal numbers may miss them by a rounding, which is no deviation, as is nothing below 1e-12 of the mean.
+    """
+    mean, std = rows.mean(axis=0), rows.std(axis=0)
+    mean = np.where(rows.min(axis=0) == rows.max(axis=0), rows[0], mean)
+    return Scaling(mean, np.where(std > ROUNDING * np.abs(mean), std, 1.0))
 
 
 def finite_array(values: Any) -> Floats:

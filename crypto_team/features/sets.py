@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SetFeature:
-    """One candidate of a set; where the catalog has an order book of the pair, `book` takes the formula's place."""
+    """One candidate of a set; where the catalog has what `better` reads, it takes the formula's place.
+
+    That is an order book of the pair, or candles that count their trades.
+    """
 
     name: str
     category: Category
     formula: str
-    book: str | None = None
+    better: str | None = None
 
 
 _STANDARD: Final = (
@@ -114,24 +117,24 @@ _STANDARD: Final = (
 )
 
 
-def _expanded(formulas: tuple[str, ...], books: Mapping[str, str] = MappingProxyType({})) -> tuple[SetFeature, ...]:
+def _expanded(formulas: tuple[str, ...], better: Mapping[str, str] = MappingProxyType({})) -> tuple[SetFeature, ...]:
     made = []
     for formula in formulas:
-        texts, better = expand(formula), expand(books[formula]) if formula in books else []
+        texts, others = expand(formula), expand(better[formula]) if formula in better else []
         for number, text in enumerate(texts):
-            book = canonical_text(parse(better[number])) if better else None
-            made.append(SetFeature(feature_name(text), family(parse(text)), text, book))
+            other = canonical_text(parse(others[number])) if others else None
+            made.append(SetFeature(feature_name(text), family(parse(text)), text, other))
     return tuple(made)
 
 
 SETS: Final[dict[str, tuple[SetFeature, ...]]] = {
     "standard": _expanded(_STANDARD),
-    "indicators_52": _expanded(sets_indicators_52.FORMULAS),
+    "indicators_52": _expanded(sets_indicators_52.FORMULAS, sets_indicators_52.FROM_COUNTS),
     "alpha_25": _expanded(sets_alpha_25.FORMULAS, sets_alpha_25.FROM_BOOK),
     "temporal": _expanded(sets_temporal.FORMULAS),
     "cross_asset": _expanded(sets_cross_asset.FORMULAS),
     "flow": _expanded(sets_flow.FORMULAS),
-    "kraken_5m": _expanded(sets_kraken_5m.FORMULAS),
+    "kraken_5m": _expanded(sets_kraken_5m.FORMULAS, sets_kraken_5m.FROM_COUNTS),
     "microstructure_84": _expanded(tuple(f'book("{name}")' for name in BOOK_COLUMNS)),
 }
 """Sets by name; `standard` holds about a hundred candidates over all families that candles allow."""

@@ -42,3 +42,9 @@ FORMULAS: Final = (
     "hour_sin()",
     "hour_cos()",
 )
+FROM_COUNTS: Final = {
+    "sma(volume, 5) / sma(volume, 20)": "sma(trades, 5) / sma(trades, 20)",
+    "obv_change(24)": "trades_ratio(20)",
+    "zscore(volume, 60)": "trade_size_ratio(60)",
+}
+"""Transaction trends, where candles count their trades; else what volume says of the same spans."""

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_team.data.frame import epoch_ms
-from crypto_team.data.series import arrays, stale_after_ms
+from crypto_team.data.series import arrays, stale_after
 from crypto_team.errors import InputError
 
 if TYPE_CHECKING:
@@ -145,18 +145,20 @@ class Frame:
 class KnownSeries:
     """Values with the time they are about and the time they were known; older than `stale_ms` they are unknown again.
 
-    Rows are in the order of `known_at`; a value may be published again for the same time: the later word counts.
+    `stale_ms` is one number for all of them or one for each. Rows are in the order of `known_at`; a value may be
+    published again for the same time: the later word counts.
     """
 
     time: Times
     known_at: Times
     value: Floats
-    stale_ms: int
+    stale_ms: int | Times
 
     def before(self, end: int) -> KnownSeries:
         """Return what was known before a time."""
         kept = int(np.searchsorted(self.known_at, end, side="left"))
-        return KnownSeries(self.time[:kept], self.known_at[:kept], self.value[:kept], self.stale_ms)
+        stale = self.stale_ms if isinstance(self.stale_ms, int) else self.stale_ms[:kept]
+        return KnownSeries(self.time[:kept], self.known_at[:kept], self.value[:kept], stale)
 
     def last_known(self, decisions: Times) -> Floats:
         """Return at each decision time the value of the latest time that was known; NaN where there is none."""
@@ -167,7 +169,7 @@ class KnownSeries:
         current = np.maximum.accumulate(rows)
         place = np.searchsorted(self.known_at, decisions, side="right") - 1
         row = current[np.maximum(place, 0)]
-        fresh = (place >= 0) & (decisions - self.known_at[row] <= self.stale_ms)
+        fresh = (place >= 0) & (decisions - self.known_at[row] <= self._stale(row))
         return np.where(fresh, self.value[row], np.nan)
 
     def summed(self, closes: Times, step: int) -> Floats:
@@ -176,15 +178,17 @@ class KnownSeries:
             return np.full(closes.size, np.nan)
         last = np.searchsorted(self.known_at, closes, side="right")
         first = np.searchsorted(self.known_at, closes - step, side="right")
-        covered = (closes - step >= self.known_at[0]) & (
-            closes - self.known_at[np.maximum(last - 1, 0)] <= self.stale_ms
-        )
+        row = np.maximum(last - 1, 0)
+        covered = (closes - step >= self.known_at[0]) & (closes - self.known_at[row] <= self._stale(row))
         sums = np.zeros(closes.size)
         busy = np.flatnonzero(last > first)
         # One sum for each bar, not a difference of running sums: what came long before must not leave its rounding.
         if busy.size:
             sums[busy] = np.add.reduceat(self.value[: last[busy[-1]]], first[busy])
         return np.where(covered, sums, np.nan)
+
+    def _stale(self, rows: npt.NDArray[np.int64]) -> int | Times:
+        return self.stale_ms if isinstance(self.stale_ms, int) else self.stale_ms[rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +263,7 @@ def known_series(
     """Return a stored series as formulas read it, or one column of values per bar; those count for three bars."""
     if not column:
         about, known_at, value = arrays(frame, lag_seconds)
-        usual = stale_after_ms(frame)
+        usual: int | Times = stale_after(about)
     elif column in frame:
         about, known_at = epoch_ms(frame["timestamp"]), epoch_ms(frame["known_at"])
         value = frame[column].to_numpy(np.float64)

@@ -13,6 +13,8 @@ ROUNDING = 1e-9
 LAST_DIGITS = 1e-12
 """Matrix products and transforms over another number of rows add in another order; a model fitted on them, too."""
 VANISHING = 1e-9
+UNKNOWN = "values"
+"""The probe that a column without a single known number fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,14 @@ def robust_spread(values: Values) -> float:
         return 0.0
     ranges = (float(np.subtract(*np.percentile(known, [100 - cut, cut]))) for cut in (25, 5, 1))
     return next((found for found in ranges if found > 0.0), 0.0)
+
+
+def unproven(found: ColumnVerdict, values: Values) -> ColumnVerdict:
+    """Return the verdict on a column, which is none where no number of it is known: every future agrees on nothing."""
+    if not found.causal or np.isfinite(values).any():
+        return found
+    text = "no number of it is known on these bars: nothing was probed (is its look-back longer than they are?)"
+    return replace(found, causal=False, probe=UNKNOWN, explanation=text)
 
 
 def unsteady(name: str, pair: str, whole: Values, again: Values, noise: Values) -> ColumnVerdict | None:

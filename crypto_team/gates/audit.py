@@ -115,12 +115,30 @@ def static_hints(features: FeatureSet, code_dir: Path) -> list[Hint]:
     return found
 
 
-def suspicious_lines(source: str) -> list[tuple[int, str]]:
-    """Return lines of a Python file that look ahead in most code, with the reason; they explain and prove nothing."""
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def suspicious_lines(source: str, function: str) -> list[tuple[int, str]]:
+    """Return lines that a function runs and that look ahead in most code, with the reason; they prove nothing."""
     try:
-        return list(_suspicious(ast.parse(source)))
+        return sorted({found for part in _run_by(ast.parse(source), function) for found in _suspicious(part)})
     except (SyntaxError, ValueError, RecursionError):
         return []
+
+
+def _run_by(tree: ast.Module, function: str) -> list[ast.stmt]:
+    """Return what of a file runs when a function is called: what is at its top level, and whatever it names there."""
+    named = {part.name: part for part in tree.body if isinstance(part, _DEFINITIONS)}
+    kept = [part for part in tree.body if not isinstance(part, _DEFINITIONS)]
+    names = {function, *(word for part in kept for word in _words(part))}
+    while found := [named.pop(name) for name in sorted(names & set(named))]:
+        kept += found
+        names |= {word for part in found for word in _words(part)}
+    return kept
+
+
+def _words(part: ast.AST) -> Iterator[str]:
+    return (node.id for node in ast.walk(part) if isinstance(node, ast.Name))
 
 
 def _suspicious(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -130,7 +148,7 @@ def _suspicious(tree: ast.AST) -> Iterator[tuple[int, str]]:
             if reason:
                 yield node.lineno, reason
         elif isinstance(node, ast.Slice) and _is_negative(node.step):
-            yield node.lower.lineno if node.lower else getattr(node, "lineno", 0), "reversed order"
+            yield node.lineno, "reversed order"
 
 
 def _call_reason(node: ast.Call) -> str | None:

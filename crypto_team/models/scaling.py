@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -36,4 +38,5 @@ def fit_scaler(x: npt.NDArray[np.float32]) -> Scaler:
     values *= known
     np.square(values, out=values)
     std = np.sqrt(values.sum(axis=0) / count)
-    return Scaler(mean, np.where(std > 0.0, std, 1.0))
+    # The mean of equal numbers may miss them by a rounding, which is no deviation.
+    return Scaler(mean, np.where(std > ROUNDING * np.abs(mean), std, 1.0))

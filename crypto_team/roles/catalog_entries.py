@@ -33,9 +33,6 @@ def register_series(
     return [register(session, series, exchange=exchange, source=source) for series in found]
 
 
-PLAIN = {"ohlcv", "l2", "trades", "series"}
-
-
 def register(session: Session, series: ImportedSeries, *, exchange: str, source: str) -> Dataset:
     """Write the canonical file of one series and its catalog entry."""
     from crypto_team.data.frame import content_hash
@@ -67,7 +64,6 @@ def _entry(
     session: Session, series: ImportedSeries, dataset_id: str, *, exchange: str, source: str, hashed: str
 ) -> Dataset:
     from crypto_team.data.quality import assess
-    from crypto_team.data.series import stale_after_ms
     from crypto_team.roles.book_quality import book_quality
 
     times = series.frame["timestamp"]
@@ -92,7 +88,6 @@ def _entry(
             "price_decimals": series.decimals,
             "holdout_from": seals.holdout_from(session, series, exchange) if series.kind == "ohlcv" else None,
             "lag_seconds": _lag(series),
-            "stale_after_seconds": stale_after_ms(series.frame) // 1000 if series.kind not in PLAIN else None,
             "source": source,
             "quality": quality.model_dump() if quality else None,
             "registered": records.utc_text(session),

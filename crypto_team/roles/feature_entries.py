@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from crypto_team.schemas.ml_spec import Market
     from crypto_team.tools.session import Session
 
+_INSTEAD = "remove them before an export (ml-engineer remove-feature), or import the values as a series"
+
 
 def entries_for(
     session: Session,
@@ -66,7 +68,7 @@ def set_entries(session: Session, market: Market, name: str, rationale: str) -> 
 
     made, left_out = [], []
     for item in feature_set(name):
-        for formula in filter(None, (item.book, item.formula)):
+        for formula in filter(None, (item.better, item.formula)):
             try:
                 text = resolved(session, market, [formula])[0]
                 check_sources(session, market, [text])
@@ -81,6 +83,18 @@ def set_entries(session: Session, market: Market, name: str, rationale: str) -> 
     if not made:
         raise NotFoundError(f"nothing of the set {name} can be computed: {left_out[0]}", hint="crypto-team data list")
     return made, left_out
+
+
+def beyond_freqtrade(features: Sequence[Feature]) -> list[str]:
+    """Say which features read columns that Freqtrade's candles do not have: an export would be refused only later."""
+    from crypto_team.features.needs import optional_reads
+
+    read = {item.name: optional_reads(item.formulas) for item in features}
+    names = [name for name, columns in read.items() if columns]
+    if not names:
+        return []
+    columns = ", ".join(sorted({column for each in read.values() for column in each}))
+    return [f"{', '.join(names)} read {columns}, which Freqtrade's candles do not have: {_INSTEAD}"]
 
 
 def from_formula(text: str, category: str, rationale: str, name: str | None = None, *, timeframe: str) -> Feature:

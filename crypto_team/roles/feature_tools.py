@@ -56,7 +56,7 @@ def features_sets(session: Session, *, set_: str = "", timeframe: Timeframe = "1
                 "category": item.category,
                 "lookback": count,
                 "formula": item.formula,
-                **({"with_order_book": item.book} if item.book else {}),
+                **({"where_there_is_more": item.better} if item.better else {}),
             }
             for item, count in zip(items, bars, strict=True)
         ]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.errors import InputError, UsageError
+from crypto_team.errors import InputError, UsageError, WorkerError
 from crypto_team.schemas.outcome import Finding, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
+    from crypto_team.errors import CryptoTeamError
     from crypto_team.features.probes import Decision
     from crypto_team.features.verdicts import ColumnVerdict
     from crypto_team.tools.session import Session
@@ -26,29 +28,56 @@ def audit(
 ) -> Outcome:
     """Audit every column of a function and say which look ahead, and what shows it."""
     from crypto_team.features.frame_audit import audit_frames
+    from crypto_team.features.verdicts import UNKNOWN
     from crypto_team.gates.audit import suspicious_lines
 
     code, function = _code(file)
-    ohlcv, others = table(data), dict(_named(item) for item in aux)
-    session.progress(0.05, f"probing {function}")
-    found = audit_frames(code, function, ohlcv, others, decision=decision, seed=seed)
-    leaking = [item.column for item in found.verdicts if not item.causal]
+    others: dict[str, pd.DataFrame] = {}
+    try:
+        ohlcv = table(data)
+        others |= dict(_named(item) for item in aux)
+        session.progress(0.05, f"running {function} once alone, then on other futures")
+        found = audit_frames(code, function, ohlcv, others, decision=decision, seed=seed)
+    except (InputError, WorkerError) as problem:
+        # Exit code 1 says that a column looks ahead. That nothing could be probed is another thing.
+        raise UsageError(problem.what, where=problem.where, hint=_hint(problem, code, function, others)) from None
+    failed = [item for item in found.verdicts if not item.causal]
+    leaking = [item.column for item in failed if item.probe != UNKNOWN]
+    unproven = [item.column for item in failed if item.probe == UNKNOWN]
     hints = [
         Finding(code="worth-a-look", severity="info", message=reason, file=code.name, line=line)
-        for line, reason in suspicious_lines(code.read_text(encoding="utf-8"))
+        for line, reason in suspicious_lines(code.read_text(encoding="utf-8"), function)
     ]
     notes = [Finding(code="not-probed", severity="warning", message=text, file=code.name) for text in found.notes]
     counted = (
         f"{len(found.verdicts)} column(s), {found.variants} replaced futures, decision at the bar's {decision}, "
         f"seed {found.seed}"
     )
+    words = [
+        *([f"{', '.join(leaking[:10])} look ahead"] if leaking else []),
+        *([f"{', '.join(unproven[:10])} hold nothing that could be probed"] if unproven else []),
+    ]
     return Outcome(
-        ok=not leaking,
-        summary=f"{', '.join(leaking[:10])} look ahead: {counted}" if leaking else f"no leak found: {counted}",
+        ok=not failed,
+        summary=f"{' and '.join(words) or 'no leak found'}: {counted}",
         data=[_row(item, ohlcv) for item in found.verdicts],
         findings=[*notes, *(hints if leaking else [])],
-        exit_code=1 if leaking else 0,
+        exit_code=1 if failed else 0,
     )
+
+
+def _hint(problem: CryptoTeamError, code: Path, function: str, others: Mapping[str, pd.DataFrame]) -> str | None:
+    """Say which frames a function asks for and was not given, where it failed over that."""
+    tree = ast.parse(code.read_text(encoding="utf-8")) if "KeyError" in problem.what else ast.Module([], [])
+    asked = {
+        node.slice.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "aux"
+        if isinstance(node.slice, ast.Constant)
+    }
+    missing = [str(name) for name in sorted(map(str, asked - set(others)))]
+    given = " ".join(f"--aux {name}=FILE" for name in missing)
+    return f"{function} reads frames that were not given: {given}" if missing else problem.hint
 
 
 def _code(file: str) -> tuple[Path, str]:
@@ -57,11 +86,11 @@ def _code(file: str) -> tuple[Path, str]:
         name, function = file, USUAL
     path = Path(name)
     if not path.is_file():
-        raise InputError("there is no such file", where=name, hint="FILE.py or FILE.py:function")
+        raise UsageError("there is no such file", where=name, hint="FILE.py or FILE.py:function")
     try:
         path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise InputError("the file is no Python text", where=name, hint="FILE.py or FILE.py:function") from None
+        raise UsageError("the file is no Python text", where=name, hint="FILE.py or FILE.py:function") from None
     if not function.isidentifier():
         raise UsageError(f"{function!r} is no name of a function", where=file)
     return path, function

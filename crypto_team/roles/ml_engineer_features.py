@@ -79,7 +79,7 @@ def add_feature(
     rationale
         Why it should help.
     """
-    from crypto_team.roles.feature_entries import entries_for, require_function
+    from crypto_team.roles.feature_entries import beyond_freqtrade, entries_for, require_function
 
     if python:
         require_function(python, session.layout.code_dir(strategy_id))
@@ -100,7 +100,10 @@ def add_feature(
     return Outcome(
         ok=True,
         summary=f"{len(fresh)} features added, {len(changed.features)} candidates now",
-        findings=[Finding(code="left-out", severity="info", message=text) for text in left_out],
+        findings=[
+            *(Finding(code="left-out", severity="info", message=text) for text in left_out),
+            *(Finding(code="not-in-freqtrade", severity="warning", message=text) for text in beyond_freqtrade(fresh)),
+        ],
         revision=revision,
         path=str(session.layout.features(strategy_id)),
         data=[{"name": item.name, "source": item.formula or item.python, "lookback": item.lookback} for item in fresh],

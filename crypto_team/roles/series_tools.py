@@ -61,7 +61,7 @@ def import_series(
     return Outcome(
         ok=True,
         summary=f"{made.dataset_id}: {made.rows} values of {kind} of {made.pair or made.name}",
-        data=row(made) | {"lag_seconds": made.lag_seconds, "stale_after_seconds": made.stale_after_seconds},
+        data=row(made) | {"lag_seconds": made.lag_seconds},
         next=["crypto-team features list"],
     )
 

@@ -119,11 +119,27 @@ def resolved(session: Session, market: Market, texts: Sequence[str]) -> list[str
 
 
 def check_sources(session: Session, market: Market, texts: Sequence[str]) -> None:
-    """Refuse formulas that read pairs or series that are not in the catalog, with the way to import them."""
-    from crypto_team.features.needs import needs
+    """Refuse formulas that read pairs, columns or series that are not in the catalog, with the way to import them."""
+    from crypto_team.features.needs import needs, optional_columns_of
 
     wanted = needs(texts, market.pairs)
     for pair in wanted.pairs:
         candles.require(session, market, pair)
     for key in wanted.series:
         series_dataset(session, market, key)
+    for pair, column in optional_columns_of(texts, market.pairs):
+        _require_column(session, market, pair, column)
+
+
+def _require_column(session: Session, market: Market, pair: str, column: str) -> None:
+    import pyarrow.parquet as pq
+
+    found = candles.find(session, market, pair)
+    if found is None:  # whoever asks for candles first says how to import them
+        return
+    if column not in pq.read_schema(session.layout.data_file(found.path)).names:
+        raise NotFoundError(
+            f"the candles of {pair} ({found.dataset_id}) have no column {column}",
+            where="formula",
+            hint=f"import candles of {pair} from a source that has {column}",
+        )

@@ -79,7 +79,8 @@ class Dataset(Document):
         default=None, description="Publication lag: how long after its time a value was known, added to known_at."
     )
     stale_after_seconds: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="How long the last value counts before it is unknown again."
+        default=None,
+        description="How long the last value counts, where an import said so; else three of the steps usual by then.",
     )
     source: ShortText
     quality: Quality | None = None

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crypto_team.data.frame import content_hash, epoch_ms
-from crypto_team.data.series import read_known, stale_after_ms
+from crypto_team.data.series import STEPS_JUDGED, StepsJudged, read_known, stale_after
 from crypto_team.errors import InputError, UsageError
 from crypto_team.features.surroundings import known_series
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+DAY = 86_400_000
 
 
 def _write(folder: Path, frame: pd.DataFrame, name: str = "series.csv") -> Path:
@@ -37,7 +41,23 @@ def test_a_publication_lag_is_added_to_the_time(tmp_path: Path) -> None:
     frame = _read(_write(tmp_path, _daily()))
     assert (frame["known_at"] - frame["timestamp"]).eq(pd.Timedelta("1h")).all()
     assert str(frame["known_at"].dtype) == "datetime64[ms, UTC]"
-    assert stale_after_ms(frame) == 3 * 86_400_000
+    assert stale_after(epoch_ms(frame["timestamp"])).tolist() == [DAY, *[3 * DAY] * 4]
+
+
+@given(st.lists(st.integers(-3, 9), max_size=200), st.integers(0, 200))
+def test_how_long_a_value_counts_is_judged_by_what_came_before_it_and_the_same_live(steps: list[int], cut: int) -> None:
+    times = DAY * np.cumsum(np.array(steps, dtype=np.int64))
+    made, judge = stale_after(times), StepsJudged()
+    assert [judge.stale_after(int(time)) for time in times] == made.tolist()
+    assert made[:cut].tolist() == stale_after(times[:cut]).tolist()
+
+
+def test_a_series_that_comes_oftener_from_now_on_is_judged_anew_and_its_past_stays(tmp_path: Path) -> None:
+    weeks = 7 * DAY * np.arange(20)
+    hours = weeks[-1] + DAY // 24 * np.arange(1, 200)
+    made = stale_after(np.concatenate([weeks, hours]))
+    assert set(made[1:20].tolist()) == {21 * DAY}
+    assert made[20 + STEPS_JUDGED] == DAY
 
 
 def test_a_known_at_column_wins_and_rows_are_put_into_the_order_of_knowledge(tmp_path: Path) -> None:

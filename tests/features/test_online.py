@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from crypto_team.errors import InputError
 from crypto_team.features import machine
 from crypto_team.features import opcodes as op
-from crypto_team.features.online import OnlineFeatures
+from crypto_team.features.online import OnlineFeatures, SeriesValue
 from crypto_team.features.online_state import digest
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import OPERATORS as TABLE
@@ -171,7 +172,7 @@ def test_a_bar_that_is_not_the_next_one_is_refused_and_changes_nothing(market: M
         online.update({"timestamp": int(market.times[100])})
     with pytest.raises(InputError, match="is not a number"):
         online.update({"timestamp": int(market.times[100]), "close": "high"})
-    with pytest.raises(InputError, match="no timestamp"):
+    with pytest.raises(InputError, match="this is no time: None"):
         online.update({"close": 1.0})
     assert online.update(_bar(market, 100))[0] == whole[100]
 
@@ -253,3 +254,51 @@ def test_a_state_that_was_changed_is_refused_and_changes_nothing(
         online.restore(tmp_path / "changed.npz")
     for row in range(200, 260):
         assert online.update(_bar(market, row)).tobytes() == same.update(_bar(market, row)).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda: OnlineFeatures("nowhere.yaml"), r"no features\.yaml"),
+        (lambda: OnlineFeatures([]), "no formulas"),
+        (lambda: OnlineFeatures([3]), "no formulas"),  # type: ignore[list-item]
+        (lambda: OnlineFeatures(["close"], names=["a", "b"]), "2 names for 1 formulas"),
+        (lambda: OnlineFeatures("close").update(None), "None is no event"),  # type: ignore[arg-type]
+        (lambda: OnlineFeatures("close").update({"timestamp": pd.NaT, "close": 1.0}), "no time: NaT"),
+        (lambda: OnlineFeatures("close").update({"timestamp": np.datetime64("NaT"), "close": 1.0}), "no time: None"),
+        (lambda: OnlineFeatures("close").update({"timestamp": 1.5, "close": 1.0}), "no time: 1.5"),
+        (lambda: OnlineFeatures("close").update({"timestamp": 10**30, "close": 1.0}), "no time"),
+        (lambda: OnlineFeatures("close").warm_up(None), "no column timestamp"),  # type: ignore[arg-type]
+        (lambda: OnlineFeatures("close").warm_up(pd.DataFrame({"close": [1.0]})), "no column timestamp"),
+        (lambda: OnlineFeatures("close").warm_up(pd.DataFrame({"timestamp": [1], "close": ["x"]})), "holds no numbers"),
+        (lambda: OnlineFeatures("close").warm_up(pd.DataFrame({"timestamp": [None], "close": [1.0]})), "no time"),
+        (lambda: OnlineFeatures("close").save("/nowhere/at/all"), "cannot be written"),
+        (lambda: OnlineFeatures("close").restore("/nowhere/at/all"), "not a saved state"),
+    ],
+)
+def test_first_contact_with_what_is_none_says_what_is_wrong(made: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        made()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"time": None}, {"known_at": None}, {"value": "x"}, {"value": np.inf}, {"known_at": 1}, {"time": 10**30}],
+)
+def test_a_published_value_that_is_none_is_refused(change: dict[str, Any]) -> None:
+    online = OnlineFeatures("funding()", timeframe="1h", pair="A/B")
+    with pytest.raises(InputError):
+        online.update(SeriesValue(**{"kind": "funding", "value": 1.0, "time": 2, "known_at": 5} | change))
+    online.update(SeriesValue("funding", 1.0, 2, 5))
+    assert online.update({"timestamp": 0})[0] == 1.0
+
+
+def test_times_may_be_written_in_several_ways(market: Market) -> None:
+    stamps = [1_600_000_000_000, np.int64(1_600_000_000_000), np.datetime64(1_600_000_000_000, "ms")]
+    stamps += [pd.Timestamp(1_600_000_000_000, unit="ms"), pd.Timestamp(1_600_000_000_000, unit="ms", tz="UTC")]
+    stamps.append(datetime(2020, 9, 13, 14, 26, 40, tzinfo=timezone(timedelta(hours=2))))
+    found = {OnlineFeatures("hour_sin()").update({"timestamp": stamp})[0] for stamp in stamps}
+    assert len(found) == 1
+    whole = OnlineFeatures(["sma(close, 5)"]).warm_up(_frame(market.part(0, 20)))
+    counted = OnlineFeatures("sma(close, 5)").warm_up(_frame(market.part(0, 20)).assign(timestamp=market.times[:20]))
+    assert counted.tobytes() == whole.tobytes()

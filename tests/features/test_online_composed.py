@@ -16,8 +16,8 @@ from crypto_team.features.nodes import canonical_text
 from crypto_team.features.online import OnlineFeatures, SeriesValue
 from crypto_team.features.plan import compile_formulas
 from crypto_team.features.scopes import SERIES
-from crypto_team.features.surroundings import Frame, KnownSeries, SeriesKey, Surroundings
-from tests.features.worlds import FORMULAS, HOUR, PAIRS, World, world
+from crypto_team.features.surroundings import Frame, KnownSeries, SeriesKey, Surroundings, known_series
+from tests.features.worlds import DAY, FORMULAS, HOUR, PAIRS, World, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -321,3 +321,37 @@ def test_a_damaged_state_is_an_input_error(damage: str, made: World, tmp_path: P
     path.write_bytes(data)
     with pytest.raises(InputError, match="not a saved state"):
         _online(OF_ETH).restore(path)
+
+
+@pytest.mark.parametrize("saved_at", [None, 60])
+def test_a_series_without_a_history_grows_stale_as_a_stored_one_does(saved_at: int | None, tmp_path: Path) -> None:
+    first = world(24 * 12).frame
+    frame = Frame(first.columns, first.times[0] // DAY * DAY + HOUR * np.arange(first.times.size), HOUR)
+    days = np.array([0, 1, 2, 4, 9])  # a day is missing, then four
+    times = frame.times[0] + DAY * days
+    value = np.arange(1.0, 6.0)
+    stored = pd.DataFrame(
+        {
+            "timestamp": pd.to_datetime(times, unit="ms", utc=True),
+            "known_at": pd.to_datetime(times + 2 * HOUR, unit="ms", utc=True),
+            "value": value,
+        }
+    )
+    key = SeriesKey("sentiment", "fear_greed", "")
+    around = Surroundings(PAIRS[0], {}, {key: known_series(stored, None, None)})
+    formula = ('sentiment("fear_greed")',)
+    whole = _batch(formula, World(frame, around))[:, 0]
+    online, found = _online(formula), []
+    coming = list(zip(times, value, strict=True))
+    for row in range(frame.times.size):
+        while coming and coming[0][0] + 2 * HOUR <= frame.closes[row]:
+            time, number = coming.pop(0)
+            online.update(SeriesValue("sentiment", number, int(time), int(time) + 2 * HOUR, "fear_greed"))
+        found.append(online.update(_bar(frame, row))[0])
+        if row == saved_at:
+            online.save(tmp_path / "state.npz")
+            online = _online(formula)
+            online.restore(tmp_path / "state.npz")
+    assert np.array(found).tobytes() == whole.tobytes()
+    assert np.isfinite(whole[24 * 3 + 12])
+    assert np.isnan(whole[24 * 8])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import talib
 
-from crypto_team.features import operators_trend
+from crypto_team.features import machine, operators_trend
+from crypto_team.features import opcodes as op
 from crypto_team.features.formula import parse
 from crypto_team.features.operator_table import OPERATORS
 from crypto_team.features.operators import decay_bars
@@ -92,6 +93,27 @@ def test_an_operator_recovers_from_unknown_values(name: str, market: Market) -> 
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_what_stays_known_beside_an_unknown_value_does_not_depend_on_it(name: str, market: Market) -> None:
+    plan = compile_formulas([call_of(OPERATORS[name])])
+    if (plan.program.steps.reshape(-1, machine.COLUMNS)[:, machine.CODE] == op.SMOOTHED).any():
+        pytest.skip("an unknown value starts an exponential average anew")
+    part = market.part(600, 1600)
+    usual = {column: part.columns.get(column, np.ceil(part.columns["volume"])) for column in plan.columns}
+    for column in plan.columns:
+        made = []
+        for value in (np.nan, np.inf, 0.7, 1.4):
+            columns = usual | {column: usual[column].copy()}
+            columns[column][500] *= value
+            made.append(plan.compute(columns, part.times)[500:, 0])
+        known = np.isfinite(made[0])
+        assert np.array_equal(made[0], made[1], equal_nan=True)
+        recovered = known & (np.arange(500) > plan.lookback[0])
+        known &= ~recovered
+        for other in made[2:]:
+            assert np.array_equal(made[0][known], other[known]), column
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("price", [0.1, 42_000.37])
 def test_a_dead_market_gives_no_infinity_and_no_noise(name: str, price: float) -> None:
     times = 1_600_000_000_000 + 3_600_000 * np.arange(900, dtype=np.int64)
@@ -102,6 +124,14 @@ def test_a_dead_market_gives_no_infinity_and_no_noise(name: str, price: float) -
     assert np.isfinite(known).all()
     if OPERATORS[name].family != "temporal":
         assert known.size == 0 or np.ptp(known) <= 1e-6 * max(1.0, abs(float(known[0])))
+
+
+@pytest.mark.parametrize("name", ["vwap_dev", "session_vwap_dev"])
+@pytest.mark.parametrize("price", [0.1, 123.456])
+def test_where_no_price_moves_none_is_away_from_the_average(name: str, price: float, market: Market) -> None:
+    columns = {column: np.full(market.times.size, price) for column in COLUMNS} | {"volume": market.columns["volume"]}
+    values = compile_formulas([f"{name}(high, low, close, volume, 24)"]).doubles(columns, market.times)[23:, 0]
+    assert (values == 0.0).all()
 
 
 @pytest.mark.parametrize("name", NAMES)

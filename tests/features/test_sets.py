@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import NotFoundError
+from crypto_team.features import machine
+from crypto_team.features import opcodes as op
 from crypto_team.features.composition import formula_values
 from crypto_team.features.formula import canonical_text, family, feature_name, parse
 from crypto_team.features.needs import pinned
@@ -70,6 +72,19 @@ def test_every_feature_of_a_set_is_known_after_a_moderate_look_back(name: str, m
 
 
 @pytest.mark.parametrize("name", sorted(SETS.keys() - COMPOSED))
+def test_values_are_recomputed_from_their_look_back_as_the_reference_promises(name: str, market: Market) -> None:
+    for item in feature_set(name):
+        plan = compile_formulas([item.formula])
+        codes = set(plan.program.steps.reshape(-1, machine.COLUMNS)[:, machine.CODE].tolist())
+        whole = plan.doubles(market.columns, market.times)[:, 0]
+        for end in (811, 1501, 2500):
+            window = market.part(end - 1 - plan.lookback[0], end)
+            again = plan.doubles(window.columns, window.times)[-1, 0]
+            allowed = 1e-5 * float(np.nanstd(whole)) if op.SMOOTHED in codes else 1e-12 * (op.HURST in codes)
+            assert abs(again - whole[end - 1]) <= allowed, item.name
+
+
+@pytest.mark.parametrize("name", sorted(SETS.keys() - COMPOSED))
 def test_features_do_not_depend_on_the_price_level(name: str, market: Market) -> None:
     plan = compile_formulas([item.formula for item in feature_set(name)])
     scaled = {key: values * (1.0 if key == "volume" else 1000.0) for key, values in market.columns.items()}
@@ -80,10 +95,25 @@ def test_features_do_not_depend_on_the_price_level(name: str, market: Market) ->
 
 
 def test_half_of_alpha_25_reads_the_order_book_where_there_is_one() -> None:
-    better = [item for item in feature_set("alpha_25") if item.book]
+    better = [item for item in feature_set("alpha_25") if item.better]
     assert len(better) == 16
-    assert len({item.book for item in better}) == len(better)
-    assert all('book("' in str(item.book) for item in better)
+    assert len({item.better for item in better}) == len(better)
+    assert all('book("' in str(item.better) for item in better)
+
+
+@pytest.mark.parametrize("name", ["indicators_52", "kraken_5m"])
+def test_sets_of_seeds_that_count_trades_have_their_trends(name: str, market: Market) -> None:
+    better = [str(item.better) for item in feature_set(name) if item.better]
+    assert len(set(better)) == 3
+    columns = market.columns | {"trades": np.ceil(market.columns["volume"])}
+    values = compile_formulas(better).compute(columns, market.times)
+    assert np.isfinite(values[300:]).all()
+    assert (np.std(values[300:], axis=0) > 0).all()
+
+
+def test_returns_of_an_hour_to_a_week_ago_stand_in_the_temporal_set() -> None:
+    formulas = {item.formula for item in feature_set("temporal")}
+    assert {f"lag(ret(close, 1), {n})" for n in (1, 4, 24, 168)} <= formulas
 
 
 def test_an_unknown_set_is_refused_with_the_nearest_name() -> None:

@@ -11,6 +11,7 @@ from scipy import stats
 from crypto_team.errors import EvidenceError, InputError
 from crypto_team.features import transformers
 from crypto_team.features.transformers import FittedInput, HiddenMarkov
+from crypto_team.models.scaling import fit_scaler
 
 
 def regimes(rows: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -80,6 +81,21 @@ def test_fitted_parts_are_causal_exact_from_their_memory_and_read_back(
     later = values.copy()
     later[500:] = 7.0
     assert _fit(_given(kind, later, *settings), np.arange(50, 500)).parameters() == fitted.parameters()
+
+
+@pytest.mark.parametrize("value", [1e-4, 0.3, 1 / 3, 123.456, -7.1])
+@pytest.mark.parametrize("rows", [400, 1000])
+def test_what_did_not_vary_in_training_has_the_deviation_one(value: float, rows: int) -> None:
+    values = np.full((rows + 10, 2), value)
+    values[rows:, 0] *= 1.01
+    values[:, 1] = np.random.default_rng(0).normal(size=rows + 10)
+    scaled = _fit(_given("scaled", values[:, :1]), np.arange(rows)).apply(values[:, :1])
+    assert (scaled[:rows] == 0.0).all()
+    assert scaled[-1] == pytest.approx(0.01 * value)
+    component = _fit(_given("pca", values, 1.0), np.arange(rows))
+    assert component.parameters()["loadings"] == pytest.approx([0.0, 1.0], abs=1e-9)
+    scaler = fit_scaler(values[:rows].astype(np.float32))
+    assert scaler.std[0] == 1.0
 
 
 def test_the_first_component_is_that_of_an_independent_decomposition() -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from crypto_team.errors import NotFoundError
 from crypto_team.features.matrix import build_matrix
+from crypto_team.features.sets import feature_set
 from crypto_team.roles import candles
-from crypto_team.roles.feature_entries import set_entries
+from crypto_team.roles.feature_entries import beyond_freqtrade, set_entries
 from crypto_team.roles.surroundings import check_sources
 from crypto_team.schemas.ml_spec import Market
 from crypto_team.tools.session import open_session
@@ -148,3 +149,25 @@ def test_formulas_read_the_book_as_it_stood_at_the_close(desk: Desk, tmp_path: P
         wanted = stored[column].to_numpy(np.float32)
         assert np.array_equal(matrix.values[first : first + len(stored), number], wanted, equal_nan=True), column
         assert np.isnan(matrix.values[:first, number]).all()
+
+
+@pytest.mark.parametrize("name", ["indicators_52", "kraken_5m"])
+def test_sets_read_how_many_trades_there_were_where_candles_say_so(name: str, desk: Desk, tmp_path: Path) -> None:
+    market = {"exchange": "binance", "timeframe": "1m"}
+    path = candles_of(tmp_path)
+    desk.use("data.import", file=[path], pair="A/USD", **market)
+    pd.read_parquet(path).assign(count=7).to_parquet(path)
+    desk.use("data.import", file=[path], pair="B/USD", **market)
+    session, found = open_session(desk.folder, "ml_engineer"), {}
+    for pair in ("A/USD", "B/USD"):
+        made, left_out = set_entries(session, Market(pairs=[pair], **market), name, "")
+        assert left_out == []
+        found[pair] = [str(item.formula) for item in made if "trade" in str(item.formula)]
+        assert len(made) == len(feature_set(name))
+        assert len(beyond_freqtrade(made)) == (pair == "B/USD")
+    assert found["A/USD"] == []
+    assert len(found["B/USD"]) == 3
+    of_a = ['of("A/USD", trades_ratio(20))', 'of("B/USD", trades_ratio(20))']
+    check_sources(session, Market(pairs=["A/USD"], **market), of_a[1:])
+    with pytest.raises(NotFoundError, match=r"candles of A/USD .* have no column trades"):
+        check_sources(session, Market(pairs=["B/USD"], **market), of_a)
