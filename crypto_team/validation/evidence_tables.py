@@ -127,10 +127,12 @@ def _check_forecasts(extra: list[str], where: str) -> None:
     forecasts = set(extra) - {"side"}
     classes = len(forecasts) // 2
     wanted = {f"p_{k}" for k in range(classes)} | {f"p_raw_{k}" for k in range(classes)}
-    if set(extra) != {"expected_bps"} and (classes < 2 or forecasts != wanted):
+    # Evidence written by earlier versions has no raw basis points.
+    regression = set(extra) in ({"expected_bps"}, {"expected_raw_bps", "expected_bps"})
+    if not regression and (classes < 2 or forecasts != wanted):
         raise EvidenceError(
-            f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps, or "
-            "p_k and p_raw_k for every class",
+            f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps and "
+            "expected_raw_bps, or p_k and p_raw_k for every class",
             where=where,
         )
 

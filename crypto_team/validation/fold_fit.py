@@ -17,6 +17,7 @@ from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.models.streams import Stream
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
+from crypto_team.validation.calibration_of_returns import fit_return_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
 from crypto_team.validation.fitted import StoredTransformer, filled, fit_all
 from crypto_team.validation.fold_rows import (
@@ -27,6 +28,7 @@ from crypto_team.validation.fold_rows import (
     history_of,
     inputs_of,
     known_to,
+    returns_known_to,
     rows_read,
 )
 from crypto_team.validation.fold_selection import fitted_selection, refitted
@@ -91,16 +93,14 @@ def fitted_model(
     selection, model = fitted_selection(panel, rows.fit, settings, bench)
     if "test" in ranges:  # splits that are not in the order of time have no time to go on learning in
         model = followed(panel, rows, selection.kept, settings, model)
-    raw = model.predict(inputs_of(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
+    raw = model.predict(inputs_of(panel, rows.inner, selection.kept, settings))
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     judged = FoldModel(
         model_name=settings.model,
         n_classes=settings.n_classes,
         features=[panel.names[column] for column in selection.kept],
         model=model,
-        calibrator=Calibrator(())
-        if raw is None
-        else fit_calibrator(raw, panel.label[rows.inner], settings.calibration, known=known_to(panel, rows, settings)),
+        calibrator=_calibrator(raw, panel, rows, settings),
         sigma_bps=sigma if sigma > 0.0 else 1.0,
         ranges=ranges,
         transformers=transformers,
@@ -111,6 +111,15 @@ def fitted_model(
         return Fitted(judged, judged, selection)
     whole = refitted(panel, rows.window, selection.kept, settings, bench.naming("the whole window"))
     return Fitted(replace(judged, model=whole), judged, selection)
+
+
+def _calibrator(raw: Floats, panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Calibrator:
+    """Fit the calibration to what the model says about the tail of its window."""
+    method = settings.calibration
+    if not settings.n_classes:
+        came = panel.forward_return[rows.inner] * BPS
+        return fit_return_calibrator(raw[:, 0], came, method, known=returns_known_to(panel, rows, settings))
+    return fit_calibrator(raw, panel.label[rows.inner], method, known=known_to(panel, rows, settings))
 
 
 def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings, bench: Workbench = IDLE) -> FittedFold:
@@ -184,7 +193,7 @@ def _prediction_rows(
         "forward_return": panel.forward_return[rows],
     }
     if predicted.raw.shape[1] == 1:
-        table["expected_bps"] = predicted.calibrated[:, 0]
+        table |= {"expected_raw_bps": predicted.raw[:, 0], "expected_bps": predicted.calibrated[:, 0]}
     else:
         classes = range(predicted.raw.shape[1])
         table |= {f"p_raw_{k}": predicted.raw[:, k] for k in classes}

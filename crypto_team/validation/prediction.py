@@ -131,9 +131,9 @@ class FoldModel:
             Each row depends on nothing but itself and its history.
         """
         raw = self.model.predict(_of_model(values, len(self.features)))
-        if self.n_classes == 0:
-            return FoldPrediction(raw, raw, signal_from_bps(raw[:, 0], self.sigma_bps))
         calibrated = self.calibrator.apply(raw)
+        if self.n_classes == 0:
+            return FoldPrediction(raw, calibrated, signal_from_bps(calibrated[:, 0], self.sigma_bps))
         return FoldPrediction(raw, calibrated, signal_from_probabilities(calibrated, self.sides(values)))
 
     def save(self) -> bytes:

@@ -61,6 +61,9 @@ CONTRACTS: Mapping[str, Contract] = {
             "expected_bps": Column(
                 "number", "regression: expected return in basis points", False, ("expected_return_bps",)
             ),
+            "expected_raw_bps": Column(
+                "number", "regression: the same before calibration", False, ("raw_bps", "expected_bps_raw")
+            ),
             "position": Column("number", "position from this close on, -1 to 1", False, ("pos", "weight")),
             "return_gross": Column("number", "position times the return of the next bar", False, ("gross_return",)),
             "return_net": Column("number", "return_gross less costs", False, ("net_return",)),
@@ -116,9 +119,17 @@ CONTRACTS: Mapping[str, Contract] = {
             ),
             "feature": Column("text", "the feature, empty for calibration", False, ("name", "column")),
             "kept": Column("truth", "selection: whether the feature stays", False, ("selected",)),
-            "a": Column("number", "scaler: mean; calibration: Platt's A", False, ("mean", "center", "location")),
+            "a": Column(
+                "number",
+                "scaler: mean; calibration: Platt's A, or the slope of a line",
+                False,
+                ("mean", "center", "location"),
+            ),
             "b": Column(
-                "number", "scaler: deviation; calibration: Platt's B", False, ("scale", "std", "sd", "deviation")
+                "number",
+                "scaler: deviation; calibration: Platt's B, or the intercept of a line",
+                False,
+                ("scale", "std", "sd", "deviation"),
             ),
             "fitted_from": Column(
                 "time", "first row that it was fitted on", False, ("fit_start", "fit_from", "start", "fitted_start")
