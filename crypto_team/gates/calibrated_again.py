@@ -10,15 +10,10 @@ import pandas as pd
 
 from crypto_team.gates.chosen_again import training_rows
 from crypto_team.gates.recompute import milliseconds
+from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.calibration_maps import Line
-from crypto_team.validation.calibration_of_returns import (
-    METHODS,
-    KnownReturns,
-    fit_return_calibrator,
-    known_returns,
-)
-from crypto_team.validation.calibration_shrunk import independent_labels
+from crypto_team.validation.calibration_of_returns import METHODS, fit_return_calibrator, known_returns
 from crypto_team.validation.panel import Panel, training_weights
 
 Floats = npt.NDArray[np.float64]
@@ -43,12 +38,7 @@ def return_problems(
     for number, rows in predictions.groupby("fold"):
         fits = preprocessing[preprocessing["fold"] == number]
         inner = rows[(rows["part"] == "inner") & rows["forward_return"].notna()].sort_values(["pair", "time"])
-        refit = fit_return_calibrator(
-            inner[RAW].to_numpy(dtype=np.float64),
-            inner["forward_return"].to_numpy(dtype=np.float64) * BPS,
-            meta.calibration,
-            known=_known(meta, inner, fits, panel),
-        )
+        refit = fit_return_calibrator(_unseen(inner), meta.calibration, _known(meta, fits, panel))
         expected = refit.apply(rows[[RAW]].to_numpy(dtype=np.float64))[:, 0]
         stored = rows[FINAL].to_numpy(dtype=np.float64)
         wrong = ~np.isclose(stored, expected, rtol=1e-4, atol=1e-3, equal_nan=True)
@@ -64,7 +54,12 @@ def return_problems(
             yield f"fold {number}: slope and intercept are stored as {told.tolist()}, refitted {lines[0]}"
 
 
-def _known(meta: EvidenceMeta, inner: pd.DataFrame, fits: pd.DataFrame, panel: Panel) -> KnownReturns | None:
+def _unseen(inner: pd.DataFrame) -> Unseen:
+    told, came = (inner[name].to_numpy(dtype=np.float64) for name in (RAW, "forward_return"))
+    return Unseen(told, came * BPS, milliseconds(inner["time"]), milliseconds(inner["label_end"]))
+
+
+def _known(meta: EvidenceMeta, fits: pd.DataFrame, panel: Panel) -> KnownReturns | None:
     """Return what the fold knew besides its inner rows, from the candles: the mean return that it was fitted on."""
     chosen = fits[fits["stage"] == "selection"]
     fitted = np.flatnonzero(training_rows(chosen, panel)) if len(chosen) else np.empty(0, dtype=np.int64)
@@ -74,5 +69,5 @@ def _known(meta: EvidenceMeta, inner: pd.DataFrame, fits: pd.DataFrame, panel: P
     weight = training_weights(
         panel, fitted, labels=target.label_weights, classes=target.class_weights, n_classes=target.n_classes
     )
-    worth = independent_labels(milliseconds(inner["time"]), milliseconds(inner["label_end"]))
+    worth = labels_worth(panel.time[fitted], panel.known_at[fitted])
     return known_returns(panel.forward_return[fitted] * BPS, weight, worth)

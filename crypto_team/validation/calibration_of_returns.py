@@ -6,13 +6,10 @@ the training window, as that of probabilities is, and never on test rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
 from crypto_team.errors import UsageError
-from crypto_team.models.return_lines import shrunk_line
+from crypto_team.models.return_lines import KnownReturns, Unseen, shrunk_line
 from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import Calibrator
 from crypto_team.validation.calibration_maps import Floats, Isotonic, Line
@@ -20,23 +17,10 @@ from crypto_team.validation.calibration_maps import Floats, Isotonic, Line
 METHODS: tuple[CalibrationMethod, ...] = ("shrunk", "isotonic", "none")
 
 
-@dataclass(frozen=True)
-class KnownReturns:
-    """What a fold knows besides its calibration rows, in basis points.
-
-    `independent` is what the calibration labels are worth, `mean` the mean forward return of the rows that the model
-    was fitted on, and `taught` the same as that fit weighed them: the level that raw forecasts lean on.
-    """
-
-    independent: float
-    mean: float
-    taught: float
-
-
-def known_returns(bps: Floats, weight: Floats | None, independent: float) -> KnownReturns:
-    """Return what the fitted rows (forward returns in basis points and training weights, shape (n,)) say."""
+def known_returns(bps: Floats, weight: Floats | None, worth: float) -> KnownReturns:
+    """Return what fitted rows say, from their returns in basis points, training weights and what their labels hold."""
     mean = float(bps.mean())
-    return KnownReturns(independent, mean, mean if weight is None else float(np.average(bps, weights=weight)))
+    return KnownReturns(mean, mean if weight is None else float(np.average(bps, weights=weight)), worth)
 
 
 def check_method(method: CalibrationMethod) -> None:
@@ -49,19 +33,17 @@ def check_method(method: CalibrationMethod) -> None:
         )
 
 
-def fit_return_calibrator(
-    told: Floats, came: Floats, method: CalibrationMethod, *, known: KnownReturns | None = None
-) -> Calibrator:
+def fit_return_calibrator(rows: Unseen, method: CalibrationMethod, known: KnownReturns | None = None) -> Calibrator:
     """Fit the map of realised on expected returns.
 
     Parameters
     ----------
-    told, came
-        Raw expected and realised returns in basis points, shape (n,), of rows that the model was not fitted on.
+    rows
+        Raw expected and realised returns in basis points, of rows that the model was not fitted on.
     method
         ``shrunk`` (a line), ``isotonic`` or ``none``.
     known
-        What the fold knows besides; where it is not given, every label counts and the mean is that of `came`.
+        What the rows say that the model was fitted on, in basis points; nothing where it is not given.
 
     Returns
     -------
@@ -74,17 +56,11 @@ def fit_return_calibrator(
         The method is one of probabilities.
     """
     check_method(method)
-    if method == "none" or not came.size:
+    if method == "none" or not rows.told.size:
         return Calibrator(())
-    fit: dict[str, Callable[[], Line | Isotonic]] = {
-        "shrunk": lambda: _shrunk(told, came, known or known_returns(came, None, float(came.size))),
-        "isotonic": lambda: _isotonic(told, came),
-    }
-    return Calibrator((fit[method](),))
-
-
-def _shrunk(told: Floats, came: Floats, known: KnownReturns) -> Line:
-    return Line(*shrunk_line(told, came, independent=known.independent, mean=known.mean, taught=known.taught))
+    if method == "isotonic":
+        return Calibrator((_isotonic(rows.told, rows.came),))
+    return Calibrator((Line(*shrunk_line(rows, known or KnownReturns(0.0, float(rows.told.mean()), 0.0))),))
 
 
 def _isotonic(told: Floats, came: Floats) -> Isotonic:

@@ -30,6 +30,7 @@ from crypto_team.validation.fold_rows import (
     known_to,
     returns_known_to,
     rows_read,
+    unseen,
 )
 from crypto_team.validation.fold_selection import fitted_selection, refitted
 from crypto_team.validation.panel import Panel
@@ -117,8 +118,7 @@ def _calibrator(raw: Floats, panel: Panel, rows: FoldRows, settings: WalkForward
     """Fit the calibration to what the model says about the tail of its window."""
     method = settings.calibration
     if not settings.n_classes:
-        came = panel.forward_return[rows.inner] * BPS
-        return fit_return_calibrator(raw[:, 0], came, method, known=returns_known_to(panel, rows, settings))
+        return fit_return_calibrator(unseen(panel, rows, raw[:, 0]), method, returns_known_to(panel, rows, settings))
     return fit_calibrator(raw, panel.label[rows.inner], method, known=known_to(panel, rows, settings))
 
 

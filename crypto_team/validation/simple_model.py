@@ -10,6 +10,7 @@ import pandas as pd
 
 from crypto_team.models.base import ModelSettings
 from crypto_team.models.registry import factory, resolve
+from crypto_team.models.return_lines import Unseen, labels_worth
 from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import fit_calibrator
 from crypto_team.validation.calibration_of_returns import fit_return_calibrator, known_returns
@@ -96,8 +97,9 @@ def _signals(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
     worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
     if not settings.n_classes:
         spread = float(np.std(panel.forward_return[rows.inner] * BPS)) or 1.0
-        came, known_so = panel.forward_return[rows.inner] * BPS, known_returns(y, None, worth)
-        line = fit_return_calibrator(inner[:, 0], came, CALIBRATION, known=known_so)
+        told = known_returns(y, None, labels_worth(panel.time[rows.fit], panel.known_at[rows.fit]))
+        came, ends = panel.forward_return[rows.inner] * BPS, panel.known_at[rows.inner]
+        line = fit_return_calibrator(Unseen(inner[:, 0], came, panel.time[rows.inner], ends), CALIBRATION, told)
         bps = signal_from_bps(line.apply(raw)[:, 0], spread)
         return bps, bps
     known = known_of(y, None, settings.n_classes, worth)

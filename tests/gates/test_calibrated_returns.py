@@ -11,7 +11,9 @@ import pytest
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
 from crypto_team.gates.case import Case
 from crypto_team.gates.expected_returns import realised_on_expected
-from crypto_team.gates.registry import CheckResult, run_check
+from crypto_team.gates.registry import run_check
+from crypto_team.models.return_lines import Unseen
+from crypto_team.schemas.gate import CheckResult
 from crypto_team.validation.calibration_of_returns import fit_return_calibrator
 
 RAW, FINAL = "expected_raw_bps", "expected_bps"
@@ -35,7 +37,9 @@ def calibrated_on_test(case: Case) -> Case:
     for number in frame["fold"].unique():
         rows = ((frame["fold"] == number) & (frame["part"] == "test")).to_numpy()
         known = frame[rows & frame["forward_return"].notna().to_numpy()]
-        fitted = fit_return_calibrator(known[RAW].to_numpy(), known["forward_return"].to_numpy() * 1e4, "isotonic")
+        times = np.arange(len(known), dtype=np.int64)
+        seen = Unseen(known[RAW].to_numpy(), known["forward_return"].to_numpy() * 1e4, times, times + 1)
+        fitted = fit_return_calibrator(seen, "isotonic")
         frame.loc[rows, FINAL] = fitted.apply(frame.loc[rows, [RAW]].to_numpy())[:, 0]
     return replace(case, predictions=frame)
 
