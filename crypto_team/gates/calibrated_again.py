@@ -14,11 +14,10 @@ from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.calibration_maps import Line
 from crypto_team.validation.calibration_of_returns import METHODS, fit_return_calibrator, known_returns
+from crypto_team.validation.expected_returns import BPS, FINAL, RAW
 from crypto_team.validation.panel import Panel, training_weights
 
 Floats = npt.NDArray[np.float64]
-BPS = 1e4
-RAW, FINAL = "expected_raw_bps", "expected_bps"
 
 
 def return_problems(

@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS, clustered, deviations
-from crypto_team.gates.expected_returns import realised_on_expected, stated_returns
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, refused, weigh
 from crypto_team.gates.skill import outcomes
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.expected_returns import Line, realised_on_expected, stated_returns
 from crypto_team.validation.scores import CalibrationFit, calibration_slope, events, logit
 
 Floats = npt.NDArray[np.float64]
@@ -82,7 +82,7 @@ class _Forecasts:
             fit = calibration_slope(self.p, self.y)
             return fit.slope, lambda groups: _slope_error(self.p, self.y, fit, groups)
         line = realised_on_expected(*self.returns)
-        return line.slope, line.error
+        return line.slope, lambda groups: line_error(line, groups)
 
 
 def _measured(told: _Forecasts, days: Ints) -> _Measured:
@@ -171,6 +171,12 @@ def _slope_error(p: Floats, y: Floats, fit: CalibrationFit, groups: Ints) -> flo
 
 
 _OF_PROBABILITIES = ("slope", "probabilities")
+
+
+def line_error(line: Line, groups: Ints) -> float:
+    """Return the error of a line's slope when the rows of a group err alike (sandwich of Liang and Zeger 1986)."""
+    bread = np.linalg.pinv(line.design.T @ line.design)
+    return math.sqrt((bread @ clustered(line.design * line.rest[:, None], groups) @ bread)[0, 0])
 
 
 def _boldness(what: str, low: float, high: float) -> str:

@@ -107,7 +107,8 @@ def shrunk_line(rows: Unseen, known: KnownReturns) -> tuple[float, float]:
     error = max(float((y - free[0] - free[1] * z).std()), 1e-6) / np.sqrt(counts)
     # Tails of the priors fall by powers only, so nothing outside eight errors of the free fit can count.
     reach = np.linspace(-_REACH, _REACH, _POINTS)
-    slopes = np.linspace(*np.maximum(0.0, free[1] + reach[[0, -1]] * error[1]), _POINTS) if varies else np.zeros(1)
+    flattest, steepest = (max(0.0, float(free[1] + side * _REACH * error[1])) for side in (-1.0, 1.0))
+    slopes = np.linspace(flattest, steepest, _POINTS) if varies else np.zeros(1)
     leaning = (centre - known.taught) / unit if varies else 0.0
     weight = known.worth + LEVEL_SCALE**-2
     level = known.mean / spread * known.worth / weight + slopes * leaning, weight**-0.5

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
+from crypto_team.gates.calibration import line_error
 from crypto_team.gates.case import Case
-from crypto_team.gates.expected_returns import realised_on_expected
 from crypto_team.gates.registry import run_check
 from crypto_team.models.return_lines import Unseen
 from crypto_team.schemas.gate import CheckResult
 from crypto_team.validation.calibration_of_returns import fit_return_calibrator
-
-RAW, FINAL = "expected_raw_bps", "expected_bps"
+from crypto_team.validation.expected_returns import FINAL, RAW, realised_on_expected
 
 
 def changed(case: Case, **columns: Callable[..., object]) -> Case:
@@ -112,5 +111,5 @@ def test_the_error_of_the_slope_counts_groups_not_rows() -> None:
     came = 0.5 * told + np.repeat(rng.standard_normal(60), 10)
     line = realised_on_expected(told, came)
     # Sixty independent pairs: the error of the slope is 1 / sqrt(60) times the ratio of deviations, not 1 / sqrt(600).
-    assert line.error(2 * groups) == pytest.approx(1.0 / np.sqrt(60.0), rel=0.35)
-    assert line.error(2 * np.arange(600)) < 0.5 * line.error(2 * groups)
+    assert line_error(line, 2 * groups) == pytest.approx(1.0 / np.sqrt(60.0), rel=0.35)
+    assert line_error(line, 2 * np.arange(600)) < 0.5 * line_error(line, 2 * groups)

@@ -10,11 +10,11 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.errors import CryptoTeamError
-from crypto_team.gates.expected_returns import realised_on_expected
 from crypto_team.gates.recompute import milliseconds, probability_columns, stamp
 from crypto_team.gates.registry import Verdict, insufficient, passed, refused, several, within
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.validation.calibration import fit_calibrator
+from crypto_team.validation.expected_returns import realised_on_expected
 
 Floats = npt.NDArray[np.float64]
 CLOSER = 0.5
