@@ -57,6 +57,7 @@ class Horizons:
     def __init__(self, settings: ModelSettings) -> None:
         self.settings = settings
         self.models: list[Model] = []
+        self.lengths: list[int] = []
         self.name = str(settings.hyperparameters.get("member", "lightgbm"))
         self.lines: Floats = np.empty((0, 2))
         self.weights: Floats = np.empty(0)
@@ -76,6 +77,7 @@ class Horizons:
             own, rows = _forward(samples, each, bar) if bar else (target, np.arange(len(samples)))
             model, seen, made = self._horizon(samples, own, rows, each * bar, weight)
             self.models.append(model)
+            self.lengths.append(each)
             told[seen, number] = made
             steepest = STEEPEST * max(1.0, length / each) if bar else STEEPEST
             known = KnownReturns(float(np.nanmean(target)), float(own.mean()), labels_worth(*spans))
@@ -130,13 +132,18 @@ class Horizons:
         samples = samples_of(x)
         if not len(samples):
             return np.empty((0, max(self.settings.n_classes, 1)))
-        told = self._calibrated(np.column_stack([model.predict(samples)[:, 0] for model in self.models]))
+        told = self._calibrated(self.each(samples))
         expected = np.zeros(len(samples))
         for number, weight in enumerate(self.weights):
             expected += weight * told[:, number]
         if self.second is None:
             return expected[:, None]
         return self.second.predict(expected[:, None].astype(np.float32))
+
+    def each(self, x: Inputs) -> Floats:
+        """Return expected basis points over each horizon's own bars, before any calibration, shape (n, horizons)."""
+        samples = samples_of(x)
+        return np.column_stack([model.predict(samples)[:, 0] for model in self.models])
 
     def importances(self) -> Floats:
         """Return the horizons' importances, weighted."""
@@ -148,6 +155,7 @@ class Horizons:
             {
                 "kind": KIND,
                 "member": self.name,
+                "lengths": self.lengths,
                 "models": [model.save().decode() for model in self.models],
                 "lines": packed(self.lines),
                 "weights": packed(self.weights),
@@ -161,6 +169,7 @@ class Horizons:
         try:
             self.name = str(document["member"])
             self.models = [team.POSSIBLE[self.name].load(str(one).encode(), 0) for one in document["models"]]
+            self.lengths = [int(one) for one in document.get("lengths", [])]
             self.lines, self.weights = unpacked(document["lines"]), unpacked(document["weights"])
             if document["second"] is not None:
                 self.second = LOGISTIC.load(str(document["second"]).encode(), self.settings.n_classes)

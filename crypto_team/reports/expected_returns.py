@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.data.frame import timeframe_seconds
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation import metrics, significance
 from crypto_team.validation.clock import milliseconds
-from crypto_team.validation.expected_returns import RAW, realised_on_expected, stated_returns
+from crypto_team.validation.expected_returns import BPS, RAW, realised_on_expected, stated_returns
+from crypto_team.validation.horizon_returns import columns_of, horizons_in
+from crypto_team.validation.market_moves import moves_ahead
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,6 +32,18 @@ class Tenth:
     came: float
     low: float
     high: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class HorizonReturns:
+    """Slopes of one horizon of a set: of returns over its own bars on what was expected of them."""
+
+    bars: int
+    slope_raw: float
+    slope: float
+    slope_low: float
+    slope_high: float
     rows: int
 
 
@@ -53,10 +68,16 @@ class ExpectedReturns:
     error: float
     tenths_raw: tuple[Tenth, ...]
     tenths: tuple[Tenth, ...]
+    horizons: tuple[HorizonReturns, ...] = ()
 
 
-def expected_returns(meta: EvidenceMeta, predictions: pd.DataFrame) -> ExpectedReturns | None:
-    """Measure how expected returns came true on the test rows; None where none are stated."""
+def expected_returns(
+    meta: EvidenceMeta, predictions: pd.DataFrame, market: pd.DataFrame | None = None
+) -> ExpectedReturns | None:
+    """Measure how expected returns came true on the test rows; None where none are stated.
+
+    The closes of the market say what came of each horizon of a set.
+    """
     test = metrics.out_of_sample_rows(predictions)
     stated, raw = stated_returns(test), stated_returns(test, RAW)
     if stated is None or meta.target.n_classes:
@@ -85,7 +106,26 @@ def expected_returns(meta: EvidenceMeta, predictions: pd.DataFrame) -> ExpectedR
         error=_missed(tenths[1]),
         tenths_raw=() if raw is None else tenths[0],
         tenths=tenths[1],
+        horizons=() if market is None else _by_horizon(meta, test, market),
     )
+
+
+def _by_horizon(meta: EvidenceMeta, test: pd.DataFrame, market: pd.DataFrame) -> tuple[HorizonReturns, ...]:
+    step = timeframe_seconds(meta.timeframe) * 1000
+    return tuple(
+        _horizon(bars, test, moves_ahead(test, market, bars, step) * BPS) for bars in horizons_in(list(test.columns))
+    )
+
+
+def _horizon(bars: int, test: pd.DataFrame, came: Floats) -> HorizonReturns:
+    raw, told = (test[name].to_numpy(dtype=np.float64) for name in columns_of(bars))
+    known = np.isfinite(came) & np.isfinite(told)
+    time, came = milliseconds(test["time"])[known], came[known]
+    line = realised_on_expected(told[known], came)
+    lags = max(significance.newey_west_lags(np.unique(time).size), min(bars - 1, MOST_LAGS))
+    margin = Z * _slope_error(line.design, line.rest, time, lags)
+    before = realised_on_expected(raw[known], came).slope
+    return HorizonReturns(bars, before, line.slope, line.slope - margin, line.slope + margin, came.size)
 
 
 def _lags(meta: EvidenceMeta, bars: int) -> int:

@@ -136,6 +136,7 @@ class ReportData:
         yield from _members("trades", self.trades)
         if self.expected is not None:
             yield from _members("expected_returns", self.expected)
+            yield from _each("expected_returns_{0.bars}", self.expected.horizons, skip=("bars",))
 
 
 def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger) -> ReportData:
@@ -177,7 +178,7 @@ def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger)
         rules=rule_grid(meta, predictions, tables.market),
         risk=risk(daily),
         trades=trade_profile(predictions),
-        expected=expected_returns(meta, predictions),
+        expected=expected_returns(meta, predictions, tables.market),
         daily=frame,
     )
 

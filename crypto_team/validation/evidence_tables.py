@@ -12,6 +12,8 @@ import pandas as pd
 
 from crypto_team.errors import EvidenceError
 from crypto_team.validation.clock import milliseconds, utc_times
+from crypto_team.validation.expected_returns import FINAL, RAW
+from crypto_team.validation.horizon_returns import columns_of, horizons_in
 from crypto_team.validation.metrics import out_of_sample_rows
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.prediction import FoldModel
@@ -128,7 +130,8 @@ def _check_forecasts(extra: list[str], where: str) -> None:
     classes = len(forecasts) // 2
     wanted = {f"p_{k}" for k in range(classes)} | {f"p_raw_{k}" for k in range(classes)}
     # Evidence written by earlier versions has no raw basis points.
-    regression = set(extra) in ({"expected_bps"}, {"expected_raw_bps", "expected_bps"})
+    several = {name for bars in horizons_in(extra) for name in columns_of(bars)}
+    regression = set(extra) in ({FINAL}, {RAW, FINAL} | several)
     if not regression and (classes < 2 or forecasts != wanted):
         raise EvidenceError(
             f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps and "

@@ -106,13 +106,14 @@ DIRECTION = Target(type="classification", kind="direction", definition="up", hor
 RETURN = Target(type="regression", kind="return", definition="bps", horizon="4bars", horizon_bars=HORIZON)
 
 
-def _spec(target: Target, model: ModelName) -> MlSpec:
+def _spec(target: Target, model: ModelName, hyperparameters: dict[str, str]) -> MlSpec:
     return MlSpec(
         strategy_id="STR-001",
         strategy_name="volume_lean",
         market=Market(exchange="binance", pairs=list(PAIRS), timeframe="1h"),
         model=ModelSection(
             primary=model,
+            hyperparameters=dict(hyperparameters),
             training=Training(window="rolling_40d", test="15d", step="15d", gap="1bars"),
         ),
         target=target,
@@ -174,12 +175,18 @@ def _meta(
 
 
 def build_case(
-    folder: Path, strength: float, seed: int = 5, *, target: Target = DIRECTION, model: ModelName = "logistic"
+    folder: Path,
+    strength: float,
+    seed: int = 5,
+    *,
+    target: Target = DIRECTION,
+    model: ModelName = "logistic",
+    hyperparameters: dict[str, str] | None = None,
 ) -> Case:
     """Run the real pipeline over planted candles and put everything a gate reads beside it."""
     bars = {pair: planted_bars(seed + number, strength) for number, pair in enumerate(PAIRS)}
     regular = {pair: regularise(frame, "1h") for pair, frame in bars.items()}
-    spec, features = _spec(target, model), _features()
+    spec, features = _spec(target, model, hyperparameters or {}), _features()
     assert spec.target is not None
     matrices = {pair: build_matrix(features.features, frame) for pair, frame in regular.items()}
     panel = build_panel(regular, matrices, spec.target, "1h")
@@ -317,6 +324,13 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Case:
 @pytest.fixture(scope="session")
 def honest_regression(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return build_case(tmp_path_factory.mktemp("regression"), strength=0.12, target=RETURN, model="ridge")
+
+
+@pytest.fixture(scope="session")
+def honest_horizons(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    several = RETURN.model_copy(update={"horizon_set": [2, 8]})
+    folder = tmp_path_factory.mktemp("horizons")
+    return build_case(folder, strength=0.12, target=several, model="horizons", hyperparameters={"member": "ridge"})
 
 
 @pytest.fixture(scope="session")

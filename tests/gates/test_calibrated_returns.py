@@ -16,9 +16,10 @@ from crypto_team.models.return_lines import Unseen
 from crypto_team.schemas.gate import CheckResult
 from crypto_team.validation.calibration_of_returns import fit_return_calibrator
 from crypto_team.validation.expected_returns import FINAL, RAW, realised_on_expected
+from crypto_team.validation.horizon_returns import horizons_in
 
 
-def changed(case: Case, **columns: Callable[..., object]) -> Case:
+def changed(case: Case, **columns: Callable[..., object] | float) -> Case:
     assert case.predictions is not None
     return replace(case, predictions=case.predictions.assign(**columns))  # type: ignore[arg-type]
 
@@ -62,7 +63,7 @@ def test_an_honest_regression_passes(honest_regression: Case, code: str) -> None
         (calibrated_on_test, "expected returns"),
         (lambda c: changed(c, expected_raw_bps=lambda f: f[RAW] * 1.5), "refitted on the inner rows changes"),
         (lambda c: changed(c, expected_bps=lambda f: f[FINAL] + 1.0), "refitted on the inner rows changes"),
-        (other_line, "slope and intercept are stored as"),
+        (other_line, "slope and intercept of expected_bps are stored as"),
         (without_raw, "expected_raw_bps is missing"),
         (lambda c: replace(c, meta=c.meta.model_copy(update={"calibration": "platt"})), "calibrates probabilities"),  # type: ignore[union-attr]
     ],
@@ -71,6 +72,38 @@ def test_returns_calibrated_otherwise_are_refused(
     honest_regression: Case, tamper: Callable[[Case], Case], says: str
 ) -> None:
     result = run_check("LK005", tamper(honest_regression))
+    assert result.outcome == "refused", result.explanation
+    assert says in result.explanation
+
+
+@pytest.mark.parametrize("code", ["LK004", "LK005", "LK008", "OF008"])
+def test_every_horizon_of_a_set_is_calibrated_and_passes(honest_horizons: Case, code: str) -> None:
+    assert honest_horizons.predictions is not None
+    assert horizons_in(list(honest_horizons.predictions.columns)) == [2, 4, 8]
+    result = run_check(code, honest_horizons)
+    assert result.outcome == "passed", result.explanation
+
+
+def other_line_of_a_horizon(case: Case) -> Case:
+    assert case.preprocessing is not None
+    frame = case.preprocessing.copy()
+    frame.loc[frame["feature"] == "expected_bps_8", "b"] += 5.0
+    return replace(case, preprocessing=frame)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "says"),
+    [
+        (lambda c: changed(c, expected_bps_2=lambda f: f["expected_bps_2"] * 2.0), "(expected_bps_2)"),
+        (lambda c: changed(c, expected_raw_bps_8=lambda f: f["expected_raw_bps_8"] * 2.0), "(expected_bps_8)"),
+        (other_line_of_a_horizon, "slope and intercept of expected_bps_8"),
+        (lambda c: changed(c, expected_bps_5=1.0, expected_raw_bps_5=1.0), "is of no horizon of the target"),
+    ],
+)
+def test_horizons_calibrated_otherwise_are_refused(
+    honest_horizons: Case, tamper: Callable[[Case], Case], says: str
+) -> None:
+    result = run_check("LK005", tamper(honest_horizons))
     assert result.outcome == "refused", result.explanation
     assert says in result.explanation
 

@@ -89,11 +89,16 @@ def test_the_report_shows_slopes_and_tenths(
 ) -> None:
     from types import SimpleNamespace
 
-    tables = SimpleNamespace(**{**vars(evidence.tables), "predictions": rows_of(evidence)})
+    rows = rows_of(evidence)
+    rows = rows.assign(expected_raw_bps_3=4.0 * rows["expected_bps"], expected_bps_3=rows["expected_bps"])
+    tables = SimpleNamespace(**{**vars(evidence.tables), "predictions": rows})
     data = report_data(meta, tables, trials)  # type: ignore[arg-type]
     text = render_ml_report(spec, features, meta, data, {"expected_returns": "p.svg"})
     assert data.expected is not None
     assert "Slope of realised on expected, 95 % interval | 0.2" in text
     assert "| 10 | +" in text
     assert "p.svg" in text
+    (three,) = data.expected.horizons
+    assert three.slope_raw == pytest.approx(three.slope / 4.0)
+    assert f"| 3 | {three.slope_raw:.2f}".replace("-", "−") in text
     assert numbers_in(text)["expected_returns.slope"] == pytest.approx(data.expected.slope)

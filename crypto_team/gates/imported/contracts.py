@@ -68,7 +68,8 @@ CONTRACTS: Mapping[str, Contract] = {
             "return_gross": Column("number", "position times the return of the next bar", False, ("gross_return",)),
             "return_net": Column("number", "return_gross less costs", False, ("net_return",)),
         },
-        "p_0, p_1, ... calibrated probability of each class, p_raw_0, ... before calibration",
+        "p_0, p_1, ... calibrated probability of each class, p_raw_0, ... before calibration; expected_bps_6 and "
+        "expected_raw_bps_6: the same over a horizon of 6 bars",
     ),
     "market": Contract(
         "candles of every pair that could have been traded, delisted ones included",
