@@ -17,6 +17,7 @@ from crypto_team.schemas.gate import CheckResult
 from crypto_team.validation.calibration_of_returns import fit_return_calibrator
 from crypto_team.validation.expected_returns import FINAL, RAW, realised_on_expected
 from crypto_team.validation.horizon_returns import horizons_in
+from crypto_team.validation.trained_with import changed_since
 
 
 def changed(case: Case, **columns: Callable[..., object] | float) -> Case:
@@ -110,6 +111,16 @@ def test_horizons_calibrated_otherwise_are_refused(
 
 def test_evidence_of_earlier_versions_has_neither_raw_returns_nor_a_calibration(honest_regression: Case) -> None:
     assert run_check("LK005", without_raw(honest_regression, calibration="none")).outcome == "passed"
+
+
+def test_a_regression_that_was_named_calibrated_but_was_not_is_to_be_trained_again(honest_regression: Case) -> None:
+    meta, spec = honest_regression.meta, honest_regression.spec
+    assert meta is not None
+    assert spec is not None
+    assert changed_since(meta, spec, honest_regression.features) == []
+    older = meta.model_copy(update={"calibration": "none"})
+    (line,) = changed_since(older, spec, honest_regression.features)
+    assert line == 'model.calibration is "shrunk", trained with "none"'
 
 
 def scaled(case: Case, factor: float) -> CheckResult:
