@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crypto_team.gates.recompute import recompute_signal
 from crypto_team.reports.charts_confidence import expected_returns as drawn
+from crypto_team.reports.confidence import calibration, forecasts
 from crypto_team.reports.expected_returns import ExpectedReturns, expected_returns
 from crypto_team.reports.ml_report import numbers_in, render_ml_report
 from crypto_team.reports.report_data import TrialLedger, report_data
@@ -102,3 +104,16 @@ def test_the_report_shows_slopes_and_tenths(
     assert three.slope_raw == pytest.approx(three.slope / 4.0)
     assert f"| 3 | {three.slope_raw:.2f}".replace("-", "−") in text
     assert numbers_in(text)["expected_returns.slope"] == pytest.approx(data.expected.slope)
+
+
+def test_the_signal_before_calibration_is_that_of_the_raw_returns(evidence: Any, meta: EvidenceMeta) -> None:
+    rows = rows_of(evidence, bold=1.0)
+    raw, _, _ = forecasts(rows)
+    test = rows[rows["part"] == "test"]
+    # What recomputes the signal of the final returns gives that of equal raw ones.
+    assert raw == pytest.approx(recompute_signal(rows)[(rows["part"] == "test").to_numpy()])
+    assert raw.size == len(test)
+    assert np.isnan(forecasts(rows.drop(columns="expected_raw_bps"))[0]).all()
+    bold = calibration(rows_of(evidence, bold=4.0).assign(signal=recompute_signal(rows)))
+    assert bold.slope_raw < 0.5 < bold.slope < 1.5
+    assert bold.brier_raw > bold.brier
