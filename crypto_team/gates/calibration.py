@@ -1,9 +1,10 @@
-"""Check of the probabilities: do forecasts come true as often as they say (OF008)."""
+"""Check of the forecasts: do they come true as often, or earn as much, as they say (OF008)."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from crypto_team.gates.registry import Verdict, check, insufficient, refused, we
 from crypto_team.gates.skill import outcomes
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.expected_returns import Line, realised_on_expected, stated_returns
 from crypto_team.validation.scores import CalibrationFit, calibration_slope, events, logit
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +42,7 @@ class _Measured:
     high: float
     brier: float
     brier_high: float
+    of_returns: bool = False
 
     @property
     def known(self) -> bool:
@@ -51,21 +54,48 @@ class _Measured:
     def words(self) -> str:
         """Return the figures as a sentence."""
         better = "better" if self.brier > 0.0 else "worse"
+        slope, what = ("slope of realised on expected returns", "returns") if self.of_returns else _OF_PROBABILITIES
         return (
             f"calibration error {self.error:.3f} +- {self.error_se:.3f}, {self.by_chance:.3f} of it by chance; "
-            f"slope {self.slope:.2f} in [{self.low:.2f}, {self.high:.2f}]{_boldness(self.low, self.high)}; Brier score "
+            f"{slope} {self.slope:.2f} in [{self.low:.2f}, {self.high:.2f}]{_boldness(what, self.low, self.high)}; "
+            f"Brier score "
             f"{better} than the base rate's by {abs(self.brier):.5f}, at best {self.brier_high:+.5f}"
         )
 
 
-def _measured(p: Floats, y: Floats, days: Ints, folds: Ints) -> _Measured:
+@dataclass(frozen=True)
+class _Forecasts:
+    """Event probability, event, time and fold of test rows, (n,) each; of a regression its basis points and what came.
+
+    Those are None where there are none.
+    """
+
+    p: Floats
+    y: Floats
+    times: Ints
+    folds: Ints
+    returns: tuple[Floats, Floats] | None
+
+    def slope(self) -> tuple[float, Callable[[Ints], float]]:
+        """Return the slope of outcomes on forecasts and its error over groups of rows."""
+        if self.returns is None:
+            fit = calibration_slope(self.p, self.y)
+            return fit.slope, lambda groups: _slope_error(self.p, self.y, fit, groups)
+        line = realised_on_expected(*self.returns)
+        return line.slope, lambda groups: line_error(line, groups)
+
+
+def _measured(told: _Forecasts, days: Ints) -> _Measured:
+    p, y, folds = told.p, told.y, told.folds
     if np.unique(days).size < FEW_DAYS:
         return _Measured(*(math.nan,) * 8)
-    fit = calibration_slope(p, y)
+    slope, slope_error = told.slope()
+    if not math.isfinite(slope):
+        return _Measured(*(math.nan,) * 8)
     levels = _levels(days, folds)
     parts = [_gaps(p, y, groups, scale) for groups, scale in levels]
     error, by_chance, error_se = parts[0][0], max(part[1] for part in parts), max(part[2] for part in parts)
-    margin = DEVIATIONS * max(scale * _slope_error(p, y, fit, groups) for groups, scale in levels)
+    margin = DEVIATIONS * max(scale * slope_error(groups) for groups, scale in levels)
     better = (y.mean() - y) ** 2 - (p - y) ** 2
     brier = float(better.mean())
     spread = max(_mean_error(better, groups) for groups, _ in levels)
@@ -73,11 +103,12 @@ def _measured(p: Floats, y: Floats, days: Ints, folds: Ints) -> _Measured:
         error,
         by_chance,
         error_se,
-        fit.slope,
-        fit.slope - margin,
-        fit.slope + margin,
+        slope,
+        slope - margin,
+        slope + margin,
         brier,
         brier + DEVIATIONS * spread,
+        told.returns is not None,
     )
 
 
@@ -97,17 +128,21 @@ def _mean_error(values: Floats, groups: Ints) -> float:
     return math.sqrt(clustered((values - values.mean())[:, None], groups)[0, 0]) / values.size
 
 
-def _forecasts(returns: Returns, meta: EvidenceMeta) -> tuple[Floats, Floats, Ints, Ints]:
-    """Return event probability, event, time and fold of the test rows with a known label."""
-    test = returns.test
+def _forecasts(returns: Returns, meta: EvidenceMeta) -> _Forecasts:
+    """Return what is said about the test rows with a known label."""
+    test, stated = returns.test, None
     if meta.target.kind == "return":
         p, y = outcomes(test, meta)
-        rows = test
+        rows, stated = test, stated_returns(test)
     else:
         p, y = events(test)
         rows = test[test["label"].notna()]
     known = np.isfinite(p) & np.isfinite(y)
-    return p[known], y[known], milliseconds(rows["time"])[known], rows["fold"].to_numpy(dtype=np.int64)[known]
+    if stated is not None:
+        known &= np.isfinite(stated[0])
+        stated = stated[0][known], stated[1][known]
+    folds = rows["fold"].to_numpy(dtype=np.int64)
+    return _Forecasts(p[known], y[known], milliseconds(rows["time"])[known], folds[known], stated)
 
 
 def _gaps(p: Floats, y: Floats, groups: Ints, scale: float, bins: int = 10) -> tuple[float, float, float]:
@@ -135,9 +170,18 @@ def _slope_error(p: Floats, y: Floats, fit: CalibrationFit, groups: Ints) -> flo
     return math.sqrt((bread @ clustered(design * (y - fitted)[:, None], groups) @ bread)[0, 0])
 
 
-def _boldness(low: float, high: float) -> str:
+_OF_PROBABILITIES = ("slope", "probabilities")
+
+
+def line_error(line: Line, groups: Ints) -> float:
+    """Return the error of a line's slope when the rows of a group err alike (sandwich of Liang and Zeger 1986)."""
+    bread = np.linalg.pinv(line.design.T @ line.design)
+    return math.sqrt((bread @ clustered(line.design * line.rest[:, None], groups) @ bread)[0, 0])
+
+
+def _boldness(what: str, low: float, high: float) -> str:
     """Return in words a slope that is surely not one; the gate lets small distortions pass, the reader should know."""
-    return " (probabilities are too bold)" if high < 1.0 else " (probabilities are too timid)" if low > 1.0 else ""
+    return f" ({what} are too bold)" if high < 1.0 else f" ({what} are too timid)" if low > 1.0 else ""
 
 
 def _what_helps(meta: EvidenceMeta) -> tuple[str, ...]:
@@ -146,7 +190,7 @@ def _what_helps(meta: EvidenceMeta) -> tuple[str, ...]:
     Then the forecasts say more than their training rows know: twice the rows, or half of the features to choose from.
     Sizing and thresholds only use the probabilities and leave their calibration as it is.
     """
-    if meta.calibration != "shrunk" and meta.target.n_classes:
+    if meta.calibration != "shrunk":
         return ()
     told = re.fullmatch(r"(rolling|expanding)_(\d+)(bars|m|h|d|w)", meta.window)
     most = max((len(fold.selected) for fold in meta.folds), default=0)
@@ -180,22 +224,23 @@ def calibrated(
     refuses where it is both above the limit and beyond the budget of false alarms; the slope where its interval lies
     wholly outside [flattest, steepest]; the Brier score where it is surely worse than the base rate's. Errors are those
     of blocks of time, and not smaller than those of folds: a fold's calibrator is fitted on few rows and errs alike on
-    all that it forecasts. The event is the top class, or a positive return. What was done to them does not decide, but
-    positions are not sized by the confidence of probabilities that nobody calibrated. A regression has no probabilities
-    that could be, and is judged by what it says alone.
+    all that it forecasts. The event is the top class, or a positive return; the slope of a regression is that of
+    realised on expected returns. What was done to the forecasts does not decide, but positions are not sized by the
+    confidence of probabilities that nobody calibrated.
     """
     if meta.calibration == "none" and meta.target.n_classes and meta.signal.position_sizing == "confidence_weighted":
         return refused(
             "positions are sized by probabilities that nobody calibrated (calibration: none)",
             evidence=("meta.yaml: calibration, signal",),
         )
-    p, y, times, folds = _forecasts(returns, meta)
+    told = _forecasts(returns, meta)
+    p = told.p
     if p.size < LEAST:
         return insufficient(f"{p.size} forecasts with a known outcome, {LEAST} are needed: {LEAST - p.size} more")
     if p.min() < 0.0 or p.max() > 1.0:
         return refused(f"forecasts lie between {p.min():.3g} and {p.max():.3g}: they are no probabilities")
     block = max(DAY_MS, meta.horizon_bars * timeframe_seconds(meta.timeframe) * 1000)
-    measured = _measured(p, y, times // block, folds)
+    measured = _measured(told, told.times // block)
     if not measured.known:
         return insufficient("calibration is undefined: constant forecasts, one class, or fewer than five days")
     value = max(0.0, measured.error - measured.by_chance)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from crypto_team.features.matrix import build_matrix
 from crypto_team.features.surroundings import Surroundings
+from crypto_team.gates.calibrated_again import return_problems
 from crypto_team.gates.causality import reference_folder
 from crypto_team.gates.chosen_again import selected_again, training_rows
 from crypto_team.gates.imported.fits import fitted_inside
@@ -125,7 +126,9 @@ def _calibration_problems(
 ) -> list[str]:
     columns = probability_columns(predictions)
     if not columns:
-        return [] if meta.target.kind == "return" else ["there are no calibrated probabilities to compare"]
+        if meta.target.kind == "return":
+            return list(return_problems(meta, predictions, preprocessing, panel))
+        return ["there are no calibrated probabilities to compare"]
     raw = [name.replace("p_", "p_raw_") for name in columns]
     problems = []
     for number, rows in predictions.groupby("fold"):

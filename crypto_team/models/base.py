@@ -14,7 +14,7 @@ from crypto_team.models.samples import Floats, Inputs, Matrix, rows_of, samples_
 
 __all__ = [
     "Explained", "Floats", "Hyperparameter", "Inputs", "Matrix", "Model", "ModelFactory", "ModelSettings",
-    "OnlineModel", "Progress", "no_history", "rows_of", "samples_of", "shares",
+    "MultiHorizon", "OnlineModel", "Progress", "no_history", "rows_of", "samples_of", "shares",
 ]  # fmt: skip
 
 Progress: TypeAlias = Callable[[float, str], None]
@@ -60,6 +60,16 @@ class Explained(Protocol):
 
     def contributions(self, x: Matrix) -> Floats:
         """Return the mean absolute SHAP value of each feature over rows `x`, shape (k,), not negative."""
+
+
+@runtime_checkable
+class MultiHorizon(Protocol):
+    """A learner of several horizons, of `lengths` in bars, that says what it expects over each of them."""
+
+    lengths: list[int]
+
+    def each(self, x: Inputs) -> Floats:
+        """Return expected basis points over each horizon's own bars, before any calibration, shape (n, horizons)."""
 
 
 class OnlineModel(Model, Protocol):

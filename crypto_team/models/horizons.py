@@ -5,8 +5,9 @@ sees less noise per trade, a shorter one more samples; what each says about the 
 its model was not trained on.
 
 - Calibration of horizon h: the line through unseen predictions over h and the target's return that came of them, so
-  that each speaks in basis points of the target, whether its effect goes on or dies away. The slope is within 0 and
-  1.5 * max(1, target / h): no effect, and one and a half times an effect that goes on evenly.
+  that each speaks in basis points of the target, whether its effect goes on or dies away. It is shrunk as far as
+  overlapping labels leave it open (:mod:`crypto_team.models.return_lines`), and its slope is at most
+  1.5 * max(1, target / h): one and a half times an effect that goes on evenly.
 - Weight of horizon h: proportional to its positive unseen correlation with the target, then moved by `shrink` of the
   way to equality.
 - Expected return at the target: sum over h of weight * calibrated prediction.
@@ -25,6 +26,7 @@ from crypto_team.models import members as team
 from crypto_team.models.base import Floats, Inputs, Model, ModelFactory, ModelSettings, samples_of, shares
 from crypto_team.models.linear import LOGISTIC
 from crypto_team.models.packing import packed, read, unpacked, written
+from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth, shrunk_line
 from crypto_team.models.samples import Index, Samples, forward_blocks
 
 BPS = 1e4
@@ -55,6 +57,7 @@ class Horizons:
     def __init__(self, settings: ModelSettings) -> None:
         self.settings = settings
         self.models: list[Model] = []
+        self.lengths: list[int] = []
         self.name = str(settings.hyperparameters.get("member", "lightgbm"))
         self.lines: Floats = np.empty((0, 2))
         self.weights: Floats = np.empty(0)
@@ -69,13 +72,17 @@ class Horizons:
         lengths = _lengths(samples, length, str(self.settings.hyperparameters["horizons"])) if bar else [0]
         target = _over(samples, length) if bar else _target(y, classes)
         told = np.full((len(samples), len(lengths)), np.nan)
+        spans = samples.time, samples.time + max(1, length * bar)
         for number, each in enumerate(lengths):
             own, rows = _forward(samples, each, bar) if bar else (target, np.arange(len(samples)))
             model, seen, made = self._horizon(samples, own, rows, each * bar, weight)
             self.models.append(model)
+            self.lengths.append(each)
             told[seen, number] = made
             steepest = STEEPEST * max(1.0, length / each) if bar else STEEPEST
-            self.lines = np.vstack([self.lines, _line(made, target[seen], steepest)])
+            known = KnownReturns(float(np.nanmean(target)), float(own.mean()), labels_worth(*spans))
+            unseen = Unseen(made, target[seen], spans[0][seen], spans[1][seen])
+            self.lines = np.vstack([self.lines, _line(unseen, known, steepest)])
         self._join(told, target, y, weight)
 
     def _horizon(
@@ -125,13 +132,18 @@ class Horizons:
         samples = samples_of(x)
         if not len(samples):
             return np.empty((0, max(self.settings.n_classes, 1)))
-        told = self._calibrated(np.column_stack([model.predict(samples)[:, 0] for model in self.models]))
+        told = self._calibrated(self.each(samples))
         expected = np.zeros(len(samples))
         for number, weight in enumerate(self.weights):
             expected += weight * told[:, number]
         if self.second is None:
             return expected[:, None]
         return self.second.predict(expected[:, None].astype(np.float32))
+
+    def each(self, x: Inputs) -> Floats:
+        """Return expected basis points over each horizon's own bars, before any calibration, shape (n, horizons)."""
+        samples = samples_of(x)
+        return np.column_stack([model.predict(samples)[:, 0] for model in self.models])
 
     def importances(self) -> Floats:
         """Return the horizons' importances, weighted."""
@@ -143,6 +155,7 @@ class Horizons:
             {
                 "kind": KIND,
                 "member": self.name,
+                "lengths": self.lengths,
                 "models": [model.save().decode() for model in self.models],
                 "lines": packed(self.lines),
                 "weights": packed(self.weights),
@@ -156,6 +169,7 @@ class Horizons:
         try:
             self.name = str(document["member"])
             self.models = [team.POSSIBLE[self.name].load(str(one).encode(), 0) for one in document["models"]]
+            self.lengths = [int(one) for one in document.get("lengths", [])]
             self.lines, self.weights = unpacked(document["lines"]), unpacked(document["weights"])
             if document["second"] is not None:
                 self.second = LOGISTIC.load(str(document["second"]).encode(), self.settings.n_classes)
@@ -207,14 +221,14 @@ def _relabelled(samples: Samples, span: int) -> Samples:
     return replace(samples, known=samples.time + span)
 
 
-def _line(told: Floats, came: Floats, steepest: float) -> Floats:
-    """Return slope and intercept of the calibration, the slope within [0, steepest]."""
-    told, came = told[np.isfinite(came)], came[np.isfinite(came)]
-    centre, mean = float(told.mean()), float(came.mean())
-    spread = float(((told - centre) ** 2).sum())
-    slope = float(((told - centre) * (came - mean)).sum()) / spread if spread > 0.0 else 0.0
-    slope = min(max(slope, 0.0), steepest)
-    return np.array([slope, mean - slope * centre])
+def _line(rows: Unseen, known: KnownReturns, steepest: float) -> Floats:
+    """Return slope and intercept of the calibration, shrunk towards what the labels tell; at most `steepest`."""
+    there = np.isfinite(rows.came)
+    told = rows.told[there]
+    slope, intercept = shrunk_line(Unseen(told, rows.came[there], rows.start[there], rows.end[there]), known)
+    if slope <= steepest:
+        return np.array([slope, intercept])
+    return np.array([steepest, intercept + (slope - steepest) * float(told.mean())])
 
 
 def _correlation(one: Floats, two: Floats) -> float:

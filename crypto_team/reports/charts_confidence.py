@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from crypto_team.reports.confidence import Calibration, ReliabilityBin
+from crypto_team.reports.expected_returns import ExpectedReturns, Tenth
 from crypto_team.reports.formats import number
 from crypto_team.reports.palette import BLUE, GREY, MUTED, ORANGE, frame, legend, style, svg
 
@@ -59,6 +61,37 @@ def _points(axes: Axes, bins: Sequence[ReliabilityBin], colour: str, label: str,
     if errors:
         spread = [[one.observed - one.low for one in bins], [one.high - one.observed for one in bins]]
         axes.errorbar(x, y, yerr=spread, fmt="none", ecolor=colour, elinewidth=1.0, alpha=0.6)
+    axes.plot(x, y, marker="o", markersize=4.5, color=colour, linewidth=1.3, label=label)
+
+
+def expected_returns(found: ExpectedReturns) -> bytes:
+    """Draw realised against expected returns by tenths of the rows, before and after calibration."""
+    with style():
+        figure, (axes,) = frame()
+        every = [*found.tenths_raw, *found.tenths]
+        values = [value for one in every for value in (one.forecast, one.came)]
+        low, high = min(values), max(values)
+        axes.plot([low, high], [low, high], color=MUTED, linewidth=1.0, linestyle=(0, (4, 3)), label="comes true")
+        if found.tenths_raw:
+            _tenths(axes, found.tenths_raw, GREY, f"raw, slope {number(found.slope_raw)}", errors=False)
+        interval = f"{number(found.slope_low)} to {number(found.slope_high)}"
+        _tenths(axes, found.tenths, BLUE, f"final, slope {number(found.slope)} ({interval})", errors=True)
+        axes.axhline(0.0, color=MUTED, linewidth=0.9)
+        axes.set(
+            title="Expected returns", xlabel="expected return, bps (tenths of the rows)", ylabel="mean return, bps"
+        )
+        axes.margins(x=0.05, y=0.2)
+        legend(axes, 3)
+        return svg(figure)
+
+
+def _tenths(axes: Axes, tenths: Sequence[Tenth], colour: str, label: str, *, errors: bool) -> None:
+    x, y = [one.forecast for one in tenths], [one.came for one in tenths]
+    if errors:
+        known = [one for one in tenths if math.isfinite(one.low)]
+        spread = [[one.came - one.low for one in known], [one.high - one.came for one in known]]
+        at = [one.forecast for one in known], [one.came for one in known]
+        axes.errorbar(*at, yerr=spread, fmt="none", ecolor=colour, elinewidth=1.0, alpha=0.6)
     axes.plot(x, y, marker="o", markersize=4.5, color=colour, linewidth=1.3, label=label)
 
 

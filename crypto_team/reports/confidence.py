@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import ndtr
 
 from crypto_team.validation import metrics, scores
 from crypto_team.validation.calibration_error import ece_debiased
 from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import milliseconds
 from crypto_team.validation.dip import dip, dip_p_value
+from crypto_team.validation.expected_returns import BPS, RAW
 from crypto_team.validation.significance import newey_west_t
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +35,7 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration on all test rows with a known outcome; the `raw` numbers are NaN for a regression.
+    """Calibration on all test rows with a known outcome; `raw` numbers are NaN for a regression without raw returns.
 
     `ece_debiased` is the root mean squared gap in bins of equal numbers, freed of the noise of as many independent
     labels as overlapping ones are worth. Brier score = reliability - resolution + uncertainty, up to what varies inside
@@ -120,7 +122,17 @@ def forecasts(predictions: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
         p, y = scores.events(rows)
         return rows[f"p_raw_{classes - 1}"].to_numpy(dtype=np.float64), p, y
     signal = rows["signal"].to_numpy(dtype=np.float64)
-    return np.full(signal.size, math.nan), signal, (rows["forward_return"].to_numpy() > 0.0).astype(np.float64)
+    return _raw_signal(predictions, rows), signal, (rows["forward_return"].to_numpy() > 0.0).astype(np.float64)
+
+
+def _raw_signal(predictions: pd.DataFrame, rows: pd.DataFrame) -> Floats:
+    """Return what a regression's signal was before calibration, by each fold's inner spread; NaN where not known."""
+    if RAW not in rows:
+        return np.full(len(rows), math.nan)
+    inner = predictions[predictions["part"] == "inner"]
+    spread = rows["fold"].map(inner.groupby("fold")["forward_return"].std(ddof=0) * BPS).to_numpy(dtype=np.float64)
+    spread = np.where(spread > 0.0, spread, np.where(np.isnan(spread), np.nan, 1.0))
+    return np.asarray(ndtr(rows[RAW].to_numpy(dtype=np.float64) / spread), dtype=np.float64)
 
 
 def _known(predictions: pd.DataFrame) -> pd.DataFrame:

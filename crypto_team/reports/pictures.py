@@ -27,6 +27,7 @@ TITLES: Final[dict[str, str]] = {
     "trade_profile": "Net returns and holding times of trades",
     "importance": "Feature importance by fold",
     "reliability": "Reliability of the probabilities",
+    "expected_returns": "Expected returns against those that came",
     "confidence": "How often each confidence occurs",
     "trials": "The result against the best of many lucky trials",
     "leak": "What the feature said when only the future was replaced",
@@ -54,6 +55,8 @@ def draw_pictures(meta: EvidenceMeta, tables: EvidenceTables, data: ReportData) 
         pictures["horizons"] = charts_signal.horizons(data.horizons)
     if len(data.rules.rows) > 1:
         pictures["rules"] = charts_signal.rules(data.rules)
+    if data.expected is not None:
+        pictures["expected_returns"] = charts_confidence.expected_returns(data.expected)
     trades = metrics.trades_from_positions(tables.predictions)
     if len(trades):
         profit, bars = (trades[name].to_numpy(dtype=np.float64) for name in ("return_net", "bars"))

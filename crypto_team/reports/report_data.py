@@ -14,6 +14,7 @@ from crypto_team.reports import formats
 from crypto_team.reports.chance import Chance, chance
 from crypto_team.reports.classes import Classes, class_rows
 from crypto_team.reports.confidence import Calibration, calibration
+from crypto_team.reports.expected_returns import ExpectedReturns, expected_returns
 from crypto_team.reports.fold_table import FoldRow, PairRow, fold_rows, pair_rows, trade_profits
 from crypto_team.reports.horizons import HorizonRow, horizon_rows
 from crypto_team.reports.luck import Luck, TrialLedger, luck
@@ -87,6 +88,7 @@ class ReportData:
     rules: RuleGrid
     risk: Risk
     trades: TradeProfile
+    expected: ExpectedReturns | None
     daily: pd.DataFrame
 
     @property
@@ -132,6 +134,9 @@ class ReportData:
         yield from _each("rule_{0.entry}", self.rules.rows, skip=("chosen",))
         yield from _members("risk", self.risk)
         yield from _members("trades", self.trades)
+        if self.expected is not None:
+            yield from _members("expected_returns", self.expected)
+            yield from _each("expected_returns_{0.bars}", self.expected.horizons, skip=("bars",))
 
 
 def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger) -> ReportData:
@@ -173,6 +178,7 @@ def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger)
         rules=rule_grid(meta, predictions, tables.market),
         risk=risk(daily),
         trades=trade_profile(predictions),
+        expected=expected_returns(meta, predictions, tables.market),
         daily=frame,
     )
 

@@ -234,7 +234,8 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
     param
         Hyperparameter as name=value; repeat for several.
     calibration
-        How raw probabilities become calibrated ones; the basis points of a regression are not calibrated.
+        How raw probabilities, or the basis points of a regression, become calibrated ones; a regression knows shrunk,
+        isotonic and none.
     max_features
         At most this many features are kept in each fold (50 at most).
     ranking
@@ -248,10 +249,11 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
     """
     from crypto_team.models import readiness
     from crypto_team.roles.hyperparameters import parse
-    from crypto_team.validation.settings import check_refit
+    from crypto_team.validation.settings import check_calibration, check_refit
 
     spec, features = records.ml_spec(session, strategy_id), records.feature_set(session, strategy_id)
     check_refit(model, calibration, refit=refit)
+    check_calibration(calibration, None if spec.target is None else spec.target.n_classes)
     hyperparameters = parse(model, param or [])
     changed = design.with_model(spec, model, hyperparameters, calibration, seed, refit=refit)
     kept = design.with_most_features(features, max_features, ranking)
@@ -261,7 +263,7 @@ def set_model(  # noqa: PLR0913, PLR0917 - a tool's parameters are the options o
         n_classes=None if spec.target is None else spec.target.n_classes,
         by_shap=ranking in {"shap", "chain"},
     )
-    told = "no" if spec.target is not None and not spec.target.n_classes else calibration
+    told = "no" if calibration == "none" else calibration
     revision = write_design(session, "set_model", changed, kept, f"model: {model}")
     return Outcome(
         ok=True,

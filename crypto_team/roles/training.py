@@ -220,8 +220,7 @@ def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_t
         signal=spec.signal,
         model=spec.model.primary,
         hyperparameters=resolve(spec.model.primary, spec.model.hyperparameters),
-        # The basis points of a regression are those of its learner.
-        calibration=spec.model.calibration if plan.target.n_classes else "none",
+        calibration=spec.model.calibration,
         window=training.window,
         test=training.test,
         step=training.step,

@@ -153,7 +153,7 @@ class ImportedMeta(Document):
     versions: dict[str, str] = {}
     dataset_hashes: list[str] = []
     holdout_start: str | None = Field(default=None, description="First sealed bar; no row may lie at or beyond it.")
-    calibration: Literal["platt", "isotonic", "beta", "temperature", "none", "unknown"] = "unknown"
+    calibration: Literal["platt", "isotonic", "beta", "temperature", "line", "none", "unknown"] = "unknown"
     claims: dict[str, float] = Field(
         default={},
         description="Stated results, compared with computed ones: sharpe, total_return, max_drawdown, auc ...",

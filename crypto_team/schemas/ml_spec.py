@@ -70,7 +70,7 @@ class ModelSection(Record):
     training: Training = Training()
     calibration: CalibrationMethod = Field(
         default="shrunk",
-        description="Of probabilities; the expected returns of a regression are those of its learner.",
+        description="Of probabilities, or of a regression's expected returns (shrunk, isotonic or none).",
     )
     refit: bool = Field(
         default=False,

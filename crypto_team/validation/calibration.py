@@ -37,14 +37,19 @@ POLISHING_STEPS = 8
 
 @dataclass(frozen=True)
 class Calibrator:
-    """Maps for the classes: none (identity), one for the top class of two, one for each class, or one for all."""
+    """Maps for the classes: none (identity), one for the top class of two, one for each class, or one for all.
+
+    A regression has one, for its basis points.
+    """
 
     maps: tuple[Map | Temperature, ...]
 
     def apply(self, p: Floats) -> Floats:
-        """Return calibrated probabilities, shape (n, classes); rows sum to 1."""
+        """Return calibrated probabilities, shape (n, classes), rows sum to 1; or basis points, shape (n, 1)."""
         if not self.maps:
             return p
+        if p.shape[1] == 1:
+            return self.maps[0].apply(np.ascontiguousarray(p[:, 0]))[:, None]
         if len(self.maps) == 1:
             only = self.maps[0]
             if isinstance(only, Temperature):

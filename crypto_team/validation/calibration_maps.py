@@ -1,4 +1,4 @@
-"""The maps of probability calibration: how each one is applied and kept. Row by row, so a batch gives the same bits."""
+"""The maps of calibration: how each one is applied and kept. Row by row, so a batch gives the same bits."""
 
 from __future__ import annotations
 
@@ -129,7 +129,33 @@ class Temperature:
         return {"kind": "temperature", "t": self.t}
 
 
-Map: TypeAlias = Platt | Isotonic | Beta
+@dataclass(frozen=True)
+class Line:
+    """The line slope * expected + intercept of a regression's basis points."""
+
+    slope: float
+    intercept: float
+
+    def apply(self, p: Floats) -> Floats:
+        """Map expected basis points, shape (n,)."""
+        return np.asarray(self.slope * p + self.intercept)
+
+    @property
+    def numbers(self) -> tuple[float, float]:
+        """Return the two numbers that the evidence keeps."""
+        return (self.slope, self.intercept)
+
+    @property
+    def told(self) -> str:
+        """Return the map in words."""
+        return "line of realised on expected basis points: slope, intercept"
+
+    def document(self) -> dict[str, Any]:
+        """Return the map as JSON values."""
+        return {"kind": "line", "slope": self.slope, "intercept": self.intercept}
+
+
+Map: TypeAlias = Platt | Isotonic | Beta | Line
 
 
 def map_from(one: Mapping[str, Any]) -> Map | Temperature:
@@ -143,5 +169,7 @@ def map_from(one: Mapping[str, Any]) -> Map | Temperature:
             return Beta(float(one["a"]), float(one["b"]), float(one["c"]))
         case "temperature":
             return Temperature(float(one["t"]))
+        case "line":
+            return Line(float(one["slope"]), float(one["intercept"]))
         case kind:
             raise EvidenceError(f"unknown calibration map {kind!r}")

@@ -11,7 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.errors import EvidenceError
-from crypto_team.validation.clock import milliseconds
+from crypto_team.validation.clock import milliseconds, utc_times
+from crypto_team.validation.expected_returns import FINAL, RAW
+from crypto_team.validation.horizon_returns import columns_of, horizons_in
 from crypto_team.validation.metrics import out_of_sample_rows
 from crypto_team.validation.panel import Panel, panel_rows
 from crypto_team.validation.prediction import FoldModel
@@ -127,10 +129,13 @@ def _check_forecasts(extra: list[str], where: str) -> None:
     forecasts = set(extra) - {"side"}
     classes = len(forecasts) // 2
     wanted = {f"p_{k}" for k in range(classes)} | {f"p_raw_{k}" for k in range(classes)}
-    if set(extra) != {"expected_bps"} and (classes < 2 or forecasts != wanted):
+    # Evidence written by earlier versions has no raw basis points.
+    several = {name for bars in horizons_in(extra) for name in columns_of(bars)}
+    regression = set(extra) in ({FINAL}, {RAW, FINAL} | several)
+    if not regression and (classes < 2 or forecasts != wanted):
         raise EvidenceError(
-            f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps, or "
-            "p_k and p_raw_k for every class",
+            f"table predictions has forecast columns {', '.join(sorted(extra)) or 'none'}; expected expected_bps and "
+            "expected_raw_bps, or p_k and p_raw_k for every class",
             where=where,
         )
 
@@ -151,26 +156,29 @@ def market_table(bars_by_pair: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def features_sample(panel: Panel, result: WalkForwardResult) -> pd.DataFrame:
     """Return the features that any fold selected, for the test rows; at most 20,000 rows, evenly spaced.
 
-    Where models read the bars before a row, the rows come in evenly spaced runs that hold whole windows.
+    Where models read the bars before a row, the rows come in evenly spaced runs, and the bars that the first rows of a
+    run read stand before them, also where these lie before the first test part: what was said to every test row in the
+    sample can be computed again. Fitted features are those of the fold that tests a row, and unknown before the first.
     """
     test = out_of_sample_rows(result.predictions)
+    history = max((FoldModel.load(data).history for data in result.models.values()), default=0)
     if len(test) > SAMPLE_ROWS:
-        history = max(FoldModel.load(data).history for data in result.models.values())
-        test = test.iloc[_spaced(len(test), 2 * history + 1)]
+        test = test.iloc[_spaced(len(test), history)]
     selected = sorted({name for fold in result.folds for name in fold.selected})
-    rows = panel_rows(panel, test)
+    rows = panel.with_history(panel_rows(panel, test), history)
     columns = [panel.names.index(name) for name in selected]
     table = pd.DataFrame(panel.block(rows, columns), columns=selected)
     for name in result.fitted.keys() & set(selected):
         table[name] = result.fitted[name][rows]
-    table.insert(0, "time", test["time"].array)
-    table.insert(1, "pair", test["pair"].array)
+    table.insert(0, "time", utc_times(panel.time[rows]))
+    table.insert(1, "pair", np.array(panel.pairs, dtype=object)[panel.pair_index[rows]])
     return conform("features", table, where="features")
 
 
-def _spaced(rows: int, run: int) -> npt.NDArray[np.int64]:
-    """Return at most 20,000 of some rows, in evenly spaced runs."""
-    starts = np.linspace(0, rows - run, max(1, SAMPLE_ROWS // run)).astype(np.int64)
+def _spaced(rows: int, history: int) -> npt.NDArray[np.int64]:
+    """Return evenly spaced runs of some rows, as long as their history and one: at most 20,000 rows with that."""
+    run = history + 1
+    starts = np.linspace(0, rows - run, max(1, SAMPLE_ROWS // (run + history))).astype(np.int64)
     return np.unique(starts[:, None] + np.arange(run))
 
 

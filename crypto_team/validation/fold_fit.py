@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from crypto_team.models.base import Floats, Inputs, Matrix
+from crypto_team.models.base import Floats, Inputs, Matrix, Model
 from crypto_team.models.registry import factory
 from crypto_team.models.samples import Samples
 from crypto_team.models.scaling import Scaler, fit_scaler
 from crypto_team.models.streams import Stream
 from crypto_team.schemas.evidence import FoldRange
 from crypto_team.validation.calibration import Calibrator, fit_calibrator
+from crypto_team.validation.calibration_of_returns import fit_return_calibrator
 from crypto_team.validation.clock import utc_text, utc_times
+from crypto_team.validation.expected_returns import FINAL, RAW
 from crypto_team.validation.fitted import StoredTransformer, filled, fit_all
 from crypto_team.validation.fold_rows import (
     BPS,
@@ -27,9 +29,13 @@ from crypto_team.validation.fold_rows import (
     history_of,
     inputs_of,
     known_to,
+    returns_known_to,
     rows_read,
+    unseen,
+    weights_of,
 )
 from crypto_team.validation.fold_selection import fitted_selection, refitted
+from crypto_team.validation.horizon_returns import columns_of, each_horizon, fit_horizons
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.prediction import FoldModel
 from crypto_team.validation.scores import rank_ic
@@ -91,26 +97,43 @@ def fitted_model(
     selection, model = fitted_selection(panel, rows.fit, settings, bench)
     if "test" in ranges:  # splits that are not in the order of time have no time to go on learning in
         model = followed(panel, rows, selection.kept, settings, model)
-    raw = model.predict(inputs_of(panel, rows.inner, selection.kept, settings)) if settings.n_classes else None
+    raw = model.predict(inputs_of(panel, rows.inner, selection.kept, settings))
     sigma = float(np.std(panel.forward_return[rows.inner] * BPS))
     judged = FoldModel(
         model_name=settings.model,
         n_classes=settings.n_classes,
         features=[panel.names[column] for column in selection.kept],
         model=model,
-        calibrator=Calibrator(())
-        if raw is None
-        else fit_calibrator(raw, panel.label[rows.inner], settings.calibration, known=known_to(panel, rows, settings)),
+        calibrator=_calibrator(raw, panel, rows, settings),
         sigma_bps=sigma if sigma > 0.0 else 1.0,
         ranges=ranges,
         transformers=transformers,
         side=settings.side_feature,
         history=history_of(settings),
+        horizons=_horizons(model, panel, rows, selection, settings),
     )
     if not settings.refit:
         return Fitted(judged, judged, selection)
     whole = refitted(panel, rows.window, selection.kept, settings, bench.naming("the whole window"))
     return Fitted(replace(judged, model=whole), judged, selection)
+
+
+def _calibrator(raw: Floats, panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Calibrator:
+    """Fit the calibration to what the model says about the tail of its window."""
+    method = settings.calibration
+    if not settings.n_classes:
+        return fit_return_calibrator(unseen(panel, rows, raw[:, 0]), method, returns_known_to(panel, rows, settings))
+    return fit_calibrator(raw, panel.label[rows.inner], method, known=known_to(panel, rows, settings))
+
+
+def _horizons(
+    model: Model, panel: Panel, rows: FoldRows, selection: Selection, settings: WalkForwardSettings
+) -> dict[int, Calibrator]:
+    """Fit the calibration of every horizon of the target's set, where the learner has one for each."""
+    if settings.n_classes or len(panel.horizons) < 2:
+        return {}
+    told = each_horizon(model, inputs_of(panel, rows.inner, selection.kept, settings), panel.horizons)
+    return fit_horizons(panel, told, rows.fit, rows.inner, weights_of(panel, rows.fit, settings), settings.calibration)
 
 
 def fit_fold(panel: Panel, fold: Fold, settings: WalkForwardSettings, bench: Workbench = IDLE) -> FittedFold:
@@ -184,7 +207,9 @@ def _prediction_rows(
         "forward_return": panel.forward_return[rows],
     }
     if predicted.raw.shape[1] == 1:
-        table["expected_bps"] = predicted.calibrated[:, 0]
+        table |= {RAW: predicted.raw[:, 0], FINAL: predicted.calibrated[:, 0]}
+        for bars, both in stored.by_horizon(values).items():
+            table |= dict(zip(columns_of(bars), both, strict=True))
     else:
         classes = range(predicted.raw.shape[1])
         table |= {f"p_raw_{k}": predicted.raw[:, k] for k in classes}
@@ -211,6 +236,8 @@ def _preprocessing_rows(
     nan, calibrator = float("nan"), fitted.calibrator
     reasons = {**selection.removed, **dict.fromkeys(selection.kept, "")}
     table = [("selection", panel.names[c], c in selection.kept, nan, nan, reasons[c]) for c in sorted(reasons)]
+    horizons = {columns_of(bars)[1]: one.maps for bars, one in fitted.horizons.items()}
+    table += [("calibration", name, True, *one.numbers, one.told) for name, maps in horizons.items() for one in maps]
     pairs = zip(selection.kept, scaler.mean, scaler.std, strict=True)
     table += [("scaler", panel.names[c], True, float(mean), float(std), "") for c, mean, std in pairs]
     table += [

@@ -14,6 +14,8 @@ from crypto_team.models.base import Floats, Inputs
 from crypto_team.models.bins import SharedBins, find_bins
 from crypto_team.models.early_stopping import patience
 from crypto_team.models.registry import factory
+from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth
+from crypto_team.validation.calibration_of_returns import known_returns
 from crypto_team.validation.calibration_shrunk import Known, independent_labels, known_of
 from crypto_team.validation.clock import utc_text
 from crypto_team.validation.panel import Panel, label_weights, training_weights
@@ -149,6 +151,18 @@ def known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Kno
     """Return what a fold knows besides its calibration rows: what those are worth, and the rates of its fitted rows."""
     worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
     return known_of(panel.label[rows.fit], weights_of(panel, rows.fit, settings), settings.n_classes, worth)
+
+
+def returns_known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> KnownReturns:
+    """Return the same for a regression: the mean return of its fitted rows."""
+    worth = labels_worth(panel.time[rows.fit], panel.known_at[rows.fit])
+    return known_returns(target_of(panel, rows.fit, settings), weights_of(panel, rows.fit, settings), worth)
+
+
+def unseen(panel: Panel, rows: FoldRows, told: Floats) -> Unseen:
+    """Return the calibration rows of a regression with what it said of them, in basis points."""
+    inner = rows.inner
+    return Unseen(told, panel.forward_return[inner] * BPS, panel.time[inner], panel.known_at[inner])
 
 
 def inputs_of(panel: Panel, rows: Rows, columns: list[int], settings: WalkForwardSettings) -> Inputs:

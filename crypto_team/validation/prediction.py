@@ -22,6 +22,7 @@ from crypto_team.models.registry import MODELS
 from crypto_team.models.samples import Samples
 from crypto_team.validation.calibration import Calibrator, calibrator_from
 from crypto_team.validation.fitted import StoredTransformer
+from crypto_team.validation.horizon_returns import each_horizon
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]
@@ -66,7 +67,8 @@ class FoldModel:
 
     `sigma_bps` is the deviation of forward returns in the calibration tail; regressions divide by it. `ranges` holds
     the half-open time ranges (milliseconds) that the fold was fitted on. `transformers` are its fitted features. `side`
-    names the primary rule that a meta-label model judges.
+    names the primary rule that a meta-label model judges. `horizons` holds the calibration of each horizon of a set,
+    by its bars.
     """
 
     model_name: str
@@ -79,6 +81,7 @@ class FoldModel:
     transformers: Mapping[str, StoredTransformer] = field(default_factory=dict)
     side: str | None = None
     history: int = 0
+    horizons: Mapping[int, Calibrator] = field(default_factory=dict)
 
     @property
     def inputs(self) -> list[str]:
@@ -131,10 +134,16 @@ class FoldModel:
             Each row depends on nothing but itself and its history.
         """
         raw = self.model.predict(_of_model(values, len(self.features)))
-        if self.n_classes == 0:
-            return FoldPrediction(raw, raw, signal_from_bps(raw[:, 0], self.sigma_bps))
         calibrated = self.calibrator.apply(raw)
+        if self.n_classes == 0:
+            return FoldPrediction(raw, calibrated, signal_from_bps(calibrated[:, 0], self.sigma_bps))
         return FoldPrediction(raw, calibrated, signal_from_probabilities(calibrated, self.sides(values)))
+
+    def by_horizon(self, values: Inputs) -> dict[int, tuple[Floats, Floats]]:
+        """Return raw and calibrated basis points, (n,) each, over each horizon of a set by its bars; rows as above."""
+        wanted = tuple(self.horizons)
+        raw = each_horizon(self.model, _of_model(values, len(self.features)), wanted) if wanted else {}
+        return {bars: (told, self.horizons[bars].apply(told[:, None])[:, 0]) for bars, told in raw.items()}
 
     def save(self) -> bytes:
         """Return the fold as one JSON document; the same fold gives the same bytes."""
@@ -152,6 +161,8 @@ class FoldModel:
             document["side"] = self.side
         if self.history:
             document["history"] = self.history
+        if self.horizons:
+            document["horizons"] = {str(bars): one.document() for bars, one in self.horizons.items()}
         if self.transformers:
             document["transformers"] = {name: item.document() for name, item in self.transformers.items()}
         return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
@@ -173,6 +184,7 @@ class FoldModel:
                 sigma_bps=float(document["sigma_bps"]),
                 ranges={name: (int(span[0]), int(span[1])) for name, span in document["ranges"].items()},
                 history=int(document.get("history", 0)),
+                horizons={int(bars): calibrator_from(one) for bars, one in document.get("horizons", {}).items()},
                 transformers={
                     name: StoredTransformer.load(item) for name, item in document.get("transformers", {}).items()
                 },

@@ -13,6 +13,7 @@ from crypto_team.models.registry import factory, resolve
 from crypto_team.schemas.features import FeatureSelection, Ranking
 from crypto_team.schemas.ml_spec import CalibrationMethod, ClassWeights, LabelWeights, MlSpec
 from crypto_team.trading.durations import bars
+from crypto_team.validation.calibration_of_returns import check_method
 from crypto_team.validation.splits import Geometry
 
 
@@ -67,6 +68,7 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
     hyperparameters = resolve(learner.name, spec.model.hyperparameters)
     check_target(learner, hyperparameters, target.n_classes)
     check_refit(learner.name, spec.model.calibration, refit=spec.model.refit)
+    check_calibration(spec.model.calibration, target.n_classes)
     return WalkForwardSettings(
         model=learner.name,
         n_classes=target.n_classes,
@@ -89,6 +91,12 @@ def settings_from_spec(spec: MlSpec, selection: FeatureSelection) -> WalkForward
         label_weights=target.label_weights,
         class_weights=target.class_weights,
     )
+
+
+def check_calibration(calibration: CalibrationMethod, n_classes: int | None) -> None:
+    """Refuse to calibrate a regression as probabilities are; nothing is known before there is a target (None)."""
+    if n_classes == 0:
+        check_method(calibration)
 
 
 def check_refit(model: str, calibration: CalibrationMethod, *, refit: bool) -> None:

@@ -10,8 +10,10 @@ import pandas as pd
 
 from crypto_team.models.base import ModelSettings
 from crypto_team.models.registry import factory, resolve
+from crypto_team.models.return_lines import Unseen, labels_worth
 from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import fit_calibrator
+from crypto_team.validation.calibration_of_returns import fit_return_calibrator, known_returns
 from crypto_team.validation.calibration_shrunk import independent_labels, known_of
 from crypto_team.validation.clock import utc_times
 from crypto_team.validation.prediction import signal_from_bps, signal_from_probabilities
@@ -34,10 +36,9 @@ def simple_name(n_classes: int) -> str:
 def is_simplest(settings: WalkForwardSettings) -> bool:
     """Say whether the strategy's own model is the simplest one, so that it need not be fitted twice."""
     name = simple_name(settings.n_classes)
-    plain = settings.calibration == CALIBRATION or not settings.n_classes
     return (
         settings.model == name
-        and plain
+        and settings.calibration == CALIBRATION
         and (settings.label_weights, settings.class_weights) == ("none", "none")
         and dict(settings.hyperparameters) == dict(resolve(name, {}))
     )
@@ -57,7 +58,7 @@ def simple_rows(
     own
         Predictions of the fold's own model for its test rows; they are taken where that model is the simplest one.
     settings
-        Settings of the run; hyperparameters here are the learner's defaults, calibration is the shrunk sigmoid.
+        Settings of the run; hyperparameters here are the learner's defaults, calibration is the shrunk sigmoid or line.
 
     Returns
     -------
@@ -93,11 +94,14 @@ def _signals(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
         y_all = panel.label[rows.window] if settings.n_classes else panel.forward_return[rows.window] * BPS
         model.fit(panel.block(rows.window, columns), y_all)
     raw = model.predict(panel.block(rows.test, columns))
+    worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
     if not settings.n_classes:
         spread = float(np.std(panel.forward_return[rows.inner] * BPS)) or 1.0
-        bps = signal_from_bps(raw[:, 0], spread)
+        told = known_returns(y, None, labels_worth(panel.time[rows.fit], panel.known_at[rows.fit]))
+        came, ends = panel.forward_return[rows.inner] * BPS, panel.known_at[rows.inner]
+        line = fit_return_calibrator(Unseen(inner[:, 0], came, panel.time[rows.inner], ends), CALIBRATION, told)
+        bps = signal_from_bps(line.apply(raw)[:, 0], spread)
         return bps, bps
-    worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
     known = known_of(y, None, settings.n_classes, worth)
     p = fit_calibrator(inner, panel.label[rows.inner], CALIBRATION, known=known).apply(raw)
     side = None

@@ -70,6 +70,9 @@ def changed_since(meta: EvidenceMeta, spec: MlSpec, features: FeatureSet, folder
         for place in sorted(known.keys() | now.keys())
         if now.get(place) != known.get(place) and not (place not in known and _is_default(place, plain))
     ]
+    if now["model.calibration"] == known.get("model.calibration") != _text(meta.calibration):
+        # Earlier versions named a calibration for regressions, and did without.
+        lines.append(f"model.calibration is {now['model.calibration']}, trained with {_text(meta.calibration)}")
     if not lines and [feature.name for feature in features.features] != meta.feature_names:
         lines.append("features are not in the order that they were trained in")
     return [*_hyperparameters(meta, spec), *lines]

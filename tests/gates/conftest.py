@@ -27,6 +27,7 @@ from crypto_team.schemas.ml_spec import (
     FeatureSummary,
     Market,
     MlSpec,
+    ModelName,
     ModelSection,
     Reproducibility,
     Signal,
@@ -101,16 +102,21 @@ def _features() -> FeatureSet:
     return FeatureSet(strategy_id="STR-001", features=found)
 
 
-def _spec() -> MlSpec:
+DIRECTION = Target(type="classification", kind="direction", definition="up", horizon="4bars", horizon_bars=HORIZON)
+RETURN = Target(type="regression", kind="return", definition="bps", horizon="4bars", horizon_bars=HORIZON)
+
+
+def _spec(target: Target, model: ModelName, hyperparameters: dict[str, str]) -> MlSpec:
     return MlSpec(
         strategy_id="STR-001",
         strategy_name="volume_lean",
         market=Market(exchange="binance", pairs=list(PAIRS), timeframe="1h"),
         model=ModelSection(
-            primary="logistic",
+            primary=model,
+            hyperparameters=dict(hyperparameters),
             training=Training(window="rolling_40d", test="15d", step="15d", gap="1bars"),
         ),
-        target=Target(type="classification", kind="direction", definition="up", horizon="4bars", horizon_bars=HORIZON),
+        target=target,
         signal=Signal(entry_threshold=0.53, exit_threshold=0.5, side="long_short"),
         costs=Costs(fee_bps=0.5, slippage_bps=0.5),
     )
@@ -168,11 +174,19 @@ def _meta(
     )
 
 
-def build_case(folder: Path, strength: float, seed: int = 5) -> Case:
+def build_case(
+    folder: Path,
+    strength: float,
+    seed: int = 5,
+    *,
+    target: Target = DIRECTION,
+    model: ModelName = "logistic",
+    hyperparameters: dict[str, str] | None = None,
+) -> Case:
     """Run the real pipeline over planted candles and put everything a gate reads beside it."""
     bars = {pair: planted_bars(seed + number, strength) for number, pair in enumerate(PAIRS)}
     regular = {pair: regularise(frame, "1h") for pair, frame in bars.items()}
-    spec, features = _spec(), _features()
+    spec, features = _spec(target, model, hyperparameters or {}), _features()
     assert spec.target is not None
     matrices = {pair: build_matrix(features.features, frame) for pair, frame in regular.items()}
     panel = build_panel(regular, matrices, spec.target, "1h")
@@ -305,6 +319,18 @@ def _reviews(spec: MlSpec) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return build_case(tmp_path_factory.mktemp("honest"), strength=0.12)
+
+
+@pytest.fixture(scope="session")
+def honest_regression(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return build_case(tmp_path_factory.mktemp("regression"), strength=0.12, target=RETURN, model="ridge")
+
+
+@pytest.fixture(scope="session")
+def honest_horizons(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    several = RETURN.model_copy(update={"horizon_set": [2, 8]})
+    folder = tmp_path_factory.mktemp("horizons")
+    return build_case(folder, strength=0.12, target=several, model="horizons", hyperparameters={"member": "ridge"})
 
 
 @pytest.fixture(scope="session")

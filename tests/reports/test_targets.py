@@ -27,6 +27,10 @@ def _regression(rows: pd.DataFrame) -> pd.DataFrame:
     return bare.assign(expected_bps=(rows["signal"] - 0.5) * 100.0, label=rows["forward_return"] * 1e4)
 
 
+def _calibrated_regression(rows: pd.DataFrame) -> pd.DataFrame:
+    return _regression(rows).assign(expected_raw_bps=(rows["signal"] - 0.5) * 500.0)
+
+
 def _three_classes(rows: pd.DataFrame) -> pd.DataFrame:
     bare = rows.drop(columns=["p_raw_0", "p_raw_1", "p_0", "p_1"])
     top = rows["signal"] * 0.8
@@ -46,7 +50,7 @@ def _unknown_labels(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(label=rows["label"].mask(last), forward_return=rows["forward_return"].mask(last))
 
 
-@pytest.mark.parametrize("change", [_regression, _three_classes, _idle, _unknown_labels])
+@pytest.mark.parametrize("change", [_regression, _calibrated_regression, _three_classes, _idle, _unknown_labels])
 def test_every_kind_of_evidence_gives_a_whole_report(
     change: Any, evidence: Any, trials: TrialLedger, spec: MlSpec, features: FeatureSet
 ) -> None:

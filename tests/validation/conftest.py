@@ -64,7 +64,7 @@ def make_settings(model: str = "lightgbm", *, n_classes: int = 2, workers: int =
             gap_bars=DAY_BARS,
             expanding=False,
         ),
-        calibration="ordered_platt",
+        calibration="ordered_platt" if n_classes else "shrunk",
         correlation_limit=0.95,
         max_features=30,
         trading=TradingRules(0.52, 0.5, long_short=True, confidence_weighted=False, cost_bps_per_side=7.0),

@@ -61,11 +61,15 @@ CONTRACTS: Mapping[str, Contract] = {
             "expected_bps": Column(
                 "number", "regression: expected return in basis points", False, ("expected_return_bps",)
             ),
+            "expected_raw_bps": Column(
+                "number", "regression: the same before calibration", False, ("raw_bps", "expected_bps_raw")
+            ),
             "position": Column("number", "position from this close on, -1 to 1", False, ("pos", "weight")),
             "return_gross": Column("number", "position times the return of the next bar", False, ("gross_return",)),
             "return_net": Column("number", "return_gross less costs", False, ("net_return",)),
         },
-        "p_0, p_1, ... calibrated probability of each class, p_raw_0, ... before calibration",
+        "p_0, p_1, ... calibrated probability of each class, p_raw_0, ... before calibration; expected_bps_6 and "
+        "expected_raw_bps_6: the same over a horizon of 6 bars",
     ),
     "market": Contract(
         "candles of every pair that could have been traded, delisted ones included",
@@ -116,9 +120,17 @@ CONTRACTS: Mapping[str, Contract] = {
             ),
             "feature": Column("text", "the feature, empty for calibration", False, ("name", "column")),
             "kept": Column("truth", "selection: whether the feature stays", False, ("selected",)),
-            "a": Column("number", "scaler: mean; calibration: Platt's A", False, ("mean", "center", "location")),
+            "a": Column(
+                "number",
+                "scaler: mean; calibration: Platt's A, or the slope of a line",
+                False,
+                ("mean", "center", "location"),
+            ),
             "b": Column(
-                "number", "scaler: deviation; calibration: Platt's B", False, ("scale", "std", "sd", "deviation")
+                "number",
+                "scaler: deviation; calibration: Platt's B, or the intercept of a line",
+                False,
+                ("scale", "std", "sd", "deviation"),
             ),
             "fitted_from": Column(
                 "time", "first row that it was fitted on", False, ("fit_start", "fit_from", "start", "fitted_start")

@@ -14,10 +14,12 @@ from crypto_team.gates.recompute import milliseconds, probability_columns, stamp
 from crypto_team.gates.registry import Verdict, insufficient, passed, refused, several, within
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 from crypto_team.validation.calibration import fit_calibrator
+from crypto_team.validation.expected_returns import realised_on_expected
 
 Floats = npt.NDArray[np.float64]
 CLOSER = 0.5
 VISIBLE = 0.01
+EXACT = 1e-3
 LEAST_ROWS = 50
 
 
@@ -32,6 +34,7 @@ def fitted_inside(
     if sample is not None:
         problems += [text for fold in meta.folds for text in _scalers(fold, preprocessing, sample)]
     problems += [text for fold in meta.folds for text in _calibration(fold, predictions)]
+    problems += [text for fold in meta.folds for text in _calibrated_returns(fold, predictions)]
     if problems:
         return refused(several(problems), len(problems), evidence=within("preprocessing.parquet", problems))
     stages = ", ".join(sorted(set(preprocessing["stage"])))
@@ -124,6 +127,30 @@ def _calibration(fold: FoldRange, predictions: pd.DataFrame) -> Iterator[str]:
         yield (
             f"fold {fold.fold}: the calibrated probabilities are those of a calibrator fitted on the test rows (off by "
             f"{theirs:.4f}), not on inner rows (off by {ours:.4f})"
+        )
+
+
+def _calibrated_returns(fold: FoldRange, predictions: pd.DataFrame) -> Iterator[str]:
+    """Say where stated returns are the line through the raw ones and what came in the test rows, not the inner rows.
+
+    Distances are shares of the deviation of the raw returns. Only the very line of the test rows is proof: one that was
+    shrunk on inner rows may lie nearer to it than to the free line of its own.
+    """
+    columns = ["expected_raw_bps", "expected_bps", "forward_return"]
+    if not set(columns) <= set(predictions.columns):
+        return
+    rows = predictions[predictions["fold"] == fold.fold]
+    rows = rows[np.isfinite(rows[columns].to_numpy(dtype=np.float64)).all(axis=1)]
+    parts = {part: rows[rows["part"] == part][columns].to_numpy(dtype=np.float64) for part in ("inner", "test")}
+    raw, stated = parts["test"][:, 0], parts["test"][:, 1]
+    if min(len(part) for part in parts.values()) < LEAST_ROWS or np.allclose(raw, stated) or not raw.std() > 0.0:
+        return
+    lines = {part: realised_on_expected(values[:, 0], values[:, 2] * 1e4) for part, values in parts.items()}
+    off = {part: _size(stated - line.slope * raw - line.intercept) / raw.std() for part, line in lines.items()}
+    if off["inner"] > VISIBLE and off["test"] < EXACT:
+        yield (
+            f"fold {fold.fold}: the expected returns are those of a line fitted on the test rows (off by "
+            f"{off['test']:.4f} deviations), not on inner rows (off by {off['inner']:.4f})"
         )
 
 

@@ -32,9 +32,16 @@ def with_forecasts(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         for name in [each for each in made.columns if each.startswith("p_raw_")]:
             made[name.replace("p_raw_", "p_")] = made[name]
     elif not final and "expected_bps" not in made.columns:
-        made["expected_bps"] = np.nan
-        problems.append("there are no forecasts: neither p_0, p_1, ... nor expected_bps")
+        made["expected_bps"], wrong = _uncalibrated(made)
+        problems += wrong
     return _whole_labels(made), problems
+
+
+def _uncalibrated(table: pd.DataFrame) -> tuple[pd.Series[float], list[str]]:
+    """Return expected returns where none are called calibrated: the raw ones, which then count as they are."""
+    if "expected_raw_bps" in table.columns:
+        return table["expected_raw_bps"], []
+    return pd.Series(np.nan, index=table.index), ["there are no forecasts: neither p_0, p_1, ... nor expected_bps"]
 
 
 def _rank(suffix: str) -> tuple[float, str]:

@@ -123,6 +123,7 @@ def _text(value: Any) -> str | None:
 def _calibration(value: Any) -> str:
     told = str(value.get("method", "unknown") if isinstance(value, dict) else value or "unknown").lower()
     names = {"sigmoid": "platt", "platt": "platt", "isotonic": "isotonic", "beta": "beta", "none": "none"}
+    names |= {"line": "line", "linear": "line"}
     return names.get(told, "temperature" if told.startswith("temp") else "unknown")
 
 

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crypto_team.errors import UsageError
+from crypto_team.models.registry import resolve
+from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth, shrunk_line
+from crypto_team.validation import metrics
+from crypto_team.validation.calibration import calibrator_from
+from crypto_team.validation.calibration_of_returns import fit_return_calibrator, known_returns
+from crypto_team.validation.panel import Panel
+from crypto_team.validation.settings import WalkForwardSettings
+from crypto_team.validation.walk_forward import run
+
+PanelOf = Callable[..., Panel]
+SettingsOf = Callable[..., WalkForwardSettings]
+
+
+def _bold(n: int, *, times: float = 5.0, seed: int = 3, skill: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """Draw forecasts `times` too bold and 7 bps too high, whose truth explains `skill` of a deviation of 100 bps."""
+    rng = np.random.default_rng(seed)
+    truth = 100.0 * skill * rng.standard_normal(n)
+    return times * truth + 7.0, truth + 100.0 * rng.standard_normal(n)
+
+
+def _rows(told: np.ndarray, came: np.ndarray, *, bars: int = 1) -> Unseen:
+    """Return rows at every bar, whose returns take some bars to come about."""
+    start = np.arange(told.size, dtype=np.int64)
+    return Unseen(told, came, start, start + bars)
+
+
+NOTHING = KnownReturns(0.0, 0.0, 0.0)
+
+
+def _slope(told: np.ndarray, came: np.ndarray) -> float:
+    return float(np.polyfit(told, came, 1)[0])
+
+
+@pytest.mark.parametrize("method", ["shrunk", "isotonic"])
+def test_bold_expected_returns_come_true_once_calibrated(method: str) -> None:
+    told, came = _bold(20_000)
+    fitted = fit_return_calibrator(_rows(told[:10_000], came[:10_000]), method)  # type: ignore[arg-type]
+    after = fitted.apply(told[10_000:, None])[:, 0]
+    assert _slope(told[10_000:], came[10_000:]) == pytest.approx(0.2, abs=0.05)
+    assert _slope(after, came[10_000:]) == pytest.approx(1.0, abs=0.2)
+    assert ((after - came[10_000:]) ** 2).mean() < ((told[10_000:] - came[10_000:]) ** 2).mean()
+    assert after.mean() == pytest.approx(came[10_000:].mean(), abs=4.0)
+
+
+@pytest.mark.parametrize("method", ["shrunk", "isotonic", "none"])
+def test_a_calibrator_of_returns_survives_json_to_the_bit(method: str) -> None:
+    told, came = _bold(300)
+    fitted = fit_return_calibrator(_rows(told, came), method)  # type: ignore[arg-type]
+    again = calibrator_from(json.loads(json.dumps(fitted.document())))
+    assert np.array_equal(again.apply(told[:, None]), fitted.apply(told[:, None]))
+
+
+@pytest.mark.parametrize("method", ["platt", "ordered_platt", "beta", "temperature"])
+def test_maps_of_probabilities_are_refused_for_a_regression(method: str) -> None:
+    with pytest.raises(UsageError, match="states expected returns"):
+        fit_return_calibrator(_rows(*_bold(100)), method)  # type: ignore[arg-type]
+
+
+def test_labels_that_overlap_move_the_line_less() -> None:
+    told, came = _bold(2_000, skill=0.15)
+    # Forecasts that stay for a day: a label over more bars is one of fewer.
+    told, came = np.repeat(told[:200], 10), np.repeat(came[:200], 10)
+    slopes = [shrunk_line(_rows(told, came, bars=bars), NOTHING)[0] for bars in (500, 50, 1)]
+    assert slopes[0] < slopes[1] < slopes[2] < _slope(told, came) * 1.001
+    # What is nearly unknown says little: less than a tenth of a deviation of the return for one of the forecast.
+    assert slopes[0] * told.std() / came.std() < 0.1
+
+
+def test_labels_are_worth_what_their_mean_is_certain_of() -> None:
+    start = np.arange(0, 2_400, dtype=np.int64)
+    assert labels_worth(start, start + 1) == pytest.approx(2_400.0)
+    assert labels_worth(start, start + 24) == pytest.approx(100.0, rel=0.05)
+    assert labels_worth(start[::24], start[::24] + 24) == pytest.approx(100.0)
+    # Weights without memory see a new outcome in each label, however much the labels overlap.
+    coins = np.random.default_rng(0).choice([-1.0, 1.0], 2_400)
+    assert labels_worth(start, start + 24, coins) == pytest.approx(2_400.0, rel=0.25)
+    # A second pair over the same time is no second outcome.
+    assert labels_worth(np.tile(start, 2), np.tile(start, 2) + 24) == pytest.approx(100.0, rel=0.05)
+    assert labels_worth(start[:0], start[:0]) == 0.0
+
+
+def test_what_labels_are_worth_is_the_variance_of_means_of_white_noise() -> None:
+    rng = np.random.default_rng(4)
+    start = np.sort(rng.integers(0, 400, 300)).astype(np.int64)
+    length = rng.integers(1, 40, 300)
+    w = rng.standard_normal(300).cumsum()
+    noise = np.pad(rng.standard_normal((4_000, 440)), ((0, 0), (1, 0))).cumsum(axis=1)
+    came = (noise[:, start + length] - noise[:, start]) / np.sqrt(length)
+    spread = float((came @ w / (w**2).sum()).var() * (w**2).sum() / 1.0)
+    assert labels_worth(start, start + length, w) == pytest.approx((w**2).sum() / spread, rel=0.1)
+
+
+def test_with_many_labels_the_line_is_that_of_least_squares() -> None:
+    told, came = _bold(400_000)
+    slope, intercept = shrunk_line(_rows(told, came), KnownReturns(50.0, -50.0, 100.0))
+    free = np.polyfit(told, came, 1)
+    assert slope == pytest.approx(free[0], rel=0.02)
+    assert intercept == pytest.approx(free[1], abs=0.5)
+
+
+def test_noise_never_reverses_the_ranking_of_returns() -> None:
+    told, came = _bold(500, skill=0.3)
+    slope, _ = shrunk_line(_rows(-told, came), NOTHING)
+    assert 0.0 < slope * told.std() / came.std() < 0.02
+
+
+def test_few_labels_leave_the_level_of_a_market_that_nothing_is_known_of() -> None:
+    rng = np.random.default_rng(0)
+    told, came = rng.standard_normal(240), 100.0 * rng.standard_normal(240) + 60.0
+    slope, intercept = shrunk_line(_rows(told, came, bars=24), KnownReturns(30.0, float(told.mean()), 100.0))
+    # Ten labels of deviation 100 have a mean of 60 with an error of 32, a hundred a mean of 30 with one of 10: both are
+    # luck rather than a drift.
+    assert 0.0 < slope * told.mean() + intercept < 10.0
+
+
+def test_constant_forecasts_say_the_shrunk_mean() -> None:
+    came = np.random.default_rng(1).standard_normal(200) * 50.0
+    slope, intercept = shrunk_line(_rows(np.full(200, 9.0), came), KnownReturns(3.0, 9.0, 50.0))
+    assert slope == 0.0
+    assert min(0.0, came.mean()) <= intercept <= max(3.0, came.mean())
+    assert shrunk_line(_rows(np.full(5, 9.0), np.zeros(5)), NOTHING) == (0.0, 0.0)
+
+
+def test_weights_of_the_fit_say_what_level_raw_forecasts_lean_on() -> None:
+    known = known_returns(np.array([1.0, 3.0]), np.array([3.0, 1.0]), 2.0)
+    assert known == KnownReturns(mean=2.0, taught=1.5, worth=2.0)
+
+
+def test_a_walk_forward_keeps_raw_and_calibrated_returns_and_the_line_between(
+    panel_of: PanelOf, settings_of: SettingsOf
+) -> None:
+    bold = resolve("lightgbm", {"n_estimators": 100, "learning_rate": 0.2, "min_child_samples": 5})
+    result = run(panel_of(edge=0.1), replace(settings_of("lightgbm", n_classes=0), hyperparameters=bold))
+    lines = result.preprocessing[result.preprocessing["stage"] == "calibration"].set_index("fold")
+    assert len(lines) == len(result.folds)
+    table = result.predictions
+    a, b = (table["fold"].map(lines[name]).to_numpy() for name in ("a", "b"))
+    assert np.array_equal(a * table["expected_raw_bps"] + b, table["expected_bps"])
+    test = metrics.out_of_sample_rows(table)
+    came = test["forward_return"].to_numpy() * 1e4
+    raw, after = (_slope(test[name].to_numpy(), came) for name in ("expected_raw_bps", "expected_bps"))
+    assert raw < 0.4  # trees of five rows each on a month of noise are far too bold
+    assert abs(after - 1.0) < abs(raw - 1.0)
+
+
+def test_none_leaves_the_learners_returns_as_they_are(panel_of: PanelOf, settings_of: SettingsOf) -> None:
+    plain = replace(settings_of("ridge", n_classes=0), calibration="none")
+    result = run(panel_of(edge=0.1), plain)
+    assert "calibration" not in set(result.preprocessing["stage"])
+    assert result.predictions["expected_raw_bps"].equals(result.predictions["expected_bps"].rename("expected_raw_bps"))
