@@ -12,8 +12,9 @@ from crypto_team.models.base import ModelSettings
 from crypto_team.models.registry import factory, resolve
 from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import fit_calibrator
-from crypto_team.validation.calibration_shrunk import independent_labels, known_of
+from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import utc_times
+from crypto_team.validation.foreseeable import known_of
 from crypto_team.validation.prediction import signal_from_bps, signal_from_probabilities
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _signals(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
         bps = signal_from_bps(raw[:, 0], spread)
         return bps, bps
     worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
-    known = known_of(y, None, settings.n_classes, worth)
+    known = known_of(panel, rows.fit, None, settings.n_classes, worth)
     p = fit_calibrator(inner, panel.label[rows.inner], CALIBRATION, known=known).apply(raw)
     side = None
     if settings.side_feature is not None:
