@@ -172,6 +172,16 @@ def test_a_strategy_that_never_trades_still_has_a_report(evidence: Any) -> None:
     assert replace(grid, pbo=0.0).pbo == 0.0
 
 
+def test_trials_without_a_ratio_count_in_every_haircut() -> None:
+    daily = np.random.default_rng(3).normal(0.0015, 0.01, 800)
+    few, many = (luck(daily, TrialLedger(n_trials, (0.01, 0.02))) for n_trials in (3, 53))
+    assert few.sharpe == many.sharpe
+    for name in ("haircut_bonferroni", "haircut_holm", "haircut_bhy"):
+        assert getattr(many, name) < getattr(few, name) - 0.1
+    # A ratio that beats all others: Holm's first step is Bonferroni's.
+    assert many.haircut_holm == pytest.approx(many.haircut_bonferroni, abs=0.02)
+
+
 def test_nothing_is_left_of_a_loss_by_any_haircut() -> None:
     daily = np.random.default_rng(1).normal(-0.0005, 0.01, 800)
     found = luck(daily, TrialLedger(3, (0.09, 0.1)))
