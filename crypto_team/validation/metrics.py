@@ -193,7 +193,7 @@ def _with_leaving(rows: pd.DataFrame, position: Floats, left: npt.NDArray[np.boo
     `left` says of each bar but the first whether another side begins there. Without gross returns only the cost of
     becoming flat is known: a flat bar earns nothing else.
     """
-    net = np.nan_to_num(rows["return_net"].to_numpy(dtype=np.float64), nan=0.0)
+    net: Floats = np.nan_to_num(rows["return_net"].to_numpy(dtype=np.float64), nan=0.0)
     gross = np.where(position == 0.0, 0.0, net)
     if "return_gross" in rows:
         stated = rows["return_gross"].to_numpy(dtype=np.float64)

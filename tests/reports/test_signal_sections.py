@@ -12,6 +12,7 @@ from scipy import stats
 
 from crypto_team.reports.chance import chance
 from crypto_team.reports.classes import class_rows
+from crypto_team.reports.confidence import calibration
 from crypto_team.reports.horizons import horizon_rows, horizons_of
 from crypto_team.reports.luck import TrialLedger, luck
 from crypto_team.reports.report_data import ReportData
@@ -170,6 +171,15 @@ def test_a_strategy_that_never_trades_still_has_a_report(evidence: Any) -> None:
     assert trade_profile(predictions).trades == 0
     assert np.isnan(risk(np.zeros(50)).newey_west_t)
     assert replace(grid, pbo=0.0).pbo == 0.0
+
+
+def test_the_error_of_the_calibration_slope_counts_labels_that_overlap_once(evidence: Any) -> None:
+    predictions = evidence.tables.predictions
+    alone = predictions.assign(label_end=predictions["time"] + pd.Timedelta(hours=1))
+    long = predictions.assign(label_end=predictions["time"] + pd.Timedelta(hours=25))
+    short, wide = calibration(alone), calibration(long)
+    assert short.slope == wide.slope
+    assert wide.slope_error == pytest.approx(5.0 * short.slope_error, rel=0.1)
 
 
 def test_trials_without_a_ratio_count_in_every_haircut() -> None:
