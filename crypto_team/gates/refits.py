@@ -26,8 +26,9 @@ from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.ml_spec import MlSpec
 from crypto_team.validation.calibration import fit_calibrator
 from crypto_team.validation.calibration_maps import Platt
-from crypto_team.validation.calibration_shrunk import Known, independent_labels, known_of
+from crypto_team.validation.calibration_shrunk import Known, independent_labels
 from crypto_team.validation.fitted import filled, fit_all
+from crypto_team.validation.foreseeable import known_of
 from crypto_team.validation.panel import Panel, build_panel, training_weights
 from crypto_team.validation.selection import FILTER_CLIP
 
@@ -109,7 +110,7 @@ def _range_problems(fold: FoldRange, preprocessing: pd.DataFrame) -> Iterator[st
 
 
 def _known(meta: EvidenceMeta, inner: pd.DataFrame, rows: pd.DataFrame, panel: Panel) -> Known | None:
-    """Return what the fold knew besides its inner rows, from the candles: rates of the classes it was fitted on."""
+    """Return what the fold knew besides its inner rows, from the candles: what the rows say that it was fitted on."""
     chosen, target = rows[rows["stage"] == "selection"], meta.target
     fitted = np.flatnonzero(training_rows(chosen, panel)) if len(chosen) else np.empty(0, dtype=np.int64)
     if not fitted.size or meta.calibration != "shrunk":
@@ -118,7 +119,7 @@ def _known(meta: EvidenceMeta, inner: pd.DataFrame, rows: pd.DataFrame, panel: P
         panel, fitted, labels=target.label_weights, classes=target.class_weights, n_classes=target.n_classes
     )
     worth = independent_labels(milliseconds(inner["time"]), milliseconds(inner["label_end"]))
-    return known_of(panel.label[fitted], weight, target.n_classes, worth)
+    return known_of(panel, fitted, weight, target.n_classes, worth)
 
 
 def _calibration_problems(

@@ -213,8 +213,21 @@ def _over(samples: Samples, length: int) -> Floats:
 def _forward(samples: Samples, length: int, bar: int) -> tuple[Floats, Index]:
     """Return basis points over `length` bars, and the positions whose end is known within the samples' own labels."""
     made = _over(samples, length)
-    rows = np.flatnonzero(np.isfinite(made) & (samples.time + length * bar <= samples.known.max()))
+    rows = np.flatnonzero(np.isfinite(made) & (samples.time + length * bar <= _reach(samples)))
     return made[rows], rows.astype(np.int64)
+
+
+def _reach(samples: Samples) -> Index:
+    """Return until when each sample may look ahead: the end of the stretch of time that labels cover without a hole.
+
+    What cross-validation tests is such a hole, and a return that ends in it, or behind it, has seen it.
+    """
+    order = np.argsort(samples.time, kind="stable")
+    ends = np.maximum.accumulate(samples.known[order])
+    last = np.append(np.flatnonzero(samples.time[order][1:] > ends[:-1]), len(samples) - 1)
+    made = np.empty(len(samples), dtype=np.int64)
+    made[order] = ends[last[np.searchsorted(last, np.arange(len(samples)))]]
+    return made
 
 
 def _relabelled(samples: Samples, span: int) -> Samples:

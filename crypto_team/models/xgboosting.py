@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from crypto_team.errors import EvidenceError, UsageError
+from crypto_team.errors import EvidenceError, InputError, UsageError
 from crypto_team.models.base import Floats, Inputs, Matrix, Model, ModelFactory, ModelSettings, rows_of, shares
 from crypto_team.models.boosting import SMALLEST_LEAF_SHARE, Taught, as_probabilities, as_taught, mean_absolute
 from crypto_team.models.early_stopping import SWITCH, best_rounds, patience
 from crypto_team.models.samples import Index
 from crypto_team.models.threads import quiet_openmp
+
+INSIDE = re.compile(r"^\[[\d:]+\] \S+: (?:Check failed: )?(.*)$")
 
 
 class XgBoost:
@@ -36,8 +39,7 @@ class XgBoost:
             data = xgb.QuantileDMatrix(x, label=y, weight=weight, nthread=1, max_bin=int(params["max_bin"]))
             booster = xgb.train(params, data, num_boost_round=rounds, verbose_eval=False)
         except (xgb.core.XGBoostError, ValueError) as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise UsageError(f"XGBoost refuses the hyperparameters: {reason}", where="model.hyperparameters") from error
+            raise _refusal(str(error)) from error
         self.restore(bytes(booster.save_raw("json")))
 
     def _judged(self, taught: Taught, params: dict[str, Any], rounds: int, early: Index, tail: Index) -> int:
@@ -108,6 +110,19 @@ class XgBoost:
         except xgb.core.XGBoostError as error:
             raise EvidenceError("not an XGBoost model") from error
         self._booster, self._columns = booster, booster.num_features()
+
+
+def _refusal(text: str) -> UsageError | InputError:
+    """Return the error of a refused training: what XGBoost checks inside stands behind a time and a place in C++."""
+    first = text.strip().splitlines()[0]
+    failed = INSIDE.match(first)
+    if failed is None:
+        return UsageError(f"XGBoost refuses the hyperparameters: {first}", where="model.hyperparameters")
+    return InputError(
+        f"XGBoost cannot learn from the training rows: {failed.group(1)}",
+        where="features.yaml: features",
+        hint="look for infinite values and for settings that the rows do not allow",
+    )
 
 
 def _load_xgboost(data: bytes, n_classes: int) -> Model:

@@ -16,8 +16,7 @@ from crypto_team.reports.palette import BLUE, GREEN, GREY, LINE, MUTED, ORANGE, 
 from crypto_team.validation import metrics
 
 COLOURS = {"buy_and_hold": ORANGE, "ma_cross": GREEN, "previous_sign": VIOLET, "random": GREY, "simple_model": RED}
-
-
+LEGEND_COLUMNS = 5
 NAMES = {"random": "random (middle Sharpe)"}
 
 
@@ -53,7 +52,9 @@ def equity(daily: pd.DataFrame, boundaries: Sequence[str], by_chance: npt.NDArra
         above.axhline(1.0, color=MUTED, linewidth=0.8)
         above.set(title="Equity", ylabel="growth of 1, after costs")
         _growth_axis(above)
-        legend(above, 5)
+        legend(above, LEGEND_COLUMNS)
+        if len(above.get_legend_handles_labels()[1]) > LEGEND_COLUMNS:  # two rows leave no room beside the title
+            above.set_title("Equity", pad=34.0)
         _drawdown(below, times, metrics.drawdowns(daily["strategy"].to_numpy(dtype=np.float64)))
         for axes in (above, below):
             for start in boundaries:

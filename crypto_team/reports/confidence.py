@@ -102,7 +102,7 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
         dip_p=dip_p_value(p, rng=np.random.default_rng(0), draws=100),
         slope_raw=scores.calibration_slope(raw, y).slope,
         slope=fit.slope,
-        slope_error=fit.slope_se,
+        slope_error=fit.slope_se * math.sqrt(max(y.size / worth, 1.0)) if worth else math.nan,
         intercept=fit.intercept,
         bins_raw=reliability(raw, y),
         bins=reliability(p, y),

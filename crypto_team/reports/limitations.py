@@ -18,12 +18,22 @@ WORSE = 1.645
 def limitations(meta: EvidenceMeta, data: ReportData) -> tuple[str, ...]:
     """List what a reader must keep in mind, worst first; the last ones hold for every report."""
     return (
-        *_significance(data),
+        *(_significance(data) if data.out_of_sample.n_trades else _idle(meta, data)),
         *_sample(meta, data),
         *_comparison(data),
         *_concentration(data),
         *_model(data),
         *_always(meta),
+    )
+
+
+def _idle(meta: EvidenceMeta, data: ReportData) -> Iterator[str]:
+    run, entry = data.performance, meta.signal.entry_threshold
+    side = "" if meta.signal.side == "long_only" else f" or fell to {number(1.0 - entry, 3)}"
+    yield (
+        f"The strategy never traded: its signal lies between {number(run.signal_low, 3)} and "
+        f"{number(run.signal_high, 3)} and never reached the entry threshold {number(entry, 3)}{side}. Nothing is "
+        "known of its returns; another threshold (`set-signal`), nearer barriers or another target may let it act."
     )
 
 
@@ -49,7 +59,7 @@ def _significance(data: ReportData) -> Iterator[str]:
 
 
 def _sample(meta: EvidenceMeta, data: ReportData) -> Iterator[str]:
-    if data.out_of_sample.n_trades < LEAST_TRADES:
+    if 0 < data.out_of_sample.n_trades < LEAST_TRADES:
         yield f"Only {count(data.out_of_sample.n_trades)} trades: hit rate and profit factor are rough."
     if data.performance.days < LEAST_DAYS:
         yield f"Only {count(data.performance.days)} days out of sample: less than one year of market conditions."

@@ -25,7 +25,8 @@ class Luck:
     """Sharpe ratios on 365 days; `expected_maximum` is what the best of `n_trials` without skill reaches.
 
     The haircuts are what is left of the ratio after its p-value is adjusted for all trials (Harvey and Liu 2015); Holm
-    and BHY need the ratios of the others. Of a ratio that is not above 0 nothing can be cut: they are NaN.
+    and BHY need ratios of the others, and count trials without one as tries that found nothing. Of a ratio that is not
+    above 0 nothing can be cut: they are NaN.
     `minimum_backtest_years` is how long a record has to be for the best of as many tries without skill not to be
     expected to reach this ratio.
     """
@@ -93,5 +94,6 @@ def _haircuts(sample: significance.SampleMoments, n_trials: int, known: npt.NDAr
     if not others.size:
         return dict(zip(names, (alone, math.nan, math.nan), strict=True))
     family = [own, *(float(value) * year for value in others)]
-    holm, bhy = (multiple_testing.haircut(family, years, method).sharpe for method in ("holm", "bhy"))
+    unknown = max(0, n_trials - len(family))
+    holm, bhy = (multiple_testing.haircut(family, years, method, unknown=unknown).sharpe for method in ("holm", "bhy"))
     return dict(zip(names, (alone, holm, bhy), strict=True))

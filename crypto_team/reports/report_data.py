@@ -55,6 +55,8 @@ class Performance:
     turnover: float
     time_in_market: float
     cost: float
+    signal_low: float
+    signal_high: float
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,8 @@ def performance(predictions: pd.DataFrame, daily: Floats, *, seed: int) -> Perfo
         turnover=float(np.mean([metrics.turnover(values.to_numpy(dtype=np.float64)) for _, values in changes])),
         time_in_market=float((rows["position"].fillna(0.0) != 0.0).mean()),
         cost=float(gross.sum() - daily.sum()),
+        signal_low=float(rows["signal"].min()),
+        signal_high=float(rows["signal"].max()),
     )
 
 

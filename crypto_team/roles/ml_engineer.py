@@ -202,10 +202,11 @@ def set_labels(
     )
     changed = spec.model_copy(update={"target": target})
     revision = write_design(session, "set_labels", changed, features, f"labels: {target.definition}")
+    horizons = ", ".join(str(each) for each in target.horizons)
     return Outcome(
         ok=True,
-        summary=f"{strategy_id} predicts {target.definition}; label weights: {target.label_weights}, "
-        f"class weights: {target.class_weights}",
+        summary=f"{strategy_id} predicts {target.definition}; horizons in bars: {horizons}; "
+        f"label weights: {target.label_weights}, class weights: {target.class_weights}",
         revision=revision,
         next=[f"crypto-team ml-engineer train {strategy_id}"],
     )

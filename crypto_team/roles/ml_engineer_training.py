@@ -61,14 +61,16 @@ def train(session: Session, strategy_id: StrategyId) -> Outcome:
     return Outcome(
         ok=True,
         summary=f"{strategy_id}: out-of-sample Sharpe {spec.out_of_sample.sharpe:.2f} after costs over "
-        f"{spec.out_of_sample.folds} folds, {spec.out_of_sample.n_trades} trades; "
-        f"the ledger counts {declared} trial(s)",
+        f"{spec.out_of_sample.folds} folds, {spec.out_of_sample.n_trades} trades"
+        f"{training.why_idle(spec, result.predictions)}; the ledger counts {declared} trial(s)",
         revision=revision,
         path=str(session.layout.evidence(strategy_id)),
         data=spec.out_of_sample.model_dump(),
         next=[
             f"crypto-team ml-engineer report {strategy_id}",
-            f"crypto-team ml-engineer export {strategy_id}",
+            f"crypto-team ml-engineer export {strategy_id}"
+            if spec.out_of_sample.n_trades
+            else f"crypto-team ml-engineer set-signal {strategy_id} --entry P",
         ],
     )
 
@@ -175,10 +177,12 @@ def set_split(
         spec.model.training, {name: value for name, value in given.items() if value is not None}
     )
     model = spec.model.model_copy(update={"training": changed})
+    training.check_step(changed, spec.market.timeframe)
     revision = write_design(
         session, "set_split", spec.model_copy(update={"model": model}), features, f"split: {changed.window}"
     )
-    return Outcome(ok=True, summary=f"training {changed.window}, test {changed.test}", revision=revision)
+    told = f"training {changed.window}, test {changed.test}, step {changed.step}"
+    return Outcome(ok=True, summary=told, revision=revision)
 
 
 @tool(role="ml_engineer")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from crypto_team.errors import NotFoundError
+from crypto_team.errors import NotFoundError, UsageError
 from crypto_team.roles import candles, records
 from crypto_team.roles.design import without_measures, without_ranks
 from crypto_team.schemas import EvidenceMeta
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import pandas as pd
+
     from crypto_team.features.matrix import FeatureMatrix
     from crypto_team.roles.candles import Candles
     from crypto_team.schemas import FeatureSet, MlSpec
-    from crypto_team.schemas.ml_spec import Target
+    from crypto_team.schemas.ml_spec import Target, Training
     from crypto_team.tools.session import Session
     from crypto_team.validation.evidence_io import Evidence
     from crypto_team.validation.fold_store import FoldStore
@@ -255,3 +257,24 @@ def library_versions(
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return {"crypto-team": __version__, **found, **libraries(model, hyperparameters)}
+
+
+def why_idle(spec: MlSpec, predictions: pd.DataFrame) -> str:
+    """Say how far the signal of a strategy that never traded stayed from its entry threshold; nothing of others."""
+    if spec.out_of_sample is None or spec.out_of_sample.n_trades:
+        return ""
+    signal = predictions.loc[predictions["part"] == "test", "signal"]
+    reached = f"the signal, {signal.min():.3f} to {signal.max():.3f}, never reached the entry"
+    return f" ({reached} {spec.signal.entry_threshold:g})"
+
+
+def check_step(made: Training, timeframe: str) -> None:
+    """Refuse test parts that would overlap."""
+    from crypto_team.trading.durations import bars
+
+    if bars(made.step, timeframe) < bars(made.test, timeframe):
+        raise UsageError(
+            f"test parts of {made.test} every {made.step} would overlap",
+            where="--step",
+            hint=f"crypto-team ml-engineer set-split STR --test {made.test} --step {made.test}",
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from crypto_team.schemas.base import (
     DatasetId,
@@ -102,8 +102,10 @@ class Target(Record):
     definition: ShortText
     horizon: Duration
     horizon_bars: Annotated[int, Field(ge=1, le=10_000)]
-    thresholds_bps: list[float] = Field(default=[], description="Ascending class limits of `n_class`, in basis points.")
-    thresholds_sigma: list[float] = Field(
+    thresholds_bps: list[FiniteFloat] = Field(
+        default=[], description="Ascending class limits of `n_class`, in basis points."
+    )
+    thresholds_sigma: list[FiniteFloat] = Field(
         default=[], description="Ascending class limits of `volatility_scaled`, in expected moves over the horizon."
     )
     volatility_bars: Annotated[int, Field(ge=2, le=100_000)] = Field(

@@ -100,7 +100,7 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod, *, known
     if method == "temperature":
         return Calibrator((fit_temperature(p, label),))
     if method == "shrunk":
-        given = known or Known(float(len(label)), p.mean(axis=0), p.mean(axis=0))
+        given = known or Known(float(len(label)), p.mean(axis=0), p.mean(axis=0), np.full(classes, np.nan), 0.0)
         return Calibrator(tuple(_shrunk_map(p[:, k], (label == k).astype(np.float64), given, k) for k in tops))
     fits: dict[str, Callable[[Floats, Floats], Map]] = {
         "platt": fit_platt,
@@ -113,7 +113,7 @@ def fit_calibrator(p: Floats, label: Floats, method: CalibrationMethod, *, known
 
 
 def _shrunk_map(p: Floats, y: Floats, known: Known, k: int) -> Platt:
-    return shrunk(fit_platt(p, y), p, known.independent, float(known.rates[k]), float(known.taught[k]))
+    return shrunk(fit_platt(p, y), p, known.of(k))
 
 
 def fit_platt(p: Floats, y: Floats) -> Platt:

@@ -3,11 +3,13 @@
 A label over 24 bars that starts at every bar repeats itself: a tail of 1,750 hourly rows holds 73 outcomes, not 1,750.
 Maximum likelihood takes it for 1,750 and turns the noise of those 73 into confidence. Here the likelihood counts what
 the labels are worth, and two priors of heavy tails say what an honest market offers, so that little evidence changes
-little and much evidence decides alone.
+little and much evidence decides alone. What a plain line foresaw of the rows that the model was fitted on counts as
+further evidence, at a fifth of its worth, because the model is another one.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +19,10 @@ from scipy.special import expit
 from crypto_team.validation.calibration_maps import Floats, Platt
 from crypto_team.validation.scores import logit
 
-SLOPE_SCALE, OFFSET_SCALE = 0.08, 0.05
-FREEDOM = 3.0
-LEAST_SLOPE = 0.005
+SLOPE_SCALE, OFFSET_SCALE = 0.06, 0.05
+SLOPE_FREEDOM, OFFSET_FREEDOM = 1.0, 3.0
+OF_A_PLAIN_LINE = 0.2
+LEAST_SLOPE, LEAST_RATE = 0.005, 1e-3
 _REACH, _POINTS = 8.0, 161
 
 
@@ -54,30 +57,43 @@ class Known:
 
     `independent` is what the calibration labels are worth, `rates` are the shares of the classes in the rows that the
     model was fitted on, and `taught` the same as that fit weighed them: the rates that raw probabilities lean on.
+    `plain` are the slopes that a plain line showed on unseen blocks of the fitted rows (NaN where there is none), whose
+    labels are worth `plain_worth`.
     """
 
     independent: float
     rates: Floats
     taught: Floats
+    plain: Floats
+    plain_worth: float
+
+    def of(self, k: int) -> KnownOfClass:
+        """Return what is known of one class."""
+        rate, slope = float(self.rates[k]), float(self.plain[k])
+        told = (slope, OF_A_PLAIN_LINE * self.plain_worth * rate * (1.0 - rate)) if math.isfinite(slope) else (0.0, 0.0)
+        return KnownOfClass(self.independent, rate, float(self.taught[k]), told)
 
 
-def known_of(label: Floats, weight: Floats | None, n_classes: int, independent: float) -> Known:
-    """Return what the fitted rows (labels and training weights, shape (n,)) say about the rates of the classes."""
-    own = label.astype(np.int64)
-    counts = np.bincount(own, minlength=n_classes).astype(np.float64)
-    taught = counts if weight is None else np.bincount(own, weights=weight, minlength=n_classes)
-    return Known(independent, counts / counts.sum(), taught / taught.sum())
+@dataclass(frozen=True)
+class KnownOfClass:
+    """What a fold knows of one class; `plain` is the slope of a plain line and its information (1 / variance)."""
+
+    independent: float
+    rate: float
+    taught: float
+    plain: tuple[float, float] = (0.0, 0.0)
 
 
-def shrunk(free: Platt, p: Floats, independent: float, rate: float, taught: float) -> Platt:
+def shrunk(free: Platt, p: Floats, known: KnownOfClass) -> Platt:
     """Return the mean of slope and offset given a free fit of Platt's sigmoid and two priors.
 
     With z = (logit p - m) / s, m and s mean and deviation of logit p, the model is logit P(event) = offset + slope z.
-    The likelihood is the normal one around the free fit, with the curvature of `independent` rows instead of n. Priors:
-    slope half-t with 3 degrees of freedom and scale 0.08 (one deviation of the score moves a probability by some 0.02),
-    offset t of scale 0.05 around logit(rate) + slope / s (m - logit(taught)): the rate of the fitted rows, and as much
-    of the mean score as the slope believes. The slope is never negative: noise does not reverse a ranking. Scales were
-    chosen on synthetic markets of seeds from 1000 on; docs/decisions/0067 has the figures.
+    The likelihood is the normal one around the free fit, with the curvature of `independent` rows instead of n, times
+    that of the plain line's slope. Priors: slope half-Cauchy of scale 0.06 (one deviation of the score moves a
+    probability by some 0.015), offset Student's t with 3 degrees of freedom and scale 0.05 around
+    logit(rate) + slope / s (m - logit(taught)): the rate of the fitted rows, and as much of the mean score as the slope
+    believes. The slope is never negative: noise does not reverse a ranking. Scales were chosen on synthetic markets;
+    docs/decisions/0067 and 0120 have the figures.
 
     Parameters
     ----------
@@ -85,10 +101,9 @@ def shrunk(free: Platt, p: Floats, independent: float, rate: float, taught: floa
         Fit of the sigmoid to the same rows by maximum likelihood.
     p
         Raw probabilities of the event, shape (n,).
-    independent
-        What the labels are worth, at most n.
-    rate, taught
-        Share of the event in the rows that the model was fitted on, plain and as the fit weighed them.
+    known
+        What the labels are worth, at most n; the share of the event in the rows that the model was fitted on, plain and
+        as the fit weighed them; and the slope of a plain line.
 
     Returns
     -------
@@ -100,27 +115,26 @@ def shrunk(free: Platt, p: Floats, independent: float, rate: float, taught: floa
     z = (f - centre) / spread
     slope, offset = -free.a * spread, -free.a * centre - free.b
     q = expit(offset + slope * z)
-    weight = np.maximum(q * (1.0 - q), 1e-9) * (independent / f.size)
+    weight = np.maximum(q * (1.0 - q), 1e-9) * (known.independent / f.size)
     curvature = np.array([[weight.sum(), weight @ z], [weight @ z, weight @ z**2]]) + 1e-9 * np.eye(2)
     offset_error, slope_error = np.sqrt(np.diag(np.linalg.inv(curvature)))
     # Tails of the priors fall by powers only, so nothing outside eight errors of the free fit can count.
     offsets = offset + np.linspace(-_REACH, _REACH, _POINTS) * offset_error
-    slopes = np.linspace(max(0.0, slope - _REACH * slope_error), max(0.0, slope) + _REACH * slope_error, _POINTS)
+    lowest, highest = max(0.0, slope - _REACH * slope_error), max(0.0, slope) + _REACH * slope_error
+    slopes = lowest + (highest - lowest) * np.linspace(0.0, 1.0, _POINTS) ** 2  # dense where the prior is narrow
     away = np.stack(np.broadcast_arrays(offsets[:, None] - offset, slopes[None, :] - slope))
     told = -0.5 * np.einsum("iab,ij,jab->ab", away, curvature, away)
-    expected = _log_odds(rate) + slopes / spread * (centre - _log_odds(taught))
-    told += _log_prior(slopes / SLOPE_SCALE) + _log_prior((offsets[:, None] - expected) / OFFSET_SCALE)
-    belief = np.exp(told - told.max())
+    rate, taught = logit(np.array([known.rate, known.taught]), floor=LEAST_RATE)
+    expected = rate + slopes / spread * (centre - taught)
+    told += _log_prior(slopes / SLOPE_SCALE, SLOPE_FREEDOM) - 0.5 * known.plain[1] * (slopes - known.plain[0]) ** 2
+    told += _log_prior((offsets[:, None] - expected) / OFFSET_SCALE, OFFSET_FREEDOM)
+    belief = np.exp(told - told.max()) * np.gradient(slopes)
     belief /= belief.sum()
     mean_offset = float(belief.sum(axis=1) @ offsets)
     mean_slope = max(float(belief.sum(axis=0) @ slopes), LEAST_SLOPE)
     return Platt(-mean_slope / spread, mean_slope * centre / spread - mean_offset)
 
 
-def _log_odds(rate: float) -> float:
-    return float(logit(np.array([rate]), floor=1e-3)[0])
-
-
-def _log_prior(x: Floats) -> Floats:
+def _log_prior(x: Floats, freedom: float) -> Floats:
     """Return the log density of Student's t up to a constant."""
-    return np.asarray(-0.5 * (FREEDOM + 1.0) * np.log1p(x**2 / FREEDOM))
+    return np.asarray(-0.5 * (freedom + 1.0) * np.log1p(x**2 / freedom))

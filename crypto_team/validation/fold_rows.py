@@ -16,8 +16,9 @@ from crypto_team.models.early_stopping import patience
 from crypto_team.models.registry import factory
 from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth
 from crypto_team.validation.calibration_of_returns import known_returns
-from crypto_team.validation.calibration_shrunk import Known, independent_labels, known_of
+from crypto_team.validation.calibration_shrunk import Known, independent_labels
 from crypto_team.validation.clock import utc_text
+from crypto_team.validation.foreseeable import known_of
 from crypto_team.validation.panel import Panel, label_weights, training_weights
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.splits import Fold, purge
@@ -148,9 +149,9 @@ def lesson_weights(panel: Panel, fit: Rows, later: Rows, settings: WalkForwardSe
 
 
 def known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Known:
-    """Return what a fold knows besides its calibration rows: what those are worth, and the rates of its fitted rows."""
+    """Return what a fold knows besides its calibration rows: what those are worth, and what its fitted rows say."""
     worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
-    return known_of(panel.label[rows.fit], weights_of(panel, rows.fit, settings), settings.n_classes, worth)
+    return known_of(panel, rows.fit, weights_of(panel, rows.fit, settings), settings.n_classes, worth)
 
 
 def returns_known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> KnownReturns:

@@ -145,20 +145,24 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
     """Cut the test positions into trades: one row per unbroken stretch of one sign within a pair.
 
     A hole in time, as between test parts that do not adjoin, ends a trade: positions start flat after it. Rows follow
-    each other where they are as far apart as the closest two rows of any pair.
+    each other where they are as far apart as the closest two rows of any pair. What leaving costs is booked on the bar
+    behind the last one held; it belongs to the trade that is left, at a turn the part that leads down to zero.
 
     Returns
     -------
     DataFrame
-        pair, entry_time, exit_time (open of the first and last bar held), side (-1 or 1), bars, return_net (sum).
+        pair, entry_time, exit_time (open of the first and last bar held), side (-1 or 1), bars, return_net (sum). All
+        trades together earn the sum of the net returns.
     """
     rows = out_of_sample_rows(predictions).sort_values(["pair", "time"], kind="stable")
-    side = np.sign(rows["position"].to_numpy(dtype=np.float64))
+    position = rows["position"].to_numpy(dtype=np.float64)
+    side = np.sign(position)
     pair = rows["pair"].to_numpy()
     apart = np.diff(pd.DatetimeIndex(rows["time"]).asi8)
     same = pair[1:] == pair[:-1]
     new = np.ones(len(rows), dtype=bool)
-    new[1:] = (side[1:] != side[:-1]) | ~same | (apart > apart[same].min(initial=np.iinfo(np.int64).max))
+    follows = same & (apart <= apart[same].min(initial=np.iinfo(np.int64).max))
+    new[1:] = (side[1:] != side[:-1]) | ~follows
     grouped = (
         pd.DataFrame(
             {
@@ -166,7 +170,7 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
                 "pair": pair,
                 "time": rows["time"].array,
                 "side": side,
-                "return_net": rows["return_net"].to_numpy(),
+                "return_net": _with_leaving(rows, position, new[1:] & follows),
             }
         )[side != 0.0]
         .groupby("stretch", sort=True)
@@ -181,6 +185,25 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
     )
     trades: pd.DataFrame = grouped.reset_index(drop=True).astype({"side": "int8", "bars": "int64"})
     return trades
+
+
+def _with_leaving(rows: pd.DataFrame, position: Floats, left: npt.NDArray[np.bool_]) -> Floats:
+    """Return net returns in which the cost of leaving a position stands on the last bar that held it.
+
+    `left` says of each bar but the first whether another side begins there. Without gross returns only the cost of
+    becoming flat is known: a flat bar earns nothing else.
+    """
+    net: Floats = np.nan_to_num(rows["return_net"].to_numpy(dtype=np.float64), nan=0.0)
+    gross = np.where(position == 0.0, 0.0, net)
+    if "return_gross" in rows:
+        stated = rows["return_gross"].to_numpy(dtype=np.float64)
+        gross = np.where(np.isfinite(stated) & rows["return_net"].notna().to_numpy(), stated, gross)
+    behind = np.flatnonzero(left) + 1
+    before = np.abs(position[behind - 1])
+    cost = (gross - net)[behind] * before / np.maximum(np.abs(position[behind] - position[behind - 1]), 1e-12)
+    net[behind] += cost
+    net[behind - 1] -= cost
+    return net
 
 
 def summary(predictions: pd.DataFrame) -> dict[str, float | int | None]:

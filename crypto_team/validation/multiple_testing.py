@@ -98,8 +98,10 @@ def sharpe_of_p_value(p: float, years: float, *, observations: int | None = None
     return float(t / math.sqrt(years))
 
 
-def haircut(sharpes_annual: Sequence[float], years: float, method: Method, *, chosen: int = 0) -> Haircut:
-    """Return what is left of one Sharpe ratio of a family, all of whose members are known (Harvey and Liu 2015).
+def haircut(
+    sharpes_annual: Sequence[float], years: float, method: Method, *, chosen: int = 0, unknown: int = 0
+) -> Haircut:
+    """Return what is left of one Sharpe ratio of a family (Harvey and Liu 2015).
 
     Parameters
     ----------
@@ -111,10 +113,12 @@ def haircut(sharpes_annual: Sequence[float], years: float, method: Method, *, ch
         Adjustment of the p-values.
     chosen
         Place of the reported trial.
+    unknown
+        Trials of the family whose ratio nobody knows. They count with a p-value of 1: as tries that found nothing.
     """
     own = sharpes_annual[chosen]
     rest = [each for number, each in enumerate(sharpes_annual) if number != chosen and math.isfinite(each)]
-    p = np.array([sharpe_p_value(each, years) for each in [own, *rest]])
+    p = np.array([sharpe_p_value(each, years) for each in [own, *rest]] + [1.0] * unknown)
     return _haircut(own, float(adjusted_p_values(p, method)[0]), years, None)
 
 

@@ -151,7 +151,8 @@ def build_panel(
     Returns
     -------
     Panel
-        A row is usable when its bar was traded, the look-back is behind it and its label is known.
+        A row is usable when its bar was traded, the look-back is behind it, and its label is known and ends in a bar
+        that was traded: a price that stood still through a halt is no outcome.
 
     Raises
     ------
@@ -185,7 +186,7 @@ def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Ta
     following[:-1] = close[1:] / close[:-1] - 1.0
     usable = np.isfinite(labels.label) & (np.arange(close.size) >= matrix.lookback)
     if "filled" in bars:
-        usable &= ~bars["filled"].to_numpy(dtype=bool)
+        usable &= _between_trades(bars["filled"].to_numpy(dtype=bool), target.horizons)
     known = np.isfinite(matrix.values).any(axis=1)
     for given in matrix.fitted.values():
         known |= np.isfinite(given.values).all(axis=1)
@@ -202,6 +203,17 @@ def _pair_rows(index: int, bars: pd.DataFrame, matrix: FeatureMatrix, target: Ta
         "usable": usable,
         "next_return": following,
     }
+
+
+def _between_trades(filled: npt.NDArray[np.bool_], horizons: list[int]) -> npt.NDArray[np.bool_]:
+    """Return which bars were traded and so were those that every horizon of theirs ends in.
+
+    Barriers that were touched before count no less: to keep only these would make early touches too frequent.
+    """
+    made = ~filled
+    for bars in horizons:
+        made[:-bars] &= ~filled[bars:]
+    return made
 
 
 def _side(matrix: FeatureMatrix, target: Target) -> Floats | None:

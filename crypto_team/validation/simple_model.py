@@ -14,8 +14,9 @@ from crypto_team.models.return_lines import Unseen, labels_worth
 from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import fit_calibrator
 from crypto_team.validation.calibration_of_returns import fit_return_calibrator, known_returns
-from crypto_team.validation.calibration_shrunk import independent_labels, known_of
+from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import utc_times
+from crypto_team.validation.foreseeable import known_of
 from crypto_team.validation.prediction import signal_from_bps, signal_from_probabilities
 
 if TYPE_CHECKING:
@@ -94,7 +95,6 @@ def _signals(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
         y_all = panel.label[rows.window] if settings.n_classes else panel.forward_return[rows.window] * BPS
         model.fit(panel.block(rows.window, columns), y_all)
     raw = model.predict(panel.block(rows.test, columns))
-    worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
     if not settings.n_classes:
         spread = float(np.std(panel.forward_return[rows.inner] * BPS)) or 1.0
         told = known_returns(y, None, labels_worth(panel.time[rows.fit], panel.known_at[rows.fit]))
@@ -102,7 +102,8 @@ def _signals(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
         line = fit_return_calibrator(Unseen(inner[:, 0], came, panel.time[rows.inner], ends), CALIBRATION, told)
         bps = signal_from_bps(line.apply(raw)[:, 0], spread)
         return bps, bps
-    known = known_of(y, None, settings.n_classes, worth)
+    worth = independent_labels(panel.time[rows.inner], panel.known_at[rows.inner])
+    known = known_of(panel, rows.fit, None, settings.n_classes, worth)
     p = fit_calibrator(inner, panel.label[rows.inner], CALIBRATION, known=known).apply(raw)
     side = None
     if settings.side_feature is not None:

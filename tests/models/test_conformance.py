@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crypto_team.errors import CryptoTeamError, EvidenceError, NotFoundError, UsageError
+from crypto_team.errors import CryptoTeamError, EvidenceError, InputError, NotFoundError, UsageError
 from crypto_team.models.base import Hyperparameter, Model, ModelSettings
 from crypto_team.models.registry import MODELS, factory, libraries, library_version, resolve
 
@@ -142,6 +142,18 @@ def test_an_unknown_model_lists_the_known_ones() -> None:
     with pytest.raises(NotFoundError) as caught:
         factory("oracle")
     assert ", ".join(MODELS) in str(caught.value)
+
+
+def test_rows_that_xgboost_cannot_learn_from_are_not_blamed_on_its_hyperparameters() -> None:
+    model = MODELS["xgboost"].create(ModelSettings(2, resolve("xgboost", {"n_estimators": 2}), 0))
+    x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    y = (x[:, 0] > 0.0).astype(np.float64)
+    x[5, 1] = np.inf
+    with pytest.raises(InputError) as caught:
+        model.fit(x, y)
+    assert "cannot learn from the training rows" in caught.value.what
+    assert "inf" in caught.value.what
+    assert not any(word in caught.value.what for word in ("[bt]", "/", "\n", "hyperparameters"))
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])

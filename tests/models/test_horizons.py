@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -133,6 +135,24 @@ def test_no_return_beyond_the_last_known_label_is_read() -> None:
     late = samples.take(TEST)
     one, two = (_fitted(each, y, member="ridge").predict(late) for each in (samples, changed))
     assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("horizons", [(4,), (4, 12)])
+def test_no_return_that_ends_in_a_hole_between_the_samples_is_read(horizons: tuple[int, ...]) -> None:
+    samples, y, _ = _market(5, horizons, memory=0.97, edge=6e-4)
+    # Bars 1000 to 1499 are tested: rows whose label ends before them are learnt from, and rows behind them.
+    kept = np.concatenate([np.arange(1_000 - max(horizons) - 1), np.arange(1_500, 2_400)])
+    step, ahead = samples.step_return.copy(), samples.ahead.copy()
+    step[1_000:1_500] = 0.5
+    for place, length in enumerate(horizons):
+        ahead[1_000 - length + 1 : 1_500, place] = 9.0
+    told = []
+    for each in (samples, replace(samples, step_return=step, ahead=ahead)):
+        model = Horizons(ModelSettings(0, resolve("horizons", {"member": "ridge"}), 1))
+        model.fit(each.take(kept), y[kept])
+        told.append(model.save())
+    assert len(model.models) == (4 if len(horizons) == 1 else 2)
+    assert told[0] == told[1]
 
 
 def test_what_is_no_horizon_and_too_few_samples_are_refused() -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from crypto_team.reports import charts_confidence, charts_folds, palette
+from crypto_team.reports import charts_confidence, charts_equity, charts_folds, palette
 from crypto_team.reports.confidence import calibration
 from crypto_team.reports.inline import NEUTRALS
 from crypto_team.reports.pictures import TITLES, ProbeTrace, backtest_equity, draw_pictures, leak_probe
@@ -48,6 +50,26 @@ def test_all_pictures_are_drawn_and_have_a_title(pictures: dict[str, bytes]) -> 
 
 def test_the_random_line_says_which_of_the_random_strategies_it_is(pictures: dict[str, bytes]) -> None:
     assert "random (middle Sharpe)" in pictures["equity"].decode()
+
+
+@pytest.mark.parametrize("baselines", [4, 5])
+def test_the_legend_of_the_equity_chart_leaves_its_title_free(monkeypatch: pytest.MonkeyPatch, baselines: int) -> None:
+    overlaps = []
+
+    def drawn(figure: Figure) -> bytes:
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        title, shown = axes._left_title, axes.get_legend()  # type: ignore[attr-defined]
+        assert title.get_text() == "Equity"
+        overlaps.append(shown.get_window_extent().overlaps(title.get_window_extent()))
+        return b""
+
+    monkeypatch.setattr(charts_equity, "svg", drawn)
+    rng, names = np.random.default_rng(0), ["strategy", *list(charts_equity.COLOURS)[:baselines]]
+    daily = pd.DataFrame(rng.normal(0.0, 0.01, (200, len(names))), columns=names)
+    daily.index = pd.date_range("2024-01-01", periods=200, tz="UTC")
+    charts_equity.equity(daily, ["2024-02-01T00:00:00Z"], np.tile([0.9, 1.1], (200, 1)))
+    assert overlaps == [False]
 
 
 def test_every_picture_is_well_formed_svg(pictures: dict[str, bytes]) -> None:

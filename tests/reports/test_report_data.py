@@ -142,7 +142,11 @@ def test_a_strategy_that_never_trades_is_reported_without_an_error(evidence: Any
     found = report_data(evidence.meta, tables, trials)
     assert found.out_of_sample.n_trades == 0
     assert math.isnan(found.performance.sharpe)
-    assert any("Only 0 trades" in line for line in limitations(evidence.meta, found))
+    told = limitations(evidence.meta, found)
+    (idle_line,) = [line for line in told if "never traded" in line]
+    entry = evidence.meta.signal.entry_threshold
+    assert f"never reached the entry threshold {entry:.3f}" in idle_line
+    assert not any("n/a" in line or "Only 0 trades" in line for line in told)
 
 
 def test_limitations_speak_only_when_they_apply(evidence: Any, data: ReportData) -> None:

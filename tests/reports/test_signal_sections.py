@@ -12,6 +12,7 @@ from scipy import stats
 
 from crypto_team.reports.chance import chance
 from crypto_team.reports.classes import class_rows
+from crypto_team.reports.confidence import calibration
 from crypto_team.reports.horizons import horizon_rows, horizons_of
 from crypto_team.reports.luck import TrialLedger, luck
 from crypto_team.reports.report_data import ReportData
@@ -170,6 +171,25 @@ def test_a_strategy_that_never_trades_still_has_a_report(evidence: Any) -> None:
     assert trade_profile(predictions).trades == 0
     assert np.isnan(risk(np.zeros(50)).newey_west_t)
     assert replace(grid, pbo=0.0).pbo == 0.0
+
+
+def test_the_error_of_the_calibration_slope_counts_labels_that_overlap_once(evidence: Any) -> None:
+    predictions = evidence.tables.predictions
+    alone = predictions.assign(label_end=predictions["time"] + pd.Timedelta(hours=1))
+    long = predictions.assign(label_end=predictions["time"] + pd.Timedelta(hours=25))
+    short, wide = calibration(alone), calibration(long)
+    assert short.slope == wide.slope
+    assert wide.slope_error == pytest.approx(5.0 * short.slope_error, rel=0.1)
+
+
+def test_trials_without_a_ratio_count_in_every_haircut() -> None:
+    daily = np.random.default_rng(3).normal(0.0015, 0.01, 800)
+    few, many = (luck(daily, TrialLedger(n_trials, (0.01, 0.02))) for n_trials in (3, 53))
+    assert few.sharpe == many.sharpe
+    for name in ("haircut_bonferroni", "haircut_holm", "haircut_bhy"):
+        assert getattr(many, name) < getattr(few, name) - 0.1
+    # A ratio that beats all others: Holm's first step is Bonferroni's.
+    assert many.haircut_holm == pytest.approx(many.haircut_bonferroni, abs=0.02)
 
 
 def test_nothing_is_left_of_a_loss_by_any_haircut() -> None:

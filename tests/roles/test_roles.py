@@ -180,6 +180,7 @@ def test_code_does_not_reach_freqtrade_before_its_gate(desk: Desk) -> None:
         ("ml_engineer.set-signal", {"entry": 0.3, "exit": 0.4}, 2, "exit_threshold"),
         ("ml_engineer.set-split", {"test": "soon"}, 2, ""),
         ("ml_engineer.set-split", {"n_splits": 3}, 2, "n_splits is 3: it should be greater than or equal to 5"),
+        ("ml_engineer.set-split", {"test": "300bars", "step": "100bars"}, 2, "every 100bars would overlap"),
         ("ml_engineer.set-split", {"window": "random"}, 2, "should look like rolling_252d or expanding_1000bars"),
         ("ml_engineer.report", {}, 2, "train"),
         ("ml_engineer.remove-feature", {"name": "nothing"}, 2, "no feature"),

@@ -92,6 +92,9 @@ def test_the_side_of_a_meta_label_is_recomputed(desk: Desk) -> None:
     [
         ({"kind": "direction", "preset": "3_class"}, "n_class"),
         ({"kind": "n_class"}, "thresholds_bps"),
+        ({"kind": "n_class", "threshold_bps": [float("nan")]}, "finite number"),
+        ({"kind": "n_class", "threshold_bps": [-20.0, float("inf")]}, "finite number"),
+        ({"kind": "volatility_scaled", "threshold_sigma": [float("nan")]}, "finite number"),
         ({"kind": "meta_label"}, "side_feature"),
         ({"kind": "n_class", "preset": "3_class", "threshold_bps": [1.0]}, "preset"),
         ({"kind": "direction", "horizon": "0"}, "at least one bar"),
@@ -103,6 +106,11 @@ def test_a_target_that_cannot_be_is_answered_with_what_to_give(
     outcome = designed.try_("ml_engineer.define-target", strategy_id="STR-001", **arguments)
     assert outcome.exit_code == 2
     assert text in f"{outcome.summary} {outcome.findings}"
+
+
+def test_the_answer_names_all_horizons_that_are_labelled(designed: Desk) -> None:
+    told = designed.use("ml_engineer.set-labels", strategy_id="STR-001", also_horizon=["24", "1h", "1d", "12"])
+    assert "horizons in bars: 12, 1, 24;" in told.summary
 
 
 def test_a_meta_label_without_its_feature_names_the_feature(desk: Desk) -> None:

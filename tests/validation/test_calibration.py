@@ -15,7 +15,7 @@ from crypto_team.validation.calibration import (
     ordered_platt,
 )
 from crypto_team.validation.calibration_maps import Beta, Temperature
-from crypto_team.validation.calibration_shrunk import Known, independent_labels, shrunk
+from crypto_team.validation.calibration_shrunk import Known, KnownOfClass, independent_labels, shrunk
 from crypto_team.validation.scores import brier, calibration_slope, ece_equal_mass, logit
 
 RNG_SEED = 11
@@ -129,7 +129,7 @@ def test_a_shrunk_sigmoid_is_calibrated_where_platts_believes_the_noise_of_overl
         _, p, y, start = _overlapping(2000 + number, 24)
         both = np.column_stack([1.0 - p, p])
         half = np.array([0.5, 0.5])
-        worth = Known(independent_labels(start[:1000], start[:1000] + 24), half, half)
+        worth = Known(independent_labels(start[:1000], start[:1000] + 24), half, half, np.full(2, np.nan), 0.0)
         told.append(y[1000:])
         free.append(fit_calibrator(both[:1000], y[:1000], "platt").apply(both[1000:])[:, 1])
         mapped.append(fit_calibrator(both[:1000], y[:1000], "shrunk", known=worth).apply(both[1000:])[:, 1])
@@ -142,9 +142,9 @@ def test_a_shrunk_sigmoid_is_calibrated_where_platts_believes_the_noise_of_overl
 def test_a_shrunk_sigmoid_is_platts_where_labels_are_many_and_stays_near_the_raw_rate_where_they_are_few() -> None:
     p, y = _overconfident()
     free = fit_platt(p[:, 1], y)
-    many = shrunk(free, p[:, 1], 1e6, 0.5, 0.5)
+    many = shrunk(free, p[:, 1], KnownOfClass(1e6, 0.5, 0.5))
     assert (many.a, many.b) == pytest.approx((free.a, free.b), abs=5e-3)
-    few = shrunk(free, p[:, 1], 10.0, 0.5, 0.5)
+    few = shrunk(free, p[:, 1], KnownOfClass(10.0, 0.5, 0.5))
     assert abs(few.a) < 0.5 * abs(free.a)
 
 
@@ -152,7 +152,21 @@ def test_a_shrunk_sigmoid_follows_a_base_rate_far_from_the_raw_one_and_keeps_the
     rng = np.random.default_rng(RNG_SEED)
     p = rng.uniform(0.4, 0.6, 3000)
     rare = (rng.random(3000) < 0.05).astype(np.float64)
-    assert shrunk(fit_platt(p, rare), p, 150.0, 0.06, 0.5).apply(p).mean() == pytest.approx(0.05, abs=0.02)
+    assert shrunk(fit_platt(p, rare), p, KnownOfClass(150.0, 0.06, 0.5)).apply(p).mean() == pytest.approx(
+        0.05, abs=0.02
+    )
     wrong = (rng.random(3000) < 1.0 - p).astype(np.float64)
-    mapped = shrunk(fit_platt(p, wrong), p, 3000.0, 0.5, 0.5).apply(p)
+    mapped = shrunk(fit_platt(p, wrong), p, KnownOfClass(3000.0, 0.5, 0.5)).apply(p)
     assert np.array_equal(np.argsort(mapped, kind="stable"), np.argsort(p, kind="stable"))
+
+
+def test_a_strong_plain_line_lets_a_shrunk_sigmoid_believe_the_slope_of_few_labels() -> None:
+    p, y = _overconfident()
+    free = fit_platt(p[:, 1], y)
+    weak, alone, strong = (
+        -shrunk(free, p[:, 1], KnownOfClass(60.0, 0.5, 0.5, plain)).a
+        for plain in ((0.0, 60.0), (0.0, 0.0), (0.3, 60.0))
+    )
+    assert 0.0 < weak < 0.5 * alone
+    assert 1.2 * alone < strong
+    assert strong < -free.a

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import InputError, UsageError
+from crypto_team.models.base import ModelSettings
+from crypto_team.models.registry import factory
 from crypto_team.validation import cpcv
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.settings import WalkForwardSettings
@@ -47,6 +49,27 @@ def test_without_an_embargo_of_its_own_both_sides_keep_the_distance_of_the_walk_
     parts, middle = cpcv.group_rows(panel, 5), own[2].train
     last = panel.label_end[parts[2]].max()
     assert panel.time[middle][panel.time[middle] > last].min() == last + 9 * HOUR
+
+
+@pytest.mark.parametrize("model", ["horizons", "lightgbm", "blending"])
+def test_what_a_tested_group_brought_changes_nothing_that_is_learnt(
+    panel_of: PanelOf, settings_of: SettingsOf, model: str
+) -> None:
+    panel, settings = panel_of(edge=0.2, days=30), settings_of(model)
+    panel = replace(panel, label_end=panel.time + 6 * HOUR)
+    split = cpcv.splits(panel, cpcv.Scheme(groups=4, tested=1), gap_bars=6)[1]
+    rng = np.random.default_rng(0)
+    label, came, following = panel.label.copy(), panel.forward_return.copy(), panel.next_return.copy()
+    label[split.test] = 1.0 - label[split.test]
+    came[split.test], following[split.test] = rng.normal(0.0, 0.05, (2, split.test.size))
+    changed = replace(panel, label=label, forward_return=came, next_return=following)
+    y = panel.label[split.train]
+    told = []
+    for each in (panel, changed):
+        learner = factory(model).create(ModelSettings(2, settings.hyperparameters, 1))
+        learner.fit(each.samples(split.train, [0, 1, 2]), y)
+        told.append(learner.save())
+    assert told[0] == told[1]
 
 
 def test_groups_are_spans_of_time_shared_by_all_pairs(panel_of: PanelOf) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crypto_team.trading import simulate
+from crypto_team.trading.costs import net_returns
 from crypto_team.validation import metrics, scores
 
 
@@ -68,6 +70,41 @@ def test_trades_are_stretches_of_one_sign_within_a_pair() -> None:
     assert trades["bars"].tolist() == [2, 2, 2, 1]
     assert trades["return_net"].to_numpy() == pytest.approx([0.03, 0.02, 0.2, 0.2])
     assert trades["pair"].tolist() == ["BTC/USDT", "BTC/USDT", "ETH/USDT", "ETH/USDT"]
+
+
+def test_leaving_is_paid_by_the_trade_that_is_left_also_at_a_turn() -> None:
+    position = np.array([0, 1, 1, 0, 0, -1, -1, 1, 1, 0.0])
+    gross, net = net_returns(position, np.zeros(10), 7.0)
+    table = _table(position.tolist(), net.tolist()).assign(return_gross=gross)
+    for each in (table, table.drop(columns="return_gross")):
+        assert metrics.trades_from_positions(each)["return_net"].sum() == pytest.approx(net.sum())
+    assert metrics.trades_from_positions(table)["return_net"].tolist() == pytest.approx([-0.0014] * 3)
+    assert metrics.hit_rate(metrics.trades_from_positions(table)["return_net"].to_numpy()) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_trades_earn_together_what_the_bars_earn_and_each_what_the_simulator_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts, told, begin = [], [], pd.Timestamp("2024-01-01", tz="UTC")
+    for pair in ("BTC/USDT", "ETH/USDT"):
+        for number in range(3):  # test parts with holes between them; the last bar's return is not known
+            position = np.repeat(rng.choice([-1.0, -0.5, 0.0, 0.3, 1.0], 30), rng.integers(1, 4, 30))
+            close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, position.size)))
+            following = np.append(close[1:] / close[:-1] - 1.0, np.nan)
+            gross, net = net_returns(position, following, 7.0)
+            start = begin + pd.Timedelta(days=100 * number)
+            table = _table(position.tolist(), net.tolist(), pair=pair, start=str(start.date()))
+            parts.append(table.assign(return_gross=gross, fold=number))
+            made = simulate.trades_from_positions(np.arange(position.size), position, close, 7.0)
+            told += [
+                one.profit for one in made if one.entry_time < position.size - 1 and one.exit_time < position.size - 1
+            ]
+    every = pd.concat(parts, ignore_index=True)
+    trades = metrics.trades_from_positions(every)
+    assert trades["return_net"].sum() == pytest.approx(every["return_net"].sum())
+    own = np.sort(trades["return_net"].to_numpy())
+    for profit in told:
+        assert np.abs(own - profit).min() < 1e-12
 
 
 def test_a_hole_between_test_parts_ends_a_trade_even_when_both_sides_of_it_are_held() -> None:

@@ -53,6 +53,15 @@ def test_pairs_are_sorted_and_labels_look_exactly_one_horizon_ahead() -> None:
     assert np.isnan(panel.label[47:50]).all()
 
 
+def test_a_label_that_ends_in_a_halt_is_no_outcome_at_any_horizon() -> None:
+    bars = _bars()  # bar 20 was not traded
+    panel = build_panel({"BTC/USDT": bars}, {"BTC/USDT": _matrix()}, TARGET, "1h")
+    assert np.flatnonzero(~panel.usable[5:47]).tolist() == [17 - 5, 20 - 5]
+    several = TARGET.model_copy(update={"horizon_set": [1, 8]})
+    panel = build_panel({"BTC/USDT": bars}, {"BTC/USDT": _matrix()}, several, "1h")
+    assert (np.flatnonzero(~panel.usable[5:47]) + 5).tolist() == [12, 17, 19, 20]
+
+
 def test_a_set_of_horizons_is_labelled_at_once_and_purged_by_its_longest() -> None:
     target = TARGET.model_copy(update={"horizon_set": [1, 8]})
     bars = _bars()
@@ -82,7 +91,7 @@ def test_weights_of_a_fold_count_its_own_labels_only() -> None:
 
 def test_rows_in_the_look_back_without_a_label_or_without_a_trade_are_not_usable() -> None:
     panel = build_panel({"BTC/USDT": _bars()}, {"BTC/USDT": _matrix()}, TARGET, "1h")
-    assert np.flatnonzero(~panel.usable).tolist() == [0, 1, 2, 3, 4, 20, 47, 48, 49]
+    assert np.flatnonzero(~panel.usable).tolist() == [0, 1, 2, 3, 4, 17, 20, 47, 48, 49]
 
 
 def test_rows_of_a_predictions_table_are_found_by_pair_and_time() -> None:
