@@ -30,7 +30,8 @@ from crypto_team.features.probes import (
     whole_variants,
 )
 from crypto_team.features.python_frames import OHLCV, Computed, compute_frames
-from crypto_team.features.recall import other_prices, remembered
+from crypto_team.features.recall import other_prices
+from crypto_team.features.recall_dates import another_year, recalled
 from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, dated, unsteady
 
 if TYPE_CHECKING:
@@ -131,7 +132,9 @@ def audit_frames(
     sources = {OHLCV: source(ohlcv, OHLCV), **{name: source(frame, name) for name, frame in aux.items()}}
     frames = {name: item.frame for name, item in sources.items()}
     run = _Function(code, function, strict)
-    alone, elsewhere = run.compute([frames, other_prices(sources, np.random.default_rng([seed, 1]))])
+    alone, elsewhere, later = run.compute(
+        [frames, other_prices(sources, np.random.default_rng([seed, 1])), another_year(sources)]
+    )
     if alone.error or not alone.columns:
         why = alone.error or "it returns no column, or their number of columns depends on the bars"
         raise InputError(f"the function cannot be run: {why}", where=f"{code.name}:{function}")
@@ -152,7 +155,7 @@ def audit_frames(
                 found[verdict.column] = verdict
     clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
     parts.append(_combed(run, sources, decision, clean, rng))
-    found |= remembered(clean, elsewhere.columns, sources[OHLCV], decision)
+    found |= recalled(clean, elsewhere, later, sources, decision)
     found |= _confirmed(run, parts[-1], alone, clean)
     found |= _blind(found, list(refused))
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)

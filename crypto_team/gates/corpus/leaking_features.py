@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from crypto_team.gates.corpus.feature_source import CorpusFeature, feature
+from crypto_team.gates.corpus.leaking_memories import memories
 from crypto_team.gates.corpus.leaking_scattered import scattered_leaks
 
 _SHIFTS: Final = {
@@ -285,7 +286,7 @@ def leaking_features() -> tuple[CorpusFeature, ...]:
     made = [feature(name, *told) for name, told in plain.items()]
     rarely = "x = c.rolling(5).mean()\nx[m] = c.shift(-1)[m]\nreturn x"
     made += [feature(name, f"the next close, {told}", f"{mask}\n{rarely}") for name, (told, mask) in _RARE.items()]
-    made += scattered_leaks()
+    made += [*scattered_leaks(), *memories()]
     made.append(
         feature(
             "cached",
