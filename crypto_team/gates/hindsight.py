@@ -11,6 +11,7 @@ from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS, FALSE_ALARM
+from crypto_team.gates.likeness import like_forecasts
 from crypto_team.gates.recompute import Returns, bar_moves, close_at, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed
 from crypto_team.gates.statistics import DAY_MS
@@ -139,17 +140,9 @@ def _rows(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta) -> pd.Data
 
 def _usual(rows: pd.DataFrame, meta: EvidenceMeta) -> Floats:
     """Return the mean position of rows with like forecasts, now and over the last bars, in the same fold and pair."""
-    group = [rows["fold"], rows["pair"]]
-    recent = rows["signal"].groupby(group).transform(lambda x: x.rolling(max(3, meta.horizon_bars), 1).mean())
-    now = _levels(rows["signal"], group, LEVELS)
-    before = _levels(recent, group, RECENT)
-    usual = rows["position"].groupby([*group, now, before]).transform("mean")
+    alike = like_forecasts(rows, levels=LEVELS, recent=RECENT, bars=meta.horizon_bars)
+    usual = rows["position"].groupby(alike, sort=False).transform("mean")
     return usual.to_numpy(dtype=np.float64)
-
-
-def _levels(values: pd.Series[float], group: list[pd.Series[int]], count: int) -> pd.Series[int]:
-    share = values.groupby(group).rank(pct=True)
-    return (share * count).clip(upper=count - 1e-9).astype(np.int64)
 
 
 def yearly_sharpe(daily: Floats) -> tuple[float, float]:
