@@ -30,7 +30,7 @@ def daily_series(predictions: pd.DataFrame) -> pd.Series[float]:
 
 def packed(series: Sequence[pd.Series[float]]) -> bytes:
     """Return the file of trials; equal returns give equal bytes."""
-    table = pd.concat(list(series), axis=1, keys=[str(number) for number in range(len(series))]).sort_index()
+    table = pd.concat(list(series), axis=1, keys=[str(number) for number in range(len(series))], sort=True)
     file = io.BytesIO()
     arrow = pa.Table.from_pandas(table.reset_index(), preserve_index=False).replace_schema_metadata(None)
     pq.write_table(arrow, file, compression="zstd", version="2.6")

@@ -54,8 +54,8 @@ def test_seeds_of_one_design_are_found_and_a_lost_object_is_no_pass(desk: Desk) 
         desk.use(
             "ml_engineer.set-model",
             strategy_id=strategy_id,
-            model="hist_gradient_boosting",
-            param=["max_iter=10"],
+            model="lightgbm",
+            param=["n_estimators=10", "subsample=0.5"],
             seed=seed,
         )
         desk.use("ml_engineer.train", strategy_id=strategy_id)
