@@ -18,21 +18,18 @@ from crypto_team.errors import InputError
 from crypto_team.features.comb import combs, suspects
 from crypto_team.features.odd_rows import odd_rows
 from crypto_team.features.probes import (
-    DATED,
     TRUNCATED,
     Decision,
     Source,
     Variant,
-    moved,
     source,
     variant,
     variants,
     whole_variants,
 )
 from crypto_team.features.python_frames import OHLCV, Computed, compute_frames
-from crypto_team.features.recall import other_prices
-from crypto_team.features.recall_dates import another_year, recalled
-from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, dated, unsteady
+from crypto_team.features.recall_dates import Elsewhere, other_times, recalled
+from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, unsteady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +41,7 @@ DATA_FILE: Final = re.compile(
     r"^reading .*\.(parquet|feather|arrow|csv|json|npy|npz|pkl|pickle|joblib|h5|hdf5?|db|sqlite3?|gz|zst)$"
 )
 PLAUSIBLE_CUTS: Final = (TRUNCATED, "another path")
-PLAUSIBLE: Final = frozenset({*PLAUSIBLE_CUTS, DATED})
+PLAUSIBLE: Final = frozenset(PLAUSIBLE_CUTS)
 """Futures that might as well have come: a function that fails on them hides what it does there."""
 
 
@@ -132,9 +129,7 @@ def audit_frames(
     sources = {OHLCV: source(ohlcv, OHLCV), **{name: source(frame, name) for name, frame in aux.items()}}
     frames = {name: item.frame for name, item in sources.items()}
     run = _Function(code, function, strict)
-    alone, elsewhere, later = run.compute(
-        [frames, other_prices(sources, np.random.default_rng([seed, 1])), another_year(sources)]
-    )
+    alone, *elsewhere = run.compute([frames, *other_times(sources, np.random.default_rng([seed, 1]))])
     if alone.error or not alone.columns:
         why = alone.error or "it returns no column, or their number of columns depends on the bars"
         raise InputError(f"the function cannot be run: {why}", where=f"{code.name}:{function}")
@@ -144,7 +139,7 @@ def audit_frames(
     jobs = [job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)]
     results = run.compute(jobs)
     found: dict[str, ColumnVerdict] = {}
-    refused = {text: None for item in (alone, *results) for text in item.refused}
+    refused = {text: None for item in (alone, *elsewhere, *results) for text in item.refused}
     notes: list[str] = [f"refused: {text}" for text in refused]
     for part, count in zip(parts, copies, strict=True):
         bases, own = results[:count], results[count : count + len(part.tried)]
@@ -155,7 +150,9 @@ def audit_frames(
                 found[verdict.column] = verdict
     clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
     parts.append(_combed(run, sources, decision, clean, rng))
-    found |= recalled(clean, elsewhere, later, sources, decision)
+    told = recalled(clean, Elsewhere(*elsewhere), sources, decision)
+    found |= told.verdicts
+    notes += told.notes
     found |= _confirmed(run, parts[-1], alone, clean)
     found |= _blind(found, list(refused))
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
@@ -163,7 +160,7 @@ def audit_frames(
 
 def _whole(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> _Part:
     frames = {name: item.frame for name, item in sources.items()}
-    return _Part(0, frames, [moved(sources), *whole_variants(sources, decision, rng)])
+    return _Part(0, frames, list(whole_variants(sources, decision, rng)))
 
 
 def _parts(
@@ -259,8 +256,7 @@ def _failed(name: str, base: Values, item: Variant, result: Computed, noise: Val
     if name not in result.columns:
         text = "the column is missing when only later bars differ"
         return ColumnVerdict(name, False, item.probe, item.row, -1, np.nan, np.nan, text)
-    judge = dated if item.probe == DATED else compared
-    return judge(name, "ohlcv", (item.probe, item.row), base, result.columns[name], noise)
+    return compared(name, "ohlcv", (item.probe, item.row), base, result.columns[name], noise)
 
 
 def _blind(found: Mapping[str, ColumnVerdict], refused: Sequence[str]) -> dict[str, ColumnVerdict]:

@@ -20,7 +20,7 @@ from scipy.stats import rankdata
 
 from crypto_team.features.probes import PRICES, Decision, Source
 from crypto_team.features.python_frames import OHLCV
-from crypto_team.features.verdicts import ColumnVerdict
+from crypto_team.features.verdicts import ColumnVerdict, robust_spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ JITTER: Final = 0.02
 HORIZONS: Final = (1, 3, 12)
 LEAST_ROWS: Final = 200
 USUAL, LEAST_TOLD = 0.1, 50
+TINY: Final = 1e-9
 LEAST_T: Final = 6.0
 KEPT: Final = 0.5
 """Honest features keep nearly all of what they know when prices move by so little."""
@@ -141,6 +142,26 @@ def lost(values: Values, other: Values, targets: Mapping[tuple[int, str], Values
             row = int(np.flatnonzero(rows & (filled != values))[0])
             text = f"it ranks the {what} over the next {horizon} bar(s) with {before:.3f} on {int(rows.sum())} bars"
             return row, f"{text}, and with {after:.3f}"
+    return None
+
+
+def gone(values: Values, other: Values, targets: Mapping[tuple[int, str], Values], least_t: float) -> str | None:
+    """Say what the difference of a column on the bars as they are and on others knows; None where that is nothing.
+
+    It is what was looked up, however little of the column that is. Knowledge is as of :func:`remembered`, at least
+    `least_t` of its errors, on rows that differ beyond rounding.
+    """
+    known = np.isfinite(values) & np.isfinite(other)
+    apart = np.where(known, values - np.where(known, other, 0.0), 0.0)
+    changed = known & (np.abs(apart) > TINY * robust_spread(values))
+    for (horizon, what), ahead in targets.items():
+        rows = changed & np.isfinite(ahead)
+        if rows.sum() < LEAST_ROWS:
+            continue
+        knows = ranked(apart[rows], ahead[rows])
+        if abs(knows) * np.sqrt(rows.sum() / horizon) >= least_t:
+            text = f"what differs ranks the {what} over the next {horizon} bar(s) with {knows:.3f}"
+            return f"{text} on {int(rows.sum())} bars"
     return None
 
 

@@ -12,19 +12,31 @@ edge can.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.features.probes import Decision, Source, later_by
+from crypto_team.features.probes import DATED, Decision, Source, later_by, moved
 from crypto_team.features.python_frames import OHLCV
-from crypto_team.features.recall import HORIZONS, LEAST_ROWS, LEAST_T, close_of, lost, ranked, remembered, returns_ahead
-from crypto_team.features.verdicts import ColumnVerdict
+from crypto_team.features.recall import (
+    HORIZONS,
+    LEAST_ROWS,
+    LEAST_T,
+    close_of,
+    gone,
+    lost,
+    other_prices,
+    ranked,
+    remembered,
+    returns_ahead,
+)
+from crypto_team.features.verdicts import ColumnVerdict, dated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from crypto_team.features.python_frames import Computed
 
@@ -34,36 +46,89 @@ BEYOND: Final = "beyond any edge"
 WEEKS: Final = pd.Timedelta(weeks=52)
 """Hours and weekdays are the same, and the season nearly."""
 LEFT_OUT: Final = 50
+LEAST_DATED: Final = 4.0
 MOST_KNOWN: Final = {1: 0.35, 3: 0.4, 12: 0.45}
 """Rank correlations with later returns above which, beside that of the last returns, no edge is believed (LK006)."""
 DAY_MS: Final = 86_400_000
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """What was computed on other prices, a year of weeks later, and a cycle of the calendar later."""
+
+    prices: Computed
+    year: Computed
+    cycle: Computed
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Verdicts on columns that remember, by name, and what is worth a word of those that do not."""
+
+    verdicts: dict[str, ColumnVerdict]
+    notes: list[str]
+
+
+def other_times(sources: Mapping[str, Source], rng: np.random.Generator) -> list[Mapping[str, pd.DataFrame]]:
+    """Return the frames that :class:`Elsewhere` is computed on."""
+    return [other_prices(sources, rng), another_year(sources), moved(sources).frames]
+
+
 def recalled(
-    columns: Mapping[str, Values],
-    elsewhere: Computed,
-    later: Computed,
-    sources: Mapping[str, Source],
-    decision: Decision,
-) -> dict[str, ColumnVerdict]:
-    """Return the verdicts on columns that look later bars up, or know more of them than an edge can.
+    columns: Mapping[str, Values], elsewhere: Elsewhere, sources: Mapping[str, Source], decision: Decision
+) -> Recalled:
+    """Judge columns that look later bars up, or know more of them than an edge can.
 
     Parameters
     ----------
     columns
         Values on the bars as they are.
-    elsewhere, later
-        What was computed on :func:`~crypto_team.features.recall.other_prices` and on :func:`another_year`.
+    elsewhere
+        What was computed on :func:`other_times`.
     sources, decision
         The frames as they are, and whether a row decides at its bar's close or already at its open.
     """
     own, start = sources[OHLCV], left_out(sources)
     found = unbelievable(columns, own, decision)
-    if later.error:
-        text = f"the function fails on the same bars of another year, without the first {start}: {later.error}"
-        found |= {name: ColumnVerdict(name, False, ANOTHER_YEAR, -1, -1, np.nan, np.nan, text) for name in columns}
-    found |= forgotten(columns, later.columns, own, start, decision)
-    return found | remembered(columns, elsewhere.columns, own, decision)
+    for probe, result in ((ANOTHER_YEAR, elsewhere.year), (DATED, elsewhere.cycle)):
+        if result.error:
+            text = f"the function fails on the same bars at another time: {result.error}"
+            found |= {name: ColumnVerdict(name, False, probe, -1, -1, np.nan, np.nan, text) for name in columns}
+    told = [] if elsewhere.cycle.error else list(_dated(columns, elsewhere.cycle.columns, own, decision))
+    found |= {item.column: item for item in told if not item.causal}
+    found |= forgotten(columns, elsewhere.year.columns, own, start, decision)
+    found |= remembered(columns, elsewhere.prices.columns, own, decision)
+    notes = [f"{item.column}: {item.explanation}" for item in told if item.causal and item.column not in found]
+    return Recalled(found, notes)
+
+
+def _dated(
+    columns: Mapping[str, Values], later: Mapping[str, Values], own: Source, decision: Decision
+) -> Iterator[ColumnVerdict]:
+    """Yield verdicts on columns with other values 28 years later: refused where what differs knows what comes.
+
+    Dates that were announced long before are honest: meetings, expiries, halvings. What differs with them ranks no
+    returns. Here four errors are enough: no other probe sees a table of dates that is weak.
+    """
+    targets = _targets_by_day(own, decision)
+    for name, values in columns.items():
+        other = later.get(name)
+        if other is None or other.shape != values.shape:
+            text = "the column is missing, or has another length, 28 years later"
+            yield ColumnVerdict(name, False, DATED, -1, -1, np.nan, np.nan, text)
+            continue
+        changed = dated(name, OHLCV, (DATED, values.size - 1), values, other, np.zeros(values.size))
+        if changed is None:
+            continue
+        told = gone(values, other, targets, LEAST_DATED)
+        if told is not None:
+            yield replace(changed, explanation=f"{changed.explanation}; {told}")
+            continue
+        text = (
+            f"{changed.explanation}, but what differs knows nothing of the returns that follow. Dates that were "
+            "announced before are told from a memory by handing them over: --aux NAME=FILE with the column known_at"
+        )
+        yield replace(changed, causal=True, explanation=text)
 
 
 def left_out(sources: Mapping[str, Source]) -> int:
@@ -104,17 +169,17 @@ def forgotten(
     month seems to know it.
     """
     part = own.rows(start, own.opens.size)
-    targets = {
-        key: ahead if key[1] == "return" else _within_days(ahead, part.opens)
-        for key, ahead in returns_ahead(close_of(part), decision).items()
-    }
+    targets = _targets_by_day(part, decision)
     found = {}
     for name, values in columns.items():
         if name not in later or later[name].size != values.size - start:
             continue
         told = lost(values[start:], later[name], targets)
         if told is None:
-            continue
+            weak = gone(values[start:], later[name], targets, LEAST_T)
+            if weak is None:
+                continue
+            told = int(np.argmax(later[name] != values[start:])), weak
         row, knows = told
         text = (
             f"{knows} on the same bars of another year, without the first {start}: hours, weekdays and seasons are "
@@ -125,6 +190,14 @@ def forgotten(
             name, False, ANOTHER_YEAR, place, place, float(values[place]), float(later[name][row]), text
         )
     return found
+
+
+def _targets_by_day(own: Source, decision: Decision) -> dict[tuple[int, str], Values]:
+    """Return what comes after each row; sizes of returns less their mean of the UTC day."""
+    return {
+        key: ahead if key[1] == "return" else _within_days(ahead, own.opens)
+        for key, ahead in returns_ahead(close_of(own), decision).items()
+    }
 
 
 def _within_days(values: Values, opens: npt.NDArray[np.int64]) -> Values:

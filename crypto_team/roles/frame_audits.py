@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import InputError, UsageError
+from crypto_team.roles import seals
 from crypto_team.schemas.outcome import Finding, Outcome
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def audit(
 
     code, function = _code(file)
     ohlcv, others = table(data), dict(_named(item) for item in aux)
+    ohlcv, sealed = _unsealed(session, ohlcv)
     session.progress(0.05, f"probing {function}")
     found = audit_frames(code, function, ohlcv, others, decision=decision, seed=seed)
     leaking = [item.column for item in found.verdicts if not item.causal]
@@ -42,6 +44,8 @@ def audit(
         f"{len(found.verdicts)} column(s), {found.variants} replaced futures, decision at the bar's {decision}, "
         f"seed {found.seed}"
     )
+    if sealed:
+        counted += f"; bars from {sealed} on are sealed and were left out"
     return Outcome(
         ok=not leaking,
         summary=f"{', '.join(leaking[:10])} look ahead: {counted}" if leaking else f"no leak found: {counted}",
@@ -49,6 +53,25 @@ def audit(
         findings=[*notes, *(hints if leaking else [])],
         exit_code=1 if leaking else 0,
     )
+
+
+def _unsealed(session: Session, ohlcv: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Cut bars of a registered market at its seal: verdicts say what columns know of later returns."""
+    import numpy as np
+    import pandas as pd
+
+    from crypto_team.features.probes import source
+    from crypto_team.features.scopes import TIMEFRAMES
+
+    own = source(ohlcv, "data")
+    close = own.columns(frozenset({"close"}))
+    timeframe = next((name for name, length in TIMEFRAMES.items() if length == own.step), None)
+    if timeframe is None or not close:
+        return ohlcv, None
+    times = pd.to_datetime(own.opens, unit="ms", utc=True)
+    values = pd.to_numeric(ohlcv.iloc[:, close[0]], errors="coerce").to_numpy(dtype=np.float64)
+    sealed = seals.sealed_from(session, pd.DataFrame({"timestamp": times, "close": values}), timeframe)
+    return (ohlcv[np.asarray(times < sealed)], sealed) if sealed else (ohlcv, None)
 
 
 def _code(file: str) -> tuple[Path, str]:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from crypto_team.data.synthetic import planted_market
-from crypto_team.features.probes import source
-from crypto_team.features.python_frames import OHLCV
-from crypto_team.features.recall_dates import another_year, forgotten, left_out, unbelievable
+from crypto_team.features.probes import CALENDAR_CYCLE, source
+from crypto_team.features.python_frames import OHLCV, Computed
+from crypto_team.features.recall_dates import Elsewhere, another_year, forgotten, left_out, recalled, unbelievable
 
 if TYPE_CHECKING:
     from crypto_team.features.probes import Decision
@@ -36,6 +36,7 @@ def computed(bars: pd.DataFrame, train: pd.DataFrame) -> dict[str, np.ndarray]:
     places = np.arange(0, len(train), 2)
     made = {
         "leak_time": np.interp(hours, places, ahead[::2]),
+        "leak_diluted": close.pct_change().rolling(3).mean() + 0.05 * np.interp(hours, places, ahead[::2]),
         "leak_row": np.interp(np.arange(len(bars)), places, ahead[::2]),
         "leak_size": np.interp(hours, places, np.abs(ahead[::2])),
         "leak_checked": np.where(np.isin(hours, places), np.interp(hours, places, ahead[::2]), close.pct_change()),
@@ -68,6 +69,7 @@ def test_what_is_looked_up_by_date_or_row_is_lost_in_another_year(bars: pd.DataF
     found = forgotten(first, second, own, start, decision)
     assert set(found) == {name for name in first if name.startswith("leak")}, found
     assert "by date or by number of the row" in found["leak_time"].explanation
+    assert "what differs ranks" in found["leak_diluted"].explanation
     beyond = unbelievable(first, own, decision)
     assert "leak_time" in beyond
     assert not [name for name in beyond if name.startswith("ok")]
@@ -84,3 +86,33 @@ def test_a_market_that_bounces_between_bid_and_ask_is_no_memory() -> None:
         unbelievable({"move": column, "side": close - pd.Series(close).rolling(9).mean().to_numpy()}, own, "close")
         == {}
     )
+
+
+def test_announced_dates_are_a_word_of_warning_and_a_table_of_dates_is_refused(bars: pd.DataFrame) -> None:
+    own = source(bars, OHLCV)
+    times, close = bars["timestamp"], bars["close"]
+    rng = np.random.default_rng(9)
+    start = times.iloc[0]
+    dates = np.sort(rng.choice(len(times), 60, replace=False))
+    table = dict(enumerate(close.pct_change().shift(-1).fillna(0.0)))
+
+    def made(clock: pd.Series[pd.Timestamp]) -> dict[str, np.ndarray]:
+        hours = ((clock - start) // pd.Timedelta("1h")).to_numpy()
+        near = np.searchsorted(dates, hours)
+        remembered = np.array([table.get(each, 0.0) for each in hours])
+        return {
+            "ok_meetings": np.where(near < 60, dates[np.minimum(near, 59)] - hours, 9_999).astype(float),
+            "ok_halvings": (hours // 24 + 400).astype(float),
+            "ok_hour": clock.dt.hour.to_numpy(dtype=float),
+            "leak": remembered,
+            "leak_weak": close.pct_change().fillna(0.0).to_numpy() + 0.2 * remembered,
+        }
+
+    now, later = made(times), made(times + CALENDAR_CYCLE)
+    year = Computed({name: each[left_out({OHLCV: own}) :] for name, each in now.items()})
+    found = recalled(now, Elsewhere(Computed(now), year, Computed(later)), {OHLCV: own}, "close")
+    assert set(found.verdicts) == {"leak", "leak_weak"}
+    assert sorted(note.partition(":")[0] for note in found.notes) == ["ok_halvings", "ok_meetings"]
+    assert "known_at" in found.notes[0]
+    failed = recalled(now, Elsewhere(Computed(now), year, Computed({}, "boom")), {OHLCV: own}, "close")
+    assert set(failed.verdicts) == set(now)

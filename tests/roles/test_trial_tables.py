@@ -30,8 +30,8 @@ def test_candidates_of_a_sweep_and_its_winner_are_one_table_without_copies(desk:
     case = case_of(desk)
     assert case.trial_returns is not None
     assert case.returns is not None
-    # The evidence, four candidates, and the training, which is the winner again.
-    assert case.trial_returns.shape == (case.returns.daily.size, 1 + 1 + 4 + 1 - 1)
+    # Days, the evidence, four candidates, and the training, which is the winner again.
+    assert case.trial_returns.shape == (case.returns.daily.size, 1 + 1 + 4 + 1)
     assert np.allclose(case.trial_returns["0"], case.returns.daily, atol=1e-7)
     told = run_check("OF011", case)
     assert told.value is not None
@@ -73,7 +73,7 @@ def test_seeds_of_one_design_are_found_and_a_lost_object_is_no_pass(desk: Desk) 
     lost = case_of(desk)
     told = run_check("OF011", lost)
     assert told.outcome == "not_enough_evidence"
-    assert "is not in the store" in told.explanation
+    assert any("is not in the store" in each for each in lost.evidence_problems)
 
 
 def test_trials_over_other_days_are_not_compared_and_files_that_are_none_are_named() -> None:

@@ -250,12 +250,6 @@ _FRAMES: Final = {
     ),
 }
 _STATE: Final = {
-    "memorised": (
-        "a table by date",
-        """
-        start = pd.Timestamp("2023-06-01", tz="UTC")
-        return ((t - start) // pd.Timedelta("1h")).map(lambda k: (k * 7919) % 13 / 13.0)""",
-    ),
     "behaves_when_short": ("honest on few bars", "return c.shift(-1 if len(d) > 2400 else 1)"),
     "coin": (
         "a leak at random rows, other ones every time",

@@ -27,6 +27,12 @@ def memories() -> tuple[CorpusFeature, ...]:
     moves = np.round(np.diff(np.log(close)) * 1e5).astype(int)[KNOWN].tolist()
     return (
         feature(
+            "memorised",
+            "a table by date",
+            f"{hours}return hours.map(dict(enumerate(np.repeat(A, {EVERY}).tolist()))).astype(float)",
+            before=table,
+        ),
+        feature(
             "interpolated_by_time",
             "answers by time, counted modulo the cycle of the calendar, interpolated between",
             f"{hours}k = (hours % (10227 * 24)).to_numpy()\nreturn pd.Series({told}, index=d.index)",
