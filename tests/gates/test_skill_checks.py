@@ -258,7 +258,7 @@ def test_a_few_equal_trials_do_not_lower_the_hurdle_of_many(honest: Case) -> Non
 
 def test_padding_does_not_lower_what_luck_has_to_be_granted(honest: Case) -> None:
     rng = np.random.default_rng(0)
-    real = tuple(rng.normal(0.0, 0.12, 25).tolist())
+    real = tuple(rng.normal(0.0, 0.3, 25).tolist())
     padded = real + tuple(rng.normal(0.0, 0.02, 300).tolist())
     before = LedgerView(25, real, chain_ok=True, searches=((25, real),))
     diluted = LedgerView(325, padded, chain_ok=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from crypto_team.errors import EvidenceError
+from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
 from crypto_team.gates.registry import run_check
 from crypto_team.kb import store, trials
 from crypto_team.roles.cases import gather

@@ -12,6 +12,7 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.case import Case
+from crypto_team.gates.imported.filling import with_labels
 from crypto_team.gates.imported.market import candles_of, sound_market
 from crypto_team.gates.imported.reading import Imported, read_folder
 from crypto_team.gates.imported.times import moment
@@ -64,9 +65,10 @@ def case_from(found: Imported, strategy_id: str = IMPORTED_ID) -> Case:
     folds = _folds(found, predictions)
     ledger = ledger_of(found.meta, tables)
     meta = _meta(found, strategy_id, predictions, folds)
-    predictions["signal"] = recompute_signal(predictions)
     market = None if market is None else sound_market(found, market)
     market = None if market is None or market.empty else market
+    predictions = with_labels(found, predictions, market)
+    predictions["signal"] = recompute_signal(predictions)
     facts = _facts(found, predictions, market)
     return Case(
         strategy_id=strategy_id,

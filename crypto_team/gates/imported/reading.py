@@ -88,7 +88,7 @@ def _read_into(found: Imported, name: str, path: Path) -> None:
             return
         frame = pq.read_table(path).to_pandas() if path.suffix == ".parquet" else pd.read_csv(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        found.wrong(path.name, f"cannot be read: {error}"[:500])
+        found.wrong(path.name, f"{path.name} cannot be read: {error}"[:500])
         return
     if frame.index.name or isinstance(frame.index, pd.MultiIndex):
         frame = frame.reset_index()
