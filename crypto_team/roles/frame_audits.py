@@ -71,7 +71,7 @@ def _unsealed(session: Session, ohlcv: pd.DataFrame) -> tuple[pd.DataFrame, str 
     times = pd.to_datetime(own.opens, unit="ms", utc=True)
     values = pd.to_numeric(ohlcv.iloc[:, close[0]], errors="coerce").to_numpy(dtype=np.float64)
     sealed = seals.sealed_from(session, pd.DataFrame({"timestamp": times, "close": values}), timeframe)
-    return (ohlcv[np.asarray(times < sealed)], sealed) if sealed else (ohlcv, None)
+    return (ohlcv[np.asarray(times < pd.Timestamp(sealed))], sealed) if sealed else (ohlcv, None)
 
 
 def _code(file: str) -> tuple[Path, str]:

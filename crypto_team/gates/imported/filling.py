@@ -49,6 +49,6 @@ def _labels(found: Imported, ahead: pd.Series[float]) -> pd.Series[float] | None
     if told.kind == "direction":
         return (ahead > 0.0).astype(np.float64)
     if told.kind == "n_class":
-        classes = classes_of(ahead.to_numpy(dtype=np.float64), told.thresholds_bps)
+        classes = classes_of(np.asarray(ahead, dtype=np.float64), told.thresholds_bps)
         return pd.Series(classes, index=ahead.index)
     return ahead * 1e4 if told.kind == "return" else None
