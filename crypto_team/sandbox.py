@@ -91,6 +91,9 @@ def guard(folder: Path) -> None:
         try:
             _allowed(event, arguments, root, roots)
         except PermissionError as refused:
+            # Libraries look into folders when they are imported; that tells nobody's data, and no story either.
+            if event == "open" and isinstance(arguments[0], str | bytes) and Path(os.fsdecode(arguments[0])).is_dir():
+                raise
             try:
                 os.write(note, f"{refused}\n".encode(errors="replace"))
             except OSError:

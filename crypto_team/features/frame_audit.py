@@ -19,20 +19,18 @@ from crypto_team.executors import LateError
 from crypto_team.features.comb import combs, suspects
 from crypto_team.features.odd_rows import odd_rows
 from crypto_team.features.probes import (
-    DATED,
     TRUNCATED,
     Decision,
     Source,
     Variant,
-    moved,
     source,
     variant,
     variants,
     whole_variants,
 )
 from crypto_team.features.python_frames import OHLCV, Computed, compute_frames
-from crypto_team.features.recall import other_prices, remembered
-from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, dated, unproven, unsteady
+from crypto_team.features.recall_dates import Elsewhere, other_times, recalled
+from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, unproven, unsteady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +42,7 @@ DATA_FILE: Final = re.compile(
     r"^reading .*\.(parquet|feather|arrow|csv|json|npy|npz|pkl|pickle|joblib|h5|hdf5?|db|sqlite3?|gz|zst)$"
 )
 PLAUSIBLE_CUTS: Final = (TRUNCATED, "another path")
-PLAUSIBLE: Final = frozenset({*PLAUSIBLE_CUTS, DATED})
+PLAUSIBLE: Final = frozenset(PLAUSIBLE_CUTS)
 """Futures that might as well have come: a function that fails on them hides what it does there."""
 
 
@@ -156,9 +154,11 @@ def audit_frames(
     # All bars were computed alone already, as training does it; here they come once more, among others.
     copies = [1] + [2] * (len(parts) - 1)
     jobs = [job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)]
-    elsewhere, *results = run.compute([other_prices(sources, np.random.default_rng([seed, 1])), *jobs])
+    times = other_times(sources, np.random.default_rng([seed, 1]))
+    results = run.compute([*times, *jobs])
+    elsewhere, results = results[: len(times)], results[len(times) :]
     found: dict[str, ColumnVerdict] = {}
-    refused = {text: None for item in (alone, *results) for text in item.refused}
+    refused = {text: None for item in (alone, *elsewhere, *results) for text in item.refused}
     notes: list[str] = [f"refused: {text}" for text in refused]
     for part, count in zip(parts, copies, strict=True):
         bases, own = results[:count], results[count : count + len(part.tried)]
@@ -169,7 +169,9 @@ def audit_frames(
                 found[verdict.column] = verdict
     clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
     parts.append(_combed(run, sources, decision, clean, rng))
-    found |= remembered(clean, elsewhere.columns, sources[OHLCV], decision)
+    told = recalled(clean, Elsewhere(*elsewhere), sources, decision)
+    found |= told.verdicts
+    notes += told.notes
     found |= _confirmed(run, parts[-1], alone, clean)
     found |= _blind(found, list(refused))
     found |= {name: unproven(item, alone.columns[name]) for name, item in found.items() if name in alone.columns}
@@ -178,7 +180,7 @@ def audit_frames(
 
 def _whole(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> _Part:
     frames = {name: item.frame for name, item in sources.items()}
-    return _Part(0, frames, [moved(sources), *whole_variants(sources, decision, rng)])
+    return _Part(0, frames, list(whole_variants(sources, decision, rng)))
 
 
 def _parts(
@@ -274,8 +276,7 @@ def _failed(name: str, base: Values, item: Variant, result: Computed, noise: Val
     if name not in result.columns:
         text = "the column is missing when only later bars differ"
         return ColumnVerdict(name, False, item.probe, item.row, -1, np.nan, np.nan, text)
-    judge = dated if item.probe == DATED else compared
-    return judge(name, "ohlcv", (item.probe, item.row), base, result.columns[name], noise)
+    return compared(name, "ohlcv", (item.probe, item.row), base, result.columns[name], noise)
 
 
 def _blind(found: Mapping[str, ColumnVerdict], refused: Sequence[str]) -> dict[str, ColumnVerdict]:

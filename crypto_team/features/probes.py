@@ -116,16 +116,19 @@ def whole_variants(sources: Mapping[str, Source], decision: Decision, rng: np.ra
 
 def moved(sources: Mapping[str, Source]) -> Variant:
     """Return all frames a cycle of the calendar later: tables by date find other values, or none."""
-    frames = {}
-    for name, item in sources.items():
-        frame = item.frame.copy()
-        if isinstance(frame.index, pd.DatetimeIndex):
-            frame.index = (frame.index + CALENDAR_CYCLE).as_unit(frame.index.unit)
-        for place, kind in enumerate(frame.dtypes):
-            if pd.api.types.is_datetime64_any_dtype(kind):
-                frame.isetitem(place, (frame.iloc[:, place] + CALENDAR_CYCLE).astype(kind).array)
-        frames[name] = frame
+    frames = {name: later_by(item.frame, CALENDAR_CYCLE) for name, item in sources.items()}
     return Variant(DATED, sources[OHLCV].opens.size - 1, frames)
+
+
+def later_by(frame: pd.DataFrame, span: pd.Timedelta) -> pd.DataFrame:
+    """Return a frame with all its times later by a span."""
+    made = frame.copy()
+    if isinstance(made.index, pd.DatetimeIndex):
+        made.index = (made.index + span).as_unit(made.index.unit)
+    for place, kind in enumerate(made.dtypes):
+        if pd.api.types.is_datetime64_any_dtype(kind):
+            made.isetitem(place, (made.iloc[:, place] + span).astype(kind).array)
+    return made
 
 
 def variant(

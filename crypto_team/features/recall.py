@@ -20,7 +20,7 @@ from scipy.stats import rankdata
 
 from crypto_team.features.probes import PRICES, Decision, Source
 from crypto_team.features.python_frames import OHLCV
-from crypto_team.features.verdicts import ColumnVerdict
+from crypto_team.features.verdicts import ColumnVerdict, robust_spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ JITTER: Final = 0.02
 HORIZONS: Final = (1, 3, 12)
 LEAST_ROWS: Final = 200
 USUAL, LEAST_TOLD = 0.1, 50
+TINY: Final = 1e-9
 LEAST_T: Final = 6.0
 KEPT: Final = 0.5
 """Honest features keep nearly all of what they know when prices move by so little."""
@@ -45,7 +46,7 @@ def other_prices(sources: Mapping[str, Source], rng: np.random.Generator) -> dic
 
 
 def _usual_move(own: Source) -> float:
-    close = _close(own)
+    close = close_of(own)
     moves = np.abs(np.diff(close) / close[:-1]) if close.size > 1 else np.empty(0)
     known = moves[np.isfinite(moves) & (moves > 0.0)]
     return float(np.median(known)) if known.size else 1e-3
@@ -64,7 +65,8 @@ def _moved(item: Source, usual: float, rng: np.random.Generator) -> pd.DataFrame
     return made
 
 
-def _close(own: Source) -> Values:
+def close_of(own: Source) -> Values:
+    """Return the closes; empty where no column is called so."""
     places = own.columns(frozenset({"close"}))
     return own.frame.iloc[:, places[0]].to_numpy(dtype=np.float64) if places else np.empty(0)
 
@@ -89,17 +91,22 @@ def remembered(
         Verdicts by name, of refused columns only. Knowledge is the rank correlation with the returns of the next 1, 3
         and 12 bars, or with their size, at least six of its errors (n / h of n rows count); lost is half of it or more.
     """
-    targets = _targets(_close(own), decision)
+    targets = returns_ahead(close_of(own), decision)
     found = {}
     for name, values in columns.items():
-        if name in others and others[name].shape == values.shape:
-            verdict = _looked_up(name, values, others[name], targets)
-            if verdict is not None:
-                found[name] = verdict
+        if name not in others or others[name].shape != values.shape:
+            continue
+        told = lost(values, others[name], targets)
+        if told is not None:
+            row, knows = told
+            text = f"{knows} once prices and volumes are a percent higher: what it knows of later bars was looked up"
+            before, after = float(values[row]), float(others[name][row])
+            found[name] = ColumnVerdict(name, False, REMEMBERED, row, row, before, after, f"{text}, not computed")
     return found
 
 
-def _targets(close: Values, decision: Decision) -> dict[tuple[int, str], Values]:
+def returns_ahead(close: Values, decision: Decision) -> dict[tuple[int, str], Values]:
+    """Return what comes after the decision of each row: returns over the next bars, and their size; NaN at the end."""
     made: dict[tuple[int, str], Values] = {}
     lag = int(decision == "open")
     # A row that decides at the open knows the close of the bar before.
@@ -112,26 +119,49 @@ def _targets(close: Values, decision: Decision) -> dict[tuple[int, str], Values]
     return made
 
 
-def _looked_up(
-    name: str, values: Values, other: Values, targets: Mapping[tuple[int, str], Values]
-) -> ColumnVerdict | None:
+def lost(values: Values, other: Values, targets: Mapping[tuple[int, str], Values]) -> tuple[int, str] | None:
+    """Return the first row that changed, and what was known and is lost by half or more; None where it is kept.
+
+    Parameters
+    ----------
+    values, other
+        A column on the bars as they are, and on other ones; shape (bars,).
+    targets
+        What comes later, as :func:`returns_ahead` gives it.
+    """
     known = np.isfinite(values)
     if known.sum() < LEAST_ROWS or np.ptp(values[known]) == 0.0:
         return None
-    # What is unknown on other prices knows nothing there, whatever stands in its place.
+    # What is unknown on other bars knows nothing there, whatever stands in its place.
     filled = np.where(np.isfinite(other), other, np.median(values[known]))
     for (horizon, what), ahead in targets.items():
         for rows in _looks(values, known & np.isfinite(ahead)):
-            before, after = _ranked(values[rows], ahead[rows]), _ranked(filled[rows], ahead[rows])
+            before, after = ranked(values[rows], ahead[rows]), ranked(filled[rows], ahead[rows])
             if abs(before) * np.sqrt(rows.sum() / horizon) < LEAST_T or after / before >= KEPT:
                 continue
             row = int(np.flatnonzero(rows & (filled != values))[0])
-            text = (
-                f"it ranks the {what} over the next {horizon} bar(s) with {before:.3f} on {int(rows.sum())} bars, and "
-                f"with {after:.3f} once prices and volumes are a percent higher: what it knows of later bars was "
-                "looked up, not computed"
-            )
-            return ColumnVerdict(name, False, REMEMBERED, row, row, float(values[row]), float(other[row]), text)
+            text = f"it ranks the {what} over the next {horizon} bar(s) with {before:.3f} on {int(rows.sum())} bars"
+            return row, f"{text}, and with {after:.3f}"
+    return None
+
+
+def gone(values: Values, other: Values, targets: Mapping[tuple[int, str], Values], least_t: float) -> str | None:
+    """Say what the difference of a column on the bars as they are and on others knows; None where that is nothing.
+
+    It is what was looked up, however little of the column that is. Knowledge is as of :func:`remembered`, at least
+    `least_t` of its errors, on rows that differ beyond rounding.
+    """
+    known = np.isfinite(values) & np.isfinite(other)
+    apart = np.where(known, values - np.where(known, other, 0.0), 0.0)
+    changed = known & (np.abs(apart) > TINY * robust_spread(values))
+    for (horizon, what), ahead in targets.items():
+        rows = changed & np.isfinite(ahead)
+        if rows.sum() < LEAST_ROWS:
+            continue
+        knows = ranked(apart[rows], ahead[rows])
+        if abs(knows) * np.sqrt(rows.sum() / horizon) >= least_t:
+            text = f"what differs ranks the {what} over the next {horizon} bar(s) with {knows:.3f}"
+            return f"{text} on {int(rows.sum())} bars"
     return None
 
 
@@ -144,7 +174,7 @@ def _looks(values: Values, known: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.
     return [rows for rows in looks if rows.sum() >= LEAST_TOLD]
 
 
-def _ranked(values: Values, ahead: Values) -> float:
+def ranked(values: Values, ahead: Values) -> float:
     """Return the rank correlation, 0 without spread."""
     if np.ptp(values) == 0.0 or np.ptp(ahead) == 0.0:
         return 0.0

@@ -29,12 +29,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LedgerView:
-    """What the ledger of trials says: how many, their daily Sharpe ratios, and whether its chain is whole."""
+    """What the ledger of trials says: how many, their daily Sharpe ratios, and whether its chain is whole.
+
+    `searches` are its parts, by strategy, kind and booking: how many trials each counts, and their ratios.
+    """
 
     n_trials: int
     sharpes: tuple[float, ...]
     chain_ok: bool
     problems: tuple[str, ...] = ()
+    searches: tuple[tuple[int, tuple[float, ...]], ...] = ()
+
+    def variance(self, n_periods: int) -> float:
+        """Return the variance of Sharpe ratios that luck has to be granted; the largest search is never diluted."""
+        from crypto_team.validation.significance import trial_variance
+
+        return trial_variance(self.sharpes, n_periods, n_trials=self.n_trials, searches=self.searches)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
 
 if TYPE_CHECKING:
-    pass
+    from crypto_team.gates.imported.case import ImportedFacts
 
 REIMPORT = ("crypto-team data import FILE", "crypto-team ml-engineer train STR")
 RETRAIN = ("crypto-team ml-engineer train STR",)
@@ -199,6 +199,7 @@ def standstill_share(bars: pd.DataFrame, timeframe: str) -> float:
 def enough_folds(
     meta: EvidenceMeta,
     predictions: pd.DataFrame,
+    imported: ImportedFacts | None = None,
     *,
     folds: float = 5,
     rows_per_feature: float = 20,
@@ -206,10 +207,15 @@ def enough_folds(
 ) -> Verdict:
     """At least five test parts with predictions; each fold trains on enough rows per feature that it selected."""
     counts = predictions[predictions["part"] == "test"].groupby("fold").size()
+    unknown = [
+        fold.fold
+        for fold in meta.folds
+        if imported is not None and fold.train_rows == 0 and fold.fold not in imported.train_known
+    ]
     thin = [
         f"fold {fold.fold}: {fold.train_rows} training rows for {len(fold.selected)} features"
         for fold in meta.folds
-        if fold.train_rows < rows_per_feature * max(1, len(fold.selected))
+        if fold.fold not in unknown and fold.train_rows < rows_per_feature * max(1, len(fold.selected))
     ]
     thin += [f"fold {number}: only {rows} test rows" for number, rows in counts.items() if rows < test_rows]
     if len(counts) == 1 and folds > 1:
@@ -221,6 +227,15 @@ def enough_folds(
         told = f"{len(counts)} test folds, {folds:g} are needed: {more} more of {length:,} bars, about "
         told += f"{more * length:,} more bars, or shorter test parts"
         return insufficient(told, len(counts), evidence=tuple(thin))
+    if unknown and not thin:
+        return insufficient(
+            f"nothing says how many rows folds {', '.join(map(str, unknown[:5]))} were trained on",
+            len(counts),
+            evidence=(
+                "folds.yaml: train_rows, or train_start and train_end",
+                "predictions.parquet: rows of part train",
+            ),
+        )
     text = "; ".join(thin) or f"{len(counts)} folds, each large enough"
     return weigh(text, len(counts), {"thin": len(thin)})
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.gates.alarms import clustered, deviations
+from crypto_team.gates.likeness import like_forecasts
 from crypto_team.gates.recompute import Returns, bar_moves, milliseconds
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -63,9 +64,7 @@ def foresight(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta) -> lis
         "move": bar_moves(test, market, meta),
     })  # fmt: skip
     rows = rows[np.isfinite(rows["move"]) & np.isfinite(rows["signal"])]
-    rank = rows.groupby(["pair", "fold"], sort=False)["signal"].rank(pct=True)
-    rows = rows.assign(bin=np.minimum((rank * BINS).astype(np.int64), BINS - 1))
-    bins = rows.groupby(["pair", "fold", "bin"], sort=False)["held"]
+    bins = rows["held"].groupby(like_forecasts(rows, levels=BINS), sort=False)
     usual, count = bins.transform("mean"), bins.transform("size")
     spread = rows.groupby("pair", sort=False)["move"].transform("std")
     rows = rows.assign(share=rows["held"] / usual, gain=np.sign(usual) * rows["move"] / spread)

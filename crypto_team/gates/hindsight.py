@@ -11,8 +11,10 @@ from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS, FALSE_ALARM
+from crypto_team.gates.likeness import like_forecasts
 from crypto_team.gates.recompute import Returns, bar_moves, close_at, milliseconds
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed
+from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, weigh
+from crypto_team.gates.spells import PLAUSIBLE_WORSE, quiet_spells
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import DAYS_PER_YEAR
@@ -37,6 +39,7 @@ FEWEST_EVENTS = 20
     mend="follow the forecasts again: a filter has to be decided before its bar, not after",
     remedy=("crypto-team ml-engineer train STR",),
     stricter={"plausible": "lower"},
+    passes=f"value <= plausible and quiet_worse <= {PLAUSIBLE_WORSE:g}",
 )
 def positions_follow_forecasts(
     returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *, plausible: float = 3.0
@@ -47,19 +50,26 @@ def positions_follow_forecasts(
     The difference is traded before costs. Filters and stops that know the past earn a little by it; who leaves out the
     losers afterwards earns more than any filter could. Refused where the lower limit of its yearly Sharpe ratio, at the
     gate's budget of false alarms, is above the bound.
+
+    Refused, too, where pairs are left out for whole test parts, weeks or four weeks that would have lost, and were
+    worse than what was held at the same time in more comparisons than anybody can know (`gates/spells`).
     """
     rows = _rows(returns, market, meta)
+    quiet = quiet_spells(rows, max(3, meta.horizon_bars))
+    numbers = {"quiet_worse": 0.0 if quiet is None else quiet.low}
     gap = rows["position"].to_numpy(dtype=np.float64) - _usual(rows, meta)
     earned = pd.Series(gap * rows["move"].to_numpy(dtype=np.float64))
     daily = earned.groupby(rows["time"].to_numpy() // DAY_MS).sum().to_numpy(dtype=np.float64)
     if daily.size < FEWEST_DAYS:
         return insufficient(f"{daily.size} days with a known next bar; {FEWEST_DAYS - daily.size} more are needed")
     if not np.any(np.abs(gap) > 1e-9) or float(daily.std()) == 0.0:
-        return passed("positions are a function of the forecasts", 0.0, interval=(0.0, 0.0))
+        return weigh("positions are a function of the forecasts", 0.0, numbers, interval=(0.0, 0.0))
     sharpe, error = yearly_sharpe(daily)
     low, high = sharpe - DEVIATIONS * error, sharpe + DEVIATIONS * error
     text = f"what positions differ from the usual ones at like forecasts has Sharpe {sharpe:.2f}, at least {low:.2f}"
-    return judge(low <= plausible, text, low, interval=(low, high), evidence=_days(rows, earned))
+    if quiet is not None and quiet.low > PLAUSIBLE_WORSE:
+        text = f"{quiet.words()}; {text}"
+    return weigh(text, low, numbers, interval=(low, high), evidence=_days(rows, earned))
 
 
 @check(
@@ -139,17 +149,9 @@ def _rows(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta) -> pd.Data
 
 def _usual(rows: pd.DataFrame, meta: EvidenceMeta) -> Floats:
     """Return the mean position of rows with like forecasts, now and over the last bars, in the same fold and pair."""
-    group = [rows["fold"], rows["pair"]]
-    recent = rows["signal"].groupby(group).transform(lambda x: x.rolling(max(3, meta.horizon_bars), 1).mean())
-    now = _levels(rows["signal"], group, LEVELS)
-    before = _levels(recent, group, RECENT)
-    usual = rows["position"].groupby([*group, now, before]).transform("mean")
+    alike = like_forecasts(rows, levels=LEVELS, recent=RECENT, bars=meta.horizon_bars)
+    usual = rows["position"].groupby(alike, sort=False).transform("mean")
     return usual.to_numpy(dtype=np.float64)
-
-
-def _levels(values: pd.Series[float], group: list[pd.Series[int]], count: int) -> pd.Series[int]:
-    share = values.groupby(group).rank(pct=True)
-    return (share * count).clip(upper=count - 1e-9).astype(np.int64)
 
 
 def yearly_sharpe(daily: Floats) -> tuple[float, float]:

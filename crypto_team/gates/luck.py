@@ -15,7 +15,6 @@ from crypto_team.validation.significance import (
     minimum_track_record_length,
     moments,
     probabilistic_sharpe_ratio,
-    trial_variance,
 )
 
 WITHIN_REACH = 2.0
@@ -52,7 +51,7 @@ def deflated_sharpe(returns: Returns, ledger: LedgerView, *, probability: float 
 def against_luck(daily: SampleMoments, ledger: LedgerView, probability: float) -> Verdict:
     """Judge daily returns against the best that all booked trials would show without skill."""
     trials = max(1, ledger.n_trials)
-    variance = trial_variance(ledger.sharpes, daily.n)
+    variance = ledger.variance(daily.n)
     best = expected_maximum_sharpe(trials, variance)
     value = deflated_sharpe_ratio(
         daily.sharpe, n=daily.n, skew=daily.skew, kurtosis=daily.kurtosis, n_trials=trials, variance=variance
@@ -120,7 +119,7 @@ def beats_expected_best(returns: Returns, ledger: LedgerView, *, margin: float =
     if daily is None:
         return insufficient("daily returns have no spread, or there are fewer than three days")
     year = math.sqrt(DAYS_PER_YEAR)
-    best = expected_maximum_sharpe(max(1, ledger.n_trials), trial_variance(ledger.sharpes, daily.n)) * year
+    best = expected_maximum_sharpe(max(1, ledger.n_trials), ledger.variance(daily.n)) * year
     value = daily.sharpe * year - best
     text = (
         f"Sharpe ratio {daily.sharpe * year:.2f}; the best of {ledger.n_trials} tries without skill reaches {best:.2f}"

@@ -22,6 +22,7 @@ from crypto_team.gates import (
     memory,
     overfitting,
     performance,
+    plateau,
     point_in_time,
     process,
     refits,
@@ -58,6 +59,7 @@ FAMILIES = (
     universe,
     regimes,
     searches,
+    plateau,
     limits,
     stress,
     memory,
@@ -73,7 +75,7 @@ LEAKAGE = ("LK001", "LK002", "LK003", "LK004", "LK005", "LK006", "LK007", "LK008
 SKILL = ("OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008", "OF009", "OF010")
 CLAIMS = ("PR002", "PR003", "PR010", "PR012")
 TRADED = ("PF003", "PF004", "PF005", "PF006", "PF007", "PF008", "PF009", "PF013", "LK010")
-LUCK = ("OF010", "OF012", "OF013", "OF016", "OF017", "PF010", "PF011", "PF012")
+LUCK = ("OF010", "OF011", "OF012", "OF013", "OF014", "OF015", "OF016", "OF017", "PF010", "PF011", "PF012")
 SEALED = ("HO001",)
 BEFORE_FREQTRADE = (*DATA, *LEAKAGE, *SKILL, "PF001", "PF002", *CLAIMS)
 
@@ -140,6 +142,7 @@ PROFILES: Mapping[Profile, Mapping[str, Settings]] = {
     "seed-literal": {
         "OF003": {"confidence": 0.5},
         "OF004": {"share": 0.0, "literal": 1},
+        "OF011": {"loss": 0.0},
         "PF002": {"ratio": 2.0},
         "PF005": {"factor": 1.5},
     },

@@ -1,4 +1,4 @@
-"""Checks of all that was tried: disclosed, not padded, and the choice no luck (OF011, OF014, OF015, PR012)."""
+"""Checks of all that was tried: disclosed, not padded, and the choice no luck (OF011, OF015, PR012)."""
 
 from __future__ import annotations
 
@@ -94,16 +94,26 @@ def _declared(
     source="Bailey, Borwein, Lopez de Prado and Zhu (2017)",
     mend="choose by inner scores, among fewer configurations that differ more",
     remedy=RETRAIN,
-    stricter={"probability": "lower"},
-    passes="value <= probability or lost <= probability / 4",
+    stricter={"probability": "lower", "loss": "lower"},
+    passes="value <= probability or lost <= loss",
 )
 def choice_is_no_overfitting(
-    trial_returns: pd.DataFrame | None = None, trials: pd.DataFrame | None = None, *, probability: float = 0.2
+    trial_returns: pd.DataFrame | None = None,
+    trials: pd.DataFrame | None = None,
+    *,
+    probability: float = 0.2,
+    loss: float = 0.25,
 ) -> Verdict:
     """Split the days in halves in all ways: the best trial of one half is rarely below the median of the other.
 
     Copies and trials that never moved are left out. Trials that are all good differ by chance alone, so that their
-    order says nothing: then the check passes when the best of one half loses money in few of the other halves.
+    order says nothing: then the check passes when the best of one half loses money in few of the other halves, at most
+    `loss` of them. Trials of one true Sharpe ratio of 2 whose best passes OF010 lose in more than a quarter in 0 of
+    1,000 simulated studies (2 to 40 trials, 200 or 450 days), in more than a twentieth in 5 to 40 %.
+
+    Of our own work the ledger keeps the daily returns of every training, backtest and candidate of a sweep; they are
+    compared on the days of the evidence. What `tune` tries has no returns outside: it is chosen inside the first
+    training window, and OF010 counts it.
 
     Refused, too, when a table of twenty trials or more says that the chosen one is the best of all out of sample,
     though the inner scores speak against it: a quarter of the trials score higher there, the best by more than what
@@ -129,7 +139,7 @@ def choice_is_no_overfitting(
         f"the best of {daily.shape[1]} trials in one half of the days is below the median of the other in "
         f"{result.pbo:.0%} of {result.n_combinations} splits, and loses money there in {result.loss_probability:.0%}"
     )
-    if result.pbo > probability and result.loss_probability <= probability / 4:
+    if result.pbo > probability and result.loss_probability <= loss:
         text += ": all trials earn alike, their order is chance"
     return weigh(text, result.pbo, {"lost": result.loss_probability}, evidence=("trial_returns.parquet",))
 
@@ -162,57 +172,6 @@ def _chosen_by_test(trials: pd.DataFrame) -> str:
 
 
 @check(
-    "OF014",
-    "Threshold stands on a plateau and was chosen inside",
-    unit="share of its score that its neighbours keep",
-    source="parameter plateau; thresholds are chosen inside the training window",
-    mend="choose the threshold by inner scores, from the middle of a range in which all do well",
-    remedy=("crypto-team ml-engineer set-signal STR", *RETRAIN),
-    stricter={"kept": "higher"},
-    passes="value >= kept and chosen_by_test == 0",
-)
-def threshold_on_plateau(thresholds: pd.DataFrame, *, kept: float = 0.3) -> Verdict:
-    """Require that the neighbours of the chosen threshold keep part of its score, and it was not chosen by the test.
-
-    Refused when the chosen one is the best out of sample while inside the training window another was better by more
-    than the spread of the scores explains.
-    """
-    if "outer_score" not in thresholds.columns:
-        return insufficient("thresholds.parquet has no outer_score")
-    table = thresholds.sort_values("threshold").reset_index(drop=True)
-    if "chosen" not in table.columns or int(table["chosen"].sum()) != 1 or len(table) < 3:
-        return insufficient("thresholds.parquet needs three thresholds, one of them chosen")
-    place = int(table["chosen"].to_numpy().argmax())
-    outer = table["outer_score"].to_numpy(dtype=np.float64)
-    near = [outer[each] for each in (place - 1, place + 1) if 0 <= each < len(outer)]
-    value = float(min(near) / outer[place]) if outer[place] > 0.0 else math.nan
-    text = f"the chosen threshold {table['threshold'][place]:g} scores {outer[place]:.3f}, its neighbours {near}"
-    tuned = _tuned_outside(table, place)
-    if tuned:
-        shown = value if math.isfinite(value) else None
-        return refused(tuned, shown, evidence=("thresholds.parquet: chosen",), numbers={"chosen_by_test": 1})
-    if outer[place] <= 0.0:
-        return refused(f"{text}: it does not earn", evidence=("thresholds.parquet",))
-    return weigh(text, value, {"chosen_by_test": 0}, evidence=("thresholds.parquet",))
-
-
-def _tuned_outside(table: pd.DataFrame, place: int) -> str:
-    """Say that a threshold was picked by its test score; empty where nothing speaks for that."""
-    outer = table["outer_score"].to_numpy(dtype=np.float64)
-    if "inner_score" not in table.columns or outer[place] < outer.max():
-        return ""
-    inner = table["inner_score"].to_numpy(dtype=np.float64)
-    rank = int((inner > inner[place]).sum())
-    gain = (outer[place] - np.median(outer)) / max(1e-12, abs(float(np.median(outer))))
-    if rank >= max(2, len(inner) // 3) and gain > 0.15:
-        return (
-            f"the chosen threshold {table['threshold'][place]:g} is the best of {len(outer)} out of sample, but number "
-            f"{rank + 1} inside the training windows: it was chosen by the test"
-        )
-    return ""
-
-
-@check(
     "OF015",
     "Not the best of many seeds",
     unit="mean score of the seeds over the chosen one's",
@@ -222,13 +181,19 @@ def _tuned_outside(table: pd.DataFrame, place: int) -> str:
     stricter={"share": "higher"},
     passes=f"value + reach >= share and value >= share / 2 and so_many_lose >= {FALSE_ALARM:g}",
 )
-def no_lucky_seed(seeds: pd.DataFrame, *, share: float = 0.5) -> Verdict:
+def no_lucky_seed(seeds: pd.DataFrame, imported: ImportedFacts | None = None, *, share: float = 0.5) -> Verdict:
     """Require that the same design with other seeds keeps half of the score, and earns with most of them.
+
+    Of our own work the ledger tells with which other seeds the same design was trained, and the Sharpe ratio of each;
+    where it was trained with one seed only, or all seeds predict the same, no seed was chosen.
 
     Refused when the other seeds stay below that beyond the budget of false alarms: the upper limit of their mean
     (Student's t over the other seeds) is below `share` of the chosen score, or more than a third of the seeds surely
     lose (binomial). Not enough evidence when the others keep less than half of `share`: few seeds scatter widely.
     """
+    if imported is None and len(seeds) == 1:
+        text = "the ledger has this design with one seed only, or all predict the same: no seed was chosen"
+        return weigh(text, 1.0, {"reach": 0.0, "so_many_lose": 1.0})
     scores = seeds["score"].to_numpy(dtype=np.float64)
     known = scores[np.isfinite(scores)]
     if known.size < 3:

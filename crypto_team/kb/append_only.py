@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 FINAL = {"superseded", "retracted"}
 FIXED: dict[type[Document], tuple[str, ...]] = {
     HoldoutLook: tuple(HoldoutLook.model_fields),
-    Trial: ("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials", "previous"),
+    Trial: (
+        *("trial_id", "strategy_id", "kind", "booked", "fingerprint", "n_trials", "previous"),
+        *("seedless", "random_seed"),
+    ),
     Registration: ("strategy_id", "name", "type", "created", "links"),
     LearningEvent: tuple(LearningEvent.model_fields),
     RegistryEvent: tuple(RegistryEvent.model_fields),

@@ -35,6 +35,7 @@ class LedgerSummary:
     sharpes: tuple[float, ...]
     per_strategy: dict[str, int]
     problems: tuple[str, ...]
+    searches: tuple[tuple[int, tuple[float, ...]], ...] = ()
 
 
 def trials(layout: Layout, strategy_id: str | None = None) -> list[Trial]:
@@ -72,7 +73,18 @@ def _summed(
     for strategy_id, number in [*((item.strategy_id, item.n_trials) for item in counted), *elsewhere]:
         per_strategy[strategy_id] = per_strategy.get(strategy_id, 0) + number
     sharpes = tuple(value for item in counted for value in item.sharpe_per_period)
-    return LedgerSummary(sum(per_strategy.values()), sharpes, per_strategy, tuple(problems))
+    return LedgerSummary(sum(per_strategy.values()), sharpes, per_strategy, tuple(problems), _searches(counted))
+
+
+def _searches(counted: Iterable[Trial]) -> tuple[tuple[int, tuple[float, ...]], ...]:
+    """Return how many trials each strategy, each kind of its trials and each booking counts, and their ratios."""
+    found: dict[tuple[str, ...], tuple[int, tuple[float, ...]]] = {}
+    for item in counted:
+        keys = [(item.strategy_id,), (item.strategy_id, item.kind)]
+        for key in [*keys, (item.trial_id,)] if item.n_trials > 1 else keys:
+            number, ratios = found.get(key, (0, ()))
+            found[key] = (number + item.n_trials, (*ratios, *item.sharpe_per_period))
+    return tuple(each for each in found.values() if len(each[1]) > 1)
 
 
 def _different(booked: Sequence[Trial]) -> Iterator[Trial]:

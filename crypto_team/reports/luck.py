@@ -18,6 +18,7 @@ class TrialLedger:
 
     n_trials: int
     sharpe_per_period: tuple[float, ...] = ()
+    searches: tuple[tuple[int, tuple[float, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def luck(daily: npt.NDArray[np.float64], trials: TrialLedger) -> Luck:
     sample = significance.moments(daily)
     year, n_trials = math.sqrt(DAYS_PER_YEAR), max(1, trials.n_trials)
     known = np.asarray([value for value in trials.sharpe_per_period if math.isfinite(value)], dtype=np.float64)
-    variance = significance.trial_variance(known.tolist(), sample.n)
+    variance = significance.trial_variance(known.tolist(), sample.n, n_trials=n_trials, searches=trials.searches)
     shape = {"skew": sample.skew, "kurtosis": sample.kurtosis}
     return Luck(
         n_trials=n_trials,

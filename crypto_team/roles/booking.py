@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from crypto_team.kb import trial_heads, trials
+from crypto_team.kb import store, trial_heads, trials
 from crypto_team.kb.ids import new_trial_id
 from crypto_team.kb.yaml import load_record
 from crypto_team.roles import records
@@ -31,6 +31,7 @@ class Booking:
     sharpes: list[float] = field(default_factory=list)
     n_periods: int = 0
     predictions_hash: str | None = None
+    daily: list[pd.Series[float]] = field(default_factory=list)
 
     @property
     def trial_id(self) -> str:
@@ -44,16 +45,18 @@ class Booking:
         return trials.count(self.session.layout, running=self.trial_id, predictions_hash=known)
 
     def measure(self, predictions: pd.DataFrame) -> None:
-        """Take the daily Sharpe ratio and the identity of the out-of-sample predictions."""
+        """Take daily returns, their Sharpe ratio and the identity of the out-of-sample predictions."""
         from crypto_team.validation.evidence_io import prediction_hash
         from crypto_team.validation.metrics import daily_returns
         from crypto_team.validation.significance import moments
+        from crypto_team.validation.trial_returns import daily_series
 
         _, daily = daily_returns(predictions)
         found = moments(daily)
         self.sharpes.append(found.sharpe if found.std > 0 else 0.0)
         self.n_periods = found.n
         self.predictions_hash = prediction_hash(predictions)
+        self.daily.append(daily_series(predictions))
 
     def finished(self) -> Change:
         """Stage the ledger entry with what was measured."""
@@ -63,9 +66,18 @@ class Booking:
                 "sharpe_per_period": self.sharpes,
                 "n_periods": self.n_periods,
                 "predictions_hash": self.predictions_hash if self.trial.n_trials == 1 else None,
+                "returns": self._stored(),
             }
         )
         return staged(self.session, done)
+
+    def _stored(self) -> str | None:
+        """Put the daily returns into the evidence store and return the name of the object; None without any."""
+        if not self.daily:
+            return None
+        from crypto_team.validation.trial_returns import packed
+
+        return store.put(self.session.layout, packed(self.daily)).sha256
 
 
 def staged(session: Session, trial: Trial) -> Change:
@@ -109,10 +121,21 @@ def booked(
     fingerprint: str,
     n_trials: int = 1,
     note: str = "",
+    **known: Any,
 ) -> Iterator[Booking]:
-    """Book an attempt, run it, and mark it failed where it does not finish; it counts as tried either way."""
+    """Book an attempt, run it, and mark it failed where it does not finish; it counts as tried either way.
+
+    `known` are further fields of the trial that stand before it runs.
+    """
     trial = anchored(
-        session, strategy_id, kind=kind, fingerprint=fingerprint, n_trials=n_trials, note=note, status="started"
+        session,
+        strategy_id,
+        kind=kind,
+        fingerprint=fingerprint,
+        n_trials=n_trials,
+        note=note,
+        status="started",
+        **known,
     )
     records.save(
         session, session.role, kind, strategy_id, [staged(session, trial)], f"{strategy_id}: trial booked ({kind})"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import history, learnings, registry, store
+from crypto_team.kb.evidence import load_manifest
 from crypto_team.kb.similar import similar
 from crypto_team.kb.validate import validate
 from crypto_team.kb.yaml import load_record, parse, read_text
-from crypto_team.roles import candles, holdout, ledgers, publishing, records, replay, reporting
+from crypto_team.roles import candles, holdout, ledgers, publishing, records, replay, reporting, trial_tables
 from crypto_team.schemas import Backtest, CriticReview, RiskAssessment, Team
 
 if TYPE_CHECKING:
@@ -41,11 +42,14 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
     layout = session.layout
     backtest = newest_backtest(session, strategy_id)
     trades, equity = _backtest_tables(session, backtest, problems)
+    tries = _tries_or_problem(session, strategy_id, evidence, problems)
     return Case(
         strategy_id=strategy_id,
         spec=spec,
         features=features,
         **_tables(evidence),
+        trial_returns=tries.get("trial_returns"),
+        seeds=tries.get("seeds"),
         datasets={item.dataset_id: item for item in found.all_datasets} if found else None,
         dataset_hashes=found.hashes if found else None,
         bars=found.bars if found else None,
@@ -191,6 +195,19 @@ def _evidence_or_problem(session: Session, strategy_id: str, problems: list[str]
     except CryptoTeamError as problem:
         problems.append(str(problem))
         return None
+
+
+def _tries_or_problem(
+    session: Session, strategy_id: str, evidence: Evidence | None, problems: list[str]
+) -> dict[str, pd.DataFrame]:
+    if evidence is None:
+        return {}
+    try:
+        made_by = load_manifest(session.layout, strategy_id).trial_id
+        return trial_tables.trial_tables(session, strategy_id, evidence, made_by)
+    except CryptoTeamError as problem:
+        problems.append(str(problem))
+        return {}
 
 
 def _candles_or_problem(session: Session, spec: MlSpec, features: FeatureSet, problems: list[str]) -> Candles | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from crypto_team.errors import InputError, UsageError
+from crypto_team.roles import seals
 from crypto_team.schemas.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ def tried(session: Session, formula: str, data: Path, horizon_bars: int) -> Outc
     from crypto_team.features.nodes import column_name
 
     bars, timeframe = _candles(data)
+    sealed = seals.sealed_from(session, bars, timeframe)
+    if sealed:
+        bars = bars[bars["timestamp"] < sealed].reset_index(drop=True)
+    if len(bars) < LEAST_BARS:
+        raise InputError(
+            f"{len(bars)} bars lie before the seal of this market ({sealed}), at least {LEAST_BARS} are needed",
+            where=str(data),
+        )
     if not 1 <= horizon_bars < len(bars) // 2:
         raise UsageError(f"between 1 and {len(bars) // 2 - 1} bars", where="--horizon-bars")
     texts = expand(formula, timeframe)
@@ -59,6 +68,7 @@ def tried(session: Session, formula: str, data: Path, horizon_bars: int) -> Outc
     ]
     good = all(row["causal"] and row["live_equal"] and row["lookback_enough"] for row in rows)
     summary = f"{len(rows)} feature(s) on {len(bars):,} bars of {timeframe}"
+    summary += f"; what lies behind {sealed} is sealed and was left out" if sealed else ""
     return Outcome(ok=good, summary=summary, data=rows, exit_code=0 if good else 1)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crypto_team.errors import InputError, UsageError, WorkerError
+from crypto_team.roles import seals
 from crypto_team.schemas.outcome import Finding, Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def audit(
     code, function = _code(file)
     others: dict[str, pd.DataFrame] = {}
     try:
-        ohlcv = table(data)
+        ohlcv, sealed = _unsealed(session, table(data))
         others |= dict(_named(item) for item in aux)
         session.progress(0.05, f"running {function} once alone, then on other futures")
         found = audit_frames(code, function, ohlcv, others, decision=decision, seed=seed)
@@ -53,6 +54,8 @@ def audit(
         f"{len(found.verdicts)} column(s), {found.variants} replaced futures, decision at the bar's {decision}, "
         f"seed {found.seed}"
     )
+    if sealed:
+        counted += f"; bars from {sealed} on are sealed and were left out"
     words = [
         *([f"{', '.join(leaking[:10])} look ahead"] if leaking else []),
         *([f"{', '.join(unproven[:10])} hold nothing that could be probed"] if unproven else []),
@@ -78,6 +81,25 @@ def _hint(problem: CryptoTeamError, code: Path, function: str, others: Mapping[s
     missing = [str(name) for name in sorted(map(str, asked - set(others)))]
     given = " ".join(f"--aux {name}=FILE" for name in missing)
     return f"{function} reads frames that were not given: {given}" if missing else problem.hint
+
+
+def _unsealed(session: Session, ohlcv: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Cut bars of a registered market at its seal: verdicts say what columns know of later returns."""
+    import numpy as np
+    import pandas as pd
+
+    from crypto_team.features.probes import source
+    from crypto_team.features.scopes import TIMEFRAMES
+
+    own = source(ohlcv, "data")
+    close = own.columns(frozenset({"close"}))
+    timeframe = next((name for name, length in TIMEFRAMES.items() if length == own.step), None)
+    if timeframe is None or not close:
+        return ohlcv, None
+    times = pd.to_datetime(own.opens, unit="ms", utc=True)
+    values = pd.to_numeric(ohlcv.iloc[:, close[0]], errors="coerce").to_numpy(dtype=np.float64)
+    sealed = seals.sealed_from(session, pd.DataFrame({"timestamp": times, "close": values}), timeframe)
+    return (ohlcv[np.asarray(times < pd.Timestamp(sealed))], sealed) if sealed else (ohlcv, None)
 
 
 def _code(file: str) -> tuple[Path, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from crypto_team.errors import RefusedError, UsageError
 from crypto_team.kb import standing, verdicts
@@ -16,6 +17,8 @@ from crypto_team.schemas.outcome import Finding, Outcome
 from crypto_team.tools.base import tool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from crypto_team.schemas.base import Stage
     from crypto_team.schemas.gate import CheckResult, GateReport
     from crypto_team.tools.session import Session
@@ -74,12 +77,25 @@ def findings(results: list[CheckResult]) -> list[Finding]:
             code=item.code,
             severity="error",
             message=f"{item.title}: {item.explanation}",
-            file=item.evidence[0] if item.evidence else None,
+            **_place(item.evidence),
             hint="; ".join(item.next) or None,
         )
         for item in results
         if item.outcome != "passed"
     ]
+
+
+_PLACE = re.compile(r"([\w./-]+\.[a-z]{1,8})(?::(\d+)(?::(\d+))?)?(?=[:,\s]|$)")
+
+
+def _place(evidence: Sequence[str]) -> dict[str, Any]:
+    """Return file, line and column of the first evidence that names a file; nothing where none does."""
+    for text in evidence:
+        found = _PLACE.match(text)
+        if found:
+            line, column = (int(each) if each else None for each in found.groups()[1:])
+            return {"file": found[1], "line": line, "col": column}
+    return {}
 
 
 @tool(role="every", long=True)

@@ -30,4 +30,5 @@ def _view(booked: LedgerSummary) -> LedgerView:
         sharpes=tuple(booked.sharpes),
         chain_ok=not booked.problems,
         problems=tuple(booked.problems),
+        searches=booked.searches,
     )

@@ -39,7 +39,7 @@ def measures(session: Session, strategy_id: str) -> tuple[dict[str, float], dict
     ledger = ledgers.ledger_view(session)
     _, daily = metrics.daily_returns(evidence.tables.predictions)
     found = significance.moments(daily)
-    variance = significance.trial_variance(ledger.sharpes, found.n)
+    variance = ledger.variance(found.n)
     shape: dict[str, Any] = {"skew": found.skew, "kurtosis": found.kurtosis}
     rng = np.random.default_rng(evidence.meta.random_seed)
     interval = resampling.sharpe_interval(daily, periods_per_year=365, rng=rng)

@@ -94,9 +94,7 @@ def data(evidence: Evidence, ledger: LedgerView) -> ReportData:
     """Compute every number of a report, with the ledger of the whole registry."""
     from crypto_team.reports.report_data import TrialLedger, report_data
 
-    return report_data(
-        evidence.meta, evidence.tables, TrialLedger(n_trials=ledger.n_trials, sharpe_per_period=ledger.sharpes)
-    )
+    return report_data(evidence.meta, evidence.tables, TrialLedger(ledger.n_trials, ledger.sharpes, ledger.searches))
 
 
 def registry_status(session: Session, strategy_id: str) -> str:

@@ -39,12 +39,34 @@ def holdout_from(session: Session, series: ImportedSeries, exchange: str) -> str
         earlier = item.holdout_from is not None and (begin is None or item.holdout_from < begin)
         if not earlier or item.kind != series.kind or item.last < first:
             continue
-        if (item.exchange, item.pair, item.timeframe) == market or _alike(session, item, series):
+        if (item.exchange, item.pair, item.timeframe) == market or _alike(
+            session, item, series.frame, series.timeframe
+        ):
             seals.append(str(item.holdout_from))
     return min(seals, default=None)
 
 
-def _alike(session: Session, item: Dataset, series: ImportedSeries) -> bool:
+def sealed_from(session: Session, frame: pd.DataFrame, timeframe: str) -> str | None:
+    """Return from when on a registered dataset seals the candles of a file; None where none does.
+
+    `frame` has `timestamp` (opens) and `close`. Whoever looks at what a formula or a function knows of a file would
+    else look at the holdout as often as he likes.
+    """
+    if session.workspace is None or not {"timestamp", "close"} <= set(frame.columns) or frame.empty:
+        return None
+    last = _text(frame["timestamp"].max())
+    seals = [
+        item.holdout_from
+        for item in candles.catalog(session)
+        if item.kind == "ohlcv"
+        and item.holdout_from is not None
+        and item.holdout_from <= last
+        and _alike(session, item, frame, timeframe)
+    ]
+    return min(seals, default=None)
+
+
+def _alike(session: Session, item: Dataset, frame: pd.DataFrame, timeframe: str | None) -> bool:
     """Tell whether returns between the times at which bars of both close are almost the same."""
     path: Path = session.layout.data_file(item.path)
     if not path.exists():
@@ -52,7 +74,7 @@ def _alike(session: Session, item: Dataset, series: ImportedSeries) -> bool:
     import pandas as pd
 
     known = _closes(pd.read_parquet(path, columns=["timestamp", "close"]), item.timeframe)
-    both = pd.concat([known, _closes(series.frame, series.timeframe)], axis=1, join="inner").sort_index()
+    both = pd.concat([known, _closes(frame, timeframe)], axis=1, join="inner").sort_index()
     moves = np.diff(np.log(both.to_numpy(dtype=np.float64)), axis=0)
     moves = moves[np.isfinite(moves).all(axis=1)]
     if len(moves) < LEAST_SHARED or not (moves.std(axis=0) > 0.0).all():

@@ -42,6 +42,7 @@ class Design:
     candles: Candles
     code_dir: Path
     fingerprint: str
+    seedless: str
 
     @property
     def data_hash(self) -> str:
@@ -81,7 +82,13 @@ def assemble(session: Session, spec: MlSpec, features: FeatureSet, found: Candle
         candles=found,
         code_dir=code_dir,
         fingerprint=_fingerprint(spec, features, found, code_dir),
+        seedless=_fingerprint(_with_seed(spec, 0), features, found, code_dir),
     )
+
+
+def _with_seed(spec: MlSpec, seed: int) -> MlSpec:
+    changed = spec.reproducibility.model_copy(update={"random_seed": seed})
+    return spec.model_copy(update={"reproducibility": changed})
 
 
 def _fingerprint(spec: MlSpec, features: FeatureSet, found: Candles, code_dir: Path) -> str:

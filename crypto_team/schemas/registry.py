@@ -171,6 +171,13 @@ class Trial(Document):
         default=[], description="Daily Sharpe ratio of each configuration, never annualised; one per trial."
     )
     n_periods: Annotated[int, Field(ge=0)] = Field(default=0, description="Days behind each ratio.")
+    returns: Sha256 | None = Field(
+        default=None, description="Object of the evidence store: daily returns, one column for each configuration."
+    )
+    seedless: Sha256 | None = Field(
+        default=None, description="The fingerprint without the seed: equal ones differ by their seed alone."
+    )
+    random_seed: int | None = Field(default=None, description="Seed of a single training.")
     note: str = ""
     previous: list[Sha256] = Field(
         default=[], description="Digests of the bookings of this strategy that nothing followed yet when it was booked."

@@ -116,15 +116,31 @@ def probabilistic_sharpe_from_returns(returns: Floats, *, benchmark: float = 0.0
     )
 
 
-def trial_variance(sharpes: Sequence[float], n_periods: int) -> float:
+Searches = Sequence[tuple[int, Sequence[float]]]
+"""Parts of a ledger: how many trials each counts, and their known Sharpe ratios per period."""
+LEAST_SEARCH = 5
+
+
+def trial_variance(sharpes: Sequence[float], n_periods: int, *, n_trials: int = 0, searches: Searches = ()) -> float:
     """Return the variance of the Sharpe ratios per period that luck alone has to be granted.
 
     It is the ddof-1 variance of all known trials, but never less than 1 / (n - 1), what a ratio without skill varies by
     over so many periods: a few trials that hardly differ say nothing about how far luck can carry a search.
+
+    Nor is it less than gives the best of all `n_trials` what the best of one of the `searches` is expected to reach
+    alone: more tries never make a search less lucky, so trials that hardly spread cannot dilute those that do.
+    Searches with fewer than five known ratios are left out.
     """
     known = np.array([each for each in sharpes if math.isfinite(each)])
     least = 1.0 / max(1, n_periods - 1)
-    return max(least, float(known.var(ddof=1))) if known.size >= 2 else least
+    found = max(least, float(known.var(ddof=1))) if known.size >= 2 else least
+    unit = expected_maximum_sharpe(n_trials, 1.0)
+    for number, ratios in searches:
+        part = np.array([each for each in ratios if math.isfinite(each)])
+        if part.size >= LEAST_SEARCH and unit > 0.0:
+            alone = expected_maximum_sharpe(min(number, n_trials), float(part.var(ddof=1)))
+            found = max(found, (alone / unit) ** 2)
+    return found
 
 
 def expected_maximum_sharpe(n_trials: int, variance: float) -> float:

@@ -66,3 +66,18 @@ def test_scores_that_are_not_known_say_nothing() -> None:
     assert outcome(trials.assign(inner_score=np.nan)) == "not_enough_evidence"
     assert outcome(trials.drop(columns="inner_score")) == "not_enough_evidence"
     assert outcome(trials.assign(chosen=False)) == "not_enough_evidence"
+
+
+def equal_trials(sharpe: float, seed: int, *, count: int = 10, days: int = 450) -> pd.DataFrame:
+    """Daily returns of trials of one true Sharpe ratio a year."""
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=(days, 1)) * 0.9**0.5
+    return pd.DataFrame(common + rng.normal(size=(days, count)) * 0.1**0.5 + sharpe / 365**0.5)
+
+
+def test_alike_trials_that_all_earn_are_not_refused_for_their_order_and_noise_is() -> None:
+    good = [run_check("OF011", Case("STR-001", trial_returns=equal_trials(4.0, seed))) for seed in range(12)]
+    assert {told.outcome for told in good} == {"passed"}
+    assert max(told.value or 0.0 for told in good) > 0.2
+    noise = [run_check("OF011", Case("STR-001", trial_returns=equal_trials(0.0, seed))) for seed in range(12)]
+    assert sum(told.outcome == "refused" for told in noise) >= 7

@@ -254,3 +254,15 @@ def test_a_few_equal_trials_do_not_lower_the_hurdle_of_many(honest: Case) -> Non
     unknown = run_check("OF017", replace(honest, ledger=LedgerView(1002, (), chain_ok=True)))
     equal = run_check("OF017", replace(honest, ledger=LedgerView(1002, (0.2, 0.2001), chain_ok=True)))
     assert equal.value == unknown.value
+
+
+def test_padding_does_not_lower_what_luck_has_to_be_granted(honest: Case) -> None:
+    rng = np.random.default_rng(0)
+    real = tuple(rng.normal(0.0, 0.3, 25).tolist())
+    padded = real + tuple(rng.normal(0.0, 0.02, 300).tolist())
+    before = LedgerView(25, real, chain_ok=True, searches=((25, real),))
+    diluted = LedgerView(325, padded, chain_ok=True)
+    after = LedgerView(325, padded, chain_ok=True, searches=((325, padded), (25, real), (300, padded[25:])))
+    values = [run_check("OF017", replace(honest, ledger=each)).value or 0.0 for each in (before, diluted, after)]
+    assert values[1] > values[0] + 0.5
+    assert values[2] == pytest.approx(values[0], abs=1e-9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from crypto_team.gates.corpus.feature_source import CorpusFeature, feature
+from crypto_team.gates.corpus.leaking_memories import memories
 from crypto_team.gates.corpus.leaking_scattered import scattered_leaks
 
 _SHIFTS: Final = {
@@ -249,12 +250,6 @@ _FRAMES: Final = {
     ),
 }
 _STATE: Final = {
-    "memorised": (
-        "a table by date",
-        """
-        start = pd.Timestamp("2023-06-01", tz="UTC")
-        return ((t - start) // pd.Timedelta("1h")).map(lambda k: (k * 7919) % 13 / 13.0)""",
-    ),
     "behaves_when_short": ("honest on few bars", "return c.shift(-1 if len(d) > 2400 else 1)"),
     "coin": (
         "a leak at random rows, other ones every time",
@@ -285,7 +280,7 @@ def leaking_features() -> tuple[CorpusFeature, ...]:
     made = [feature(name, *told) for name, told in plain.items()]
     rarely = "x = c.rolling(5).mean()\nx[m] = c.shift(-1)[m]\nreturn x"
     made += [feature(name, f"the next close, {told}", f"{mask}\n{rarely}") for name, (told, mask) in _RARE.items()]
-    made += scattered_leaks()
+    made += [*scattered_leaks(), *memories()]
     made.append(
         feature(
             "cached",

@@ -12,8 +12,10 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.case import Case
+from crypto_team.gates.imported.filling import with_labels
 from crypto_team.gates.imported.market import candles_of, sound_market
 from crypto_team.gates.imported.reading import Imported, read_folder
+from crypto_team.gates.imported.times import moment
 from crypto_team.gates.imported.timing import Timed, timed
 from crypto_team.gates.imported.trials import ledger_of
 from crypto_team.gates.recompute import milliseconds, recompute_signal
@@ -63,9 +65,10 @@ def case_from(found: Imported, strategy_id: str = IMPORTED_ID) -> Case:
     folds = _folds(found, predictions)
     ledger = ledger_of(found.meta, tables)
     meta = _meta(found, strategy_id, predictions, folds)
-    predictions["signal"] = recompute_signal(predictions)
     market = None if market is None else sound_market(found, market)
     market = None if market is None or market.empty else market
+    predictions = with_labels(found, predictions, market)
+    predictions["signal"] = recompute_signal(predictions)
     facts = _facts(found, predictions, market)
     return Case(
         strategy_id=strategy_id,
@@ -112,8 +115,8 @@ def _facts(found: Imported, predictions: pd.DataFrame, market: pd.DataFrame | No
         timed=shown,
         stored=test,
         train_known=frozenset(int(each) for each in with_train | told),
-        trained_at={fold.fold: _ms(fold.trained_at) for fold in said.folds if fold.trained_at is not None},
-        holdout_ms=_ms(said.holdout_start) if said.holdout_start else None,
+        trained_at={fold.fold: moment(fold.trained_at) for fold in said.folds if fold.trained_at is not None},
+        holdout_ms=moment(said.holdout_start) if said.holdout_start else None,
         periods_per_year=said.periods_per_year,
         n_trials=said.n_trials,
         random_seed=said.random_seed,
@@ -122,12 +125,6 @@ def _facts(found: Imported, predictions: pd.DataFrame, market: pd.DataFrame | No
         tables=frozenset(found.tables),
         notes=tuple(found.notes),
     )
-
-
-def _ms(text: str | None) -> int:
-    stamp = pd.Timestamp(str(text))
-    aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
-    return int(aware.value) // 1_000_000
 
 
 def _folds(found: Imported, predictions: pd.DataFrame) -> list[FoldRange]:
@@ -177,8 +174,8 @@ def _span(said: ImportedFold, part: str, times: Any, step: int, found: Imported)
     """Return the half-open range of a part; a stated end that is itself a row of the part is meant to be inside."""
     begin, end = getattr(said, f"{part}_start"), getattr(said, f"{part}_end")
     try:
-        first = _ms(begin) if begin else int(times.min()) if times.size else 0
-        last = _ms(end) if end else int(times.max()) + step if times.size else 0
+        first = moment(begin) if begin else int(times.min()) if times.size else 0
+        last = moment(end) if end else int(times.max()) + step if times.size else 0
     except (ValueError, TypeError, OverflowError):
         found.wrong("folds.yaml", f"fold {said.fold}: {part} from {begin} to {end} is no range of time")
         return 0, 0

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from crypto_team.errors import UnusableEvidenceError
 from crypto_team.gates.imported.contracts import META_ALIASES
+from crypto_team.gates.imported.times import moment
 from crypto_team.schemas.base import in_words
 from crypto_team.schemas.evidence import ImportedFold, ImportedLabel, ImportedMeta
 from crypto_team.schemas.ml_spec import Signal
@@ -39,13 +40,30 @@ def read_meta(folder: Path) -> ImportedMeta:
         folds = _document(folder / "folds.yaml")
         document = {**document, "folds": folds.get("folds", folds) if isinstance(folds, dict) else folds}
     try:
-        return ImportedMeta.model_validate(_named(document))
+        found = ImportedMeta.model_validate(_named(document))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise UnusableEvidenceError(
             f"{field}: {in_words(first)}", where=str(path), hint="schemas/imported_evidence.json has its form"
         ) from error
+    _check_times(found, path)
+    return found
+
+
+def _check_times(found: ImportedMeta, path: Path) -> None:
+    """Refuse single times that are none; ranges of folds become findings where they are read."""
+    told = {"holdout_start": found.holdout_start}
+    told |= {f"folds: trained_at of fold {fold.fold}": fold.trained_at for fold in found.folds}
+    for field, text in told.items():
+        if text is None:
+            continue
+        try:
+            moment(text)
+        except ValueError as error:
+            raise UnusableEvidenceError(
+                f"{field}: {error}", where=str(path), hint="ISO times, for example 2025-01-31T00:00:00Z"
+            ) from error
 
 
 def _document(path: Path) -> Any:

@@ -16,6 +16,7 @@ from crypto_team.errors import UnusableEvidenceError
 from crypto_team.gates.imported.contracts import CONTRACTS, PARTS, Column
 from crypto_team.gates.imported.forecasts import with_forecasts
 from crypto_team.gates.imported.meta import read_meta
+from crypto_team.gates.imported.times import utc
 from crypto_team.schemas.evidence import ImportedMeta
 from crypto_team.schemas.outcome import Finding
 
@@ -87,7 +88,7 @@ def _read_into(found: Imported, name: str, path: Path) -> None:
             return
         frame = pq.read_table(path).to_pandas() if path.suffix == ".parquet" else pd.read_csv(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        found.wrong(path.name, f"cannot be read: {error}"[:500])
+        found.wrong(path.name, f"{path.name} cannot be read: {error}"[:500])
         return
     if frame.index.name or isinstance(frame.index, pd.MultiIndex):
         frame = frame.reset_index()
@@ -118,7 +119,10 @@ def _conformed(found: Imported, name: str, file: str, frame: pd.DataFrame) -> pd
             try:
                 table[wanted] = _typed(table[wanted], column)
             except (ValueError, TypeError, OverflowError) as error:
-                found.wrong(file, f"column {wanted} is not of the type {column.type}: {error}"[:500], f"/{wanted}")
+                hint = "; leave it empty while the pair trades" if wanted == "delisted" else ""
+                found.wrong(
+                    file, f"column {wanted} is not of the type {column.type}: {error}{hint}"[:500], f"/{wanted}"
+                )
                 return None
             _infinite(found, file, wanted, table)
             _hollow(found, file, wanted, column, table[wanted])
@@ -181,7 +185,7 @@ def _hollow(found: Imported, file: str, wanted: str, column: Column, values: pd.
 
 def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
     if column.type == "time":
-        return _utc(values)
+        return utc(values)
     if column.type == "text":
         return values.astype("str")
     if column.type == "truth":
@@ -192,17 +196,6 @@ def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
             raise ValueError("not a whole number")
         return numbers.astype("int64")
     return numbers
-
-
-def _utc(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return times as UTC; naive ones are taken as UTC, numbers as seconds or milliseconds since 1970."""
-    if pd.api.types.is_numeric_dtype(values):
-        largest = float(np.nanmax(values.to_numpy(dtype=np.float64))) if len(values) else 0.0
-        unit = "s" if largest < 1e11 else "ms" if largest < 1e14 else "us" if largest < 1e17 else "ns"
-        scale = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}[unit]
-        whole = (values.to_numpy(dtype=np.float64) * scale).astype("datetime64[ms]")
-        return pd.Series(pd.DatetimeIndex(whole).tz_localize("UTC"), index=values.index)
-    return pd.Series(pd.to_datetime(values, utc=True), index=values.index).dt.as_unit("ms")
 
 
 def _one_pair(found: Imported) -> None:

@@ -216,3 +216,37 @@ def test_split_may_be_the_fold_or_the_part(tmp_path: Path, parts: EvidenceParts)
         assert not found.findings
         assert found.tables["predictions"]["part"].equals(table["part"])
         assert found.tables["predictions"]["fold"].equals(table["fold"])
+
+
+def test_labels_that_are_left_out_are_computed_from_the_closes(tmp_path: Path, parts: EvidenceParts) -> None:
+    whole = case_from_folder(parts.write(tmp_path / "whole")).predictions
+    table = parts.tables["predictions"].drop(columns=["label", "label_end", "forward_return"])
+    case = case_from_folder(parts.with_table("predictions", table).write(tmp_path / "bare"))
+    assert whole is not None
+    assert case.predictions is not None
+    assert case.imported is not None
+    for column in ("label", "forward_return"):
+        both = whole[column].notna() & case.predictions[column].notna()
+        assert both.mean() > 0.9
+        assert np.allclose(whole.loc[both, column], case.predictions.loc[both, column], atol=1e-6)
+    assert any("computed from the closes" in note for note in case.imported.notes)
+    outcomes = {code: run_check(code, case).outcome for code in ("DQ007", "OF003", "OF008")}
+    assert outcomes["DQ007"] == "passed"
+    assert "label" not in run_check("OF003", case).explanation or outcomes["OF003"] == "passed"
+
+
+def test_folds_whose_training_is_not_told_are_no_accusation(tmp_path: Path, parts: EvidenceParts) -> None:
+    predictions = parts.tables["predictions"]
+    bare = EvidenceParts(
+        {name: value for name, value in parts.meta.items() if name != "folds"},
+        [],
+        {"predictions": predictions[predictions["part"] != "train"], "market": parts.tables["market"]},
+    )
+    folder = bare.write(tmp_path)
+    (folder / "folds.yaml").unlink(missing_ok=True)
+    case = case_from_folder(folder)
+    for code in ("LK004", "DQ004"):
+        told = run_check(code, case)
+        assert told.outcome == "not_enough_evidence", told.explanation
+        assert "later model" not in told.explanation
+        assert "0 training rows" not in " ".join([told.explanation, *told.evidence])

@@ -1,0 +1,75 @@
+"""Pairs that are left out by what they lost are told from pairs that are left out by what was known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crypto_team.gates.spells import PLAUSIBLE_WORSE, quiet_spells
+from crypto_team.gates.statistics import DAY_MS
+
+PAIRS, PARTS, BARS = 8, 8, 400
+HOUR_MS = DAY_MS // 24
+
+
+def traded(seed: int, *, edge: float = 0.05) -> pd.DataFrame:
+    """Hourly rows of eight pairs that move together a little, long or short by the sign of a weak forecast."""
+    rng = np.random.default_rng(seed)
+    market = rng.normal(size=(PARTS * BARS, 1))
+    moves = 0.5 * market + rng.normal(size=(PARTS * BARS, PAIRS))
+    signal = edge * moves + rng.normal(size=moves.shape)
+    rows = pd.DataFrame({
+        "time": np.tile(np.arange(PARTS * BARS) * HOUR_MS, PAIRS),
+        "pair": np.repeat([f"P{each}" for each in range(PAIRS)], PARTS * BARS),
+        "fold": np.tile(np.repeat(np.arange(PARTS), BARS), PAIRS),
+        "signal": signal.T.ravel(),
+        "move": moves.T.ravel() / 100.0,
+    })  # fmt: skip
+    return rows.assign(position=np.sign(rows["signal"]))
+
+
+def without(rows: pd.DataFrame, off: pd.Series[bool]) -> pd.DataFrame:
+    return rows.assign(position=rows["position"].where(~off, 0.0))
+
+
+def by_part(rows: pd.DataFrame) -> pd.Series[float]:
+    return (rows["position"] * rows["move"]).groupby([rows["pair"], rows["fold"]]).transform("sum")
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_pairs_that_are_off_where_they_lost_are_told(seed: int) -> None:
+    rows = traded(seed)
+    found = quiet_spells(without(rows, by_part(rows) < 0.0), 4)
+    assert found is not None
+    assert found.low > PLAUSIBLE_WORSE
+    assert "test part" in found.words()
+
+
+@pytest.mark.parametrize("kind", ["chance", "past losses", "whole market", "dead pairs"])
+def test_pairs_that_are_off_by_what_was_known_are_not(kind: str) -> None:
+    lows = []
+    for seed in range(12):
+        rows = traded(seed, edge=0.1)
+        rng = np.random.default_rng(seed + 100)
+        cell = rows["pair"] + rows["fold"].astype(str)
+        if kind == "dead pairs":
+            # Forecasts are worth nothing in some cells, and a filter knows which: they lose half of the time.
+            dead = cell.map({each: rng.random() < 0.4 for each in cell.unique()})
+            rows["move"] = rows["move"].where(~dead, rng.normal(size=len(rows)) / 100.0)
+            off = dead
+        elif kind == "past losses":
+            gain = by_part(rows)
+            before = gain.groupby(rows["pair"]).shift(BARS)
+            off = before.fillna(1.0) < 0.0
+        elif kind == "whole market":
+            off = rows["fold"].isin(rng.choice(PARTS, 3, replace=False))
+        else:
+            off = cell.map({each: rng.random() < 0.4 for each in cell.unique()})
+        found = quiet_spells(without(rows, off.astype(bool)), 4)
+        lows.append(0.0 if found is None else found.low)
+    assert max(lows) <= PLAUSIBLE_WORSE, lows
+
+
+def test_a_rule_that_is_never_quiet_shows_nothing() -> None:
+    assert quiet_spells(traded(5), 4) is None

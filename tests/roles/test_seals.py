@@ -1,0 +1,50 @@
+"""Tools that look at a file of candles see nothing of what a registered dataset of that market seals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crypto_team.roles.candles import catalog
+from crypto_team.tools.session import open_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.roles.conftest import Desk
+
+
+def test_looks_at_a_file_end_at_the_seal_of_its_market(desk: Desk, tmp_path: Path) -> None:
+    [dataset] = catalog(open_session(desk.folder, "lead"))
+    assert dataset.holdout_from is not None
+    original = tmp_path / "market.parquet"
+    bars = pd.read_parquet(original)
+    open_bars = int((bars["timestamp"] < pd.Timestamp(dataset.holdout_from)).sum())
+    scaled = tmp_path / "scaled.parquet"
+    prices = {name: bars[name] * 1.003 for name in ("open", "high", "low", "close")}
+    bars.assign(**prices).to_parquet(scaled, index=False)
+    for file in (original, scaled, desk.layout.data_file(dataset.path)):
+        tried = desk.use("features.test", formula="roc(close, 4)", data=file)
+        assert f"on {open_bars:,} bars" in tried.summary
+        assert f"behind {dataset.holdout_from} is sealed" in tried.summary
+    late = tmp_path / "late.parquet"
+    bars.iloc[open_bars - 60 :].to_parquet(late, index=False)
+    refused = desk.try_("features.test", formula="roc(close, 4)", data=late)
+    assert not refused.ok
+    assert "before the seal of this market" in refused.findings[0].message
+
+
+def test_other_markets_are_looked_at_in_full(desk: Desk, tmp_path: Path) -> None:
+    bars = pd.read_parquet(tmp_path / "market.parquet")
+    other = bars.assign(**{name: bars[name].to_numpy()[::-1] for name in ("open", "high", "low", "close")})
+    other.to_parquet(tmp_path / "other.parquet", index=False)
+    tried = desk.use("features.test", formula="roc(close, 4)", data=tmp_path / "other.parquet")
+    assert f"on {len(bars):,} bars" in tried.summary
+
+
+def test_an_audit_of_a_function_ends_at_the_seal(desk: Desk, tmp_path: Path) -> None:
+    code = tmp_path / "features.py"
+    code.write_text("def features(ohlcv):\n    return ohlcv[['close']].rolling(5).mean()\n")
+    audited = desk.use("features.audit", file=str(code), data=tmp_path / "market.parquet")
+    assert "are sealed and were left out" in audited.summary
