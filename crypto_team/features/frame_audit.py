@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from crypto_team.errors import InputError
-from crypto_team.executors import LateError
+from crypto_team.features.audited_function import AuditedFunction
 from crypto_team.features.comb import combs, suspects
 from crypto_team.features.odd_rows import odd_rows
 from crypto_team.features.probes import (
@@ -28,7 +28,7 @@ from crypto_team.features.probes import (
     variants,
     whole_variants,
 )
-from crypto_team.features.python_frames import OHLCV, Computed, compute_frames
+from crypto_team.features.python_frames import OHLCV, Computed
 from crypto_team.features.recall_dates import Elsewhere, other_times, recalled
 from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, unproven, unsteady
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MOST_BARS: Final = 6_000
-SECONDS, SECONDS_EACH, MEMORY_MB = 120.0, 8.0, 4096
 DATA_FILE: Final = re.compile(
     r"^reading .*\.(parquet|feather|arrow|csv|json|npy|npz|pkl|pickle|joblib|h5|hdf5?|db|sqlite3?|gz|zst)$"
 )
@@ -54,35 +53,6 @@ class FrameAudit:
     variants: int
     notes: list[str]
     seed: int
-
-
-@dataclass(frozen=True)
-class _Function:
-    """The function that is audited, and whether it has to return a number for each bar."""
-
-    code: Path
-    name: str
-    strict: bool
-
-    def compute(self, jobs: Sequence[Mapping[str, pd.DataFrame]]) -> list[Computed]:
-        """Compute it on frames, each time in a process of its own."""
-        seconds = SECONDS + SECONDS_EACH * len(jobs)
-        return compute_frames(self.code, self.name, jobs, seconds=seconds, memory_mb=MEMORY_MB, strict=self.strict)
-
-    def once(self, frames: Mapping[str, pd.DataFrame]) -> Computed:
-        """Compute it on all bars, alone: what does not end here is not started on any other future."""
-        try:
-            (made,) = compute_frames(
-                self.code, self.name, [frames], seconds=SECONDS, memory_mb=MEMORY_MB, strict=self.strict
-            )
-        except LateError:
-            raise LateError(
-                f"the function did not end within {SECONDS:g} seconds on all {len(frames[OHLCV]):,} bars, run once and "
-                "alone before any probe",
-                where=f"{self.code.name}:{self.name}",
-                hint="is there an endless loop? Else make it faster or give fewer bars: the audit runs it often",
-            ) from None
-        return made
 
 
 @dataclass(frozen=True)
@@ -145,37 +115,44 @@ def audit_frames(
     rng = np.random.default_rng(seed)
     sources = {OHLCV: source(ohlcv, OHLCV), **{name: source(frame, name) for name, frame in aux.items()}}
     frames = {name: item.frame for name, item in sources.items()}
-    run = _Function(code, function, strict)
+    run = AuditedFunction(code, function, strict)
     alone = run.once(frames)
     if alone.error or not alone.columns:
         why = alone.error or "it returns no column, or their number of columns depends on the bars"
         raise InputError(f"the function cannot be run: {why}", where=f"{code.name}:{function}")
     parts = [_whole(sources, decision, rng), *_parts(sources, odd_rows(alone.columns, rng), decision, rng)]
-    # All bars were computed alone already, as training does it; here they come once more, among others.
-    copies = [1] + [2] * (len(parts) - 1)
-    jobs = [job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)]
-    times = other_times(sources, np.random.default_rng([seed, 1]))
-    results = run.compute([*times, *jobs])
-    elsewhere, results = results[: len(times)], results[len(times) :]
-    found: dict[str, ColumnVerdict] = {}
-    refused = {text: None for item in (alone, *elsewhere, *results) for text in item.refused}
-    notes: list[str] = [f"refused: {text}" for text in refused]
-    for part, count in zip(parts, copies, strict=True):
-        bases, own = results[:count], results[count : count + len(part.tried)]
-        results = results[count + len(part.tried) :]
-        notes += _failures(part.tried, own)
-        for verdict in _judged([alone, *bases][-2:], part, own, strict=strict):
-            if verdict.column not in found or found[verdict.column].causal:
-                found[verdict.column] = verdict
+    elsewhere = run.compute(other_times(sources, np.random.default_rng([seed, 1])))
+    found, results, notes = _probed(run, parts, alone)
+    refused = list(dict.fromkeys(text for item in (alone, *elsewhere, *results) for text in item.refused))
+    notes += [f"refused: {text}" for text in refused]
     clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
     parts.append(_combed(run, sources, decision, clean, rng))
-    told = recalled(clean, Elsewhere(*elsewhere), sources, decision)
-    found |= told.verdicts
-    notes += told.notes
+    recall = recalled(clean, Elsewhere(*elsewhere), sources, decision)
+    found |= recall.verdicts
     found |= _confirmed(run, parts[-1], alone, clean)
-    found |= _blind(found, list(refused))
+    found |= _blind(found, refused)
     found |= {name: unproven(item, alone.columns[name]) for name, item in found.items() if name in alone.columns}
+    notes += recall.notes
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
+
+
+def _probed(
+    run: AuditedFunction, parts: Sequence[_Part], alone: Computed
+) -> tuple[dict[str, ColumnVerdict], list[Computed], list[str]]:
+    """Compute all parts with their other futures; return verdicts by column, the results, and what was not probed."""
+    # All bars were computed alone already, as training does it; here they come once more, among others.
+    copies = [1] + [2] * (len(parts) - 1)
+    results = left = run.compute([job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)])
+    found: dict[str, ColumnVerdict] = {}
+    notes: list[str] = []
+    for part, count in zip(parts, copies, strict=True):
+        bases, own = left[:count], left[count : count + len(part.tried)]
+        left = left[count + len(part.tried) :]
+        notes += _failures(part.tried, own)
+        for verdict in _judged([alone, *bases][-2:], part, own, strict=run.strict):
+            if verdict.column not in found or found[verdict.column].causal:
+                found[verdict.column] = verdict
+    return found, results, notes
 
 
 def _whole(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> _Part:
@@ -204,7 +181,7 @@ def _parts(
 
 
 def _combed(
-    run: _Function,
+    run: AuditedFunction,
     sources: Mapping[str, Source],
     decision: Decision,
     columns: Mapping[str, Values],
@@ -223,7 +200,9 @@ def _combed(
     return _Part(0, frames, tried)
 
 
-def _confirmed(run: _Function, part: _Part, alone: Computed, columns: Mapping[str, Values]) -> dict[str, ColumnVerdict]:
+def _confirmed(
+    run: AuditedFunction, part: _Part, alone: Computed, columns: Mapping[str, Values]
+) -> dict[str, ColumnVerdict]:
     """Cut where combs made columns suspicious; return the verdicts on those that look ahead there."""
     if not part.tried:
         return {}

@@ -10,7 +10,7 @@ import pytest
 
 from crypto_team.data.synthetic import planted_market
 from crypto_team.errors import InputError, WorkerError
-from crypto_team.features import frame_audit
+from crypto_team.features import audited_function
 from crypto_team.features.frame_audit import audit_frames
 from crypto_team.features.probes import source, variants
 from crypto_team.features.python_frames import OHLCV
@@ -153,7 +153,7 @@ def test_code_that_ends_its_process_is_said_so(tmp_path: Path, frames: tuple) ->
 def test_a_function_that_never_ends_is_run_once_alone_and_no_more(
     tmp_path: Path, frames: tuple, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frame_audit, "SECONDS", 6.0)
+    monkeypatch.setattr(audited_function, "SECONDS", 6.0)
     code = "def features(d):\n    while len(d):\n        pass\n"
     with pytest.raises(WorkerError, match=r"did not end within 6 seconds on all 300 bars, run once and alone"):
         _run(tmp_path, code, (frames[0].tail(300), {}))
