@@ -114,7 +114,7 @@ class Bench:
         """Return the files that were opened, or that the source names: libraries in C open files unseen."""
         text = self.strategy.read_text(encoding="utf-8")
         files = (path for path in sorted(self.user_data.rglob("*")) if path.is_file() and path.suffix not in _CODE)
-        named = [str(path.relative_to(self.user_data)) for path in files if path.name in text]
+        named = [str(path.relative_to(self.user_data)) for path in files if _names(text, path)]
         return tuple(dict.fromkeys((*opened, *named)))
 
     def _batch(self, tasks: Sequence[Task]) -> list[Run]:
@@ -212,6 +212,13 @@ def _bundle(strategy: Path, user_data: Path, data: Path | None, place: str) -> t
         if strategy.parent.name == "strategies" and beside.is_dir():
             shutil.copytree(beside, user_data / name, ignore=_LEFT_OUT, dirs_exist_ok=True)
     return tuple(item for item in _written_out(text) if Path(item).is_file())
+
+
+def _names(text: str, path: Path) -> bool:
+    """Say whether a source names a file; a name without a suffix is a word as well, and has to stand in quotes."""
+    if path.suffix:
+        return path.name in text
+    return re.search(rf"[\"'/]{re.escape(path.name)}[\"']", text) is not None
 
 
 def _beside(strategy: Path, folder: Path) -> None:

@@ -169,9 +169,12 @@ def _gains_of_positions(returns: Returns | None, factor: float) -> Verdict:
     beyond = np.where(profits > 0.0, profits, factor * profits)
     error = float(beyond.std(ddof=1)) * math.sqrt(beyond.size)
     if value < factor and beyond.sum() + DEVIATIONS * error >= 0.0:
-        return insufficient(
-            f"{text}; chance alone may keep it below {factor:g}: test on more days", value, evidence=rows
+        # The error grows with the root of the number of trades, the distance with the number itself.
+        needed = beyond.size * (DEVIATIONS * error / min(float(beyond.sum()), -1e-12)) ** 2
+        more = (
+            f"about {math.ceil(needed - beyond.size):,} more trades would tell" if needed < 1e7 else "test on more days"
         )
+        return insufficient(f"{text}; chance alone may keep it below {factor:g}: {more}", value, evidence=rows)
     return judge(value >= factor, text, value, evidence=rows)
 
 

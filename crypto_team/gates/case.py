@@ -25,6 +25,7 @@ from crypto_team.schemas.reviews import Backtest, CriticReview, RiskAssessment
 if TYPE_CHECKING:
     from crypto_team.gates.audit import FeatureAudit
     from crypto_team.gates.imported.case import ImportedFacts
+    from crypto_team.gates.plateau import Plateau
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,15 @@ class Case:
         return recompute_returns(self.predictions, self.market, self.meta)
 
     @cached_property
+    def plateau(self) -> Plateau | None:
+        """Returns of the same forecasts with thresholds near the stated ones; foreign evidence brings a table."""
+        if self.imported is not None or self.returns is None or self.market is None or self.meta is None:
+            return None
+        from crypto_team.gates.plateau import traded_near
+
+        return traded_near(self.returns, self.market, self.meta)
+
+    @cached_property
     def audit(self) -> FeatureAudit | None:
         """Causality audit of every feature, run once for all checks that look at it."""
         if self.bars is None or self.features is None or self.spec is None:
@@ -140,6 +150,7 @@ class Case:
 DERIVED: Mapping[str, tuple[str, ...]] = {
     "returns": ("predictions", "market", "meta"),
     "audit": ("bars", "features", "spec"),
+    "plateau": ("predictions", "market", "meta"),
 }
 EVIDENCE = frozenset({each.name for each in fields(Case)} | set(DERIVED))
 

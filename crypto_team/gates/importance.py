@@ -104,6 +104,8 @@ def no_feature_dominates(
     room = _room(_shares_by_fold(importances)[name].to_numpy(dtype=np.float64), single)
     if single < share <= single + room:
         text = f"{text}, {single:.0%} are allowed, within what folds differ by"
+    elif share > single:
+        text = f"{text}, {single:.0%} are allowed"
     if features_sample is None:
         numbers = {"room": room, "look_alikes": 1, "together": share}
         return weigh(text, share, numbers, evidence=tuple(evidence))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,14 @@ NEUTRAL = 0.5
 DAYS_PER_YEAR = 365
 
 
+@dataclass(frozen=True)
+class Plateau:
+    """Entry and exit thresholds, the own ones first, and the daily net returns with each."""
+
+    thresholds: tuple[tuple[float, float], ...]
+    daily: tuple[Floats, ...]
+
+
 @check(
     "OF014",
     "Threshold stands on a plateau and was chosen inside",
@@ -36,9 +45,7 @@ DAYS_PER_YEAR = 365
     passes="value + reach >= kept and chosen_by_test == 0",
 )
 def threshold_on_plateau(
-    returns: Returns | None = None,
-    market: pd.DataFrame | None = None,
-    meta: EvidenceMeta | None = None,
+    plateau: Plateau | None = None,
     thresholds: pd.DataFrame | None = None,
     imported: ImportedFacts | None = None,
     *,
@@ -55,37 +62,42 @@ def threshold_on_plateau(
     asked there: every threshold that was tried is a trial of the ledger, which OF010 and OF011 count.
     """
     if imported is None:
-        if returns is None or market is None or meta is None:
-            absent = [place for name in ("returns", "market", "meta") for place in places(name)]
-            return insufficient(f"missing: {', '.join(dict.fromkeys(absent))}")
-        return _traded_near(returns, market, meta, kept)
+        absent = ", ".join(places("plateau"))
+        return insufficient(f"missing: {absent}") if plateau is None else _traded_near(plateau, kept)
     if thresholds is None:
         return insufficient(f"missing: {places('thresholds')[0]}")
     return _told_near(thresholds)
 
 
-def _traded_near(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, kept: float) -> Verdict:
-    """Trade the same forecasts with thresholds near the stated ones, and compare Sharpe ratios day by day."""
-    own = returns.daily
+def traded_near(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta) -> Plateau:
+    """Trade the same forecasts with thresholds near the stated ones."""
+    near = neighbours(meta.signal.entry_threshold, meta.signal.exit_threshold)
+    daily = []
+    for entry, exit_ in near:
+        signal = meta.signal.model_copy(update={"entry_threshold": entry, "exit_threshold": exit_})
+        moved = recompute_returns(returns.predictions, market, meta.model_copy(update={"signal": signal}))
+        daily.append(moved.daily)
+    own = meta.signal.entry_threshold, meta.signal.exit_threshold
+    return Plateau((own, *near), (returns.daily, *daily))
+
+
+def _traded_near(plateau: Plateau, kept: float) -> Verdict:
+    """Compare the Sharpe ratios of neighbours with the own one, day by day."""
+    own, *others = plateau.daily
     if own.size < 3 or own.std() == 0.0:
         return insufficient("daily returns have no spread, or there are fewer than three days")
     sharpe = float(own.mean() / own.std(ddof=1))
     year = math.sqrt(DAYS_PER_YEAR)
-    near = neighbours(meta.signal.entry_threshold, meta.signal.exit_threshold)
-    told, worst = [], (math.inf, 0.0)
-    for entry, exit_ in near:
-        signal = meta.signal.model_copy(update={"entry_threshold": entry, "exit_threshold": exit_})
-        moved = recompute_returns(returns.predictions, market, meta.model_copy(update={"signal": signal})).daily
-        share, reach = _share_kept(own, moved, kept, len(near))
-        told.append(f"{share * sharpe * year:.2f} with {entry:g} and {exit_:g}")
-        worst = min(worst, (share, reach), key=sum)
-    text = (
-        f"Sharpe ratio {sharpe * year:.2f} with entry {meta.signal.entry_threshold:g} and exit "
-        f"{meta.signal.exit_threshold:g}, {', '.join(told)}"
+    found = [_share_kept(own, moved, kept, len(others)) for moved in others]
+    (entry, exit_), *near = plateau.thresholds
+    told = ", ".join(
+        f"{share * sharpe * year:.2f} with {one:g} and {other:g}"
+        for (one, other), (share, _) in zip(near, found, strict=True)
     )
+    text = f"Sharpe ratio {sharpe * year:.2f} with entry {entry:g} and exit {exit_:g}, {told}"
     if sharpe <= 0.0:
         return refused(f"{text}: it does not earn", evidence=("predictions.parquet",))
-    value, reach = worst
+    value, reach = min(found, key=sum)
     return weigh(text, value, {"reach": reach, "chosen_by_test": 0}, evidence=("predictions.parquet",))
 
 

@@ -14,13 +14,14 @@ from crypto_team.gates.statistics import DAY_MS
 
 LEVELS, RECENT = 24, 5
 LEAST_ALIKE = 20
-QUIET = 0.2
-"""Share of what is usually held up to which a spell is quiet."""
+QUIET, SMALL = 0.2, 0.5
+"""Shares of what is held in most spells up to which a spell is quiet."""
 LEAST_HELD = 5.0
 MOST_LOSE = 0.8
 PLAUSIBLE_WORSE = 0.7
 """Share of comparisons that who knows the past may get right: normal results three quarters of a deviation apart."""
 SPANS = ("test part", "week", "four weeks")
+LOOKS = 4 * len(SPANS)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class QuietSpells:
     def words(self) -> str:
         """Return the figures as a sentence."""
         return (
-            f"in {self.count} spells of one {self.span} and pair hardly anything is held, though forecasts are like "
+            f"in {self.count} spells ({self.span}, pair by pair) little or nothing is held, though forecasts are like "
             f"those that are traded elsewhere: {self.losing:.0%} of them would have lost, and in {self.worse:.0%} of "
             "comparisons with what was held at the same time they are the worse ones"
         )
@@ -48,6 +49,8 @@ class QuietSpells:
 
 def quiet_spells(rows: pd.DataFrame, bars: int) -> QuietSpells | None:
     """Return the most suspicious of the quiet spells over test parts, weeks and four weeks; None without any.
+
+    Asked of all that a pair holds, and of each side of it alone; of spells that are empty, and of those at half size.
 
     Parameters
     ----------
@@ -73,16 +76,20 @@ def quiet_spells(rows: pd.DataFrame, bars: int) -> QuietSpells | None:
         spell = [block.rename("block"), rows["pair"]]
         usual = _usual(rows["position"], [rows["fold"], *alike], spell)
         table = pd.DataFrame({
-            "held": rows["position"].abs(),
+            # What is held against the usual side is not held.
+            "held": np.maximum(0.0, rows["position"] * np.sign(usual)),
             "usual": usual.abs(),
             "earned": usual * rows["move"] / noise,
             "square": usual**2,
         })  # fmt: skip
-        sums = table.groupby(spell, sort=True).sum()
-        sums = sums[(sums["usual"] >= LEAST_HELD) & (sums["square"] > 0.0)]
-        quiet = (sums["held"] <= QUIET * sums["usual"]).to_numpy()
-        if quiet.any():
-            found.append(_judged(span, sums["earned"] / np.sqrt(sums["square"]), quiet))
+        for kind, keys in (("", spell), (" and side", [*spell, np.sign(usual).rename("side")])):
+            sums = table.groupby(keys, sort=True).sum()
+            sums = sums[(sums["usual"] >= LEAST_HELD) & (sums["square"] > 0.0)]
+            share = sums["held"] / sums["usual"]
+            for most in (QUIET, SMALL):
+                quiet = (share <= most * float(share.quantile(0.75))).to_numpy() if len(share) else np.zeros(0, bool)
+                if quiet.any():
+                    found.append(_judged(f"{span}{kind}", sums["earned"] / np.sqrt(sums["square"]), quiet))
     return max(found, key=lambda each: (each.low, each.count), default=None)
 
 
@@ -116,7 +123,7 @@ def _judged(span: str, results: pd.Series[float], quiet: npt.NDArray[np.bool_]) 
     weight = np.array(weights) / sum(weights)
     worse = float(weight @ np.array(shares))
     error = float(np.sqrt((weight**2) @ (np.array(errors) ** 2)))
-    low = worse - deviations(math.inf, len(SPANS)) * error
+    low = worse - deviations(math.inf, LOOKS) * error
     return QuietSpells(span, int(quiet.sum()), losing, worse, max(0.0, low) if losing >= MOST_LOSE else 0.0)
 
 

@@ -15,7 +15,7 @@ from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from crypto_team.kb.paths import Layout
 
@@ -60,8 +60,20 @@ def ledger(layout: Layout) -> LedgerSummary:
         return LedgerSummary(0, (), {}, (*problems, str(problem)))
     problems += _broken_chains(layout, booked)
     here = {item.trial_id for item in booked}
+    problems += _unbooked(layout, here)
     elsewhere = [(name, number) for name, trial_id, number in _anchors(layout) if trial_id not in here]
     return _summed(_different(booked), elsewhere, problems)
+
+
+def _unbooked(layout: Layout, booked: Collection[str]) -> Iterator[str]:
+    """Yield evidence that names a trial which the ledger does not have, as after a history that was rewritten."""
+    rows = current(layout).execute(
+        "SELECT source, target FROM lineage WHERE relation = 'made by' AND source GLOB 'STR-*/evidence.yaml' "
+        "ORDER BY source"
+    )
+    for source, trial_id in rows.fetchall():
+        if trial_id not in booked:
+            yield f"{source} was made by the trial {trial_id}, which is not in the ledger"
 
 
 def _summed(

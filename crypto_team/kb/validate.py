@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import chain, fallback, git, journal, signing_start, standing, trials, views
+from crypto_team.kb import chain, fallback, git, journal, seals, signing_start, standing, trials, views
 from crypto_team.kb.consistency import contradictions
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
@@ -49,9 +49,18 @@ def validate(layout: Layout) -> list[Finding]:
     findings += _remembered(
         connection, layout, "consistency", _between_key(connection), lambda: list(contradictions(connection, layout))
     )
+    findings += _remembered(
+        connection, layout, "seals", _seals_key(connection, layout), lambda: list(seals.lifted(layout))
+    )
     if journal.pending(layout):
         findings.append(plain("interrupted", "an interrupted operation waits to be finished", layout.crypto))
     return findings
+
+
+def _seals_key(connection: sqlite3.Connection, layout: Layout) -> str:
+    """Return a digest of what the records say of seals, and of the folder as the last commit has it."""
+    rows = connection.execute("SELECT dataset_id, holdout_from FROM datasets ORDER BY dataset_id").fetchall()
+    return hashlib.sha256(json.dumps([rows, git.tree(layout.root, layout.datasets_dir)]).encode()).hexdigest()
 
 
 def number_of_files(layout: Layout) -> int:

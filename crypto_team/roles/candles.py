@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError
+from crypto_team.kb import seals
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import Dataset
 
@@ -51,9 +52,9 @@ class Candles:
 
 
 def catalog(session: Session) -> list[Dataset]:
-    """Return every registered dataset, by id."""
-    folder = session.layout.datasets_dir
-    return sorted((load_record(path, Dataset) for path in folder.glob("DS-*.yaml")), key=lambda item: item.dataset_id)
+    """Return every registered dataset, by id, each with the earliest seal that it ever had."""
+    found = (load_record(path, Dataset) for path in session.layout.datasets_dir.glob("DS-*.yaml"))
+    return sorted((seals.sealed(session.layout, item) for item in found), key=lambda item: item.dataset_id)
 
 
 def find(session: Session, market: Market, pair: str, kind: SeriesKind = "ohlcv") -> Dataset | None:

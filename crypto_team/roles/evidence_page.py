@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crypto_team.gates.imported.case import IMPORTED_ID
 from crypto_team.kb.files import write_atomic
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def write_page(path: Path, report: GateReport, case: Case | None) -> None:
     word = verdict(report)
     parts = [
         f"<h1>{escape(report.gate)}: <span style='color:{COLOURS[word]}'>{word.replace('_', ' ')}</span></h1>",
-        f"<p>{escape(report.strategy_id)}, profile {report.profile}</p>",
+        f"<p>{escape(_whose(report, case))}, profile {report.profile}</p>",
         *_pictures(report, case),
         "<table><thead><tr><th>check<th>outcome<th>value<th>threshold<th>what was found<th>next</tr></thead><tbody>",
         *(_row(item) for item in sorted(report.results, key=lambda item: (item.outcome == "passed", item.code))),
@@ -44,6 +45,12 @@ def write_page(path: Path, report: GateReport, case: Case | None) -> None:
     head = f"<!doctype html><html lang=en><meta charset=utf-8>{title}<style>{STYLE}</style>"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, (head + "\n".join(parts) + "</html>\n").encode())
+
+
+def _whose(report: GateReport, case: Case | None) -> str:
+    """Name what was judged; foreign evidence that belongs to no strategy has no id."""
+    foreign = case is not None and case.imported is not None
+    return "imported evidence" if foreign and report.strategy_id == IMPORTED_ID else report.strategy_id
 
 
 def _row(item: CheckResult) -> str:

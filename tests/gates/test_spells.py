@@ -46,6 +46,20 @@ def test_pairs_that_are_off_where_they_lost_are_told(seed: int) -> None:
     assert "test part" in found.words()
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_sides_that_lost_and_sizes_that_follow_the_outcome_are_told(seed: int) -> None:
+    rows = traded(seed)
+    side = np.sign(rows["position"])
+    gain = (rows["position"] * rows["move"]).groupby([rows["pair"], rows["fold"], side]).transform("sum")
+    found = quiet_spells(without(rows, gain < 0.0), 4)
+    assert found is not None
+    assert found.low > PLAUSIBLE_WORSE
+    small = rows.assign(position=rows["position"].where(by_part(rows) >= 0.0, rows["position"] / 4.0))
+    found = quiet_spells(small, 4)
+    assert found is not None
+    assert found.low > PLAUSIBLE_WORSE
+
+
 @pytest.mark.parametrize("kind", ["chance", "past losses", "whole market", "dead pairs"])
 def test_pairs_that_are_off_by_what_was_known_are_not(kind: str) -> None:
     lows = []
@@ -72,4 +86,5 @@ def test_pairs_that_are_off_by_what_was_known_are_not(kind: str) -> None:
 
 
 def test_a_rule_that_is_never_quiet_shows_nothing() -> None:
-    assert quiet_spells(traded(5), 4) is None
+    found = quiet_spells(traded(5), 4)
+    assert found is None or found.low <= PLAUSIBLE_WORSE

@@ -16,9 +16,9 @@ def inventory(case: Case) -> list[dict[str, str | int | None]]:
     found: list[dict[str, str | int | None]] = []
     for name, contract in CONTRACTS.items():
         table = getattr(case, NAMES.get(name, name))
-        # A check that requires none of its tables judges what there is of them.
+        # A table that a check can do without decides how much it finds.
         rules = [find(code) for code in FOREIGN]
-        needing = [rule.code for rule in rules if NAMES.get(name, name) in (rule.required or rule.optional)]
+        needing = [rule.code for rule in rules if NAMES.get(name, name) in (*rule.required, *rule.optional)]
         found.append(
             {
                 "table": name,
