@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Final
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, npt.NDArray[Any]]
 MOST: Final = 1 << 53
 """Bars and milliseconds beyond it are none: up to here they are exact as numbers of floating point, too."""
+MOST_BYTES: Final = 1 << 30
 UNREADABLE: Final = (
     OSError,
     ValueError,
@@ -65,6 +66,10 @@ def pack(file: IO[bytes], arrays: Arrays) -> None:
 
 def unpack(file: IO[bytes]) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays that :func:`pack` wrote; whatever is wrong with the file is one of UNREADABLE."""
+    with ZipFile(file) as packed:
+        if sum(item.file_size for item in packed.infolist()) > MOST_BYTES:
+            raise ValueError("it unpacks to more than any state holds")
+    file.seek(0)
     with np.load(file, allow_pickle=False) as found:
         arrays = {name: found[name] for name in found.files}
     if str(arrays.pop("digest")) != digest(arrays):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from crypto_team.errors import InputError
 from crypto_team.features import microstructure_layout as at
+from crypto_team.features import online_state
 from crypto_team.features.microstructure import BookMessage, MicroSettings, OnlineMicrostructure, Trade
 from crypto_team.features.microstructure_bars import book_bars
 from crypto_team.features.online import OnlineFeatures, SeriesValue
@@ -235,6 +236,15 @@ def test_bytes_that_are_no_archive_are_refused(cut: int, stored: Path, book: byt
                 _online().restore(tmp_path / "state.npz")
             with pytest.raises(InputError):
                 OnlineMicrostructure.restore((tmp_path / "state.npz").read_bytes())
+
+
+def test_a_state_that_unpacks_to_more_than_any_holds_is_refused_before_it_does(
+    book: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    OnlineMicrostructure.restore(book)
+    monkeypatch.setattr(online_state, "MOST_BYTES", 1 << 16)
+    with pytest.raises(InputError, match="more than any state holds"):
+        OnlineMicrostructure.restore(book)
 
 
 def test_an_event_that_is_refused_does_not_move_the_clock() -> None:
