@@ -226,11 +226,11 @@ def calibrated(
     of blocks of time, and not smaller than those of folds: a fold's calibrator is fitted on few rows and errs alike on
     all that it forecasts. The event is the top class, or a positive return; the slope of a regression is that of
     realised on expected returns. What was done to the forecasts does not decide, but positions are not sized by the
-    confidence of probabilities that nobody calibrated.
+    confidence of forecasts that nobody calibrated.
     """
-    if meta.calibration == "none" and meta.target.n_classes and meta.signal.position_sizing == "confidence_weighted":
+    if meta.calibration == "none" and meta.signal.position_sizing == "confidence_weighted":
         return refused(
-            "positions are sized by probabilities that nobody calibrated (calibration: none)",
+            "positions are sized by forecasts that nobody calibrated (calibration: none)",
             evidence=("meta.yaml: calibration, signal",),
         )
     told = _forecasts(returns, meta)

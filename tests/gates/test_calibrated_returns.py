@@ -143,6 +143,15 @@ def test_a_regression_that_does_not_say_what_it_expects_is_judged_by_its_signal(
     assert "realised on expected" not in run_check("OF008", silent).explanation
 
 
+def test_positions_are_not_sized_by_returns_that_nobody_calibrated(honest_regression: Case) -> None:
+    assert honest_regression.meta is not None
+    sized = honest_regression.meta.signal.model_copy(update={"position_sizing": "confidence_weighted"})
+    meta = honest_regression.meta.model_copy(update={"calibration": "none", "signal": sized})
+    result = run_check("OF008", replace(honest_regression, meta=meta))
+    assert result.outcome == "refused"
+    assert "nobody calibrated" in result.explanation
+
+
 def test_constant_expectations_have_no_slope(honest_regression: Case) -> None:
     flat = changed(honest_regression, expected_bps=lambda frame: np.full(len(frame), 3.0))
     assert run_check("OF008", flat).outcome == "not_enough_evidence"

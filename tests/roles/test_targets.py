@@ -140,16 +140,33 @@ def test_an_exported_meta_label_says_what_the_evidence_says(desk: Desk) -> None:
     assert (test["signal"] > 0.5).any()
 
 
-def test_a_regression_does_not_claim_to_be_calibrated(desk: Desk) -> None:
+def test_a_regression_is_calibrated_unless_it_is_told_not_to_be(desk: Desk) -> None:
     strategy_id = desk.designed()
     desk.use("ml_engineer.define-target", strategy_id=strategy_id, kind="return", horizon="12")
     chosen = desk.use("ml_engineer.set-model", strategy_id=strategy_id, model="ridge")
-    assert "no calibration" in chosen.summary
+    assert "shrunk calibration" in chosen.summary
     desk.use("ml_engineer.train", strategy_id=strategy_id)
     session = open_session(desk.folder, "ml_engineer")
-    assert publishing.stored_evidence(session, strategy_id).meta.calibration == "none"
-    assert "calibration: none." in records.ml_spec(session, strategy_id).model.architecture
+    evidence = publishing.stored_evidence(session, strategy_id)
+    assert evidence.meta.calibration == "shrunk"
+    assert {"expected_raw_bps", "expected_bps"} <= set(evidence.tables.predictions)
+    assert "calibration: shrunk" in records.ml_spec(session, strategy_id).model.architecture
+    case = gather(session, strategy_id, with_replay=False)
+    assert {code: run_check(code, case).outcome for code in ("LK005", "LK008", "PR004")} == {
+        "LK005": "passed", "LK008": "passed", "PR004": "passed"
+    }  # fmt: skip
     desk.use("ml_engineer.report", strategy_id=strategy_id)
     report = desk.layout.ml_report(strategy_id).read_text(encoding="utf-8")
-    assert "| calibration | none: expected returns are as the learner gives them |" in report
-    assert "calibration | shrunk" not in report
+    assert "| calibration | shrunk, of expected returns |" in report
+    assert "Slope of realised on expected, 95 % interval" in report
+    plain = desk.use("ml_engineer.set-model", strategy_id=strategy_id, model="ridge", calibration="none")
+    assert "no calibration" in plain.summary
+
+
+def test_maps_of_probabilities_are_refused_for_a_regression_when_they_are_chosen(desk: Desk) -> None:
+    strategy_id = desk.designed()
+    desk.use("ml_engineer.define-target", strategy_id=strategy_id, kind="return", horizon="12")
+    outcome = desk.try_("ml_engineer.set-model", strategy_id=strategy_id, model="ridge", calibration="platt")
+    assert outcome.exit_code == 2
+    assert "platt calibrates probabilities" in outcome.summary
+    assert "--calibration shrunk" in outcome.next[0]
