@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import MissingExtraError, UsageError
-from crypto_team.models.registry import resolve
 from crypto_team.roles import records, training
 from crypto_team.roles.booking import booked
 from crypto_team.roles.ml_engineer import write_design
@@ -88,6 +87,8 @@ def _search(
 
 def _adopted(session: Session, plan: Design, found: list[TunedTrial], *, resumed: int) -> Outcome:
     """Write the best configuration into the design; one that changes nothing leaves it alone, and is remembered."""
+    from crypto_team.models.registry import resolve
+
     strategy_id, best, old = plan.spec.strategy_id, found[0], plan.spec.model
     chosen = {**old.hyperparameters, **best.hyperparameters}
     revision, idle = None, _without_effect(found)
