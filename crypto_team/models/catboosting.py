@@ -6,6 +6,7 @@ are taken out, so that equal trainings give equal bytes.
 
 from __future__ import annotations
 
+import io
 from functools import partial
 from typing import Any
 
@@ -41,7 +42,7 @@ class CatBoosting:
             judge = partial(self._judged, x, label, weight, params)
             params["iterations"] = best_rounds(given, y, self.settings, int(params["iterations"]), judge)
             booster = catboost.CatBoost(params)
-            booster.fit(catboost.Pool(x, label, weight=weight, thread_count=1))
+            _fit(booster, catboost.Pool(x, label, weight=weight, thread_count=1))
         except catboost.CatBoostError as error:
             reason = str(error).strip().splitlines()[0]
             raise UsageError(
@@ -63,7 +64,7 @@ class CatBoosting:
         first, watched = (catboost.Pool(x[at], label[at], weight=w[at], thread_count=1) for at in (early, tail))
         stop = {"od_type": "Iter", "od_wait": patience(self.settings.hyperparameters), "use_best_model": False}
         found = catboost.CatBoost({**params, **stop})
-        found.fit(first, eval_set=watched)
+        _fit(found, first, eval_set=watched)
         return int(found.get_best_iteration()) + 1
 
     def _params(self, x: Any) -> dict[str, Any]:
@@ -120,6 +121,12 @@ class CatBoosting:
         except (catboost.CatBoostError, ValueError) as error:
             raise EvidenceError(f"not a CatBoost model: {str(error).splitlines()[0]}") from error
         self._booster = booster
+
+
+def _fit(booster: Any, data: Any, **more: Any) -> None:
+    """Fit without a word: CatBoost warns of classes that do not occur even where it is told to be silent."""
+    unheard = io.StringIO()
+    booster.fit(data, log_cout=unheard, log_cerr=unheard, **more)
 
 
 def _load(data: bytes, n_classes: int) -> Model:

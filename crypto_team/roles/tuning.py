@@ -86,19 +86,22 @@ def _search(
 
 
 def _adopted(session: Session, plan: Design, found: list[TunedTrial], *, resumed: int) -> Outcome:
-    """Write the best configuration into the design."""
-    strategy_id, best = plan.spec.strategy_id, found[0]
-    section = plan.spec.model.model_copy(
-        update={"hyperparameters": {**plan.spec.model.hyperparameters, **best.hyperparameters}}
-    )
-    changed = plan.spec.model_copy(update={"model": section})
-    revision = write_design(session, "tune", changed, plan.features, f"best of {len(found)} configurations")
+    """Write the best configuration into the design; one that changes nothing leaves it alone, and is remembered."""
+    from crypto_team.models.registry import resolve
+
+    strategy_id, best, old = plan.spec.strategy_id, found[0], plan.spec.model
+    chosen = {**old.hyperparameters, **best.hyperparameters}
+    revision, idle = None, _without_effect(found)
+    if not idle and resolve(old.primary, chosen) != resolve(old.primary, old.hyperparameters):
+        changed = plan.spec.model_copy(update={"model": old.model_copy(update={"hyperparameters": chosen})})
+        revision = write_design(session, "tune", changed, plan.features, f"best of {len(found)} configurations")
     given_up = sum(not one.finished for one in found)
     again = f", {resumed} of them remembered from an earlier search" if resumed else ""
     return Outcome(
         ok=True,
         summary=f"{strategy_id}: best of {len(found)} configurations has an inner loss of {best.loss:.5f} "
-        f"({given_up} given up early{again}); all are in the ledger",
+        f"({given_up} given up early{again}); all are in the ledger{idle}"
+        f"{'' if revision else '; the design stays as it is'}",
         revision=revision,
         path=str(session.layout.ml_spec(strategy_id)),
         data=[
@@ -107,3 +110,11 @@ def _adopted(session: Session, plan: Design, found: list[TunedTrial], *, resumed
         ],
         next=[f"crypto-team ml-engineer train {strategy_id}"],
     )
+
+
+def _without_effect(found: Sequence[TunedTrial]) -> str:
+    """Say so where the settings that were searched change nothing."""
+    losses = [one.loss for one in found if one.finished]
+    if len(losses) > 1 and max(losses) == min(losses):
+        return f"; all {len(losses)} that were finished have the same loss: what was searched changes nothing here"
+    return ""

@@ -156,6 +156,15 @@ def test_rows_that_xgboost_cannot_learn_from_are_not_blamed_on_its_hyperparamete
     assert not any(word in caught.value.what for word in ("[bt]", "/", "\n", "hyperparameters"))
 
 
+def test_catboost_says_nothing_of_a_class_that_does_not_occur(capfd: pytest.CaptureFixture[str]) -> None:
+    model = MODELS["catboost"].create(ModelSettings(3, resolve("catboost", {"iterations": 2}), 0))
+    x = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    model.fit(x, (x[:, 0] > 0.0).astype(np.float64))
+    assert model.predict(x).shape == (200, 3)
+    heard = capfd.readouterr()
+    assert heard.out + heard.err == ""
+
+
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
 def test_text_that_is_no_model_is_an_evidence_error(name: str) -> None:
     with pytest.raises(EvidenceError):

@@ -14,6 +14,7 @@ from crypto_team.data.synthetic import planted_market
 from crypto_team.kb import git, registry, trials, validate
 from crypto_team.kb.kinds import KINDS
 from crypto_team.kb.yaml import load_record
+from crypto_team.models.registry import resolve
 from crypto_team.schemas import EvidenceManifest
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def test_tuning_books_every_configuration_and_writes_the_best_one(desk: Desk) ->
 
     spec = records.ml_spec(open_session(desk.folder, "ml_engineer"), strategy_id)
     best = {key: value for key, value in made.data[0].items() if key not in {"trial", "loss"}}
-    assert best.items() <= spec.model.hyperparameters.items()
+    assert best.items() <= resolve(spec.model.primary, spec.model.hyperparameters).items()
     refused = desk.try_("ml_engineer.tune", strategy_id=strategy_id, trials=1)
     assert "between 2 and 1000 trials" in refused.findings[0].message
     bad = desk.try_("ml_engineer.tune", strategy_id=strategy_id, trials=2, space=["nothing=1:2"])
@@ -117,6 +118,17 @@ def test_tuning_books_every_configuration_and_writes_the_best_one(desk: Desk) ->
     own = desk.use("ml_engineer.tune", strategy_id=strategy_id, trials=2, space=[f"{name}=5.0:6.0"])
     assert {key for key in own.data[0] if key not in {"trial", "loss"}} == {name}
     assert trials.ledger(desk.layout).n_trials == 5
+
+
+def test_a_search_that_changes_nothing_says_so_and_is_remembered(desk: Desk) -> None:
+    strategy_id, few = desk.designed(), ["n_estimators=5", "min_child_samples=5000"]
+    desk.use("ml_engineer.set-model", strategy_id=strategy_id, model="lightgbm", param=few)
+    made = desk.use("ml_engineer.tune", strategy_id=strategy_id, trials=3, space=["num_leaves=20:31"])
+    assert "all 3 that were finished have the same loss: what was searched changes nothing here" in made.summary
+    assert "the design stays as it is" in made.summary
+    again = desk.use("ml_engineer.tune", strategy_id=strategy_id, trials=3, space=["num_leaves=20:31"])
+    assert "3 of them remembered" in again.summary
+    assert trials.ledger(desk.layout).n_trials == 3
 
 
 def test_tuning_without_optuna_names_the_extra_and_books_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
