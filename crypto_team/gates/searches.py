@@ -191,7 +191,7 @@ def no_lucky_seed(seeds: pd.DataFrame, imported: ImportedFacts | None = None, *,
     (Student's t over the other seeds) is below `share` of the chosen score, or more than a third of the seeds surely
     lose (binomial). Not enough evidence when the others keep less than half of `share`: few seeds scatter widely.
     """
-    if imported is None and len(seeds) == 1:
+    if imported is None and len(seeds) == 1 and bool(seeds["chosen"].all()):
         text = "the ledger has this design with one seed only, or all predict the same: no seed was chosen"
         return weigh(text, 1.0, {"reach": 0.0, "so_many_lose": 1.0})
     scores = seeds["score"].to_numpy(dtype=np.float64)

@@ -48,12 +48,12 @@ LEAKS = {
     "one_weekday": "x = d.close.rolling(5).mean(); m = d.timestamp.dt.weekday == 2; x[m] = d.close.shift(-1)[m];"
     " return x",
     "masked": "x = d.close.shift(-1); x.iloc[5] = 1e15; x.iloc[6] = 1e8 * np.random.default_rng().random(); return x",
-    "memorised": "start = pd.Timestamp('2023-06-01', tz='UTC');"
-    " return ((d.timestamp - start) // pd.Timedelta('1h')).map(lambda k: (k * 7919) % 13 / 13.0)",
     "early": "x = d.close.rolling(5).mean(); x.iloc[:1000] = d.close.shift(-1).iloc[:1000]; return x",
     "no_volume": "x = d.close.rolling(5).mean(); m = d.volume == 0; x[m] = d.close.shift(-1)[m]; return x",
 }
 HONEST = {
+    "dated_without_knowledge": "start = pd.Timestamp('2023-06-01', tz='UTC');"
+    " return ((d.timestamp - start) // pd.Timedelta('1h')).map(lambda k: (k * 7919) % 13 / 13.0)",
     "rolling": "return d.close / d.close.rolling(24).mean()",
     "exponential": "return d.close.ewm(span=20).mean()",
     "expanding": "return d.close.expanding(20).std()",

@@ -40,7 +40,7 @@ BODY = {
     "ok_four_at_its_close": "joined(ohlcv, aux['four'], '1h', '4h')",
     "ok_four_later": "joined(ohlcv, aux['four'], '0h', '4h')",
     "ok_words": "np.where(c > c.shift(1), 'up', 'down')",
-    "leak_date": "ohlcv['timestamp']",
+    "ok_date": "ohlcv['timestamp']",
     "ok_news": "pd.Series(joined(ohlcv, aux['news'].assign(timestamp=aux['news']['known_at']), '1h', '0h'))",
     "leak_next": "c.shift(-1)",
     "leak_four_at_its_open": "joined(ohlcv, aux['four'], '1h', '0h')",

@@ -43,6 +43,7 @@ from crypto_team.validation.metrics import out_of_sample
 from crypto_team.validation.panel import build_panel
 from crypto_team.validation.settings import settings_from_spec
 from crypto_team.validation.trained_with import trained_with
+from crypto_team.validation.trial_returns import daily_series, side_by_side
 from crypto_team.validation.walk_forward import WalkForwardResult, run
 
 PAIRS = ("BTC/USDT", "ETH/USDT")
@@ -219,6 +220,8 @@ def build_case(
         skill=result.skill,
         baselines=result.baselines,
         simple=result.simple,
+        trial_returns=side_by_side(daily_series(result.predictions), []),
+        seeds=pd.DataFrame({"seed": [7], "score": [2.0], "chosen": [True]}),
         memory=Memory(learned=1),
         datasets=datasets,
         dataset_hashes={name: each.content_hash for name, each in datasets.items()},
