@@ -10,7 +10,6 @@ Run: ``python benchmarks/bench_strong.py [--oracle 6] [--first 7] [--markets 3] 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
 
 import bench_alpha
@@ -98,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -36,6 +36,8 @@ def centred_deviation(ohlcv: pd.DataFrame) -> pd.Series:
     return close / close.rolling(13, center=True).mean() - 1.0
 '''
 DECIDING = {"planted_edge": (), "leaking_feature": ("LK001",), "best_of_noise": ("OF010",)}
+DEPTH = 2.0
+"""Of the generator's volume. In one half as deep one order in twenty of the gates' account takes 2 % of a quiet bar."""
 LEARNED = {
     "planted_edge": "An edge that lasts a day can be learned from the standard features after costs",
     "leaking_feature": "A centred average makes any model look good",
@@ -108,7 +110,8 @@ def write_market(file: Path, *, seed: int, bars: int, oracle_sharpe: float) -> s
     from crypto_team.data.synthetic import planted_market
 
     market = planted_market(seed=seed, bars=bars, timeframe="1h", oracle_sharpe=oracle_sharpe)
-    market.frame.to_parquet(file, index=False)
+    frame = market.frame.assign(volume=DEPTH * market.frame["volume"])
+    frame.to_parquet(file, index=False)
     planted = ", ".join(market.alpha_formulas) if oracle_sharpe else "nothing"
     return f"synthetic market, seed {seed}; planted: {planted}"[:500]
 
