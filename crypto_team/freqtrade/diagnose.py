@@ -25,7 +25,7 @@ from crypto_team.freqtrade.diagnose_judge import SIGNALS, Evidence, compare, com
 from crypto_team.freqtrade.diagnose_market import synthetic
 from crypto_team.freqtrade.diagnose_runs import Bench, Run, Task
 from crypto_team.freqtrade.diagnose_source import Hint, Source, read_source
-from crypto_team.freqtrade.diagnose_unused import weighed
+from crypto_team.freqtrade.diagnose_unused import decides, weighed
 
 MOST_ROWS, MOST_PER_PAIR, LEAST_PER_PAIR = 30_000, 20_000, 2_000
 LEAST_BARS: Final = 60
@@ -164,7 +164,7 @@ class _Audit:
 
     def _futures(self, base: Run, calls: Run) -> list[Evidence]:
         found = self._answers(base, calls, futures.futures(self.market, base, self.rng), 0.25, 0.35)
-        if any(item.kind != "startup" and item.what in SIGNALS for item in found):
+        if any(item.kind != "startup" and decides(item) for item in found):
             if calls.calls:
                 self.notes.append("callbacks were not asked again: the signals look ahead already")
             return found

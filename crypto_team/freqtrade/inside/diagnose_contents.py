@@ -26,7 +26,7 @@ def spoil(frame: pd.DataFrame, columns: list[str], name: str) -> None:
     """Take columns away, or put one content into all of them, in place."""
     for column in [item for item in columns if item in frame]:
         if name == "absent":
-            frame.drop(columns=[column], inplace=True)
+            del frame[column]
             continue
         put(frame, column, CONTENTS[name], seed=7)
 
