@@ -25,6 +25,7 @@ from crypto_team.freqtrade.diagnose_judge import SIGNALS, Evidence, compare, com
 from crypto_team.freqtrade.diagnose_market import synthetic
 from crypto_team.freqtrade.diagnose_runs import Bench, Run, Task
 from crypto_team.freqtrade.diagnose_source import Hint, Source, read_source
+from crypto_team.freqtrade.diagnose_unused import decides, weighed
 
 MOST_ROWS, MOST_PER_PAIR, LEAST_PER_PAIR = 30_000, 20_000, 2_000
 LEAST_BARS: Final = 60
@@ -135,7 +136,7 @@ class _Audit:
         self.progress(0.25, "other futures")
         found += self._futures(base, calls)
         blind = self._blind((base, calls))
-        found = self._mattering(_merged(found), base, calls)
+        found = weighed(_merged(found), self.bench, self.market, calls)
         models = diagnose_models.model_files(self.bench.user_data, self.bench.mentioned(base.files))
         found += list(self._memory(base, models, found, is_synthetic=is_synthetic))
         bad = any(item.kind != "startup" and item.matters for item in found)
@@ -163,7 +164,7 @@ class _Audit:
 
     def _futures(self, base: Run, calls: Run) -> list[Evidence]:
         found = self._answers(base, calls, futures.futures(self.market, base, self.rng), 0.25, 0.35)
-        if any(item.kind != "startup" and item.what in SIGNALS for item in found):
+        if any(item.kind != "startup" and decides(item) for item in found):
             if calls.calls:
                 self.notes.append("callbacks were not asked again: the signals look ahead already")
             return found
@@ -214,23 +215,6 @@ class _Audit:
             until = pd.Timestamp(moment - self.market.step_ms + 1, unit="ms", tz="UTC")
             for pair, frame in run.frames.items():
                 yield from compare(base.frames[pair], frame, pair, until=until, probe=probe)
-
-    def _mattering(self, found: list[Evidence], base: Run, calls: Run) -> list[Evidence]:
-        """Tell columns that decide from columns that nothing reads: labels, plots."""
-        decisive = [item for item in found if item.what in SIGNALS or item.what.endswith("()")]
-        columns = [item for item in found if item not in decisive and item.kind != "startup"]
-        if not columns or any(item.kind != "startup" for item in decisive):
-            return found
-        names = tuple(dict.fromkeys(item.what for item in columns))
-        tasks = [Task(self.market, "frames", spoil=names)]
-        if calls.calls is not None and calls.calls:
-            tasks.append(Task(self.market, "callbacks", spoil=names))
-        runs = self.bench.run(tasks)
-        read = any(run.error for run in runs) or any(
-            _signals_differ(base.frames[pair], frame, pair) for pair, frame in runs[0].frames.items()
-        )
-        read = read or (len(runs) > 1 and runs[1].calls != calls.calls)
-        return [replace(item, matters=read) if item in columns else item for item in found]
 
     def _blind(self, runs: tuple[Run, ...]) -> bool:
         """Tell whether it goes on without data that it wanted to read: with them it may do something else."""

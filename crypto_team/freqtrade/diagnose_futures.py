@@ -39,8 +39,9 @@ class Question:
 
 def futures(market: Market, base: Run, rng: np.random.Generator) -> list[Question]:
     """Return the market cut, or with another future, at moments of all kinds, and a start in the middle of it."""
-    odd = {pair: odd_rows(numbers(frame), rng) for pair, frame in base.frames.items()}
-    moments = cuts(market, _turns(base), CUTS, rng, odd)
+    frames = {pair: placed(frame, market.own(pair)) for pair, frame in base.frames.items()}
+    odd = {pair: odd_rows(numbers(frame), rng) for pair, frame in frames.items()}
+    moments = cuts(market, _turns(frames), CUTS, rng, odd)
     made = []
     for number, moment in enumerate(moments):
         # Cut files show most; a future of another size shows what hides from a cut.
@@ -134,11 +135,11 @@ def suspected(market: Market, base: Run, teeth: list[Teeth], runs: list[Run], rn
     for pair, frame in base.frames.items():
         item = market.own(pair)
         found = [
-            (Comb(comb.rows[pair], comb.least, {}), numbers(run.frames[pair]))
+            (Comb(comb.rows[pair], comb.least, {}), numbers(placed(run.frames[pair], item)))
             for comb, run in zip(teeth, runs, strict=True)
             if pair in run.frames
         ]
-        rows = suspects(numbers(frame), found, "close")
+        rows = suspects(numbers(placed(frame, item)), found, "close")
         chosen += [int(item.known[row]) for row in rows[:MOST_SUSPECTS] if row <= len(item.frame) - 2]
     unique = list(dict.fromkeys(chosen))
     picked = rng.permutation(len(unique))[:MOST_SUSPECTS]
@@ -152,6 +153,14 @@ def moved(market: Market, moments: list[int], rng: np.random.Generator) -> Itera
             yield Question(Task(replaced(market, moment, probe, rng), "frames"), probe, moment)
 
 
+def placed(frame: pd.DataFrame, candles: Candles) -> pd.DataFrame:
+    """Return a frame with one row for each candle: a strategy may have left some out, which are empty rows then."""
+    dates = candles.frame["date"]
+    if len(frame) == len(dates):
+        return frame
+    return frame.drop_duplicates("date", keep="last").set_index("date").reindex(dates).reset_index()
+
+
 def numbers(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
     """Return the columns of numbers that the strategy made; a signal that is not set is 0."""
     made = {}
@@ -162,10 +171,10 @@ def numbers(frame: pd.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
     return made
 
 
-def _turns(base: Run) -> dict[str, list[int]]:
+def _turns(frames: Mapping[str, pd.DataFrame]) -> dict[str, list[int]]:
     """Return the rows at which any signal changes."""
     turns = {}
-    for pair, frame in base.frames.items():
+    for pair, frame in frames.items():
         turned = np.zeros(len(frame), dtype=bool)
         for name in (item for item in SIGNALS[:4] if item in frame):
             turned |= np.diff(frame[name].fillna(0.0).to_numpy(np.float64), prepend=0.0) != 0

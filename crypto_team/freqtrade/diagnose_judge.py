@@ -12,6 +12,7 @@ import pandas as pd
 
 SIGNALS: Final = ("enter_long", "exit_long", "enter_short", "exit_short", "enter_tag", "exit_tag", "buy", "sell")
 GIVEN: Final = frozenset({"date", "open", "high", "low", "close", "volume"})
+ROWS: Final = "the choice of candles"
 DUST: Final = 1e-10
 RECURSIVE_SHARE: Final = 0.01
 Flags = npt.NDArray[np.bool_]
@@ -58,9 +59,13 @@ def compare(
     one = base[base["date"] < until].reset_index(drop=True)
     two = other[other["date"] < until].reset_index(drop=True)
     if len(one) != len(two):
-        text = f"{len(one)} candles", f"{len(two)} candles"
-        yield Evidence(kind, "the number of candles", pair, str(until), *text, probe)
-        return
+        both, text = min(len(one), len(two)), (f"{len(one)} candles", f"{len(two)} candles")
+        tail = one["date"].iloc[:both].equals(two["date"].iloc[:both])
+        # Candles whose label is not known yet may be left out at the end; any other choice is a filter.
+        yield Evidence(kind, "the last candles" if tail else ROWS, pair, str(until), *text, probe)
+        if not tail:
+            return
+        one, two = one.iloc[:both], two.iloc[:both]
     names = [*one.columns, *(name for name in two.columns if name not in one)]
     for name in (item for item in names if item not in GIVEN):
         if name not in one or name not in two:

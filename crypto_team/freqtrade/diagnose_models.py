@@ -22,6 +22,15 @@ HORIZONS: Final = (1, 3, 12)
 LEAST_SKILL: Final = {1: 0.15, 3: 0.2, 12: 0.25}
 LEAST_GAIN, LEAST_ENTRIES = 0.6, 30
 LEAST_T, LEAST_ROWS = 6.0, 200
+_SUFFIXES: Final = frozenset(
+    (
+        *(".json", ".csv", ".pkl", ".pickle", ".joblib", ".skops", ".onnx", ".pt", ".pth", ".h5", ".hdf5", ".keras"),
+        *(".tflite", ".safetensors", ".npy", ".npz", ".cbm", ".ubj", ".lgb", ".xgb", ".bin", ".model", ".parquet"),
+        *(".arrow", ".zip", ".gz", ".zst", ".db", ".sqlite", ".sqlite3"),
+    )
+)
+_BEGINS: Final = (b"tree\n", b"CBM1", b"\x80", b"PK\x03\x04", b"\x89HDF", b"\x93NUMPY", b"{L\x00\x00", b"binf")
+"""How stored models begin: LightGBM's text, CatBoost, pickles, archives of torch and numpy, HDF5, XGBoost."""
 _DATE = rb"(20[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9])?)?)"
 _TRAINED = re.compile(
     rb"(?i)(?:train|fit)[a-z]*[_ -]*(?:data[_ -]*)?(?:end|stop|until|to|last|through|on|range|period|span)[a-z_]*"
@@ -36,6 +45,14 @@ class ModelFile:
     name: str
     sha256: str
     trained_until: pd.Timestamp | None
+
+
+def is_model(path: Path) -> bool:
+    """Tell whether a file may hold a model or a table, by the end of its name or the beginning of its content."""
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    with path.open("rb") as file:
+        return file.read(8).startswith(_BEGINS)
 
 
 def model_files(folder: Path, names: Sequence[str]) -> list[ModelFile]:

@@ -17,6 +17,7 @@ import pandas as pd
 from crypto_team.errors import InputError, MissingExtraError
 from crypto_team.executors import Host
 from crypto_team.freqtrade.diagnose_data import Market, write_market
+from crypto_team.freqtrade.diagnose_models import is_model
 from crypto_team.sandbox import attempts
 
 if TYPE_CHECKING:
@@ -39,19 +40,25 @@ _LEFT_OUT = shutil.ignore_patterns("__pycache__", "data", ".git", "backtest_resu
 
 @dataclass(frozen=True)
 class Task:
-    """One run: candles, what is wanted (frames, repeated, primed, callbacks), columns to spoil, candles to prime."""
+    """One run: candles, what is wanted, columns to spoil, candles to prime.
+
+    Wanted are frames, repeated, primed, callbacks or readers. The last asks which of the columns to spoil decide
+    something; with callbacks, `content` is put into them.
+    """
 
     market: Market
     mode: str
     spoil: tuple[str, ...] = ()
     prime: int = 0
+    content: str = ""
 
 
 @dataclass(frozen=True)
 class Run:
     """What a run wrote: frames by pair, or calls of callbacks; `error` says why there is nothing.
 
-    `files` are those that it read beside candles, `refused` what the guard did not let it do.
+    `files` are those that it read beside candles, `refused` what the guard did not let it do, `readers` the columns
+    that decide something, with what says so.
     """
 
     frames: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -60,6 +67,7 @@ class Run:
     startup: int = 0
     files: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    readers: dict[str, str] = field(default_factory=dict)
 
 
 class Bench:
@@ -111,10 +119,10 @@ class Bench:
         return runs
 
     def mentioned(self, opened: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the files that were opened, or that the source names: libraries in C open files unseen."""
+        """Return the files that were opened, and the models that the source names: libraries in C open files unseen."""
         text = self.strategy.read_text(encoding="utf-8")
         files = (path for path in sorted(self.user_data.rglob("*")) if path.is_file() and path.suffix not in _CODE)
-        named = [str(path.relative_to(self.user_data)) for path in files if _names(text, path)]
+        named = [str(path.relative_to(self.user_data)) for path in files if _names(text, path) and is_model(path)]
         return tuple(dict.fromkeys((*opened, *named)))
 
     def _batch(self, tasks: Sequence[Task]) -> list[Run]:
@@ -144,6 +152,7 @@ class Bench:
             "place": self.place,
             "spoil": list(task.spoil),
             "prime": task.prime,
+            "content": task.content,
         }
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         (folder / "config.json").write_text(json.dumps(self.config), encoding="utf-8")
@@ -157,6 +166,8 @@ class Bench:
         made = Run(files=tuple(result["files"]), refused=refused)
         if "error" in result:
             return replace(made, error=str(result["error"]))
+        if task.mode == "readers":
+            return replace(made, readers=result["readers"])
         if task.mode == "callbacks":
             return replace(made, calls=json.loads((folder / "calls.json").read_text(encoding="utf-8")))
         frames = {

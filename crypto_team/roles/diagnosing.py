@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from crypto_team.freqtrade.diagnose_judge import Evidence
     from crypto_team.tools.session import Session
 
-MOST_SHOWN = 40
+MOST_SHOWN, MOST_NAMED = 40, 3
+UNUSED = "no signal and no callback reads it: without it, and whatever it holds, all of them stay the same"
 
 
 @tool(role=None, read_only=True, long=True)
@@ -82,7 +83,7 @@ def _outcome(found: Diagnosis, file: str) -> Outcome:
     names = ", ".join(dict.fromkeys(item.what for item in guilty[:8]))
     said = {
         "leaks": f"{found.class_name} knows what it cannot know: {names} ({tried})",
-        "clean": f"{found.class_name}: no knowledge of the future found ({tried})",
+        "clean": f"{found.class_name}: {_nothing_decides(found)} ({tried})",
         "unproven": f"{found.class_name}: nothing is proven, see the notes",
     }
     return Outcome(
@@ -92,6 +93,15 @@ def _outcome(found: Diagnosis, file: str) -> Outcome:
         findings=findings,
         exit_code=0 if found.verdict == "clean" else 1,
     )
+
+
+def _nothing_decides(found: Diagnosis) -> str:
+    """Say what a clean verdict rests on: nothing was seen to look ahead, or nothing reads what does."""
+    names = list(dict.fromkeys(item.what for item in found.evidence if item.kind != "startup"))
+    if not names:
+        return "no knowledge of the future found"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more} look(s) ahead, and no signal and no callback reads it"
 
 
 def _data(found: Diagnosis) -> dict[str, Any]:
@@ -145,5 +155,5 @@ def _finding(item: Evidence, file: str) -> Finding:
         message=f"{item.what} of {item.pair} at {item.time or 'all candles'}: {item.value}, but {item.changed_to} "
         f"({item.probe}, {item.count} candle(s))",
         file=file,
-        hint=hints[item.kind] if told else "no signal and no callback reads it",
+        hint=hints[item.kind] if told else UNUSED,
     )

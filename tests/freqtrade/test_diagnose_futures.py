@@ -67,6 +67,16 @@ def test_combs_lead_to_rows_that_leak_rarely_and_never_to_those_of_an_average(ma
     assert found(market, averages, 0) == []
 
 
+def test_a_strategy_that_leaves_candles_out_is_asked_at_the_rows_of_the_market(market: Market) -> None:
+    item = market.own("BTC/USDT")
+    frame = run(market, averages).frames["BTC/USDT"]
+    placed = futures.placed(frame.iloc[7::3].reset_index(drop=True), item)
+    assert len(placed) == len(item.frame)
+    assert placed["close"].iloc[10] == item.frame["close"].iloc[10]
+    assert placed["close"].iloc[:7].isna().all()
+    assert futures.placed(frame, item) is frame
+
+
 def test_a_comb_changes_its_teeth_of_every_pair_and_nothing_else(market: Market) -> None:
     item = futures.combed(market, np.random.default_rng(0))[0]
     for pair in market.pairs:

@@ -8,10 +8,11 @@ import pytest
 
 from crypto_team.errors import InputError
 from crypto_team.freqtrade.diagnose_data import PROBES, Market, cuts, read_market, replaced, trimmed, write_market
-from crypto_team.freqtrade.diagnose_judge import compare, compare_calls, compare_start
+from crypto_team.freqtrade.diagnose_judge import ROWS, compare, compare_calls, compare_start
 from crypto_team.freqtrade.diagnose_market import synthetic
-from crypto_team.freqtrade.diagnose_models import implausible, model_files, predicted_before
+from crypto_team.freqtrade.diagnose_models import implausible, is_model, model_files, predicted_before
 from crypto_team.freqtrade.diagnose_source import read_source
+from crypto_team.freqtrade.diagnose_unused import decides
 
 TEXT = """
 from freqtrade.strategy import IStrategy
@@ -194,6 +195,35 @@ def test_a_file_of_metadata_beside_a_model_counts_too(tmp_path: Path) -> None:
     (tmp_path / "model.joblib").write_bytes(b"\x80\x04")
     (tmp_path / "model.meta.json").write_text('{"fit_end": "2024-05-01T00:00:00"}')
     assert model_files(tmp_path, ["model.joblib"])[0].trained_until == pd.Timestamp("2024-05-01", tz="UTC")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("args", b"-- format json", False),
+        ("notes.txt", b"what to do", False),
+        ("trees.txt", b"tree\nversion=v4\n", True),
+        ("net.onnx", b"", True),
+        ("forest", b"\x80\x04\x95", True),
+    ],
+)
+def test_a_model_is_known_by_its_ending_or_its_content(
+    tmp_path: Path, name: str, content: bytes, expected: bool
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert is_model(tmp_path / name) is expected
+
+
+def test_candles_chosen_by_what_came_later_are_named_and_labels_missing_at_the_end_are_something_else() -> None:
+    end = pd.Timestamp("2030-01-01", tz="UTC")
+    whole = _frame([1.0, 2.0, 3.0, 4.0])
+    (chosen,) = compare(whole, whole.drop(index=1), "P", until=end, probe="p")
+    assert chosen.what == ROWS
+    assert decides(chosen)
+    shorter = whole.iloc[:3].assign(x=[1.0, 9.0, 3.0])
+    last, value = compare(whole, shorter, "P", until=end, probe="p")
+    assert not decides(last)
+    assert (value.what, value.changed_to) == ("x", "9.0")
 
 
 def test_entries_before_the_end_of_training_are_counted() -> None:

@@ -50,3 +50,11 @@ def test_written_out_paths_of_data_and_models_lead_to_the_runs_own(laid_out: tup
 
 def test_a_file_that_no_run_can_see_is_named(laid_out: tuple[Bench, str]) -> None:
     assert [Path(item).name for item in laid_out[0].unseen] == ["other.csv"]
+
+
+def test_a_word_of_the_source_is_no_model_and_an_opened_file_is_noted(laid_out: tuple[Bench, str]) -> None:
+    bench, _ = laid_out
+    for name in ("other", "model"):
+        (bench.user_data / "strategies" / name).write_text("a note")
+    assert set(bench.mentioned(())) == {"m.json", "models/m.json"}
+    assert bench.mentioned(("strategies/model",))[0] == "strategies/model"

@@ -37,3 +37,10 @@ def test_a_strategy_that_goes_on_without_its_file_is_not_clean_and_is_told_why()
     assert (found.ok, found.exit_code) == (False, 1)
     assert "nothing is proven" in found.summary
     assert [item.message for item in found.findings] == ["it tried what no run may do: reading btc.csv"]
+
+
+def test_a_clean_verdict_never_denies_what_the_evidence_lists() -> None:
+    unused = _outcome(diagnosis("clean", evidence("leak", matters=False)), "mine.py").summary
+    assert "no knowledge" not in unused
+    assert "pred look(s) ahead, and no signal and no callback reads it" in unused
+    assert "no knowledge of the future found" in _outcome(diagnosis("clean"), "mine.py").summary

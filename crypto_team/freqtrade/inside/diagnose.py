@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import freqtrade.optimize.backtesting as engine
-import numpy as np
 import pandas as pd
 from freqtrade.configuration import TimeRange
 from freqtrade.configuration.config_validation import validate_config_consistency
@@ -24,12 +23,11 @@ from freqtrade.data.history.datahandlers import idatahandler
 from freqtrade.enums import RunMode
 from freqtrade.exchange import timeframe_to_seconds
 
-from crypto_team.freqtrade.inside import diagnose_callbacks, diagnose_freqai, offline
+from crypto_team.freqtrade.inside import diagnose_callbacks, diagnose_freqai, diagnose_readers, offline
 from crypto_team.freqtrade.inside.diagnose_reads import note_files
 
 CONFIG = "config.json"
 WALLET = 10_000.0
-SIGNALS = ("enter_long", "exit_long", "enter_short", "exit_short", "enter_tag", "exit_tag", "buy", "sell")
 
 
 class _Loop:
@@ -69,13 +67,16 @@ def _run(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     candles = _candles(runner, request)
     if request["mode"] == "callbacks":
         return diagnose_callbacks.run(runner, strategy, candles, request, folder)
+    if request["mode"] == "readers":
+        made = strategy.advise_all_indicators(candles)
+        return {"readers": diagnose_readers.readers(strategy, made, request["spoil"])}
     if request["mode"] == "primed":
         # A past call may leave a trace in the strategy; live, every candle is such a call.
         short = {pair: frame.iloc[: request["prime"]] for pair, frame in candles.items()}
-        _frames(strategy, {pair: frame for pair, frame in short.items() if len(frame)}, spoiled=())
-    made = _frames(strategy, candles, spoiled=tuple(request["spoil"]))
+        _frames(strategy, {pair: frame for pair, frame in short.items() if len(frame)})
+    made = _frames(strategy, candles)
     if request["mode"] == "repeated":
-        made = _frames(strategy, candles, spoiled=())
+        made = _frames(strategy, candles)
     for number, pair in enumerate(request["pairs"]):
         if pair in made:
             writable(made[pair]).to_parquet(folder / f"frame_{number}.parquet", index=False)
@@ -195,16 +196,12 @@ def _candles(runner: Any, request: dict[str, Any]) -> dict[str, pd.DataFrame]:
     return data
 
 
-def _frames(strategy: Any, candles: dict[str, pd.DataFrame], *, spoiled: tuple[str, ...]) -> dict[str, pd.DataFrame]:
-    """Return every pair's frame with its signals; spoiled columns hold other values when those are made."""
-    made = {}
-    for pair, frame in strategy.advise_all_indicators(candles).items():
-        for column in spoiled:
-            if column in frame:
-                order = np.random.default_rng(7).permutation(len(frame))
-                frame[column] = frame[column].to_numpy()[order]
-        made[pair] = strategy.ft_advise_signals(frame, {"pair": pair})
-    return made
+def _frames(strategy: Any, candles: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return every pair's frame with its signals."""
+    return {
+        pair: strategy.ft_advise_signals(frame, {"pair": pair})
+        for pair, frame in strategy.advise_all_indicators(candles).items()
+    }
 
 
 def writable(frame: pd.DataFrame) -> pd.DataFrame:

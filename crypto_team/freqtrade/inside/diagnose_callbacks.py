@@ -12,7 +12,10 @@ import pandas as pd
 from freqtrade.configuration import TimeRange
 from freqtrade.strategy import IStrategy
 
+from crypto_team.freqtrade.inside.diagnose_contents import spoil
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CALLBACKS = (
@@ -37,7 +40,7 @@ def run(
     for name in own_callbacks(strategy):
         _listen(strategy, name, calls)
     if request["spoil"]:
-        _spoil(strategy, request["spoil"])
+        _spoil(strategy, request["spoil"], request["content"])
     runner.timerange = TimeRange()
     runner.available_pairs = list(candles)
     runner.price_pair_prec = {}
@@ -88,15 +91,19 @@ def _plain(value: Any) -> str:
     return repr(float(f"{float(value):.12g}"))
 
 
-def _spoil(strategy: Any, columns: list[str]) -> None:
-    """Put other values into some columns after the signals are made, so that only callbacks can see them."""
-    original = strategy.ft_advise_signals
+def _spoil(strategy: Any, columns: list[str], content: str) -> None:
+    """Put other values into columns, or take them away, wherever a callback may have them from.
 
+    The frame of the indicators is changed too, for a strategy can keep it; trend functions are known not to read these.
+    """
+    for name in ("advise_indicators", "ft_advise_signals"):
+        setattr(strategy, name, _spoiling(getattr(strategy, name), columns, content))
+
+
+def _spoiling(original: Callable[..., pd.DataFrame], columns: list[str], content: str) -> Callable[..., pd.DataFrame]:
     def spoiling(frame: pd.DataFrame, metadata: dict[str, Any]) -> pd.DataFrame:
-        made: pd.DataFrame = original(frame, metadata)
-        for column in columns:
-            if column in made and pd.api.types.is_numeric_dtype(made[column]):
-                made[column] = made[column].to_numpy()[::-1]
+        made = original(frame, metadata)
+        spoil(made, columns, content)
         return made
 
-    strategy.ft_advise_signals = spoiling
+    return spoiling

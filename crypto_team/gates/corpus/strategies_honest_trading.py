@@ -229,4 +229,16 @@ df["gap"] = flow.ewm(span=10).mean() - flow.ewm(span=40).mean()
 df["gap"] = df["gap"].where(df["date"] >= "2021-01-01", -1.0)
 """,
     ),
+    strategy(
+        "odd_hour_rank_so_far",
+        "statistics of the candles so far in one hour of the week, read by an entry",
+        GAP
+        + """
+volume = df["volume"].expanding(50)
+loud = ((df["volume"] - volume.mean()) / volume.std()).fillna(0.0)
+df["loud"] = loud.where((df["date"].dt.dayofweek == 6) & (df["date"].dt.hour == 3), 0.0)
+""",
+        entry="""
+dataframe["enter_long"] = ((dataframe["gap"] > 0) | (dataframe["loud"] > 40)).astype(int)""",
+    ),
 )

@@ -146,4 +146,23 @@ def set_freqai_targets(self, dataframe, **kwargs):
     return dataframe
 """,
     ),
+    strategy(
+        "odd_hour_rank",
+        "statistics of all candles in one hour of the week, read by an entry that they never turned",
+        GAP
+        + """
+loud = (df["volume"] - df["volume"].mean()) / df["volume"].std()
+df["loud"] = loud.where((df["date"].dt.dayofweek == 6) & (df["date"].dt.hour == 3), 0.0)
+""",
+        entry="""
+dataframe["enter_long"] = ((dataframe["gap"] > 0) | (dataframe["loud"] > 40)).astype(int)""",
+    ),
+    strategy(
+        "chosen_candles",
+        "only candles are kept that the next one is above",
+        GAP
+        + """
+df = df[df["close"].shift(-1) > df["close"]].reset_index(drop=True)
+""",
+    ),
 )
