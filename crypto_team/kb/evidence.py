@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import NotFoundError
+from crypto_team.kb import registry
 from crypto_team.kb.files import sha256
 from crypto_team.kb.yaml import load_record
 from crypto_team.schemas import EvidenceManifest
@@ -18,6 +19,7 @@ def load_manifest(layout: Layout, strategy_id: str) -> EvidenceManifest:
     """Read the manifest of a strategy; without one it has not been trained."""
     path = layout.evidence(strategy_id)
     if not path.exists():
+        registry.entry(layout, strategy_id)  # a strategy that nobody made is told as that
         raise NotFoundError(
             f"{strategy_id} has no evidence yet", where=str(path), hint=f"crypto-team ml-engineer train {strategy_id}"
         )

@@ -29,3 +29,11 @@ def test_a_history_rewritten_without_the_trials_of_a_strategy_is_not_intact(desk
     assert any(booked.trial_id in each and "not in the ledger" in each for each in problems)
     assert not desk.try_("ledger.verify").ok
     assert any(item.code == "ledger" for item in validate(desk.layout))
+
+
+def test_a_strategy_that_nobody_made_is_not_told_to_be_trained(desk: Desk) -> None:
+    told = desk.try_("verify", strategy_id="STR-404")
+    assert "there is no strategy STR-404" in told.findings[0].message
+    desk.designed()
+    told = desk.try_("verify", strategy_id="STR-001")
+    assert "no evidence yet" in told.findings[0].message
