@@ -145,30 +145,29 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
     """Cut the test positions into trades: one row per unbroken stretch of one sign within a pair.
 
     A hole in time, as between test parts that do not adjoin, ends a trade: positions start flat after it. Rows follow
-    each other where they are as far apart as the closest two rows of any pair.
+    each other where they are as far apart as the closest two rows of any pair. A position that is not known is none.
 
     Returns
     -------
     DataFrame
-        pair, entry_time, exit_time (open of the first and last bar held), side (-1 or 1), bars, return_net (sum).
+        pair, entry_time, exit_time (open of the first and last bar held), side (-1 or 1), bars, return_net: the sum of
+        its bars' net returns less the cost of leaving, which is booked on the bar after them. A turn pays for leaving
+        in the trade that ends. So trades add up to the sum of net returns; one that ends at a hole has not paid.
     """
     rows = out_of_sample_rows(predictions).sort_values(["pair", "time"], kind="stable")
-    side = np.sign(rows["position"].to_numpy(dtype=np.float64))
-    pair = rows["pair"].to_numpy()
-    apart = np.diff(pd.DatetimeIndex(rows["time"]).asi8)
-    same = pair[1:] == pair[:-1]
+    position = np.nan_to_num(rows["position"].to_numpy(dtype=np.float64))
+    side, pair, joined = np.sign(position), rows["pair"].to_numpy(), _joined(rows)
     new = np.ones(len(rows), dtype=bool)
-    new[1:] = (side[1:] != side[:-1]) | ~same | (apart > apart[same].min(initial=np.iinfo(np.int64).max))
+    new[1:] = (side[1:] != side[:-1]) | ~joined
+    table = {
+        "stretch": np.cumsum(new),
+        "pair": pair,
+        "time": rows["time"].array,
+        "side": side,
+        "return_net": _with_leaving(rows, position, joined),
+    }
     grouped = (
-        pd.DataFrame(
-            {
-                "stretch": np.cumsum(new),
-                "pair": pair,
-                "time": rows["time"].array,
-                "side": side,
-                "return_net": rows["return_net"].to_numpy(),
-            }
-        )[side != 0.0]
+        pd.DataFrame(table)[side != 0.0]
         .groupby("stretch", sort=True)
         .agg(
             pair=("pair", "first"),
@@ -181,6 +180,30 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
     )
     trades: pd.DataFrame = grouped.reset_index(drop=True).astype({"side": "int8", "bars": "int64"})
     return trades
+
+
+def _joined(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return for each row but the first whether it follows the one before within its pair, shape (n - 1,)."""
+    pair, apart = rows["pair"].to_numpy(), np.diff(pd.DatetimeIndex(rows["time"]).asi8)
+    same = pair[1:] == pair[:-1]
+    return np.asarray(same & (apart <= apart[same].min(initial=np.iinfo(np.int64).max)))
+
+
+def _with_leaving(rows: pd.DataFrame, position: Floats, joined: npt.NDArray[np.bool_]) -> Floats:
+    """Return net returns per bar with the cost of leaving a side moved to the last bar that it was held.
+
+    The cost of a bar pays for the traded value: at a turn from a to -b that is a + b, of which a is leaving.
+    """
+    net = np.nan_to_num(rows["return_net"].to_numpy(dtype=np.float64))
+    paid = np.nan_to_num(
+        rows["return_gross"].to_numpy(dtype=np.float64) - rows["return_net"].to_numpy(dtype=np.float64)
+    )
+    before, now = np.abs(position[:-1]), np.abs(position[1:])
+    left = joined & (before > 0.0) & (np.sign(position[1:]) != np.sign(position[:-1]))
+    leaving = np.where(left, paid[1:] * before / np.where(left, before + now, 1.0), 0.0)
+    net[1:] += leaving
+    net[:-1] -= leaving
+    return net
 
 
 def summary(predictions: pd.DataFrame) -> dict[str, float | int | None]:
