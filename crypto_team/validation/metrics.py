@@ -203,7 +203,7 @@ def _with_leaving(rows: pd.DataFrame, position: Floats, joined: npt.NDArray[np.b
     leaving = np.where(left, paid[1:] * before / np.where(left, before + now, 1.0), 0.0)
     net[1:] += leaving
     net[:-1] -= leaving
-    return net
+    return np.asarray(net)
 
 
 def summary(predictions: pd.DataFrame) -> dict[str, float | int | None]:
