@@ -13,6 +13,7 @@ from crypto_team.validation import metrics, scores
 from crypto_team.validation.calibration_error import ece_debiased
 from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import milliseconds
+from crypto_team.validation.clusters import slope_interval, time_blocks
 from crypto_team.validation.dip import dip, dip_p_value
 from crypto_team.validation.significance import newey_west_t
 
@@ -37,7 +38,8 @@ class Calibration:
 
     `ece_debiased` is the root mean squared gap in bins of equal numbers, freed of the noise of as many independent
     labels as overlapping ones are worth. Brier score = reliability - resolution + uncertainty, up to what varies inside
-    bins. `brier_rise_t` tests, over days, what calibration added to the Brier score: above 0 it did harm. `dip` is
+    bins. `slope_low` and `slope_high` bound the slope at 95 %, labels overlapping and pairs moving
+    together. `brier_rise_t` tests, over days, what calibration added to the Brier score: above 0 it did harm. `dip` is
     Hartigan's for the probabilities of the event, `dip_p` how often one mode would show as much.
     """
 
@@ -62,22 +64,26 @@ class Calibration:
     dip_p: float
     slope_raw: float
     slope: float
-    slope_error: float
+    slope_low: float
+    slope_high: float
     intercept: float
     bins_raw: tuple[ReliabilityBin, ...]
     bins: tuple[ReliabilityBin, ...]
 
 
-def calibration(predictions: pd.DataFrame) -> Calibration:
+def calibration(predictions: pd.DataFrame, *, label_ms: int = 0) -> Calibration:
     """Measure how well stated probabilities match outcomes on the test rows.
 
-    The event is the top class; for a regression it is a positive forward return, and the signal is its probability.
+    The event is the top class; for a regression it is a positive forward return, and the signal is its probability. The
+    interval of the slope is that of blocks of a day, or of `label_ms` where labels last longer, and of folds.
     """
     raw, p, y = forecasts(predictions)
     fit, parts = scores.calibration_slope(p, y), scores.brier_decomposition(p, y, bins=BINS)
     rate = float(y.mean()) if y.size else math.nan
     known = _known(predictions)
-    worth = independent_labels(milliseconds(known["time"]), milliseconds(known["label_end"]))
+    times = milliseconds(known["time"])
+    worth = independent_labels(times, milliseconds(known["label_end"]))
+    low, high = slope_interval(p, y, fit, time_blocks(times, label_ms), known["fold"].to_numpy(dtype=np.int64))
     return Calibration(
         rows=y.size,
         event_rate=rate,
@@ -100,7 +106,8 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
         dip_p=dip_p_value(p, rng=np.random.default_rng(0), draws=100),
         slope_raw=scores.calibration_slope(raw, y).slope,
         slope=fit.slope,
-        slope_error=fit.slope_se,
+        slope_low=low,
+        slope_high=high,
         intercept=fit.intercept,
         bins_raw=reliability(raw, y),
         bins=reliability(p, y),
