@@ -18,12 +18,16 @@ from crypto_team.validation.dip import dip, dip_p_value
 from crypto_team.validation.significance import newey_west_t
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 BINS = 10
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """One right-closed bin of forecasts: mean forecast, observed rate with its 95 % Wilson interval, rows."""
+    """One right-closed bin of forecasts: mean forecast, observed rate with its 95 % Wilson interval, rows.
+
+    The interval is that of as many labels as the overlapping ones of the bin are worth.
+    """
 
     forecast: float
     observed: float
@@ -81,9 +85,9 @@ def calibration(predictions: pd.DataFrame, *, label_ms: int = 0) -> Calibration:
     fit, parts = scores.calibration_slope(p, y), scores.brier_decomposition(p, y, bins=BINS)
     rate = float(y.mean()) if y.size else math.nan
     known = _known(predictions)
-    times = milliseconds(known["time"])
-    worth = independent_labels(times, milliseconds(known["label_end"]))
-    low, high = slope_interval(p, y, fit, time_blocks(times, label_ms), known["fold"].to_numpy(dtype=np.int64))
+    spans = milliseconds(known["time"]), milliseconds(known["label_end"])
+    worth = independent_labels(*spans)
+    low, high = slope_interval(p, y, fit, time_blocks(spans[0], label_ms), known["fold"].to_numpy(dtype=np.int64))
     return Calibration(
         rows=y.size,
         event_rate=rate,
@@ -109,8 +113,8 @@ def calibration(predictions: pd.DataFrame, *, label_ms: int = 0) -> Calibration:
         slope_low=low,
         slope_high=high,
         intercept=fit.intercept,
-        bins_raw=reliability(raw, y),
-        bins=reliability(p, y),
+        bins_raw=reliability(raw, y, spans),
+        bins=reliability(p, y, spans),
     )
 
 
@@ -138,28 +142,35 @@ def _known(predictions: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["forward_return"].notna() & rows["signal"].notna()]
 
 
-def reliability(p: Floats, y: Floats) -> tuple[ReliabilityBin, ...]:
+def reliability(p: Floats, y: Floats, spans: tuple[Ints, Ints] | None = None) -> tuple[ReliabilityBin, ...]:
     """Compare forecasts with outcomes in ten right-closed bins of equal width; empty bins are left out.
 
     Parameters
     ----------
     p, y
         Forecast probability and outcome in {0, 1}, shape (n,); rows with NaN are dropped.
+    spans
+        Start and end of each label in ms, shape (n,) each; without them every row is independent.
     """
     known = np.isfinite(p) & np.isfinite(y)
     p, y = p[known], y[known]
     place = np.clip(np.searchsorted(np.linspace(0.0, 1.0, BINS + 1), p, side="left") - 1, 0, BINS - 1)
-    return tuple(_bin(p[place == number], y[place == number]) for number in np.unique(place))
+    made = []
+    for number in np.unique(place):
+        here = place == number
+        worth = float(here.sum()) if spans is None else independent_labels(*(each[known][here] for each in spans))
+        made.append(_bin(p[here], y[here], worth))
+    return tuple(made)
 
 
-def _bin(p: Floats, y: Floats) -> ReliabilityBin:
-    low, high = wilson(float(y.mean()), y.size)
+def _bin(p: Floats, y: Floats, worth: float) -> ReliabilityBin:
+    low, high = wilson(float(y.mean()), worth)
     return ReliabilityBin(float(p.mean()), float(y.mean()), low, high, y.size)
 
 
-def wilson(share: float, n: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson(share: float, n: float, *, z: float = 1.959963984540054) -> tuple[float, float]:
     """Return the Wilson score interval of a share observed in `n` independent rows (Wilson 1927)."""
-    if n < 1:
+    if not n > 0.0:
         return math.nan, math.nan
     centre = share + z * z / (2 * n)
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))

@@ -101,6 +101,21 @@ def test_reliability_bins_hold_every_row_once_and_match_the_calibration_error() 
     assert error == pytest.approx(scores.ece(p, y))
 
 
+def test_intervals_of_bins_count_labels_that_overlap_once() -> None:
+    rng = np.random.default_rng(2)
+    p = np.repeat(rng.random(80), 12)
+    y = (np.repeat(rng.random(80), 12) < p).astype(float)
+    start = np.arange(960) * 3_600_000
+    alone = reliability(p[::12], y[::12], (start[::12], start[::12] + 1))
+    # The same forecasts and outcomes twelve times over the same twelve hours.
+    begin = np.repeat(start[::12], 12)
+    together = reliability(p, y, (begin, begin + 12 * 3_600_000))
+    assert [each.rows for each in together] == [12 * each.rows for each in alone]
+    for one, many in zip(alone, together, strict=True):
+        assert (many.low, many.high) == pytest.approx((one.low, one.high))
+    assert reliability(p, y)[0].high - reliability(p, y)[0].low < 0.5 * (alone[0].high - alone[0].low)
+
+
 def test_wilson_interval_agrees_with_the_published_example() -> None:
     # Newcombe (1998), Statistics in Medicine 17, table I, method 3: 81 of 263.
     low, high = wilson(81 / 263, 263)
