@@ -12,12 +12,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 from scipy import stats
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 GATE_BUDGET = 0.05
 CHECKS_AT_RISK = 20
@@ -40,35 +35,3 @@ def deviations(freedom: float, looks: int = 1) -> float:
     """
     alarm = FALSE_ALARM / looks
     return float(stats.t.isf(alarm, max(1.0, freedom)) if math.isfinite(freedom) else stats.norm.isf(alarm))
-
-
-def clustered(contributions: Floats, blocks: Ints) -> Floats:
-    """Return the covariance of the sum of `contributions` when rows of one block, or of neighbours, go together.
-
-    Parameters
-    ----------
-    contributions
-        Shape (n, k), centred.
-    blocks
-        Number of the time block of each row, shape (n,); consecutive numbers are neighbours in time.
-
-    Returns
-    -------
-    ndarray
-        Shape (k, k). Sums of blocks, with Bartlett weight 1/2 for neighbours, times G / (G - 1); NaN below two blocks.
-
-    Notes
-    -----
-    Liang and Zeger (1986) for clusters, Newey and West (1987) for the weight of neighbours.
-    """
-    names, place = np.unique(blocks, return_inverse=True)
-    groups = names.size
-    if groups < 2:
-        return np.full((contributions.shape[1],) * 2, np.nan)
-    sums = np.column_stack([np.bincount(place, column, minlength=groups) for column in contributions.T])
-    meat = sums.T @ sums
-    near = np.diff(names) == 1
-    cross = sums[1:][near].T @ sums[:-1][near]
-    # Negative correlation of neighbours never makes the error smaller: it is an estimate from few blocks.
-    both = meat + 0.5 * (cross + cross.T)
-    return np.asarray(np.where(np.diag(both).min() >= np.diag(meat).min(), both, meat) * groups / (groups - 1.0))

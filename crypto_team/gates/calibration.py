@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.alarms import DEVIATIONS, clustered, deviations
+from crypto_team.gates.alarms import DEVIATIONS, deviations
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, refused, weigh
 from crypto_team.gates.skill import outcomes
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.clusters import clustered
+from crypto_team.validation.clusters import slope_error as _slope_error
 from crypto_team.validation.expected_returns import Line, realised_on_expected, stated_returns
-from crypto_team.validation.scores import CalibrationFit, calibration_slope, events, logit
+from crypto_team.validation.scores import calibration_slope, events
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -160,14 +162,6 @@ def _gaps(p: Floats, y: Floats, groups: Ints, scale: float, bins: int = 10) -> t
     signed = np.sign(gap)[place] * (p - y)
     by_chance = float(deviation.sum()) * math.sqrt(2.0 / math.pi) / p.size
     return float(signed.mean()), by_chance, scale * _mean_error(signed, groups)
-
-
-def _slope_error(p: Floats, y: Floats, fit: CalibrationFit, groups: Ints) -> float:
-    """Return the error of the slope when the rows of a group err alike (sandwich of Liang and Zeger 1986)."""
-    design = np.column_stack([logit(p), np.ones(p.size)])
-    fitted = 1.0 / (1.0 + np.exp(-np.clip(design @ np.array([fit.slope, fit.intercept]), -700.0, 700.0)))
-    bread = np.linalg.pinv(design.T @ (design * (fitted * (1.0 - fitted))[:, None]))
-    return math.sqrt((bread @ clustered(design * (y - fitted)[:, None], groups) @ bread)[0, 0])
 
 
 _OF_PROBABILITIES = ("slope", "probabilities")

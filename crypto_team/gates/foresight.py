@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.gates.alarms import clustered, deviations
+from crypto_team.gates.alarms import deviations
 from crypto_team.gates.likeness import like_forecasts
 from crypto_team.gates.recompute import Returns, bar_moves, milliseconds
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.clusters import clustered
 
 Floats = npt.NDArray[np.float64]
 BINS = 8

@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.alarms import DEVIATIONS, clustered
+from crypto_team.gates.alarms import DEVIATIONS
 from crypto_team.gates.recompute import Returns, bar_moves, milliseconds
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.clusters import clustered
 
 Floats = npt.NDArray[np.float64]
 MOST_BARS = 1.0

@@ -9,12 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.alarms import DEVIATIONS, clustered
+from crypto_team.gates.alarms import DEVIATIONS
 from crypto_team.gates.recompute import Returns, bar_moves, milliseconds, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, weigh
 from crypto_team.gates.skill import part_skill, skill_contributions
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
+from crypto_team.validation.clusters import clustered
 from crypto_team.validation.metrics import summary, trades_from_positions
 
 Floats = npt.NDArray[np.float64]

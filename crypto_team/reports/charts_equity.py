@@ -12,7 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
 from crypto_team.reports.formats import signed_percent
-from crypto_team.reports.palette import BLUE, GREEN, GREY, LINE, MUTED, ORANGE, RED, VIOLET, frame, legend, style, svg
+from crypto_team.reports.palette import (
+    BLUE,
+    GREEN,
+    GREY,
+    LINE,
+    MUTED,
+    ORANGE,
+    RED,
+    VIOLET,
+    frame,
+    legend_below_title,
+    style,
+    svg,
+)
 from crypto_team.validation import metrics
 
 COLOURS = {"buy_and_hold": ORANGE, "ma_cross": GREEN, "previous_sign": VIOLET, "random": GREY, "simple_model": RED}
@@ -35,8 +48,6 @@ def equity(daily: pd.DataFrame, boundaries: Sequence[str], by_chance: npt.NDArra
     times = daily.index.to_numpy()
     with style():
         figure, (above, below) = frame(2, width=9.6, height=4.6, heights=(3.0, 1.0))
-        if by_chance is not None:
-            above.fill_between(times, *by_chance.T, color=GREY, alpha=0.18, linewidth=0, label="90 % of random ones")
         for name in daily.columns:
             growth = np.cumprod(1.0 + daily[name].to_numpy(dtype=np.float64))
             first = name == "strategy"
@@ -49,12 +60,12 @@ def equity(daily: pd.DataFrame, boundaries: Sequence[str], by_chance: npt.NDArra
                 zorder=3 if first else 2,
                 label=_label(str(name), float(growth[-1]) - 1.0),
             )
+        if by_chance is not None:
+            above.fill_between(times, *by_chance.T, color=GREY, alpha=0.18, linewidth=0, label="90 % of random ones")
         above.axhline(1.0, color=MUTED, linewidth=0.8)
         above.set(title="Equity", ylabel="growth of 1, after costs")
         _growth_axis(above)
-        legend(above, LEGEND_COLUMNS)
-        if len(above.get_legend_handles_labels()[1]) > LEGEND_COLUMNS:  # two rows leave no room beside the title
-            above.set_title("Equity", pad=34.0)
+        legend_below_title(above, 4)
         _drawdown(below, times, metrics.drawdowns(daily["strategy"].to_numpy(dtype=np.float64)))
         for axes in (above, below):
             for start in boundaries:

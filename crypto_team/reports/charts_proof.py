@@ -11,7 +11,20 @@ from matplotlib.ticker import MaxNLocator
 
 from crypto_team.reports.formats import compact, number, signed
 from crypto_team.reports.luck import Luck
-from crypto_team.reports.palette import BLUE, GREEN, GREY, LINE, MUTED, ORANGE, RED, frame, legend, style, svg
+from crypto_team.reports.palette import (
+    BLUE,
+    GREEN,
+    GREY,
+    LINE,
+    MUTED,
+    ORANGE,
+    RED,
+    frame,
+    legend,
+    legend_below_title,
+    style,
+    svg,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -136,7 +149,6 @@ def trials(luck: Luck) -> bytes:
             xlim=(edges[0], edges[-1]),
         )
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.set_title(axes.get_title(loc="left"), pad=24)
-        axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, fontsize=8, borderaxespad=0.2)
+        legend_below_title(axes, 3)
         axes.margins(y=0.1)
         return svg(figure)

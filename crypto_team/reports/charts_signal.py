@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -84,21 +85,20 @@ def trades(profit: Floats, bars: Floats) -> bytes:
         figure, (above, below) = frame(2)
         known = profit[np.isfinite(profit)]
         low, high = (float(known.min()), float(known.max())) if known.size else (-0.01, 0.01)
-        edges = np.linspace(low, high if high > low else low + 0.01, 41)
+        width = (high - low if high > low else 0.01) / 40.0
+        # An edge lies at zero, so that no bar holds gains and losses.
+        edges = width * np.arange(math.floor(low / width), math.floor(high / width) + 2)
         counts = np.histogram(known, edges)[0]
-        centre = (edges[:-1] + edges[1:]) / 2.0
-        colours = np.where(centre >= 0.0, GREEN, RED).tolist()
-        above.bar(centre, counts, width=0.92 * (edges[1] - edges[0]), color=colours)
+        colours = np.where(edges[:-1] >= 0.0, GREEN, RED).tolist()
+        above.bar(edges[:-1] + width / 2.0, counts, width=0.92 * width, color=colours)
         above.axvline(0.0, color=MUTED, linewidth=0.9)
         mean = float(known.mean()) if known.size else 0.0
         above.axvline(mean, color=BLUE, linewidth=1.3, linestyle=(0, (4, 2)), label=f"mean {number(100.0 * mean, 3)} %")
         above.set(title="Net return of trades", ylabel="trades")
         above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:.1f} %"))
         legend(above, 1)
-        width = max(1, int(bars.max(initial=1.0)) // 40)
-        below.hist(
-            bars, bins=np.arange(0.5, bars.max(initial=1.0) + width + 0.5, width).tolist(), color=GREY, alpha=0.8
-        )
+        step = max(1, int(bars.max(initial=1.0)) // 40)
+        below.hist(bars, bins=np.arange(0.5, bars.max(initial=1.0) + step + 0.5, step).tolist(), color=GREY, alpha=0.8)
         below.set(title="Holding time", xlabel="bars", ylabel="trades")
         for axes in (above, below):
             axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))

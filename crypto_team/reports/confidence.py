@@ -14,17 +14,22 @@ from crypto_team.validation import metrics, scores
 from crypto_team.validation.calibration_error import ece_debiased
 from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import milliseconds
+from crypto_team.validation.clusters import slope_interval, time_blocks
 from crypto_team.validation.dip import dip, dip_p_value
 from crypto_team.validation.expected_returns import BPS, RAW
 from crypto_team.validation.significance import newey_west_t
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 BINS = 10
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """One right-closed bin of forecasts: mean forecast, observed rate with its 95 % Wilson interval, rows."""
+    """One right-closed bin of forecasts: mean forecast, observed rate with its 95 % Wilson interval, rows.
+
+    The interval is that of as many labels as the overlapping ones of the bin are worth.
+    """
 
     forecast: float
     observed: float
@@ -39,7 +44,8 @@ class Calibration:
 
     `ece_debiased` is the root mean squared gap in bins of equal numbers, freed of the noise of as many independent
     labels as overlapping ones are worth. Brier score = reliability - resolution + uncertainty, up to what varies inside
-    bins. `brier_rise_t` tests, over days, what calibration added to the Brier score: above 0 it did harm. `dip` is
+    bins. `slope_low` and `slope_high` bound the slope at 95 %, labels overlapping and pairs moving
+    together. `brier_rise_t` tests, over days, what calibration added to the Brier score: above 0 it did harm. `dip` is
     Hartigan's for the probabilities of the event, `dip_p` how often one mode would show as much.
     """
 
@@ -64,22 +70,26 @@ class Calibration:
     dip_p: float
     slope_raw: float
     slope: float
-    slope_error: float
+    slope_low: float
+    slope_high: float
     intercept: float
     bins_raw: tuple[ReliabilityBin, ...]
     bins: tuple[ReliabilityBin, ...]
 
 
-def calibration(predictions: pd.DataFrame) -> Calibration:
+def calibration(predictions: pd.DataFrame, *, label_ms: int = 0) -> Calibration:
     """Measure how well stated probabilities match outcomes on the test rows.
 
-    The event is the top class; for a regression it is a positive forward return, and the signal is its probability.
+    The event is the top class; for a regression it is a positive forward return, and the signal is its probability. The
+    interval of the slope is that of blocks of a day, or of `label_ms` where labels last longer, and of folds.
     """
     raw, p, y = forecasts(predictions)
     fit, parts = scores.calibration_slope(p, y), scores.brier_decomposition(p, y, bins=BINS)
     rate = float(y.mean()) if y.size else math.nan
     known = _known(predictions)
-    worth = independent_labels(milliseconds(known["time"]), milliseconds(known["label_end"]))
+    spans = milliseconds(known["time"]), milliseconds(known["label_end"])
+    worth = independent_labels(*spans)
+    low, high = slope_interval(p, y, fit, time_blocks(spans[0], label_ms), known["fold"].to_numpy(dtype=np.int64))
     return Calibration(
         rows=y.size,
         event_rate=rate,
@@ -102,10 +112,11 @@ def calibration(predictions: pd.DataFrame) -> Calibration:
         dip_p=dip_p_value(p, rng=np.random.default_rng(0), draws=100),
         slope_raw=scores.calibration_slope(raw, y).slope,
         slope=fit.slope,
-        slope_error=fit.slope_se * math.sqrt(max(y.size / worth, 1.0)) if worth else math.nan,
+        slope_low=low,
+        slope_high=high,
         intercept=fit.intercept,
-        bins_raw=reliability(raw, y),
-        bins=reliability(p, y),
+        bins_raw=reliability(raw, y, spans),
+        bins=reliability(p, y, spans),
     )
 
 
@@ -143,28 +154,35 @@ def _known(predictions: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["forward_return"].notna() & rows["signal"].notna()]
 
 
-def reliability(p: Floats, y: Floats) -> tuple[ReliabilityBin, ...]:
+def reliability(p: Floats, y: Floats, spans: tuple[Ints, Ints] | None = None) -> tuple[ReliabilityBin, ...]:
     """Compare forecasts with outcomes in ten right-closed bins of equal width; empty bins are left out.
 
     Parameters
     ----------
     p, y
         Forecast probability and outcome in {0, 1}, shape (n,); rows with NaN are dropped.
+    spans
+        Start and end of each label in ms, shape (n,) each; without them every row is independent.
     """
     known = np.isfinite(p) & np.isfinite(y)
     p, y = p[known], y[known]
     place = np.clip(np.searchsorted(np.linspace(0.0, 1.0, BINS + 1), p, side="left") - 1, 0, BINS - 1)
-    return tuple(_bin(p[place == number], y[place == number]) for number in np.unique(place))
+    made = []
+    for number in np.unique(place):
+        here = place == number
+        worth = float(here.sum()) if spans is None else independent_labels(*(each[known][here] for each in spans))
+        made.append(_bin(p[here], y[here], worth))
+    return tuple(made)
 
 
-def _bin(p: Floats, y: Floats) -> ReliabilityBin:
-    low, high = wilson(float(y.mean()), y.size)
+def _bin(p: Floats, y: Floats, worth: float) -> ReliabilityBin:
+    low, high = wilson(float(y.mean()), worth)
     return ReliabilityBin(float(p.mean()), float(y.mean()), low, high, y.size)
 
 
-def wilson(share: float, n: int, *, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson(share: float, n: float, *, z: float = 1.959963984540054) -> tuple[float, float]:
     """Return the Wilson score interval of a share observed in `n` independent rows (Wilson 1927)."""
-    if n < 1:
+    if not n > 0.0:
         return math.nan, math.nan
     centre = share + z * z / (2 * n)
     spread = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))

@@ -112,7 +112,9 @@ def _calibration(found: Calibration) -> Iterator[str]:
     slope = found.slope
     if not 0.5 <= slope <= 2.0:
         yield (
-            f"The calibration slope is {number(slope)} (1 is right): stated probabilities are "
+            f"The calibration slope is {number(slope)} (95 % interval {number(found.slope_low)} to "
+            f"{number(found.slope_high)}; 1 is right): stated probabilities "
+            f"{'are' if found.slope_high < 1.0 or found.slope_low > 1.0 else 'may be'} "
             f"{'too timid' if slope > 2.0 else 'too bold'}, so size must not follow confidence."
         )
     if found.brier_rise_t > WORSE:

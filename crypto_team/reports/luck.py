@@ -25,9 +25,8 @@ class TrialLedger:
 class Luck:
     """Sharpe ratios on 365 days; `expected_maximum` is what the best of `n_trials` without skill reaches.
 
-    The haircuts are what is left of the ratio after its p-value is adjusted for all trials (Harvey and Liu 2015); Holm
-    and BHY need ratios of the others, and count trials without one as tries that found nothing. Of a ratio that is not
-    above 0 nothing can be cut: they are NaN.
+    The haircuts are what is left of the ratio after its p-value is adjusted for all trials (Harvey and Liu 2015); a
+    trial whose ratio is not known has a p-value of 1. Of a ratio that is not above 0 nothing can be cut: they are NaN.
     `minimum_backtest_years` is how long a record has to be for the best of as many tries without skill not to be
     expected to reach this ratio.
     """
@@ -88,13 +87,11 @@ def _haircuts(sample: significance.SampleMoments, n_trials: int, known: npt.NDAr
         return dict.fromkeys(names, math.nan)
     years, year = sample.n / DAYS_PER_YEAR, math.sqrt(DAYS_PER_YEAR)
     own = sample.sharpe * year
-    alone = multiple_testing.bonferroni_haircut(own, years, n_trials, observations=sample.n).sharpe
     # The ledger has this very run too, once its training is booked as finished: it is not its own competitor.
     itself = np.flatnonzero(np.isclose(known, sample.sharpe, rtol=1e-9, atol=1e-12))[:1]
-    others = np.delete(known, itself)
-    if not others.size:
-        return dict(zip(names, (alone, math.nan, math.nan), strict=True))
-    family = [own, *(float(value) * year for value in others)]
-    unknown = max(0, n_trials - len(family))
-    holm, bhy = (multiple_testing.haircut(family, years, method, unknown=unknown).sharpe for method in ("holm", "bhy"))
-    return dict(zip(names, (alone, holm, bhy), strict=True))
+    family = [own, *(float(value) * year for value in np.delete(known, itself))]
+    methods: tuple[multiple_testing.Method, ...] = ("bonferroni", "holm", "bhy")
+    return {
+        name: multiple_testing.haircut(family, years, method, tries=n_trials, observations=sample.n).sharpe
+        for name, method in zip(names, methods, strict=True)
+    }

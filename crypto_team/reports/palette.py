@@ -27,6 +27,9 @@ VIOLET: Final = "#8a63d2"
 GREY: Final = "#8a94a3"
 WHITE: Final = "#ffffff"
 HEIGHT: Final = 3.9
+LEGEND_ROW: Final = 13.0
+LEGEND_PAD: Final = 9.0
+"""Points that a row of a legend takes, and the distance of a title from what is below it."""
 STYLE: Final[dict[RcKeyType, Any]] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "crypto-team",
@@ -89,3 +92,21 @@ def svg(figure: Figure) -> bytes:
 def legend(axes: Axes, columns: int, *, above: float = 1.0) -> None:
     """Put the legend in one line above the panel, at its right edge."""
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, above), ncols=columns, borderaxespad=0.2, handlelength=1.4)
+
+
+def legend_below_title(axes: Axes, columns: int) -> None:
+    """Put many entries between title and panel, from left to right, row by row; call it when the title is set."""
+    handles, labels = axes.get_legend_handles_labels()
+    # Matplotlib fills columns first: with this order the first row reads as the entries were drawn.
+    order = [at for column in range(columns) for at in range(column, len(labels), columns)]
+    axes.legend(
+        [handles[at] for at in order],
+        [labels[at] for at in order],
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=columns,
+        borderaxespad=0.2,
+        handlelength=1.4,
+    )
+    rows = -(-len(labels) // columns)
+    axes.set_title(axes.get_title(loc="left"), pad=LEGEND_PAD + LEGEND_ROW * rows)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.data.frame import timeframe_seconds
 from crypto_team.reports import formats
 from crypto_team.reports.chance import Chance, chance
 from crypto_team.reports.classes import Classes, class_rows
@@ -172,7 +173,7 @@ def report_data(meta: EvidenceMeta, tables: EvidenceTables, trials: TrialLedger)
         chance=by_chance,
         importances=importance_rows(tables.importances),
         overfitting=overfitting(rows, tables.importances, tables.noise),
-        calibration=calibration(predictions),
+        calibration=calibration(predictions, label_ms=meta.horizon_bars * timeframe_seconds(meta.timeframe) * 1000),
         regimes=regime_rows(tables.market, days, daily),
         luck=luck(daily, trials),
         classes=class_rows(meta, predictions),

@@ -145,34 +145,29 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
     """Cut the test positions into trades: one row per unbroken stretch of one sign within a pair.
 
     A hole in time, as between test parts that do not adjoin, ends a trade: positions start flat after it. Rows follow
-    each other where they are as far apart as the closest two rows of any pair. What leaving costs is booked on the bar
-    behind the last one held; it belongs to the trade that is left, at a turn the part that leads down to zero.
+    each other where they are as far apart as the closest two rows of any pair. A position that is not known is none.
 
     Returns
     -------
     DataFrame
-        pair, entry_time, exit_time (open of the first and last bar held), side (-1 or 1), bars, return_net (sum). All
-        trades together earn the sum of the net returns.
+        pair, entry_time, exit_time (open of the first and last bar held), side (-1 or 1), bars, return_net: the sum of
+        its bars' net returns less the cost of leaving, which is booked on the bar after them. A turn pays for leaving
+        in the trade that ends. So trades add up to the sum of net returns; one that ends at a hole has not paid.
     """
     rows = out_of_sample_rows(predictions).sort_values(["pair", "time"], kind="stable")
-    position = rows["position"].to_numpy(dtype=np.float64)
-    side = np.sign(position)
-    pair = rows["pair"].to_numpy()
-    apart = np.diff(pd.DatetimeIndex(rows["time"]).asi8)
-    same = pair[1:] == pair[:-1]
+    position = np.nan_to_num(rows["position"].to_numpy(dtype=np.float64))
+    side, pair, joined = np.sign(position), rows["pair"].to_numpy(), _joined(rows)
     new = np.ones(len(rows), dtype=bool)
-    follows = same & (apart <= apart[same].min(initial=np.iinfo(np.int64).max))
-    new[1:] = (side[1:] != side[:-1]) | ~follows
+    new[1:] = (side[1:] != side[:-1]) | ~joined
+    table = {
+        "stretch": np.cumsum(new),
+        "pair": pair,
+        "time": rows["time"].array,
+        "side": side,
+        "return_net": _with_leaving(rows, position, joined),
+    }
     grouped = (
-        pd.DataFrame(
-            {
-                "stretch": np.cumsum(new),
-                "pair": pair,
-                "time": rows["time"].array,
-                "side": side,
-                "return_net": _with_leaving(rows, position, new[1:] & follows),
-            }
-        )[side != 0.0]
+        pd.DataFrame(table)[side != 0.0]
         .groupby("stretch", sort=True)
         .agg(
             pair=("pair", "first"),
@@ -187,23 +182,29 @@ def trades_from_positions(predictions: pd.DataFrame) -> pd.DataFrame:
     return trades
 
 
-def _with_leaving(rows: pd.DataFrame, position: Floats, left: npt.NDArray[np.bool_]) -> Floats:
-    """Return net returns in which the cost of leaving a position stands on the last bar that held it.
+def _joined(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Return for each row but the first whether it follows the one before within its pair, shape (n - 1,)."""
+    pair, apart = rows["pair"].to_numpy(), np.diff(pd.DatetimeIndex(rows["time"]).asi8)
+    same = pair[1:] == pair[:-1]
+    return np.asarray(same & (apart <= apart[same].min(initial=np.iinfo(np.int64).max)))
 
-    `left` says of each bar but the first whether another side begins there. Without gross returns only the cost of
-    becoming flat is known: a flat bar earns nothing else.
+
+def _with_leaving(rows: pd.DataFrame, position: Floats, joined: npt.NDArray[np.bool_]) -> Floats:
+    """Return net returns per bar with the cost of leaving a side moved to the last bar that it was held.
+
+    The cost of a bar pays for the traded value: at a turn from a to -b that is a + b, of which a is leaving. Without
+    gross returns only the cost of becoming flat is known: a flat bar earns nothing else.
     """
-    net: Floats = np.nan_to_num(rows["return_net"].to_numpy(dtype=np.float64), nan=0.0)
-    gross = np.where(position == 0.0, 0.0, net)
-    if "return_gross" in rows:
-        stated = rows["return_gross"].to_numpy(dtype=np.float64)
-        gross = np.where(np.isfinite(stated) & rows["return_net"].notna().to_numpy(), stated, gross)
-    behind = np.flatnonzero(left) + 1
-    before = np.abs(position[behind - 1])
-    cost = (gross - net)[behind] * before / np.maximum(np.abs(position[behind] - position[behind - 1]), 1e-12)
-    net[behind] += cost
-    net[behind - 1] -= cost
-    return net
+    net = np.nan_to_num(rows["return_net"].to_numpy(dtype=np.float64))
+    flat = np.where(position == 0.0, 0.0, net)
+    gross = rows["return_gross"].to_numpy(dtype=np.float64) if "return_gross" in rows else flat
+    paid = np.nan_to_num(np.where(np.isfinite(gross), gross, flat) - rows["return_net"].to_numpy(dtype=np.float64))
+    before, now = np.abs(position[:-1]), np.abs(position[1:])
+    left = joined & (before > 0.0) & (np.sign(position[1:]) != np.sign(position[:-1]))
+    leaving = np.where(left, paid[1:] * before / np.where(left, before + now, 1.0), 0.0)
+    net[1:] += leaving
+    net[:-1] -= leaving
+    return np.asarray(net)
 
 
 def summary(predictions: pd.DataFrame) -> dict[str, float | int | None]:

@@ -99,27 +99,37 @@ def sharpe_of_p_value(p: float, years: float, *, observations: int | None = None
 
 
 def haircut(
-    sharpes_annual: Sequence[float], years: float, method: Method, *, chosen: int = 0, unknown: int = 0
+    sharpes_annual: Sequence[float],
+    years: float,
+    method: Method,
+    *,
+    chosen: int = 0,
+    tries: int = 1,
+    observations: int | None = None,
 ) -> Haircut:
-    """Return what is left of one Sharpe ratio of a family (Harvey and Liu 2015).
+    """Return what is left of one Sharpe ratio of a family of tries (Harvey and Liu 2015).
 
     Parameters
     ----------
     sharpes_annual
-        Annualised ratios of every trial, the chosen one included; NaN are dropped.
+        Annualised ratios of the tries that are known, the chosen one included; NaN are not known.
     years
         Length of the track record.
     method
         Adjustment of the p-values.
     chosen
         Place of the reported trial.
-    unknown
-        Trials of the family whose ratio nobody knows. They count with a p-value of 1: as tries that found nothing.
+    tries
+        How many there were, where more than are given. The others have a p-value of 1: what is not known may not help,
+        and for the best of all Holm's factor is their number, whatever they showed.
+    observations
+        Returns behind each ratio, for Student's t instead of the normal distribution.
     """
     own = sharpes_annual[chosen]
     rest = [each for number, each in enumerate(sharpes_annual) if number != chosen and math.isfinite(each)]
-    p = np.array([sharpe_p_value(each, years) for each in [own, *rest]] + [1.0] * unknown)
-    return _haircut(own, float(adjusted_p_values(p, method)[0]), years, None)
+    p = np.ones(max(tries, 1 + len(rest)))
+    p[: 1 + len(rest)] = [sharpe_p_value(each, years, observations=observations) for each in [own, *rest]]
+    return _haircut(own, float(adjusted_p_values(p, method)[0]), years, observations)
 
 
 def bonferroni_haircut(sharpe_annual: float, years: float, n_trials: int, *, observations: int) -> Haircut:

@@ -35,23 +35,6 @@ def test_one_check_takes_its_share_of_the_budget() -> None:
     assert alarms.deviations(4.0) == pytest.approx(stats.t.isf(0.0025, 4))
 
 
-def test_rows_that_repeat_one_another_count_once() -> None:
-    rng = np.random.default_rng(1)
-    values = rng.standard_normal((400, 1))
-    single = alarms.clustered(values - values.mean(), 2 * np.arange(400))
-    tenfold = np.repeat(values, 10, axis=0)
-    together = alarms.clustered(tenfold - tenfold.mean(), np.repeat(2 * np.arange(400), 10))
-    assert single[0, 0] == pytest.approx(400 * values.var() * 400 / 399)
-    assert together[0, 0] == pytest.approx(100 * single[0, 0])
-
-
-def test_neighbouring_blocks_that_go_together_widen_the_error() -> None:
-    values = np.repeat(np.random.default_rng(2).standard_normal(200), 2)[:, None]
-    apart = alarms.clustered(values, 2 * np.arange(400))
-    near = alarms.clustered(values, np.arange(400))
-    assert near[0, 0] > 1.3 * apart[0, 0]
-
-
 def forecasts(rng: np.random.Generator, *, stretch: float, noise: float) -> tuple[np.ndarray, ...]:
     """Six folds of overlapping labels; every fold's calibrator errs by its own shift."""
     days = np.repeat(np.arange(120), 24)

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from crypto_team.reports import charts_confidence, charts_equity, charts_folds, palette
+from crypto_team.reports import charts_confidence, charts_folds, charts_signal, palette
 from crypto_team.reports.confidence import calibration
 from crypto_team.reports.inline import NEUTRALS
 from crypto_team.reports.pictures import TITLES, ProbeTrace, backtest_equity, draw_pictures, leak_probe
@@ -52,24 +51,37 @@ def test_the_random_line_says_which_of_the_random_strategies_it_is(pictures: dic
     assert "random (middle Sharpe)" in pictures["equity"].decode()
 
 
-@pytest.mark.parametrize("baselines", [4, 5])
-def test_the_legend_of_the_equity_chart_leaves_its_title_free(monkeypatch: pytest.MonkeyPatch, baselines: int) -> None:
-    overlaps = []
+def _heights(picture: bytes) -> dict[str, float]:
+    """Return how far below the top each text of a picture stands, in points."""
+    found = {}
+    for text in ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text"):  # noqa: S314 - our own bytes
+        moved = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
+        found[text.text or ""] = float(moved[2] if moved else text.get("y", "nan"))
+    return found
 
-    def drawn(figure: Figure) -> bytes:
-        figure.draw_without_rendering()
-        axes = figure.axes[0]
-        title, shown = axes._left_title, axes.get_legend()  # type: ignore[attr-defined]
-        assert title.get_text() == "Equity"
-        overlaps.append(shown.get_window_extent().overlaps(title.get_window_extent()))
-        return b""
 
-    monkeypatch.setattr(charts_equity, "svg", drawn)
-    rng, names = np.random.default_rng(0), ["strategy", *list(charts_equity.COLOURS)[:baselines]]
-    daily = pd.DataFrame(rng.normal(0.0, 0.01, (200, len(names))), columns=names)
-    daily.index = pd.date_range("2024-01-01", periods=200, tz="UTC")
-    charts_equity.equity(daily, ["2024-02-01T00:00:00Z"], np.tile([0.9, 1.1], (200, 1)))
-    assert overlaps == [False]
+def test_the_legend_of_all_baselines_leaves_the_title_of_the_equity_alone(evidence: Any, data: ReportData) -> None:
+    more = data.daily.assign(simple_model=0.001)
+    drawn = draw_pictures(evidence.meta, evidence.tables, replace(data, daily=more))["equity"]
+    heights = _heights(drawn)
+    title = heights.pop("Equity")
+    entries = {
+        text: at for text, at in heights.items() if (re.search("%$", text) and at < 80.0) or "random ones" in text
+    }
+    assert len(entries) == 7
+    assert min(entries.values()) - title > 8.5
+    first, second = sorted(set(entries.values()))
+    assert second - first > 8.5
+    assert next(text.split()[0] for text, at in entries.items() if at == first) == "strategy"
+
+
+def test_no_bar_of_the_trades_holds_gains_and_losses() -> None:
+    profits = np.array([-0.01, -0.0001, 0.0001, 0.0002, 0.0099])
+    red, green = (charts_signal.trades(each, np.ones(each.size)).count for each in (profits[:2], profits[2:]))
+    both = charts_signal.trades(profits, np.ones(profits.size)).count
+    for colour in (palette.RED, palette.GREEN):
+        assert both(colour.encode()) > 0
+    assert red(palette.GREEN.encode()) == green(palette.RED.encode()) == 0
 
 
 def test_every_picture_is_well_formed_svg(pictures: dict[str, bytes]) -> None:

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crypto_team.gates.calibration import _Forecasts, _measured
 from crypto_team.reports import regimes
-from crypto_team.reports.confidence import reliability, wilson
+from crypto_team.reports.confidence import calibration, reliability, wilson
 from crypto_team.reports.limitations import limitations
 from crypto_team.reports.luck import TrialLedger, luck
 from crypto_team.reports.report_data import ReportData, report_data
-from crypto_team.validation import metrics, scores, significance
+from crypto_team.validation import clusters, metrics, scores, significance
+from crypto_team.validation.clock import milliseconds
 
 
 def test_headline_numbers_are_those_of_the_validation_layer(evidence: Any, data: ReportData) -> None:
@@ -99,6 +101,21 @@ def test_reliability_bins_hold_every_row_once_and_match_the_calibration_error() 
     assert error == pytest.approx(scores.ece(p, y))
 
 
+def test_intervals_of_bins_count_labels_that_overlap_once() -> None:
+    rng = np.random.default_rng(2)
+    p = np.repeat(rng.random(80), 12)
+    y = (np.repeat(rng.random(80), 12) < p).astype(float)
+    start = np.arange(960) * 3_600_000
+    alone = reliability(p[::12], y[::12], (start[::12], start[::12] + 1))
+    # The same forecasts and outcomes twelve times over the same twelve hours.
+    begin = np.repeat(start[::12], 12)
+    together = reliability(p, y, (begin, begin + 12 * 3_600_000))
+    assert [each.rows for each in together] == [12 * each.rows for each in alone]
+    for one, many in zip(alone, together, strict=True):
+        assert (many.low, many.high) == pytest.approx((one.low, one.high))
+    assert reliability(p, y)[0].high - reliability(p, y)[0].low < 0.5 * (alone[0].high - alone[0].low)
+
+
 def test_wilson_interval_agrees_with_the_published_example() -> None:
     # Newcombe (1998), Statistics in Medicine 17, table I, method 3: 81 of 263.
     low, high = wilson(81 / 263, 263)
@@ -154,6 +171,36 @@ def test_limitations_speak_only_when_they_apply(evidence: Any, data: ReportData)
     assert not any("deflated Sharpe ratio is" in line for line in limitations(evidence.meta, proven))
     lucky = replace(data, luck=replace(data.luck, deflated_sharpe_ratio=0.41, n_trials=1000))
     assert any("1,000 trials" in line and "0.410" in line for line in limitations(evidence.meta, lucky))
+
+
+def test_the_interval_of_the_calibration_slope_is_that_of_the_gate_up_to_its_level(evidence: Any) -> None:
+    predictions = evidence.tables.predictions
+    test = predictions[predictions["part"] == "test"]
+    p, y = scores.events(test)
+    times, folds = milliseconds(test["time"]), test["fold"].to_numpy(dtype=np.int64)
+    told = _Forecasts(p, y, times, folds, None)
+    found, gate = calibration(predictions), _measured(told, clusters.time_blocks(times, 0))
+    assert found.slope == gate.slope
+    assert gate.low < found.slope_low < found.slope < found.slope_high < gate.high
+    assert found.slope_high - found.slope == pytest.approx(found.slope - found.slope_low)
+
+
+def test_pairs_that_repeat_each_other_leave_the_interval_of_the_slope_as_wide(evidence: Any) -> None:
+    predictions = evidence.tables.predictions
+    twin = pd.concat([predictions, predictions.assign(pair=predictions["pair"] + "X")], ignore_index=True)
+    alone, repeated = calibration(predictions), calibration(twin)
+    assert repeated.slope_high - repeated.slope_low == pytest.approx(alone.slope_high - alone.slope_low, rel=1e-6)
+
+
+def test_a_slope_that_may_be_one_is_not_called_wrong(evidence: Any, data: ReportData) -> None:
+    def told(low: float, high: float) -> str:
+        changed = replace(data.calibration, slope=0.3, slope_low=low, slope_high=high)
+        found = limitations(evidence.meta, replace(data, calibration=changed))
+        return next(line for line in found if "calibration slope" in line)
+
+    assert "are too bold" in told(0.1, 0.5)
+    assert "may be too bold" in told(-0.6, 1.2)
+    assert "-0.60 to 1.20" in told(-0.6, 1.2).replace("\N{MINUS SIGN}", "-")
 
 
 def test_a_calibration_that_made_probabilities_worse_is_told(evidence: Any, trials: TrialLedger) -> None:

@@ -122,6 +122,70 @@ def test_a_trade_goes_on_into_an_adjoining_test_part() -> None:
     assert trades["bars"].tolist() == [6]
 
 
+def _traded(
+    position: list[float], moves: list[float], *, pair: str = "BTC/USDT", cost_bps: float = 10.0
+) -> pd.DataFrame:
+    """Return a table whose returns pay `cost_bps` for each change of position, flat before its first row."""
+    gross, net = net_returns(np.asarray(position, dtype=float), np.asarray(moves, dtype=float), cost_bps)
+    return _table(position, net.tolist(), pair=pair).assign(return_gross=gross)
+
+
+def test_a_trade_pays_for_being_entered_and_for_being_left() -> None:
+    (entered, turned) = metrics.trades_from_positions(
+        _traded([0.0, 1.0, 1.0, -1.0, 0.0, 0.0], [0.02, 0.01, 0.01, -0.03, 0.05, 0.05])
+    )["return_net"]
+    assert entered == pytest.approx(0.02 - 0.001 - 0.001)
+    assert turned == pytest.approx(0.03 - 0.001 - 0.001)
+
+
+def test_the_cost_of_a_turn_is_split_by_the_sizes_of_both_sides_and_resizing_is_paid_by_the_trade_itself() -> None:
+    profits = metrics.trades_from_positions(_traded([0.5, 1.0, -0.25, -0.25, 0.0], [0.0] * 5))["return_net"].to_numpy()
+    assert profits == pytest.approx([-(0.5 + 0.5 + 1.0) * 1e-3, -(0.25 + 0.25) * 1e-3])
+
+
+def test_a_gain_that_only_just_misses_the_cost_of_leaving_is_no_win() -> None:
+    table = _traded([1.0, 1.0, 0.0, 0.0], [0.0, 0.0015, 0.0, 0.0])
+    assert metrics.summary(table)["hit_rate"] == 0.0
+    assert metrics.trades_from_positions(table)["return_net"].tolist() == pytest.approx([-0.0005])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_trades_add_up_to_all_net_returns_over_turns_holes_pairs_and_an_open_end(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts = []
+    for pair in ("BTC/USDT", "ETH/USDT", "SOL/USDT"):
+        for start in (0, 400):
+            position = rng.choice([-1.0, -0.4, 0.0, 0.0, 0.7, 1.0], 60)
+            part = _traded(position.tolist(), rng.normal(0.0, 0.01, 60).tolist(), pair=pair)
+            parts.append(part.assign(fold=start, time=part["time"] + start * pd.Timedelta(hours=8)))
+    table = pd.concat(parts, ignore_index=True)
+    # The market ends: the return of its last bar is not known.
+    table.loc[table["time"] == table["time"].max(), ["return_gross", "return_net"]] = np.nan
+    trades = metrics.trades_from_positions(table.sample(frac=1.0, random_state=seed))
+    assert trades["return_net"].sum() == pytest.approx(table["return_net"].sum(), abs=1e-12)
+    assert trades.groupby("pair")["return_net"].sum().to_numpy() == pytest.approx(
+        table.groupby("pair")["return_net"].sum().to_numpy(), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_trades_are_those_of_the_simulator(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    position = rng.choice([-1.0, -0.4, 0.0, 0.0, 0.7, 1.0], 80)
+    close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, 80)))
+    ahead = np.append(close[1:] / close[:-1] - 1.0, 0.0)
+    ours = metrics.trades_from_positions(_traded(position.tolist(), ahead.tolist(), cost_bps=7.0))
+    theirs = simulate.trades_from_positions(np.arange(80) * 28_800_000, position, close, 7.0)
+    assert ours["side"].tolist() == [trade.side for trade in theirs]
+    assert ours["return_net"].to_numpy() == pytest.approx([trade.profit for trade in theirs], abs=1e-12)
+
+
+def test_a_position_that_is_not_known_is_no_trade() -> None:
+    table = _traded([1.0, 1.0, 0.0, 0.0], [0.01, 0.01, 0.0, 0.0])
+    table.loc[2, ["position", "return_gross", "return_net"]] = np.nan
+    assert metrics.trades_from_positions(table)["bars"].tolist() == [2]
+
+
 def test_the_summary_of_a_strategy_that_never_trades_is_zero_not_undefined() -> None:
     summary = metrics.summary(_table([0.0] * 6, [0.0] * 6))
     assert (summary["n_trades"], summary["sharpe"], summary["hit_rate"], summary["total_return"]) == (0, 0.0, 0.0, 0.0)

@@ -8,6 +8,7 @@ from scipy import stats
 
 from crypto_team.validation import multiple_testing
 from crypto_team.validation.multiple_testing import (
+    Method,
     adjusted_p_values,
     bonferroni_haircut,
     effective_trials,
@@ -38,6 +39,14 @@ def test_a_single_trial_keeps_its_ratio_and_many_leave_nothing() -> None:
     assert bonferroni_haircut(1.5, 3.0, 1, observations=1000).share == pytest.approx(0.0, abs=1e-9)
     assert bonferroni_haircut(1.5, 3.0, 10_000, observations=1000).sharpe == 0.0
     assert math.isnan(haircut([-0.5, 0.2], 3.0, "holm").share)
+
+
+@pytest.mark.parametrize("method", ["bonferroni", "holm", "bhy", "bh"])
+def test_tries_that_are_not_known_make_a_haircut_larger_never_smaller(method: Method) -> None:
+    left = [
+        haircut([1.6, 0.4, -0.3], 4.0, method, tries=tries, observations=1460).adjusted_p for tries in (0, 3, 4, 30)
+    ]
+    assert left[0] == left[1] < left[2] < left[3] <= 1.0
 
 
 def test_a_loss_does_not_become_a_gain_by_a_haircut() -> None:

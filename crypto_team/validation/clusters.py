@@ -1,0 +1,79 @@
+"""Errors of what is summed over rows that err alike: labels overlap, pairs move together, folds share a model."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from crypto_team.validation.scores import CalibrationFit, logit
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+DAY_MS = 86_400_000
+FEW_FOLDS = 3
+TAIL = 0.025
+
+
+def time_blocks(times_ms: Ints, label_ms: int) -> Ints:
+    """Return the number of the block of each row: a day, or what a label lasts where that is longer; shape (n,)."""
+    return np.asarray(times_ms // max(DAY_MS, label_ms))
+
+
+def clustered(contributions: Floats, blocks: Ints) -> Floats:
+    """Return the covariance of the sum of `contributions` when rows of one block, or of neighbours, go together.
+
+    Parameters
+    ----------
+    contributions
+        Shape (n, k), centred.
+    blocks
+        Number of the time block of each row, shape (n,); consecutive numbers are neighbours in time.
+
+    Returns
+    -------
+    ndarray
+        Shape (k, k). Sums of blocks, with Bartlett weight 1/2 for neighbours, times G / (G - 1); NaN below two blocks.
+
+    Notes
+    -----
+    Liang and Zeger (1986) for clusters, Newey and West (1987) for the weight of neighbours.
+    """
+    names, place = np.unique(blocks, return_inverse=True)
+    groups = names.size
+    if groups < 2:
+        return np.full((contributions.shape[1],) * 2, np.nan)
+    sums = np.column_stack([np.bincount(place, column, minlength=groups) for column in contributions.T])
+    meat = sums.T @ sums
+    near = np.diff(names) == 1
+    cross = sums[1:][near].T @ sums[:-1][near]
+    # Negative correlation of neighbours never makes the error smaller: it is an estimate from few blocks.
+    both = meat + 0.5 * (cross + cross.T)
+    return np.asarray(np.where(np.diag(both).min() >= np.diag(meat).min(), both, meat) * groups / (groups - 1.0))
+
+
+def slope_error(p: Floats, y: Floats, fit: CalibrationFit, groups: Ints) -> float:
+    """Return the error of the slope when the rows of a group err alike (sandwich of Liang and Zeger 1986)."""
+    design = np.column_stack([logit(p), np.ones(p.size)])
+    fitted = 1.0 / (1.0 + np.exp(-np.clip(design @ np.array([fit.slope, fit.intercept]), -700.0, 700.0)))
+    bread = np.linalg.pinv(design.T @ (design * (fitted * (1.0 - fitted))[:, None]))
+    return math.sqrt((bread @ clustered(design * (y - fitted)[:, None], groups) @ bread)[0, 0])
+
+
+def slope_interval(p: Floats, y: Floats, fit: CalibrationFit, blocks: Ints, folds: Ints) -> tuple[float, float]:
+    """Return the 95 % interval of a calibration slope, NaN where it has no error.
+
+    The error is that of blocks of time, and not smaller than that of folds, whose calibrators err alike on all that
+    they forecast; so few groups as folds take Student's t (1908).
+    """
+    if not math.isfinite(fit.slope):
+        return math.nan, math.nan
+    margins = [float(stats.norm.isf(TAIL)) * slope_error(p, y, fit, blocks)]
+    many = np.unique(folds).size
+    if many >= FEW_FOLDS:
+        # Folds are no neighbours of one another: each has a calibrator of its own.
+        margins.append(float(stats.t.isf(TAIL, many - 1)) * slope_error(p, y, fit, 2 * folds))
+    margin = max(margins) if np.isfinite(margins).all() else math.nan
+    return fit.slope - margin, fit.slope + margin
