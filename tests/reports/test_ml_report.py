@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -39,6 +40,21 @@ def test_all_sections_are_there_in_order_and_none_is_empty(
     assert titles == [*SECTIONS, "Numbers"]
     bodies = re.split(r"^## .+$", text, flags=re.MULTILINE)[1:]
     assert all(len(body.strip()) > 80 for body in bodies)
+
+
+def test_a_haircut_is_told_of_a_ratio_above_zero_among_several_trials_only(
+    spec: MlSpec, features: FeatureSet, evidence: Any, data: ReportData
+) -> None:
+    def told(**changes: Any) -> str:
+        found = replace(data, luck=replace(data.luck, **changes))
+        return next(line for line in _render(spec, features, evidence, found).splitlines() if "Haircut" in line)
+
+    some = told(n_trials=50, sharpe=1.5, haircut_holm=0.4)
+    assert "adjusted for all 50 trials, those without a known ratio as ones that prove nothing" in some
+    assert "+0.40 (Holm)" in some
+    assert "those without" not in told(n_trials=len(data.luck.trial_sharpes), sharpe=1.5)
+    assert told(n_trials=1, sharpe=1.5).endswith("the ledger counts no other trial.")
+    assert told(n_trials=50, sharpe=-0.1).endswith("the Sharpe ratio is not above zero.")
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
