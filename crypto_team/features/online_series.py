@@ -67,8 +67,8 @@ class SeriesFeed:
 
     def learn_all(self, series: KnownSeries) -> None:
         """Take a history, and how long its last value counts."""
-        if isinstance(series.stale_ms, int):
-            self.stale_ms = series.stale_ms
+        if not isinstance(series.stale_ms, np.ndarray):
+            self.stale_ms = int(series.stale_ms)
         for known_at, time, value in zip(series.known_at, series.time, series.value, strict=True):
             self.learn(int(known_at), int(time), float(value))
 

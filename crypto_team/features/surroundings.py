@@ -157,7 +157,7 @@ class KnownSeries:
     def before(self, end: int) -> KnownSeries:
         """Return what was known before a time."""
         kept = int(np.searchsorted(self.known_at, end, side="left"))
-        stale = self.stale_ms if isinstance(self.stale_ms, int) else self.stale_ms[:kept]
+        stale = self.stale_ms[:kept] if isinstance(self.stale_ms, np.ndarray) else self.stale_ms
         return KnownSeries(self.time[:kept], self.known_at[:kept], self.value[:kept], stale)
 
     def last_known(self, decisions: Times) -> Floats:
@@ -188,7 +188,7 @@ class KnownSeries:
         return np.where(covered, sums, np.nan)
 
     def _stale(self, rows: npt.NDArray[np.int64]) -> int | Times:
-        return self.stale_ms if isinstance(self.stale_ms, int) else self.stale_ms[rows]
+        return self.stale_ms[rows] if isinstance(self.stale_ms, np.ndarray) else self.stale_ms
 
 
 @dataclass(frozen=True, slots=True)
