@@ -82,7 +82,7 @@ def quiet_spells(rows: pd.DataFrame, bars: int) -> QuietSpells | None:
             "earned": usual * rows["move"] / noise,
             "square": usual**2,
         })  # fmt: skip
-        for kind, keys in (("", spell), (" and side", [*spell, np.sign(usual).rename("side")])):
+        for kind, keys in (("", spell), (" and side", [*spell, (usual > 0.0).rename("side")])):
             sums = table.groupby(keys, sort=True).sum()
             sums = sums[(sums["usual"] >= LEAST_HELD) & (sums["square"] > 0.0)]
             share = sums["held"] / sums["usual"]
