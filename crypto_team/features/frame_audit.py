@@ -32,7 +32,7 @@ from crypto_team.features.recall_dates import Elsewhere, other_times, recalled
 from crypto_team.features.verdicts import ColumnVerdict, Values, column_noise, compared, unsteady
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 MOST_BARS: Final = 6_000
@@ -138,16 +138,9 @@ def audit_frames(
     copies = [1] + [2] * (len(parts) - 1)
     jobs = [job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)]
     results = run.compute(jobs)
-    found: dict[str, ColumnVerdict] = {}
     refused = {text: None for item in (alone, *elsewhere, *results) for text in item.refused}
     notes: list[str] = [f"refused: {text}" for text in refused]
-    for part, count in zip(parts, copies, strict=True):
-        bases, own = results[:count], results[count : count + len(part.tried)]
-        results = results[count + len(part.tried) :]
-        notes += _failures(part.tried, own)
-        for verdict in _judged([alone, *bases][-2:], part, own, strict=strict):
-            if verdict.column not in found or found[verdict.column].causal:
-                found[verdict.column] = verdict
+    found = _by_column(zip(parts, copies, strict=True), results, alone, notes, strict=strict)
     clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
     parts.append(_combed(run, sources, decision, clean, rng))
     told = recalled(clean, Elsewhere(*elsewhere), sources, decision)
@@ -156,6 +149,21 @@ def audit_frames(
     found |= _confirmed(run, parts[-1], alone, clean)
     found |= _blind(found, list(refused))
     return FrameAudit(list(found.values()), sum(len(part.tried) for part in parts), sorted(set(notes)), seed)
+
+
+def _by_column(
+    parts: Iterable[tuple[_Part, int]], results: list[Computed], alone: Computed, notes: list[str], *, strict: bool
+) -> dict[str, ColumnVerdict]:
+    """Return the verdicts by column, the first that refuses it; what could not be run is added to the notes."""
+    found: dict[str, ColumnVerdict] = {}
+    for part, count in parts:
+        bases, own = results[:count], results[count : count + len(part.tried)]
+        results = results[count + len(part.tried) :]
+        notes += _failures(part.tried, own)
+        for verdict in _judged([alone, *bases][-2:], part, own, strict=strict):
+            if verdict.column not in found or found[verdict.column].causal:
+                found[verdict.column] = verdict
+    return found
 
 
 def _whole(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> _Part:
