@@ -197,7 +197,7 @@ def _evidence_or_problem(session: Session, strategy_id: str, problems: list[str]
 
 def _tries_or_problem(
     session: Session, strategy_id: str, evidence: Evidence | None, problems: list[str]
-) -> dict[str, pd.DataFrame]:
+) -> dict[str, Any]:
     if evidence is None:
         return {}
     try:
