@@ -207,11 +207,7 @@ def enough_folds(
 ) -> Verdict:
     """At least five test parts with predictions; each fold trains on enough rows per feature that it selected."""
     counts = predictions[predictions["part"] == "test"].groupby("fold").size()
-    unknown = [
-        fold.fold
-        for fold in meta.folds
-        if imported is not None and fold.train_rows == 0 and fold.fold not in imported.train_known
-    ]
+    unknown = _untold(meta, imported)
     thin = [
         f"fold {fold.fold}: {fold.train_rows} training rows for {len(fold.selected)} features"
         for fold in meta.folds
@@ -238,6 +234,13 @@ def enough_folds(
         )
     text = "; ".join(thin) or f"{len(counts)} folds, each large enough"
     return weigh(text, len(counts), {"thin": len(thin)})
+
+
+def _untold(meta: EvidenceMeta, imported: ImportedFacts | None) -> list[int]:
+    """Return folds of foreign evidence that nothing says the training rows of."""
+    if imported is None:
+        return []
+    return [fold.fold for fold in meta.folds if fold.train_rows == 0 and fold.fold not in imported.train_known]
 
 
 @check(

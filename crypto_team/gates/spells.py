@@ -73,7 +73,7 @@ def quiet_spells(rows: pd.DataFrame, bars: int) -> QuietSpells | None:
     alike = [_levels(rows["signal"], LEVELS), _levels(recent, RECENT)]
     found = []
     for span, block in zip(SPANS, (rows["fold"], week, week // 4), strict=True):
-        spell = [pd.Series(block, name="block"), rows["pair"]]
+        spell = [block.rename("block"), rows["pair"]]
         usual = _usual(rows["position"], [rows["fold"], *alike], spell)
         table = pd.DataFrame({
             # What is held against the usual side is not held.
@@ -82,7 +82,7 @@ def quiet_spells(rows: pd.DataFrame, bars: int) -> QuietSpells | None:
             "earned": usual * rows["move"] / noise,
             "square": usual**2,
         })  # fmt: skip
-        for kind, keys in (("", spell), (" and side", [*spell, pd.Series(np.sign(usual), name="side")])):
+        for kind, keys in (("", spell), (" and side", [*spell, (usual > 0.0).rename("side")])):
             sums = table.groupby(keys, sort=True).sum()
             sums = sums[(sums["usual"] >= LEAST_HELD) & (sums["square"] > 0.0)]
             share = sums["held"] / sums["usual"]

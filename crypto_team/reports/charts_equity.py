@@ -29,7 +29,6 @@ from crypto_team.reports.palette import (
 from crypto_team.validation import metrics
 
 COLOURS = {"buy_and_hold": ORANGE, "ma_cross": GREEN, "previous_sign": VIOLET, "random": GREY, "simple_model": RED}
-LEGEND_COLUMNS = 5
 NAMES = {"random": "random (middle Sharpe)"}
 
 

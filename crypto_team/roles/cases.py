@@ -42,14 +42,12 @@ def gather(session: Session, strategy_id: str, *, with_replay: bool) -> Case:
     layout = session.layout
     backtest = newest_backtest(session, strategy_id)
     trades, equity = _backtest_tables(session, backtest, problems)
-    tries = _tries_or_problem(session, strategy_id, evidence, problems)
     return Case(
         strategy_id=strategy_id,
         spec=spec,
         features=features,
         **_tables(evidence),
-        trial_returns=tries.get("trial_returns"),
-        seeds=tries.get("seeds"),
+        **_tries_or_problem(session, strategy_id, evidence, problems),
         datasets={item.dataset_id: item for item in found.all_datasets} if found else None,
         dataset_hashes=found.hashes if found else None,
         bars=found.bars if found else None,
@@ -199,7 +197,7 @@ def _evidence_or_problem(session: Session, strategy_id: str, problems: list[str]
 
 def _tries_or_problem(
     session: Session, strategy_id: str, evidence: Evidence | None, problems: list[str]
-) -> dict[str, pd.DataFrame]:
+) -> dict[str, Any]:
     if evidence is None:
         return {}
     try:

@@ -32,15 +32,7 @@ def tried(session: Session, formula: str, data: Path, horizon_bars: int) -> Outc
     from crypto_team.features.matrix import bar_frame
     from crypto_team.features.nodes import column_name
 
-    bars, timeframe = _candles(data)
-    sealed = seals.sealed_from(session, bars, timeframe)
-    if sealed:
-        bars = bars[bars["timestamp"] < sealed].reset_index(drop=True)
-    if len(bars) < LEAST_BARS:
-        raise InputError(
-            f"{len(bars)} bars lie before the seal of this market ({sealed}), at least {LEAST_BARS} are needed",
-            where=str(data),
-        )
+    bars, timeframe, sealed = _unsealed(session, data)
     if not 1 <= horizon_bars < len(bars) // 2:
         raise UsageError(f"between 1 and {len(bars) // 2 - 1} bars", where="--horizon-bars")
     texts = expand(formula, timeframe)
@@ -70,6 +62,20 @@ def tried(session: Session, formula: str, data: Path, horizon_bars: int) -> Outc
     summary = f"{len(rows)} feature(s) on {len(bars):,} bars of {timeframe}"
     summary += f"; what lies behind {sealed} is sealed and was left out" if sealed else ""
     return Outcome(ok=good, summary=summary, data=rows, exit_code=0 if good else 1)
+
+
+def _unsealed(session: Session, data: Path) -> tuple[pd.DataFrame, str, str | None]:
+    """Read candles, without those that a registered dataset of their market seals."""
+    bars, timeframe = _candles(data)
+    sealed = seals.sealed_from(session, bars, timeframe)
+    if sealed:
+        bars = bars[bars["timestamp"] < sealed].reset_index(drop=True)
+    if len(bars) < LEAST_BARS:
+        raise InputError(
+            f"{len(bars)} bars lie before the seal of this market ({sealed}), at least {LEAST_BARS} are needed",
+            where=str(data),
+        )
+    return bars, timeframe, sealed
 
 
 def _candles(data: Path) -> tuple[pd.DataFrame, str]:

@@ -38,14 +38,8 @@ def train(session: Session, strategy_id: StrategyId) -> Outcome:
     """
     plan = training.design(session, strategy_id)
     prepared = training.ready(plan, session)
-    with booked(
-        session,
-        plan.spec.strategy_id,
-        kind="train",
-        fingerprint=plan.fingerprint,
-        seedless=plan.seedless,
-        random_seed=plan.spec.reproducibility.random_seed,
-    ) as booking:
+    seeded: dict[str, Any] = {"seedless": plan.seedless, "random_seed": plan.spec.reproducibility.random_seed}
+    with booked(session, strategy_id, kind="train", fingerprint=plan.fingerprint, **seeded) as booking:
         store = training.fold_store(session)
         result = training.walk_forward(plan, prepared, session, store=store)
         booking.measure(result.predictions)
