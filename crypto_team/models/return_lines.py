@@ -48,6 +48,11 @@ class KnownReturns:
     taught: float
     worth: float
 
+    @property
+    def level(self) -> float:
+        """Return the mean, shrunk to what a market that nothing is known of earns."""
+        return self.mean * self.worth / (self.worth + LEVEL_SCALE**-2)
+
 
 def labels_worth(start: Ints, end: Ints, weight: Floats | None = None) -> float:
     """Return how many returns over spans of their own tell as much of a weighted mean as these do.
@@ -119,7 +124,7 @@ def shrunk_line(rows: Unseen, known: KnownReturns, *, boldest: float = 1.0) -> t
     slopes = np.linspace(flattest, steepest, _POINTS) if varies else np.zeros(1)
     leaning = (centre - known.taught) / unit if varies else 0.0
     weight = known.worth + LEVEL_SCALE**-2
-    level = known.mean / spread * known.worth / weight + slopes * leaning, weight**-0.5
+    level = known.level / spread + slopes * leaning, weight**-0.5
     offset, slope = _posterior(free[0] + reach * error[0], slopes, free, error, level)
     if not varies:
         return 0.0, offset * spread
