@@ -14,7 +14,12 @@ from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.calibration import Calibrator
 from crypto_team.validation.calibration_maps import Line
-from crypto_team.validation.calibration_of_returns import METHODS, fit_return_calibrator, known_returns
+from crypto_team.validation.calibration_of_returns import (
+    METHODS,
+    fit_return_calibrator,
+    known_of_learner,
+    known_returns,
+)
 from crypto_team.validation.expected_returns import BPS, FINAL, RAW
 from crypto_team.validation.horizon_returns import columns_of, horizons_in, known_over, unseen_over
 from crypto_team.validation.panel import Panel, panel_rows, training_weights
@@ -49,7 +54,7 @@ def _fold_problems(meta: EvidenceMeta, rows: pd.DataFrame, fits: pd.DataFrame, p
     fitted, weight = _fitted(meta, fits, panel)
     told = inner[RAW].to_numpy(dtype=np.float64), inner["forward_return"].to_numpy(dtype=np.float64) * BPS
     seen = Unseen(*told, milliseconds(inner["time"]), milliseconds(inner["label_end"]))
-    known = _known(panel, fitted, weight) if fitted.size else None
+    known = _known(meta.model, panel, fitted, weight) if fitted.size else None
     lines = fits[fits["stage"] == "calibration"]
     yield from _differences(
         rows, (RAW, FINAL), lines[lines["feature"] == ""], fit_return_calibrator(seen, meta.calibration, known)
@@ -94,6 +99,6 @@ def _fitted(meta: EvidenceMeta, fits: pd.DataFrame, panel: Panel) -> tuple[Ints,
     )
 
 
-def _known(panel: Panel, fitted: Ints, weight: Floats | None) -> KnownReturns:
+def _known(model: str, panel: Panel, fitted: Ints, weight: Floats | None) -> KnownReturns:
     worth = labels_worth(panel.time[fitted], panel.known_at[fitted])
-    return known_returns(panel.forward_return[fitted] * BPS, weight, worth)
+    return known_of_learner(model, known_returns(panel.forward_return[fitted] * BPS, weight, worth))

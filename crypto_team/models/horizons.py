@@ -238,7 +238,9 @@ def _line(rows: Unseen, known: KnownReturns, steepest: float) -> Floats:
     """Return slope and intercept of the calibration, shrunk towards what the labels tell; at most `steepest`."""
     there = np.isfinite(rows.came)
     told = rows.told[there]
-    slope, intercept = shrunk_line(Unseen(told, rows.came[there], rows.start[there], rows.end[there]), known)
+    slope, intercept = shrunk_line(
+        Unseen(told, rows.came[there], rows.start[there], rows.end[there]), known, boldest=steepest
+    )
     if slope <= steepest:
         return np.array([slope, intercept])
     return np.array([steepest, intercept + (slope - steepest) * float(told.mean())])

@@ -48,6 +48,11 @@ class KnownReturns:
     taught: float
     worth: float
 
+    @property
+    def level(self) -> float:
+        """Return the mean, shrunk to what a market that nothing is known of earns."""
+        return self.mean * self.worth / (self.worth + LEVEL_SCALE**-2)
+
 
 def labels_worth(start: Ints, end: Ints, weight: Floats | None = None) -> float:
     """Return how many returns over spans of their own tell as much of a weighted mean as these do.
@@ -77,7 +82,7 @@ def labels_worth(start: Ints, end: Ints, weight: Floats | None = None) -> float:
     return float((w**2).sum() ** 2 / (np.diff(edges) * alive**2).sum())
 
 
-def shrunk_line(rows: Unseen, known: KnownReturns) -> tuple[float, float]:
+def shrunk_line(rows: Unseen, known: KnownReturns, *, boldest: float = 1.0) -> tuple[float, float]:
     """Return the mean slope and intercept of realised on expected returns, given unseen rows and two priors.
 
     With z = (told - m) / s, m and s mean and deviation of the forecasts, and r the deviation of what came, the model is
@@ -89,6 +94,14 @@ def shrunk_line(rows: Unseen, known: KnownReturns) -> tuple[float, float]:
     many labels as they are worth. The mean return of a year is mostly luck too, and levels that differ by luck from
     fold to fold look like bold forecasts. The slope is never negative: noise does not reverse a ranking. Scales were
     chosen on synthetic markets of seeds from 1000 on; docs/decisions/0118 has the figures.
+
+    Parameters
+    ----------
+    rows, known
+        What the learner was not fitted on, and what it was.
+    boldest
+        The slope is not above this unless the free one is by two errors: learners seldom say too little, and forecasts
+        that a learner calibrated by itself are not to be made bolder by a prior that does not know it.
 
     Returns
     -------
@@ -111,11 +124,12 @@ def shrunk_line(rows: Unseen, known: KnownReturns) -> tuple[float, float]:
     slopes = np.linspace(flattest, steepest, _POINTS) if varies else np.zeros(1)
     leaning = (centre - known.taught) / unit if varies else 0.0
     weight = known.worth + LEVEL_SCALE**-2
-    level = known.mean / spread * known.worth / weight + slopes * leaning, weight**-0.5
+    level = known.level / spread + slopes * leaning, weight**-0.5
     offset, slope = _posterior(free[0] + reach * error[0], slopes, free, error, level)
     if not varies:
         return 0.0, offset * spread
-    steep = max(slope, LEAST_SLOPE) * spread / unit
+    sure = max(boldest, float(free[1] - 2.0 * error[1]) * spread / unit)
+    steep = min(max(slope, LEAST_SLOPE) * spread / unit, sure)
     return steep, offset * spread - steep * centre
 
 

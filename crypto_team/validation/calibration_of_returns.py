@@ -6,6 +6,8 @@ the training window, as that of probabilities is, and never on test rows.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from crypto_team.errors import UsageError
@@ -14,6 +16,7 @@ from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import Calibrator
 from crypto_team.validation.calibration_maps import Floats, Isotonic, Line
 
+SELF_CALIBRATED = frozenset({"horizons"})
 METHODS: tuple[CalibrationMethod, ...] = ("shrunk", "isotonic", "none")
 
 
@@ -21,6 +24,11 @@ def known_returns(bps: Floats, weight: Floats | None, worth: float) -> KnownRetu
     """Return what fitted rows say, from their returns in basis points, training weights and what their labels hold."""
     mean = float(bps.mean())
     return KnownReturns(mean, mean if weight is None else float(np.average(bps, weights=weight)), worth)
+
+
+def known_of_learner(model: str, known: KnownReturns) -> KnownReturns:
+    """Return what fitted rows say of a learner by name: forecasts that it calibrated itself lean on the shrunk mean."""
+    return replace(known, taught=known.level) if model in SELF_CALIBRATED else known
 
 
 def check_method(method: CalibrationMethod) -> None:

@@ -15,7 +15,7 @@ from crypto_team.models.bins import SharedBins, find_bins
 from crypto_team.models.early_stopping import patience
 from crypto_team.models.registry import factory
 from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth
-from crypto_team.validation.calibration_of_returns import known_returns
+from crypto_team.validation.calibration_of_returns import known_of_learner, known_returns
 from crypto_team.validation.calibration_shrunk import Known, independent_labels
 from crypto_team.validation.clock import utc_text
 from crypto_team.validation.foreseeable import known_of
@@ -157,7 +157,8 @@ def known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Kno
 def returns_known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> KnownReturns:
     """Return the same for a regression: the mean return of its fitted rows."""
     worth = labels_worth(panel.time[rows.fit], panel.known_at[rows.fit])
-    return known_returns(target_of(panel, rows.fit, settings), weights_of(panel, rows.fit, settings), worth)
+    bps, weight = target_of(panel, rows.fit, settings), weights_of(panel, rows.fit, settings)
+    return known_of_learner(settings.model, known_returns(bps, weight, worth))
 
 
 def unseen(panel: Panel, rows: FoldRows, told: Floats) -> Unseen:
