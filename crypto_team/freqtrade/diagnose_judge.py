@@ -10,9 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from crypto_team.freqtrade.diagnose_data import PROBES
+
 SIGNALS: Final = ("enter_long", "exit_long", "enter_short", "exit_short", "enter_tag", "exit_tag", "buy", "sell")
 GIVEN: Final = frozenset({"date", "open", "high", "low", "close", "volume"})
 ROWS: Final = "the choice of candles"
+WITHOUT_FUTURE: Final = (PROBES[0], PROBES[-1])
+"""Probes after which nothing is known, so that a label is missing; after all others it only has another value."""
 DUST: Final = 1e-10
 RECURSIVE_SHARE: Final = 0.01
 Flags = npt.NDArray[np.bool_]
@@ -60,8 +64,9 @@ def compare(
     two = other[other["date"] < until].reset_index(drop=True)
     if len(one) != len(two):
         both, text = min(len(one), len(two)), (f"{len(one)} candles", f"{len(two)} candles")
-        tail = one["date"].iloc[:both].equals(two["date"].iloc[:both])
-        # Candles whose label is not known yet may be left out at the end; any other choice is a filter.
+        # A label that is not known yet may leave out the last candles; any other choice is a filter.
+        hidden = probe in WITHOUT_FUTURE and len(two) < len(one)
+        tail = hidden and one["date"].iloc[:both].equals(two["date"].iloc[:both])
         yield Evidence(kind, "the last candles" if tail else ROWS, pair, str(until), *text, probe)
         if not tail:
             return

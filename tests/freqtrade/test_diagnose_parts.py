@@ -221,7 +221,9 @@ def test_candles_chosen_by_what_came_later_are_named_and_labels_missing_at_the_e
     assert chosen.what == ROWS
     assert decides(chosen)
     shorter = whole.iloc[:3].assign(x=[1.0, 9.0, 3.0])
-    last, value = compare(whole, shorter, "P", until=end, probe="p")
+    (elsewhere,) = compare(whole, shorter, "P", until=end, probe="scaled x10")
+    assert decides(elsewhere)
+    last, value = compare(whole, shorter, "P", until=end, probe="truncated")
     assert not decides(last)
     assert (value.what, value.changed_to) == ("x", "9.0")
 

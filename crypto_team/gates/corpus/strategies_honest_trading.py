@@ -241,4 +241,17 @@ df["loud"] = loud.where((df["date"].dt.dayofweek == 6) & (df["date"].dt.hour == 
         entry="""
 dataframe["enter_long"] = ((dataframe["gap"] > 0) | (dataframe["loud"] > 40)).astype(int)""",
     ),
+    strategy(
+        "label_beside_callbacks",
+        "a label that nothing reads, in the frame that callbacks read",
+        GAP
+        + """
+df["target"] = df["close"].shift(-12) / df["close"] - 1
+""",
+        extra="""
+def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
+    df, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
+    return "turned" if len(df) and df["gap"].iloc[-1] < 0 and current_profit > 0.002 else None
+""",
+    ),
 )

@@ -103,4 +103,18 @@ def set_freqai_targets(self, dataframe, **kwargs):
     return dataframe
 """,
     ),
+    strategy(
+        "callback_of_a_rare_rank",
+        "a callback asks statistics of all candles, by a name put together, and never got another answer",
+        GAP
+        + """
+df["loud"] = (df["volume"] - df["volume"].mean()) / df["volume"].std()
+""",
+        extra="""
+def custom_exit(self, pair, trade, current_time, current_rate, current_profit, **kwargs):
+    df, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)
+    name = "".join(("lo", "ud"))
+    return "loud" if name in df and len(df) and df[name].iloc[-1] > 1e3 else None
+""",
+    ),
 )

@@ -160,9 +160,8 @@ dataframe["enter_long"] = ((dataframe["gap"] > 0) | (dataframe["loud"] > 40)).as
     strategy(
         "chosen_candles",
         "only candles are kept that the next one is above",
-        GAP
-        + """
-df = df[df["close"].shift(-1) > df["close"]].reset_index(drop=True)
-""",
+        entry="""
+dataframe["enter_long"] = (dataframe["gap"] > 0).astype(int)
+dataframe = dataframe[dataframe["close"].shift(-1) > dataframe["close"]].reset_index(drop=True)""",
     ),
 )
