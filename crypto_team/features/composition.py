@@ -11,7 +11,7 @@ from crypto_team.features.needs import series_key
 from crypto_team.features.nodes import Node, canonical_text, composed_parts, lowered
 from crypto_team.features.plan import evaluate, lookback
 from crypto_team.features.scopes import SERIES, TIMEFRAMES
-from crypto_team.features.surroundings import STALE_BARS, Floats, Frame, Surroundings, known_before
+from crypto_team.features.surroundings import Floats, Frame, Surroundings, known_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +79,7 @@ def _scope(parts: list[Node], frame: Frame, around: Surroundings | None) -> dict
     if name == "on":
         coarse = frame.coarser(TIMEFRAMES[text])
         found = formula_values(inner, coarse, around)
-        joined = [known_before(values, coarse.closes, frame.closes, stale_ms=None) for values in found]
+        joined = [known_before(values, coarse.closes, frame.closes) for values in found]
     elif name == "of":
         joined = _of_pair(inner, text, frame, _given(parts[0], around))
     else:
@@ -89,10 +89,9 @@ def _scope(parts: list[Node], frame: Frame, around: Surroundings | None) -> dict
 
 
 def _of_pair(inner: list[Node], pair: str, frame: Frame, around: Surroundings) -> list[Floats]:
-    other = frame if pair == around.pair else around.frame(pair, frame.step)
+    other = frame if pair == around.pair else around.frame(pair, frame.step, int(frame.closes[-1]))
     found = formula_values(inner, other, around.seen_from(pair))
-    stale = STALE_BARS * frame.step
-    return [known_before(values, other.closes, frame.closes, stale_ms=stale) for values in found]
+    return [known_before(values, other.closes, frame.closes) for values in found]
 
 
 def mean_of_members(members: list[Floats]) -> Floats:

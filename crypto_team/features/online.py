@@ -150,8 +150,8 @@ class OnlineFeatures:
         event
             A completed bar: `timestamp` (opening, milliseconds since 1970 or a datetime) and the columns that the
             formulas read; NaN or infinite is unknown. A bar of another pair names it as `pair`, and comes before the
-            own bar that closes with it; one that never comes is unknown. Or a message of the book, a trade, or a
-            value of a series.
+            own bar that closes with it; one that has not come by then is unknown, and refused when it comes. Or a
+            message of the book, a trade, or a value of a series.
 
         Returns
         -------

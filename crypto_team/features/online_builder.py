@@ -71,13 +71,13 @@ class Builder:
         texts, inner = [canonical_text(part) for part in parts], [part.inputs[0] for part in parts]
         name, text = parts[0].name, parts[0].texts[0]
         if name == "on":
-            return SameBars(texts, Inner(self.cell(inner, cell.pair, TIMEFRAMES[text]), cell.step, None))
+            return SameBars(texts, Inner(self.cell(inner, cell.pair, TIMEFRAMES[text]), cell.step))
         members = [self._member(pair, inner, texts, cell) for pair in text.split(",")]
         return OtherPairs(texts, members, basket=name == "basket")
 
     def _member(self, pair: str, inner: list[Node], texts: list[str], cell: Cell) -> PairFeed | SameBars:
-        stale, same = STALE_BARS * cell.step, pair == cell.pair
-        own = Inner(self.cell(inner, pair, cell.step), cell.step if same else self.base, stale)
+        same = pair == cell.pair
+        own = Inner(self.cell(inner, pair, cell.step), cell.step if same else self.base)
         if same:
             return SameBars(texts, own)
         feed = PairFeed(own, self.base)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from crypto_team.features.online_bars import State
 
 
-def no_bars(step: int) -> Frame:
-    """Return a frame without bars."""
-    return Frame({}, np.empty(0, dtype=np.int64), step)
+def no_bars(step: int, names: frozenset[str] = frozenset()) -> Frame:
+    """Return a frame of some columns without bars."""
+    return Frame({name: np.empty(0) for name in sorted(names)}, np.empty(0, dtype=np.int64), step)
 
 
 def joined(frames: list[Frame]) -> Frame:
@@ -52,7 +52,7 @@ def frame_of(state: Mapping[str, npt.NDArray[Any]], step: int, names: frozenset[
     """Return the bars that :func:`frame_state` wrote, with these columns, if there are any."""
     times = opens(state["times"], "bars that wait")
     if not times.size:
-        return no_bars(step)
+        return no_bars(step, names)
     wanted = sorted(names)
     if state["names"].tolist() != wanted:
         raise no_state("bars that wait have other columns")

@@ -34,10 +34,9 @@ MANY: Final = 100
 class Inner:
     """A cell whose bars close at other times than those of the cell around it, and its values that still count."""
 
-    def __init__(self, cell: Cell, step: int, stale_ms: int | None) -> None:
+    def __init__(self, cell: Cell, step: int) -> None:
         self.cell = cell
         self.joiner = Joiner(step, cell.step)
-        self.stale_ms = stale_ms
         self._closes = np.empty(0, dtype=np.int64)
         self._values = np.empty((0, len(cell.nodes)))
 
@@ -50,7 +49,7 @@ class Inner:
 
     def at(self, decisions: npt.NDArray[np.int64]) -> list[Floats]:
         """Return each formula at some decisions; what no later one can need is forgotten."""
-        made = [known_before(column, self._closes, decisions, stale_ms=self.stale_ms) for column in self._values.T]
+        made = [known_before(column, self._closes, decisions) for column in self._values.T]
         first = max(0, int(np.searchsorted(self._closes, decisions[-1], side="right")) - 1)
         self._closes, self._values = self._closes[first:], self._values[first:]
         return made
@@ -94,14 +93,15 @@ class SameBars:
 class PairFeed:
     """Bars of another pair that have come and that no decision has asked for yet.
 
-    Live, bars come twice, late or never. One that has not come by the time a later one counts is an unknown bar, as in
-    a history; what cannot be taken is refused by :meth:`check`, before anything has changed.
+    Live, bars come twice, late or never. One that has not come when it should count is an unknown bar, as in a history:
+    whether it comes later, or another after it, is not known then. What cannot be taken is refused by :meth:`check`,
+    before anything has changed.
     """
 
     def __init__(self, inner: Inner, base: int) -> None:
         self.inner = inner
         self.base = base
-        self._waiting = no_bars(base)
+        self._waiting = no_bars(base, inner.cell.bar_columns)
         self._end: int | None = None
 
     def check(self, times: npt.NDArray[np.int64]) -> None:
@@ -141,10 +141,9 @@ class PairFeed:
         self._waiting = Frame(columns, whole.times[order], whole.step)
 
     def at(self, decisions: npt.NDArray[np.int64]) -> list[Floats]:
-        """Return each formula at some decisions."""
-        closed = self._waiting.before(int(decisions[-1]) + 1)
+        """Return each formula at some decisions; a bar that has not come by the last of them is unknown from now on."""
+        closed = self._waiting.before(int(decisions[-1]) + 1).filled(self._end, int(decisions[-1]))
         if closed.times.size:
-            closed = closed.filled(self._end)
             self._end = int(closed.closes[-1])
             self._waiting = self._waiting.since(self._end)
             self.inner.push(closed)

@@ -118,7 +118,7 @@ COMPOSED_NAMES: Final[dict[str, str]] = {
 
 SUMMARIES: Final[dict[str, str]] = {
     "on": "Formula on bars of another timeframe, the last one that had closed; it has to be a multiple of the own.",
-    "of": "Formula on another pair, as of the close of its bars; unknown three bars after they end.",
+    "of": "Formula on another pair, as of the close of its bars; unknown where one is missing.",
     "basket": "Mean of a formula over pairs, or over a sector's pairs in the catalog; unknown below half of them.",
     "session": "1 in the Asian (00-08 UTC), European (07-16) or US (13-22) session, else 0.",
     **{name: part.summary for name, part in SERIES.items()},

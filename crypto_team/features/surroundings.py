@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 STALE_BARS: Final = 3
-"""A bar of another pair counts for so many bars after its close; then the pair is no longer known."""
+"""A column of the order book counts for so many bars after its close; then the book is no longer known."""
 _FIRST, _LAST, _HIGHEST, _LOWEST = frozenset({"open"}), frozenset({"close"}), frozenset({"high"}), frozenset({"low"})
 _WEIGHTED = frozenset({"vwap"})
 
@@ -63,15 +63,22 @@ class Frame:
         first = int(np.searchsorted(self.times, start, side="left"))
         return Frame({name: values[first:] for name, values in self.columns.items()}, self.times[first:], self.step)
 
-    def filled(self, first: int | None = None) -> Frame:
-        """Return the bars with an unknown one wherever one is missing since a time, or since the first of them.
+    def filled(self, first: int | None = None, until: int | None = None) -> Frame:
+        """Return the bars with an unknown one wherever one is missing.
+
+        Parameters
+        ----------
+        first
+            Since when; without it since the first of them.
+        until
+            What should have closed by then is missing as well; without it nothing is after the last of them.
 
         Raises
         ------
         InputError
             A bar is there twice or out of order, or does not begin where a bar of this step does.
         """
-        if not self.times.size:
+        if not self.times.size and first is None:
             return self
         start = int(self.times[0]) if first is None else first
         places, rest = np.divmod(self.times - start, self.step)
@@ -84,7 +91,7 @@ class Frame:
                 where="timestamp",
                 hint="sort the bars, drop duplicates and what lies between",
             )
-        count = int(places[-1]) + 1
+        count = max(int(places[-1]) + 1 if places.size else 0, 0 if until is None else (until - start) // self.step)
         if count == self.times.size:
             return self
         made = {name: np.full(count, np.nan) for name in self.columns}
@@ -221,15 +228,18 @@ class Surroundings:
         """Return the same surroundings for another pair."""
         return replace(self, pair=pair)
 
-    def frame(self, pair: str, step: int) -> Frame:
-        """Return the bars of another pair, unknown where one is missing."""
+    def frame(self, pair: str, step: int, until: int | None = None) -> Frame:
+        """Return the bars of another pair, unknown where one is missing, be it in between or at the end before a time.
+
+        Whether another comes later is not known when a bar does not come: a hole and an end are the same.
+        """
         if pair not in self.frames:
             raise InputError(
                 f"there are no bars of {pair}",
                 where="formula",
                 hint=f"crypto-team data import FILE --pair {pair}, on the timeframe of the strategy",
             )
-        return self.frames[pair].filled().coarser(step)
+        return self.frames[pair].filled(until=until).coarser(step)
 
     def known(self, key: SeriesKey) -> KnownSeries:
         """Return a series."""
@@ -245,16 +255,12 @@ class Surroundings:
         return self.series[key]
 
 
-def known_before(values: Floats, closes: Times, decisions: Times, *, stale_ms: int | None) -> Floats:
+def known_before(values: Floats, closes: Times, decisions: Times) -> Floats:
     """Join as of: for each decision the value of the last bar that had closed by then; NaN where there is none."""
     if not closes.size:
         return np.full(decisions.size, np.nan)
     place = np.searchsorted(closes, decisions, side="right") - 1
-    row = np.maximum(place, 0)
-    known = place >= 0
-    if stale_ms is not None:
-        known &= decisions - closes[row] <= stale_ms
-    return np.where(known, values[row], np.nan)
+    return np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
 
 
 def known_series(

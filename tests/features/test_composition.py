@@ -85,13 +85,12 @@ def test_another_pair_is_joined_as_of_its_close(made: World) -> None:
     np.testing.assert_allclose(_values('close / of("ETH/USDT:USDT", close)', made), expected, rtol=1e-12)
 
 
-def test_a_pair_whose_bars_end_is_unknown_after_three_bars(made: World) -> None:
+def test_a_pair_whose_bars_end_is_unknown_from_then_on(made: World) -> None:
     eth = made.around.frames[PAIRS[1]].before(int(made.frame.closes[2000]) + 1)
     around = Surroundings(PAIRS[0], {**made.around.frames, PAIRS[1]: eth}, {})
     found = formula_values([parse('of("ETH/USDT:USDT", close)')], made.frame, around)[0]
-    assert np.isfinite(found[2000:2004]).all()
-    assert found[2003] == found[2000]
-    assert np.isnan(found[2004:]).all()
+    assert np.isfinite(found[1990:2001]).all()
+    assert np.isnan(found[2001:]).all()
 
 
 def test_a_pair_without_any_bars_is_unknown_and_nothing_fails(made: World) -> None:
