@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,13 @@ def bars_of(bars: pd.DataFrame) -> tuple[dict[str, npt.NDArray[np.float64]], npt
         return {name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}, times
     except (TypeError, ValueError) as problem:
         raise InputError(f"a column of the bars holds no numbers: {problem}", where="bars") from None
+
+
+def expect_kind(value: K, kind: type[K], where: str) -> K:
+    """Return what is of a kind, or refuse it by name."""
+    if not isinstance(value, kind):
+        raise InputError(f"{value!r} is no {kind.__name__}", where=where)
+    return value
 
 
 def number(bar: Mapping[str, Any], name: str) -> float:
