@@ -26,6 +26,7 @@ from crypto_team.features.online_builder import Builder, fitted_parts
 from crypto_team.features.online_document import formulas_of
 from crypto_team.features.online_events import (
     SeriesValue,
+    bar_of,
     bars_of,
     checked,
     expect_kind,
@@ -193,9 +194,9 @@ class OnlineFeatures:
             self._last = self._root.engine.update(time, {name: number(event, name) for name in self.plan.columns})
             return self._last.copy()
         expect_next(self.times[-1:], np.array([time]), self.step)
-        values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
+        frame = bar_of(event, self._columns(pair), time, self.step)
         self._root.engine.accept(time)
-        self._push(Frame(values, np.array([time], dtype=np.int64), self.step))
+        self._push(frame)
         return self._last.copy()
 
     def save(self, path: Path | str) -> None:
@@ -232,7 +233,7 @@ class OnlineFeatures:
     def _push(self, frame: Frame) -> None:
         """Take own bars: into the cells that read them as another pair first, then up the tree."""
         for feed in self._builder.pairs.get(self.pair, ()):
-            feed.push(frame)
+            feed.push(frame.traded())
         if self._book:
             for close, row in self._book.rows_until(int(frame.closes[-1])):
                 self._learn_book(close, row)
@@ -249,11 +250,11 @@ class OnlineFeatures:
         if feeds is None:
             known = ", ".join(sorted(self._builder.pairs)) or "no other pair"
             raise InputError(f"no formula reads bars of {pair}", where="pair", hint=f"they read {known}")
-        values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
+        frame = bar_of(event, self._columns(pair), time, self.step).traded()
         for feed in feeds:
-            feed.check(np.array([time], dtype=np.int64))
+            feed.check(frame.times)
         for feed in feeds:
-            feed.push(Frame(values, np.array([time], dtype=np.int64), self.step))
+            feed.push(frame)
 
     def _learn(self, item: SeriesValue) -> None:
         part = SERIES.get(item.kind)

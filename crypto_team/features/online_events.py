@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,7 @@ from crypto_team.data.frame import epoch_ms
 from crypto_team.errors import InputError
 from crypto_team.features.nodes import COLUMNS
 from crypto_team.features.online_state import MOST
+from crypto_team.features.surroundings import TRADED, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,6 +86,15 @@ def expect_kind(value: K, kind: type[K], where: str) -> K:
     if not isinstance(value, kind):
         raise InputError(f"{value!r} is no {kind.__name__}", where=where)
     return value
+
+
+def bar_of(bar: Mapping[str, Any], names: frozenset[str], time: int, step: int) -> Frame:
+    """Return one bar with the columns that are read, and those that say whether it was traded where they are there."""
+    values = {name: number(bar, name) for name in sorted(names)}
+    with suppress(InputError, OverflowError):
+        values |= {name: number(bar, name) for name in TRADED}
+    columns = {name: np.array([value]) for name, value in values.items()}
+    return Frame(columns, np.array([time], dtype=np.int64), step)
 
 
 def number(bar: Mapping[str, Any], name: str) -> float:
