@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from crypto_team.data.market_events import MarketEvents
 from crypto_team.errors import InputError
 from crypto_team.features.formula import parse
 from crypto_team.features.microstructure import BookMessage, MicroSettings, Trade
@@ -23,7 +24,16 @@ from crypto_team.features.nodes import canonical_text
 from crypto_team.features.online_book import BookFeed
 from crypto_team.features.online_builder import Builder, fitted_parts
 from crypto_team.features.online_document import formulas_of
-from crypto_team.features.online_events import SeriesValue, bars_of, checked, expect_next, milliseconds, number
+from crypto_team.features.online_events import (
+    SeriesValue,
+    bar_of,
+    bars_of,
+    checked,
+    expect_kind,
+    expect_next,
+    milliseconds,
+    number,
+)
 from crypto_team.features.online_frames import named, under
 from crypto_team.features.online_state import UNREADABLE, expect, no_state, read, write
 from crypto_team.features.scopes import SERIES, TIMEFRAMES
@@ -34,7 +44,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from crypto_team.data.market_events import MarketEvents
     from crypto_team.features.plan import Plan
 
 Floats = npt.NDArray[np.float64]
@@ -132,14 +141,24 @@ class OnlineFeatures:
             History of other pairs and of series.
         events
             Recorded order book and trades, in time order.
+
+        A history that is refused, any part of it, leaves the engine as it was.
         """
         columns, times = bars_of(bars)
         expect_next(self.times[-1:], times, self.step)
-        if surroundings is not None:
-            self._warm_around(surroundings)
-        if events is not None:
-            self._own_book().warm(events)
-        self._push(Frame(columns, times, self.step))
+        # What a history moves on is many things, and any of them may be refused: then all of them stay as they were.
+        state, book = {name: item.copy() for name, item in self._root.state().items()}, self._book
+        self._book = book.copy() if book else None
+        try:
+            if surroundings is not None:
+                self._builder.warm(expect_kind(surroundings, Surroundings, "surroundings"), self.pair)
+            if events is not None:
+                self._own_book().warm(expect_kind(events, MarketEvents, "events"))
+            self._push(Frame(columns, times, self.step))
+        except BaseException:
+            self._root.restore(state)
+            self._book = book
+            raise
         return self._last.copy()
 
     def update(self, event: Mapping[str, Any] | BookMessage | Trade | SeriesValue) -> Floats:
@@ -175,9 +194,9 @@ class OnlineFeatures:
             self._last = self._root.engine.update(time, {name: number(event, name) for name in self.plan.columns})
             return self._last.copy()
         expect_next(self.times[-1:], np.array([time]), self.step)
-        values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
+        frame = bar_of(event, self._columns(pair), time, self.step)
         self._root.engine.accept(time)
-        self._push(Frame(values, np.array([time], dtype=np.int64), self.step))
+        self._push(frame)
         return self._last.copy()
 
     def save(self, path: Path | str) -> None:
@@ -196,9 +215,7 @@ class OnlineFeatures:
         state, before, book = read(Path(path), self._key(), FORMAT), self._root.state(), self._book
         try:
             last = expect(state["last"], np.float64, self._last.shape, "last values")
-            if book:
-                book = BookFeed(book.micro.settings, book.step)
-                book.restore(under("book.", state))
+            book = book.copy(under("book.", state)) if book else None
             self._root.restore(under("root.", state))
         except (InputError, *UNREADABLE) as problem:
             self._root.restore(before)
@@ -216,7 +233,7 @@ class OnlineFeatures:
     def _push(self, frame: Frame) -> None:
         """Take own bars: into the cells that read them as another pair first, then up the tree."""
         for feed in self._builder.pairs.get(self.pair, ()):
-            feed.push(frame)
+            feed.push(frame.traded())
         if self._book:
             for close, row in self._book.rows_until(int(frame.closes[-1])):
                 self._learn_book(close, row)
@@ -233,11 +250,11 @@ class OnlineFeatures:
         if feeds is None:
             known = ", ".join(sorted(self._builder.pairs)) or "no other pair"
             raise InputError(f"no formula reads bars of {pair}", where="pair", hint=f"they read {known}")
-        values = {name: np.array([number(event, name)]) for name in sorted(self._columns(pair))}
+        frame = bar_of(event, self._columns(pair), time, self.step).traded()
         for feed in feeds:
-            feed.check(np.array([time], dtype=np.int64))
+            feed.check(frame.times)
         for feed in feeds:
-            feed.push(Frame(values, np.array([time], dtype=np.int64), self.step))
+            feed.push(frame)
 
     def _learn(self, item: SeriesValue) -> None:
         part = SERIES.get(item.kind)
@@ -272,18 +289,6 @@ class OnlineFeatures:
                 hint="OnlineFeatures(..., book=MicroSettings(...))",
             )
         return self._book
-
-    def _warm_around(self, around: Surroundings) -> None:
-        frames = {pair: around.frame(pair, self.step) for pair in self._builder.pairs.keys() - {self.pair}}
-        for pair, frame in frames.items():
-            for feed in self._builder.pairs[pair]:
-                feed.check(frame.times)
-        for pair, frame in frames.items():
-            for feed in self._builder.pairs[pair]:
-                feed.push(frame)
-        for key, readers in self._series.items():
-            for reader in readers:
-                reader.learn_all(around.known(key))
 
     def _bar_length(self, what: str) -> int:
         if not self.step:

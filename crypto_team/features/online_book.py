@@ -81,6 +81,12 @@ class BookFeed:
         self._close += self.step
         self._busy = False
 
+    def copy(self, state: State | None = None) -> BookFeed:
+        """Return one that goes on from here, or from another state of the same market."""
+        made = BookFeed(self.micro.settings, self.step)
+        made.restore(self.state() if state is None else state)
+        return made
+
     def state(self) -> State:
         """Return the book, its windows and the bars that nobody has asked for."""
         return {

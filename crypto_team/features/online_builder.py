@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from crypto_team.features.online_cells import Part
+    from crypto_team.features.surroundings import Surroundings
     from crypto_team.features.transformers import Transformer
 
 
@@ -41,6 +42,17 @@ class Builder:
     def cell(self, nodes: Sequence[Node], pair: str, step: int) -> Cell:
         """Return a cell with everything below it."""
         return Cell(nodes, pair, step, self._parts)
+
+    def warm(self, around: Surroundings, own: str) -> None:
+        """Take the history of series, and of pairs other than the own one."""
+        frames = {pair: around.frame(pair, self.base) for pair in self.pairs.keys() - {own}}
+        for pair, frame in frames.items():
+            for feed in self.pairs[pair]:
+                feed.check(frame.times)
+                feed.push(frame)
+        for key, readers in self.series.items():
+            for reader in readers:
+                reader.learn_all(around.known(key))
 
     def _parts(self, cell: Cell) -> list[Part]:
         found = list(dict.fromkeys(part for node in cell.nodes for part in composed_parts(node)))

@@ -63,12 +63,12 @@ class Cell:
         columns = dict(frame.columns)
         for part in self.parts:
             columns |= part.columns(frame)
+        missing = [name for name in self.engine.plan.columns if name not in columns]
+        if missing:
+            raise InputError(f"the candles have no column {', '.join(missing)}", where="bars")
         if frame.times.size == 1:
             row = {name: float(columns[name][0]) for name in self.engine.plan.columns}
             return self.engine.update(int(frame.times[0]), row)[None, :]
-        missing = [name for name in self.engine.plan.columns if name not in columns]
-        if missing:
-            raise InputError(f"the candles have no column {', '.join(missing)}")
         return self.engine.go_on(columns, frame.times)
 
     def state(self) -> State:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,14 @@ from crypto_team.data.frame import epoch_ms
 from crypto_team.errors import InputError
 from crypto_team.features.nodes import COLUMNS
 from crypto_team.features.online_state import MOST
+from crypto_team.features.surroundings import TRADED, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,22 @@ def bars_of(bars: pd.DataFrame) -> tuple[dict[str, npt.NDArray[np.float64]], npt
         return {name: bars[name].to_numpy(np.float64) for name in COLUMNS if name in bars}, times
     except (TypeError, ValueError) as problem:
         raise InputError(f"a column of the bars holds no numbers: {problem}", where="bars") from None
+
+
+def expect_kind(value: K, kind: type[K], where: str) -> K:
+    """Return what is of a kind, or refuse it by name."""
+    if not isinstance(value, kind):
+        raise InputError(f"{value!r} is no {kind.__name__}", where=where)
+    return value
+
+
+def bar_of(bar: Mapping[str, Any], names: frozenset[str], time: int, step: int) -> Frame:
+    """Return one bar with the columns that are read, and those that say whether it was traded where they are there."""
+    values = {name: number(bar, name) for name in sorted(names)}
+    with suppress(InputError, OverflowError):
+        values |= {name: number(bar, name) for name in TRADED}
+    columns = {name: np.array([value]) for name, value in values.items()}
+    return Frame(columns, np.array([time], dtype=np.int64), step)
 
 
 def number(bar: Mapping[str, Any], name: str) -> float:

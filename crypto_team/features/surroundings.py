@@ -26,6 +26,7 @@ Times = npt.NDArray[np.int64]
 STALE_BARS: Final = 3
 """A column of the order book counts for so many bars after its close; then the book is no longer known."""
 _FIRST, _LAST, _HIGHEST, _LOWEST = frozenset({"open"}), frozenset({"close"}), frozenset({"high"}), frozenset({"low"})
+TRADED: Final = ("open", "high", "low", "close", "volume")
 _WEIGHTED = frozenset({"vwap"})
 
 
@@ -98,6 +99,21 @@ class Frame:
         for name, values in self.columns.items():
             made[name][places] = values
         return Frame(made, start + self.step * np.arange(count, dtype=np.int64), self.step)
+
+    def traded(self) -> Frame:
+        """Return the bars with an unknown one wherever nothing was traded: no volume, and one price for all four.
+
+        So candles look that Freqtrade, a catalog or an exchange puts where there are none. Bars that do not have all
+        of these columns stay.
+        """
+        if any(name not in self.columns for name in TRADED):
+            return self
+        prices = [self.columns[name] for name in TRADED[:-1]]
+        quiet = (self.columns["volume"] == 0.0) & np.all([price == prices[0] for price in prices], axis=0)
+        if not quiet.any():
+            return self
+        columns = {name: np.where(quiet, np.nan, values) for name, values in self.columns.items()}
+        return Frame(columns, self.times, self.step)
 
     def completes(self, step: int) -> bool:
         """Return whether a bar of a longer step ends with one of these."""
@@ -231,7 +247,8 @@ class Surroundings:
     def frame(self, pair: str, step: int, until: int | None = None) -> Frame:
         """Return the bars of another pair, unknown where one is missing, be it in between or at the end before a time.
 
-        Whether another comes later is not known when a bar does not come: a hole and an end are the same.
+        Whether another comes later is not known when a bar does not come: a hole and an end are the same, and so is a
+        bar in which nothing was traded.
         """
         if pair not in self.frames:
             raise InputError(
@@ -239,7 +256,7 @@ class Surroundings:
                 where="formula",
                 hint=f"crypto-team data import FILE --pair {pair}, on the timeframe of the strategy",
             )
-        return self.frames[pair].filled(until=until).coarser(step)
+        return self.frames[pair].traded().filled(until=until).coarser(step)
 
     def known(self, key: SeriesKey) -> KnownSeries:
         """Return a series."""

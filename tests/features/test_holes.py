@@ -120,3 +120,33 @@ def test_a_pair_that_ends_before_the_own_one_is_unknown_at_once(holed: World) ->
     assert np.isfinite(found[100, 0])
     assert np.isnan(found[101:, 0]).all()
     assert _live(_online(), ended, 0).tobytes() == found.tobytes()
+
+
+def _flat(frame: Frame, rows: tuple[int, ...]) -> Frame:
+    """Put candles into holes as Freqtrade does: the last close, no volume."""
+    inner = [row for row in rows if row < ROWS - 20]
+    columns = {name: values.copy() for name, values in frame.columns.items()}
+    for row in inner:
+        for name in ("open", "high", "low", "close"):
+            columns[name][row] = columns["close"][row - 1]
+        columns["volume"][row] = 0.0
+    return _without(Frame(columns, frame.times, frame.step), tuple(set(rows) - set(inner)))
+
+
+def test_a_flat_candle_in_which_nothing_was_traded_is_a_missing_one(holed: World) -> None:
+    frames = {pair: _flat(frame, HOLES.get(pair, ())) for pair, frame in world(ROWS).around.frames.items()}
+    filled = replace(holed, around=Surroundings(OWN, frames))
+    expected = _batch(holed)
+    assert _batch(filled).tobytes() == expected.tobytes()
+    assert _live(_online(), filled, 0).tobytes() == expected.tobytes()
+    assert _live(_warmed(filled, 63), filled, 63).tobytes() == expected[63:].tobytes()
+
+
+def test_an_own_bar_in_which_nothing_was_traded_counts_except_to_other_pairs(holed: World) -> None:
+    own = _flat(holed.frame, (40, 41, 42))
+    quiet = World(own, Surroundings(OWN, {**holed.around.frames, OWN: own}))
+    found, before = _batch(quiet), _batch(holed)
+    assert _live(_online(), quiet, 0).tobytes() == found.tobytes()
+    assert np.isnan(found[40:43, 7]).all()  # of(ETH, of(own pair, close))
+    assert np.isfinite(found[40:43, 1]).all()
+    assert np.isfinite(before[40:43, 7]).all()

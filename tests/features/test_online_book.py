@@ -120,6 +120,23 @@ def test_a_recording_warms_the_book_up_and_a_saved_state_goes_on(
     assert _live(again, late, frame, 7, BARS)[:, :5].tobytes() == batch[7:].tobytes()
 
 
+def test_a_refused_history_rolls_no_book_on(events: MarketEvents, frame: Frame, batch: np.ndarray) -> None:
+    online, messages = _online(), _messages(events)
+    first = [item for item in messages if item.time_ms < frame.closes[4] + 700]
+    rows = _live(online, first, frame, 0, 4)
+    for item in (item for item in first if item.time_ms >= frame.closes[3] + 700):
+        online.update(item)
+    bars = pd.DataFrame({"timestamp": pd.to_datetime(frame.times[4:7], unit="ms", utc=True)})
+    end = int(np.searchsorted(events.time, first[-1].time_ms, side="right"))
+    for end_of_bars in (1, 3):
+        with pytest.raises(InputError, match="no column close"):
+            online.warm_up(bars.iloc[:end_of_bars], events=events.part(end, end + 50))
+    with pytest.raises(InputError, match="5 is no MarketEvents"):
+        online.warm_up(bars.assign(close=1.0), events=5)  # type: ignore[arg-type]
+    rows = np.vstack([rows, _live(online, messages[len(first) :], frame, 4, BARS)])
+    assert rows[:, :5].tobytes() == batch.tobytes()
+
+
 def test_between_bars_columns_of_the_book_follow_every_event_and_the_rest_waits(
     events: MarketEvents, frame: Frame
 ) -> None:

@@ -356,3 +356,31 @@ def test_a_series_without_a_history_grows_stale_as_a_stored_one_does(saved_at: i
     assert np.array(found).tobytes() == whole.tobytes()
     assert np.isfinite(whole[24 * 3 + 12])
     assert np.isnan(whole[24 * 8])
+
+
+@pytest.mark.parametrize("missing", ["volume", "close", "series", "kind"])
+def test_a_refused_history_leaves_the_engine_as_it_was(missing: str, made: World, tmp_path: Path) -> None:
+    formulas = ('of("ETH/USDT:USDT", ret(close, 1)) - ret(close, 1)', "zscore(volume, 5)", "funding()")
+    bars, around = _history(made, 300)
+    bad_bars, bad_around = bars.iloc[100:], around
+    if missing in bars:
+        bad_bars = bad_bars.drop(columns=missing)
+    elif missing == "series":
+        bad_around = Surroundings(PAIRS[0], around.frames)
+    else:
+        bad_around = "all"
+    online, other = _online(formulas), _online(formulas)
+    for engine in (online, other):
+        _live(engine, made, 0, 100)
+    later = Surroundings(PAIRS[0], {PAIRS[1]: around.frames[PAIRS[1]].since(int(made.frame.times[100]))}, around.series)
+    bad_around = later if bad_around is around else bad_around
+    with pytest.raises(InputError):
+        online.warm_up(bad_bars, bad_around)
+    for number, engine in enumerate((online, other)):
+        engine.save(tmp_path / f"{number}.npz")
+    assert (tmp_path / "0.npz").read_bytes() == (tmp_path / "1.npz").read_bytes()
+    assert _live(online, made, 100, 130).tobytes() == _live(other, made, 100, 130).tobytes()
+    fresh = _online(formulas)
+    with pytest.raises(InputError):
+        fresh.warm_up(bars.drop(columns=["volume"]), around)
+    assert fresh.warm_up(bars, around).tobytes() == _online(formulas).warm_up(bars, around).tobytes()
