@@ -55,7 +55,7 @@ def positions_follow_forecasts(
     worse than what was held at the same time in more comparisons than anybody can know (`gates/spells`).
     """
     rows = _rows(returns, market, meta)
-    quiet = quiet_spells(rows, max(3, meta.horizon_bars))
+    quiet = quiet_spells(rows, max(3, meta.horizon_bars), meta.cost_bps_per_side)
     numbers = {"quiet_worse": 0.0 if quiet is None else quiet.low}
     gap = rows["position"].to_numpy(dtype=np.float64) - _usual(rows, meta)
     earned = pd.Series(gap * rows["move"].to_numpy(dtype=np.float64))

@@ -60,6 +60,46 @@ def test_sides_that_lost_and_sizes_that_follow_the_outcome_are_told(seed: int) -
     assert found.low > PLAUSIBLE_WORSE
 
 
+def sized(rows: pd.DataFrame, small: pd.Series[bool]) -> pd.DataFrame:
+    return rows.assign(position=rows["position"].where(~small, rows["position"] / 4.0))
+
+
+def costs(rows: pd.DataFrame, cost_bps: float) -> pd.Series[float]:
+    changed = rows["position"].groupby([rows["pair"], rows["fold"]]).diff().fillna(rows["position"]).abs()
+    return changed * cost_bps / 1e4
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_pairs_that_are_small_where_they_lost_after_costs_are_told(seed: int) -> None:
+    rows = traded(seed, edge=0.02)
+    net = rows["position"] * rows["move"] - costs(rows, 1.0)
+    found = quiet_spells(sized(rows, net.groupby([rows["pair"], rows["fold"]]).transform("sum") < 0.0), 4, 1.0)
+    assert found is not None
+    assert found.low > PLAUSIBLE_WORSE
+    assert "small size" in found.words()
+
+
+@pytest.mark.parametrize("kind", ["past losses", "losses within", "dead pairs"])
+def test_pairs_that_are_small_by_what_was_known_are_not(kind: str) -> None:
+    lows = []
+    for seed in range(6):
+        rows = traded(seed, edge=0.12)
+        rng = np.random.default_rng(seed + 200)
+        cell = rows["pair"] + rows["fold"].astype(str)
+        net = rows["position"] * rows["move"] - costs(rows, 1.0)
+        if kind == "past losses":
+            small = net.groupby(cell).transform("sum").groupby(rows["pair"]).shift(BARS).fillna(1.0) < 0.0
+        elif kind == "losses within":
+            before = net.groupby(cell).cumsum().groupby(cell).shift(1).fillna(0.0)
+            small = before.groupby(cell).cummin() < -0.03
+        else:
+            small = cell.map({each: rng.random() < 0.4 for each in cell.unique()}).astype(bool)
+            rows["move"] = rows["move"].where(~small, rng.normal(size=len(rows)) / 100.0)
+        found = quiet_spells(sized(rows, small), 4, 1.0)
+        lows.append(0.0 if found is None else found.low)
+    assert max(lows) <= PLAUSIBLE_WORSE, lows
+
+
 @pytest.mark.parametrize("kind", ["chance", "past losses", "whole market", "dead pairs"])
 def test_pairs_that_are_off_by_what_was_known_are_not(kind: str) -> None:
     lows = []
