@@ -35,6 +35,7 @@ def _fault(what: str, codes: str, breaker: Breaker, design: Design = USUAL) -> F
 
 
 FOUR = replace(USUAL, pairs=4)
+EIGHT = replace(USUAL, pairs=8, edge=0.06, bars=6800)
 DYING = replace(USUAL, pairs=4, delisted=True)
 NOISE = replace(USUAL, edge=0.0)
 FAINT = replace(USUAL, edge=0.03)
@@ -96,6 +97,7 @@ FAULTS: Mapping[str, Fault] = {
     "one_regime": _fault("it trades in one regime only", "PF007", trading.one_regime),
     "one_trend": _fault("it trades in rising markets only", "PF007", trading.one_trend),
     "some_losers_off": _fault("a third of the losers was left out", "LK012 LK006", hindsight.some_losers_off),
+    "losing_pairs_off": _fault("pairs are off where they lost", "LK012", hindsight.losing_pairs_off, EIGHT),
     "sizes_by_coming_volatility": _fault("sizes know what comes", "LK013", hindsight.sizes_by_coming_volatility),
     "rare_rows_foreseen": _fault("a few rows are foreseen", "LK014", hindsight.rare_rows_foreseen, FOUR),
     "centred_inputs": _fault("features are centred means", "LK006", hindsight.centred_inputs, NOISE),

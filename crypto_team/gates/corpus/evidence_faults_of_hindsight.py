@@ -24,6 +24,18 @@ def some_losers_off(study: Study, rng: Rng) -> EvidenceParts:
     return with_positions(study, table, table["position"].where(~left_out, 0.0))
 
 
+def losing_pairs_off(study: Study, _rng: Rng) -> EvidenceParts:
+    """Hold nothing of a pair in the test parts in which it lost."""
+    table = study.parts.tables["predictions"]
+    return with_positions(study, table, table["position"].where(~_lost(table), 0.0))
+
+
+def _lost(table: pd.DataFrame) -> pd.Series[bool]:
+    """Return whether a row's pair lost over its test part, after costs."""
+    earned = table["return_net"].where(table["part"] == "test").groupby([table["pair"], table["fold"]]).transform("sum")
+    return earned < 0.0
+
+
 def sizes_by_coming_volatility(study: Study, _rng: Rng) -> EvidenceParts:
     """Size positions by the volatility of the twelve bars that follow."""
     table = study.parts.tables["predictions"].copy()
