@@ -53,7 +53,12 @@ def _held_when_written(layout: Layout, base: str, path: Path, here: bytes) -> bo
     if packed.returncode:
         return False
     with TemporaryDirectory(dir=layout.scratch) as folder:
-        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
-            files.extractall(folder, filter="data")
         then = Layout(Path(folder))
+        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
+            for member in files:
+                place = (then.root / member.name).resolve()
+                content = files.extractfile(member) if member.isfile() else None
+                if content and place.is_relative_to(then.root.resolve()):
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    place.write_bytes(content.read())
         return views.render(then)[then.root / inner].encode() == here

@@ -11,11 +11,12 @@ from scipy import stats
 
 from crypto_team.gates import alarms
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
-from crypto_team.gates.calibration import _measured
+from crypto_team.gates.calibration import _Forecasts, _measured
 from crypto_team.gates.case import Case, LedgerView
 from crypto_team.gates.luck import against_luck
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Verdict, find
+from crypto_team.gates.statistics import DAY_MS
 from crypto_team.validation.significance import SampleMoments
 
 
@@ -35,14 +36,15 @@ def test_one_check_takes_its_share_of_the_budget() -> None:
     assert alarms.deviations(4.0) == pytest.approx(stats.t.isf(0.0025, 4))
 
 
-def forecasts(rng: np.random.Generator, *, stretch: float, noise: float) -> tuple[np.ndarray, ...]:
+def forecasts(rng: np.random.Generator, *, stretch: float, noise: float) -> tuple[_Forecasts, np.ndarray]:
     """Six folds of overlapping labels; every fold's calibrator errs by its own shift."""
     days = np.repeat(np.arange(120), 24)
     folds = days // 20
     lean = 0.5 * np.repeat(rng.standard_normal(len(days) // 6), 6)
     event = (np.repeat(rng.random(len(days) // 6), 6) < 1.0 / (1.0 + np.exp(-lean))).astype(float)
     shift = noise * rng.standard_normal(6)[folds]
-    return 1.0 / (1.0 + np.exp(-(stretch * lean + shift))), event, days, folds
+    told = 1.0 / (1.0 + np.exp(-(stretch * lean + shift)))
+    return _Forecasts(told, event, days * DAY_MS, folds, None), days
 
 
 def is_off(found: object) -> bool:
