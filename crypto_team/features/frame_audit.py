@@ -121,13 +121,13 @@ def audit_frames(
         why = alone.error or "it returns no column, or their number of columns depends on the bars"
         raise InputError(f"the function cannot be run: {why}", where=f"{code.name}:{function}")
     parts = [_whole(sources, decision, rng), *_parts(sources, odd_rows(alone.columns, rng), decision, rng)]
-    elsewhere = run.compute(other_times(sources, np.random.default_rng([seed, 1])))
-    found, results, notes = _probed(run, parts, alone)
-    refused = list(dict.fromkeys(text for item in (alone, *elsewhere, *results) for text in item.refused))
+    times = other_times(sources, np.random.default_rng([seed, 1]))
+    found, results, notes = _probed(run, parts, alone, times)
+    refused = list(dict.fromkeys(text for item in (alone, *results) for text in item.refused))
     notes += [f"refused: {text}" for text in refused]
     clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
     parts.append(_combed(run, sources, decision, clean, rng))
-    recall = recalled(clean, Elsewhere(*elsewhere), sources, decision)
+    recall = recalled(clean, Elsewhere(*results[: len(times)]), sources, decision)
     found |= recall.verdicts
     found |= _confirmed(run, parts[-1], alone, clean)
     found |= _blind(found, refused)
@@ -137,12 +137,17 @@ def audit_frames(
 
 
 def _probed(
-    run: AuditedFunction, parts: Sequence[_Part], alone: Computed
+    run: AuditedFunction, parts: Sequence[_Part], alone: Computed, times: Sequence[Mapping[str, pd.DataFrame]]
 ) -> tuple[dict[str, ColumnVerdict], list[Computed], list[str]]:
-    """Compute all parts with their other futures; return verdicts by column, the results, and what was not probed."""
+    """Compute all bars at other times, and all parts with their other futures.
+
+    Returns verdicts by column, the results in that order, and what was not probed.
+    """
     # All bars were computed alone already, as training does it; here they come once more, among others.
     copies = [1] + [2] * (len(parts) - 1)
-    results = left = run.compute([job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)])
+    jobs = [job for part, count in zip(parts, copies, strict=True) for job in part.jobs(count)]
+    results = run.compute([*times, *jobs])
+    left = results[len(times) :]
     found: dict[str, ColumnVerdict] = {}
     notes: list[str] = []
     for part, count in zip(parts, copies, strict=True):

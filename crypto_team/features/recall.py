@@ -11,6 +11,7 @@ price, too, but know nothing of what comes.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -136,8 +137,11 @@ def lost(values: Values, other: Values, targets: Mapping[tuple[int, str], Values
     filled = np.where(np.isfinite(other), other, np.median(values[known]))
     for (horizon, what), ahead in targets.items():
         for rows in _looks(values, known & np.isfinite(ahead)):
-            before, after = ranked(values[rows], ahead[rows]), ranked(filled[rows], ahead[rows])
-            if abs(before) * np.sqrt(rows.sum() / horizon) < LEAST_T or after / before >= KEPT:
+            before = ranked(values[rows], ahead[rows])
+            if abs(before) * np.sqrt(rows.sum() / horizon) < LEAST_T:
+                continue
+            after = ranked(filled[rows], ahead[rows])
+            if after / before >= KEPT:
                 continue
             row = int(np.flatnonzero(rows & (filled != values))[0])
             text = f"it ranks the {what} over the next {horizon} bar(s) with {before:.3f} on {int(rows.sum())} bars"
@@ -178,4 +182,10 @@ def ranked(values: Values, ahead: Values) -> float:
     """Return the rank correlation, 0 without spread."""
     if np.ptp(values) == 0.0 or np.ptp(ahead) == 0.0:
         return 0.0
-    return float(np.corrcoef(rankdata(values), rankdata(ahead))[0, 1])
+    return float(np.corrcoef(_ranks(values.tobytes()), _ranks(ahead.tobytes()))[0, 1])
+
+
+@lru_cache(maxsize=64)
+def _ranks(values: bytes) -> Values:
+    """Return ranks; every column is held to the same returns, whose ranks are the dearest part."""
+    return np.asarray(rankdata(np.frombuffer(values, dtype=np.float64)))
