@@ -17,9 +17,9 @@ from crypto_team.gates.registry import Verdict, check, insufficient, refused, we
 from crypto_team.gates.skill import outcomes
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.validation.clusters import clustered
+from crypto_team.validation.clusters import clustered, sandwich
 from crypto_team.validation.clusters import slope_error as _slope_error
-from crypto_team.validation.expected_returns import Line, realised_on_expected, stated_returns
+from crypto_team.validation.expected_returns import realised_on_expected, stated_returns
 from crypto_team.validation.scores import calibration_slope, events
 
 Floats = npt.NDArray[np.float64]
@@ -84,7 +84,7 @@ class _Forecasts:
             fit = calibration_slope(self.p, self.y)
             return fit.slope, lambda groups: _slope_error(self.p, self.y, fit, groups)
         line = realised_on_expected(*self.returns)
-        return line.slope, lambda groups: line_error(line, groups)
+        return line.slope, lambda groups: sandwich(line.design, line.design, line.rest, groups)
 
 
 def _measured(told: _Forecasts, days: Ints) -> _Measured:
@@ -165,12 +165,6 @@ def _gaps(p: Floats, y: Floats, groups: Ints, scale: float, bins: int = 10) -> t
 
 
 _OF_PROBABILITIES = ("slope", "probabilities")
-
-
-def line_error(line: Line, groups: Ints) -> float:
-    """Return the error of a line's slope when the rows of a group err alike (sandwich of Liang and Zeger 1986)."""
-    bread = np.linalg.pinv(line.design.T @ line.design)
-    return math.sqrt((bread @ clustered(line.design * line.rest[:, None], groups) @ bread)[0, 0])
 
 
 def _boldness(what: str, low: float, high: float) -> str:

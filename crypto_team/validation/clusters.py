@@ -55,11 +55,26 @@ def clustered(contributions: Floats, blocks: Ints) -> Floats:
 
 
 def slope_error(p: Floats, y: Floats, fit: CalibrationFit, groups: Ints) -> float:
-    """Return the error of the slope when the rows of a group err alike (sandwich of Liang and Zeger 1986)."""
+    """Return the error of a calibration slope when the rows of a group err alike; see :func:`sandwich`."""
     design = np.column_stack([logit(p), np.ones(p.size)])
     fitted = 1.0 / (1.0 + np.exp(-np.clip(design @ np.array([fit.slope, fit.intercept]), -700.0, 700.0)))
-    bread = np.linalg.pinv(design.T @ (design * (fitted * (1.0 - fitted))[:, None]))
-    return math.sqrt((bread @ clustered(design * (y - fitted)[:, None], groups) @ bread)[0, 0])
+    return sandwich(design, design * (fitted * (1.0 - fitted))[:, None], y - fitted, groups)
+
+
+def sandwich(design: Floats, weighted: Floats, rest: Floats, groups: Ints) -> float:
+    """Return the error of the first coefficient of a regression (sandwich of Liang and Zeger 1986).
+
+    Parameters
+    ----------
+    design, weighted
+        What is regressed on, and the same times each row's curvature; shape (n, k). They are one for least squares.
+    rest
+        What the fit leaves, shape (n,).
+    groups
+        Number of the group of each row, whose rows err alike; shape (n,).
+    """
+    bread = np.linalg.pinv(design.T @ weighted)
+    return math.sqrt((bread @ clustered(design * rest[:, None], groups) @ bread)[0, 0])
 
 
 def slope_interval(p: Floats, y: Floats, fit: CalibrationFit, blocks: Ints, folds: Ints) -> tuple[float, float]:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
-from crypto_team.gates.calibration import line_error
 from crypto_team.gates.case import Case
 from crypto_team.gates.registry import run_check
 from crypto_team.models.return_lines import Unseen
 from crypto_team.schemas.gate import CheckResult
 from crypto_team.validation.calibration_of_returns import fit_return_calibrator
+from crypto_team.validation.clusters import sandwich
 from crypto_team.validation.expected_returns import FINAL, RAW, realised_on_expected
 from crypto_team.validation.horizon_returns import horizons_in
 from crypto_team.validation.trained_with import changed_since
@@ -164,5 +164,7 @@ def test_the_error_of_the_slope_counts_groups_not_rows() -> None:
     came = 0.5 * told + np.repeat(rng.standard_normal(60), 10)
     line = realised_on_expected(told, came)
     # Sixty independent pairs: the error of the slope is 1 / sqrt(60) times the ratio of deviations, not 1 / sqrt(600).
-    assert line_error(line, 2 * groups) == pytest.approx(1.0 / np.sqrt(60.0), rel=0.35)
-    assert line_error(line, 2 * np.arange(600)) < 0.5 * line_error(line, 2 * groups)
+    assert sandwich(line.design, line.design, line.rest, 2 * groups) == pytest.approx(1.0 / np.sqrt(60.0), rel=0.35)
+    assert sandwich(line.design, line.design, line.rest, 2 * np.arange(600)) < 0.5 * sandwich(
+        line.design, line.design, line.rest, 2 * groups
+    )
