@@ -10,6 +10,9 @@ from hypothesis import settings
 if TYPE_CHECKING:
     import pytest
 
+# Tests of single layers compute with PyTorch on their own; MKL reads this once, at the process's first product.
+os.environ.setdefault("MKL_CBWR", "COMPATIBLE")
+
 # The same examples in every run; whoever fuzzes asks for new ones.
 settings.register_profile("repeatable", derandomize=True, database=None)
 if "FUZZ_EXAMPLES" not in os.environ:

@@ -8,7 +8,6 @@ defaults, which train on a CPU.
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +29,7 @@ from crypto_team.models.base import (
 from crypto_team.models.packing import as_bytes, as_text, packed, read, unpacked, written
 from crypto_team.models.samples import Samples, purged_tail
 from crypto_team.models.scaling import Scaler, fit_scaler
-from crypto_team.models.threads import quiet_openmp
+from crypto_team.models.threads import fixed_kernels, quiet_openmp
 
 if TYPE_CHECKING:
     from torch import nn
@@ -212,8 +211,7 @@ class SequenceModel:
 def one_thread() -> Iterator[None]:
     """Import PyTorch and let it compute on the calling thread alone: folds run beside each other."""
     quiet_openmp()
-    # MKL's choice of kernels would depend on the alignment of memory, which no seed fixes.
-    os.environ.setdefault("MKL_CBWR", "COMPATIBLE")
+    fixed_kernels()
     import torch
 
     before = torch.get_num_threads()

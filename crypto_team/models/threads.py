@@ -1,8 +1,16 @@
-"""One thread per learner: folds run beside each other, and idle OpenMP workers must not spin."""
+"""One thread per learner and the same kernels in every process: folds run beside each other and keep their bits."""
 
 from __future__ import annotations
 
+import ctypes
+import importlib
 import os
+import warnings
+from functools import cache
+from pathlib import Path
+
+# MKL's number for its mode COMPATIBLE (mkl_types.h).
+COMPATIBLE = 3
 
 
 def quiet_openmp() -> None:
@@ -11,3 +19,23 @@ def quiet_openmp() -> None:
     With the default active wait two learners on two busy cores take four times as long.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@cache
+def fixed_kernels() -> None:
+    """Let PyTorch's matrix products have one result; warn where that comes too late for this process.
+
+    MKL chooses its kernels by the alignment of memory, which no seed fixes, unless it is told otherwise before the
+    process's first product. Whoever computed with PyTorch before coming here gets other last bits than elsewhere.
+    """
+    os.environ.setdefault("MKL_CBWR", "COMPATIBLE")
+    torch = importlib.import_module("torch")
+    library = Path(str(torch.__file__)).parent / "lib" / "libtorch_cpu.so"
+    told = getattr(ctypes.CDLL(str(library)), "mkl_serv_cbwr_get", None) if library.exists() else None
+    if told is not None and os.environ["MKL_CBWR"] == "COMPATIBLE" and told(-1) != COMPATIBLE:
+        warnings.warn(
+            "PyTorch computed in this process before crypto_team did: networks trained here can differ in their last "
+            "bits from those of other processes; set MKL_CBWR=COMPATIBLE before Python starts",
+            RuntimeWarning,
+            stacklevel=3,
+        )
