@@ -128,7 +128,8 @@ def haircut(
     own = sharpes_annual[chosen]
     rest = [each for number, each in enumerate(sharpes_annual) if number != chosen and math.isfinite(each)]
     p = np.ones(max(tries, 1 + len(rest)))
-    p[: 1 + len(rest)] = [sharpe_p_value(each, years, observations=observations) for each in [own, *rest]]
+    told = [own, *(each for each in rest if each > 0.0)]
+    p[: len(told)] = [sharpe_p_value(each, years, observations=observations) for each in told]
     return _haircut(own, float(adjusted_p_values(p, method)[0]), years, observations)
 
 

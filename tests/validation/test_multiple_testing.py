@@ -55,6 +55,14 @@ def test_a_loss_does_not_become_a_gain_by_a_haircut() -> None:
         assert found.sharpe == -2.3
 
 
+@pytest.mark.parametrize("method", ["holm", "bhy"])
+@pytest.mark.parametrize("others", [-6.0, -4.0, -1.0])
+def test_tries_that_lost_are_worth_no_more_than_tries_that_nobody_knows(method: Method, others: float) -> None:
+    lost = haircut([2.0, *[others] * 19], 2.0, method, observations=730)
+    assert lost == haircut([2.0], 2.0, method, tries=20, observations=730)
+    assert lost.sharpe < 1.5
+
+
 def test_unknown_trials_cost_less_than_bonferroni_says() -> None:
     rng = np.random.default_rng(0)
     plain = bonferroni_haircut(1.0, 10.0, 50, observations=120).sharpe
