@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS, deviations
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, refused, weigh
-from crypto_team.gates.skill import outcomes
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.clusters import clustered, sandwich
 from crypto_team.validation.clusters import slope_error as _slope_error
-from crypto_team.validation.expected_returns import realised_on_expected, stated_returns
+from crypto_team.validation.expected_returns import BPS, realised_on_expected, stated_returns
 from crypto_team.validation.scores import calibration_slope, events
 
 Floats = npt.NDArray[np.float64]
@@ -28,13 +28,14 @@ FEW_FOLDS = 3
 MOST_STRETCHED = 2.0
 """Student's t of two degrees of freedom would never refuse; what is lost of the budget there is small."""
 LEAST = 200
+BINS = 10
 FEW_DAYS = 5
 RETRAIN = "crypto-team ml-engineer train STR"
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """Calibration of the test rows with its errors."""
+    """Calibration of the test rows with its errors; `unit_bps` is what an error of one means, NaN for probabilities."""
 
     error: float
     by_chance: float
@@ -42,49 +43,63 @@ class _Measured:
     slope: float
     low: float
     high: float
-    brier: float
-    brier_high: float
-    of_returns: bool = False
+    better: float
+    better_high: float
+    unit_bps: float = math.nan
 
     @property
     def known(self) -> bool:
         """Say whether every figure is defined."""
         return bool(
-            np.isfinite([self.error, self.by_chance, self.error_se, self.low, self.high, self.brier_high]).all()
+            np.isfinite([self.error, self.by_chance, self.error_se, self.low, self.high, self.better_high]).all()
         )
 
     def words(self) -> str:
         """Return the figures as a sentence."""
-        better = "better" if self.brier > 0.0 else "worse"
-        slope, what = ("slope of realised on expected returns", "returns") if self.of_returns else _OF_PROBABILITIES
+        better = "better" if self.better > 0.0 else "worse"
+        of_returns = math.isfinite(self.unit_bps)
+        slope, what, score, than = _OF_RETURNS if of_returns else _OF_PROBABILITIES
+        bps = f", {self.error * self.unit_bps:.1f} +- {self.error_se * self.unit_bps:.1f} bps" if of_returns else ""
         return (
-            f"calibration error {self.error:.3f} +- {self.error_se:.3f}, {self.by_chance:.3f} of it by chance; "
+            f"calibration error {self.error:.3f} +- {self.error_se:.3f}, {self.by_chance:.3f} of it by chance{bps}; "
             f"{slope} {self.slope:.2f} in [{self.low:.2f}, {self.high:.2f}]{_boldness(what, self.low, self.high)}; "
-            f"Brier score "
-            f"{better} than the base rate's by {abs(self.brier):.5f}, at best {self.brier_high:+.5f}"
+            f"{score} {better} than {than} by {abs(self.better):.5f}, at best {self.better_high:+.5f}"
         )
 
 
 @dataclass(frozen=True)
 class _Forecasts:
-    """Event probability, event, time and fold of test rows, (n,) each; of a regression its basis points and what came.
+    """What is said about test rows and what came, time and fold, (n,) each: `p` of an event that `y` is 1 or 0 for.
 
-    Those are None where there are none.
+    Where a regression states basis points, `p` and `y` are expected and realised returns, in units of `unit_bps`: those
+    by which a probability around one half would be wrong by one.
     """
 
     p: Floats
     y: Floats
     times: Ints
     folds: Ints
-    returns: tuple[Floats, Floats] | None
+    unit_bps: float = math.nan
+
+    @property
+    def of_returns(self) -> bool:
+        """Say whether returns are forecast, and not probabilities."""
+        return math.isfinite(self.unit_bps)
 
     def slope(self) -> tuple[float, Callable[[Ints], float]]:
         """Return the slope of outcomes on forecasts and its error over groups of rows."""
-        if self.returns is None:
+        if not self.of_returns:
             fit = calibration_slope(self.p, self.y)
             return fit.slope, lambda groups: _slope_error(self.p, self.y, fit, groups)
-        line = realised_on_expected(*self.returns)
+        line = realised_on_expected(self.p, self.y)
         return line.slope, lambda groups: sandwich(line.design, line.design, line.rest, groups)
+
+    def places(self) -> Ints:
+        """Return the bin of each row: by tenths of probability, or tenths of the rows by what is expected."""
+        if not self.of_returns:
+            return np.minimum((self.p * BINS).astype(np.int64), BINS - 1)
+        edges = np.quantile(self.p, np.arange(1, BINS) / BINS)
+        return np.searchsorted(edges, self.p, side="right").astype(np.int64)
 
 
 def _measured(told: _Forecasts, days: Ints) -> _Measured:
@@ -94,24 +109,15 @@ def _measured(told: _Forecasts, days: Ints) -> _Measured:
     slope, slope_error = told.slope()
     if not math.isfinite(slope):
         return _Measured(*(math.nan,) * 8)
-    levels = _levels(days, folds)
-    parts = [_gaps(p, y, groups, scale) for groups, scale in levels]
+    levels, place = _levels(days, folds), told.places()
+    parts = [_gaps(p, y, place, groups, scale) for groups, scale in levels]
     error, by_chance, error_se = parts[0][0], max(part[1] for part in parts), max(part[2] for part in parts)
     margin = DEVIATIONS * max(scale * slope_error(groups) for groups, scale in levels)
     better = (y.mean() - y) ** 2 - (p - y) ** 2
-    brier = float(better.mean())
+    gained = float(better.mean())
     spread = max(_mean_error(better, groups) for groups, _ in levels)
-    return _Measured(
-        error,
-        by_chance,
-        error_se,
-        slope,
-        slope - margin,
-        slope + margin,
-        brier,
-        brier + DEVIATIONS * spread,
-        told.returns is not None,
-    )
+    figures = error, by_chance, error_se, slope, slope - margin, slope + margin
+    return _Measured(*figures, gained, gained + DEVIATIONS * spread, told.unit_bps)
 
 
 def _levels(days: Ints, folds: Ints) -> list[tuple[Ints, float]]:
@@ -131,32 +137,37 @@ def _mean_error(values: Floats, groups: Ints) -> float:
 
 
 def _forecasts(returns: Returns, meta: EvidenceMeta) -> _Forecasts:
-    """Return what is said about the test rows with a known label."""
-    test, stated = returns.test, None
+    """Return what is said about the test rows with a known label.
+
+    A regression says basis points: its signal is the probability that a normal return of that mean would be positive,
+    a map that keeps the order and that nothing was calibrated to.
+    """
+    test = returns.test
     if meta.target.kind == "return":
-        p, y = outcomes(test, meta)
-        rows, stated = test, stated_returns(test)
+        rows, unit_bps = test, _unit_bps(test)
+        p, y = (bps / unit_bps for bps in stated_returns(test) or (np.full(len(test), np.nan),) * 2)
     else:
-        p, y = events(test)
-        rows = test[test["label"].notna()]
+        rows, unit_bps, (p, y) = test[test["label"].notna()], math.nan, events(test)
     known = np.isfinite(p) & np.isfinite(y)
-    if stated is not None:
-        known &= np.isfinite(stated[0])
-        stated = stated[0][known], stated[1][known]
     folds = rows["fold"].to_numpy(dtype=np.int64)
-    return _Forecasts(p[known], y[known], milliseconds(rows["time"])[known], folds[known], stated)
+    return _Forecasts(p[known], y[known], milliseconds(rows["time"])[known], folds[known], unit_bps)
 
 
-def _gaps(p: Floats, y: Floats, groups: Ints, scale: float, bins: int = 10) -> tuple[float, float, float]:
+def _unit_bps(rows: pd.DataFrame) -> float:
+    """Return sqrt(2 pi) deviations: basis points that would move a normal probability around one half by one."""
+    spread = float(np.nanstd(rows["forward_return"].to_numpy(dtype=np.float64))) * BPS
+    return spread * math.sqrt(2.0 * math.pi) if spread > 0.0 else 1.0
+
+
+def _gaps(p: Floats, y: Floats, place: Ints, groups: Ints, scale: float) -> tuple[float, float, float]:
     """Return the calibration error, what calibrated forecasts show of it by chance, and its standard error.
 
     The error is the mean of ``sign(gap of the row's bin) (p - y)``, so that its own error is that of a mean over
-    groups of rows. By chance a bin's gap is normal with the deviation of its groups: its mean size is that times
-    sqrt(2 / pi).
+    groups of rows; `place` is the bin of a row. By chance a bin's gap is normal with the deviation of its groups: its
+    mean size is that times sqrt(2 / pi).
     """
-    place = np.minimum((p * bins).astype(np.int64), bins - 1)
-    counts = np.bincount(place, minlength=bins).astype(np.float64)
-    gap = np.bincount(place, p - y, minlength=bins) / np.maximum(counts, 1.0)
+    counts = np.bincount(place, minlength=BINS).astype(np.float64)
+    gap = np.bincount(place, p - y, minlength=BINS) / np.maximum(counts, 1.0)
     rest = (p - y - gap[place])[:, None] * (place[:, None] == np.flatnonzero(counts))
     deviation = np.sqrt(np.diag(clustered(rest, groups)))
     signed = np.sign(gap)[place] * (p - y)
@@ -164,7 +175,8 @@ def _gaps(p: Floats, y: Floats, groups: Ints, scale: float, bins: int = 10) -> t
     return float(signed.mean()), by_chance, scale * _mean_error(signed, groups)
 
 
-_OF_PROBABILITIES = ("slope", "probabilities")
+_OF_PROBABILITIES = ("slope", "probabilities", "Brier score", "the base rate's")
+_OF_RETURNS = ("slope of realised on expected returns", "returns", "squared error", "that of the mean return")
 
 
 def _boldness(what: str, low: float, high: float) -> str:
@@ -212,9 +224,11 @@ def calibrated(
     refuses where it is both above the limit and beyond the budget of false alarms; the slope where its interval lies
     wholly outside [flattest, steepest]; the Brier score where it is surely worse than the base rate's. Errors are those
     of blocks of time, and not smaller than those of folds: a fold's calibrator is fitted on few rows and errs alike on
-    all that it forecasts. The event is the top class, or a positive return; the slope of a regression is that of
-    realised on expected returns. What was done to the forecasts does not decide, but positions are not sized by the
-    confidence of forecasts that nobody calibrated.
+    all that it forecasts. The event is the top class. A regression is judged by the basis points that it states, in
+    tenths of its rows: their error counts as that of a probability around one half would (0.4 for a deviation of the
+    returns), the slope is that of realised on expected returns, and the squared error is compared with that of the mean
+    return. What was done to the forecasts does not decide, but positions are not sized by the confidence of forecasts
+    that nobody calibrated.
     """
     if meta.calibration == "none" and meta.signal.position_sizing == "confidence_weighted":
         return refused(
@@ -225,7 +239,7 @@ def calibrated(
     p = told.p
     if p.size < LEAST:
         return insufficient(f"{p.size} forecasts with a known outcome, {LEAST} are needed: {LEAST - p.size} more")
-    if p.min() < 0.0 or p.max() > 1.0:
+    if not told.of_returns and (p.min() < 0.0 or p.max() > 1.0):
         return refused(f"forecasts lie between {p.min():.3g} and {p.max():.3g}: they are no probabilities")
     block = max(DAY_MS, meta.horizon_bars * timeframe_seconds(meta.timeframe) * 1000)
     measured = _measured(told, told.times // block)
@@ -236,7 +250,7 @@ def calibrated(
         "by_chance": DEVIATIONS * measured.error_se,
         "slope_low": measured.low,
         "slope_high": measured.high,
-        "brier_high": measured.brier_high,
+        "brier_high": measured.better_high,
     }
     found = weigh(measured.words(), value, numbers, evidence=("predictions.parquet",))
     return replace(found, remedy=_what_helps(meta))

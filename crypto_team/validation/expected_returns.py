@@ -34,7 +34,7 @@ def realised_on_expected(told: Floats, came: Floats) -> Line:
     The slope is below one where forecasts are bolder than what follows, and NaN where they do not differ.
     """
     design = np.column_stack([told, np.ones(told.size)])
-    if told.size < 3 or not float(told.std()) > 0.0:
+    if told.size < 3 or not float(np.ptp(told)) > 0.0:
         return Line(math.nan, math.nan, design, np.full(told.size, math.nan))
     found = np.linalg.lstsq(design, came, rcond=None)[0]
     return Line(float(found[0]), float(found[1]), design, came - design @ found)

@@ -61,17 +61,32 @@ def test_shorts_sized_by_confidence_and_a_python_feature_agree_too(tmp_path: Pat
     np.testing.assert_allclose(run.trades["stake_amount"], 1000.0 * np.abs(2.0 * decided - 1.0), rtol=1e-3)
 
 
+RETURNS: dict[str, object] = {
+    "type": "regression",
+    "kind": "return",
+    "definition": "return over four bars",
+    "horizon": "4bars",
+    "horizon_bars": 4,
+}
+
+
+def test_a_regression_over_a_set_of_horizons_agrees(tmp_path: Path) -> None:
+    pairs = ["BTC/USDT", "ETH/USDT"]
+    model = make_spec(pairs).model.model_copy(update={"primary": "horizons", "hyperparameters": {"member": "ridge"}})
+    spec = make_spec(pairs, target=RETURNS | {"horizon_set": [2, 12]}, model=model.model_dump())
+    trained = train(tmp_path / "strategy", spec, late=100)
+    assert {"expected_bps_2", "expected_bps_12"} <= set(trained.result.predictions)
+    share, count, run = _agreement(trained, tmp_path / "run")
+    assert share == 1.0
+    assert count == (trained.result.predictions["part"] == "test").sum()
+    _assert_equal_bits(trained, run)
+    assert len(run.trades) > 20
+
+
 def test_a_regression_agrees_and_its_lookahead_analysis_is_clean(tmp_path: Path) -> None:
     spec = make_spec(["BTC/USDT"])
-    target = {
-        "type": "regression",
-        "kind": "return",
-        "definition": "return over four bars",
-        "horizon": "4bars",
-        "horizon_bars": 4,
-    }
     model = spec.model.model_copy(update={"primary": "ridge", "hyperparameters": {}})
-    regression = make_spec(["BTC/USDT"], target=target, model=model.model_dump())
+    regression = make_spec(["BTC/USDT"], target=RETURNS, model=model.model_dump())
     trained = train(tmp_path / "strategy", regression)
     share, _, run = _agreement(trained, tmp_path / "run")
     assert share == 1.0

@@ -10,6 +10,7 @@ import pytest
 
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
 from crypto_team.gates.case import Case
+from crypto_team.gates.recompute import recompute_signal
 from crypto_team.gates.registry import run_check
 from crypto_team.models.return_lines import Unseen
 from crypto_team.schemas.gate import CheckResult
@@ -138,9 +139,33 @@ def test_the_slope_of_realised_on_expected_returns_decides(honest_regression: Ca
     assert "slope of realised on expected returns" in bold.explanation
 
 
-def test_a_regression_that_does_not_say_what_it_expects_is_judged_by_its_signal(honest_regression: Case) -> None:
+def test_a_regression_is_judged_by_its_basis_points_and_not_by_the_odds_that_its_signal_implies(
+    honest_regression: Case,
+) -> None:
+    quiet = changed(
+        honest_regression, forward_return=lambda f: np.where(f["part"] == "inner", 0.05, 1.0) * f["forward_return"]
+    )
+    implied = [recompute_signal(case.predictions).std() for case in (honest_regression, quiet)]  # type: ignore[arg-type]
+    assert implied[1] > 5.0 * implied[0]
+    assert run_check("OF008", quiet) == run_check("OF008", honest_regression)
+
+
+def test_basis_points_that_lie_beside_what_comes_are_refused(honest_regression: Case) -> None:
+    assert honest_regression.predictions is not None
+    came = honest_regression.predictions["forward_return"] * 1e4
+    # 0.4 deviations too high in every row: the slope knows nothing of it, the error is 0.4 / sqrt(2 pi).
+    beside = run_check("OF008", changed(honest_regression, expected_bps=lambda frame: frame[FINAL] + 0.4 * came.std()))
+    honest = run_check("OF008", honest_regression)
+    assert beside.outcome == "refused"
+    assert beside.numbers["slope_high"] == pytest.approx(honest.numbers["slope_high"])
+    assert "calibration error 0.1" in beside.explanation
+    assert " bps; slope of realised on expected returns" in beside.explanation
+    assert beside.numbers["brier_high"] < 0.0
+
+
+def test_a_regression_that_does_not_say_what_it_expects_is_not_judged(honest_regression: Case) -> None:
     silent = changed(honest_regression, expected_bps=lambda frame: np.full(len(frame), np.nan))
-    assert "realised on expected" not in run_check("OF008", silent).explanation
+    assert run_check("OF008", silent).outcome == "not_enough_evidence"
 
 
 def test_positions_are_not_sized_by_returns_that_nobody_calibrated(honest_regression: Case) -> None:
