@@ -10,7 +10,7 @@ import pandas as pd
 
 from crypto_team.gates.chosen_again import training_rows
 from crypto_team.gates.recompute import milliseconds
-from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth
+from crypto_team.models.return_lines import KnownReturns, Unseen
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.calibration import Calibrator
 from crypto_team.validation.calibration_maps import Line
@@ -18,9 +18,9 @@ from crypto_team.validation.calibration_of_returns import (
     METHODS,
     fit_return_calibrator,
     known_of_learner,
-    known_returns,
 )
 from crypto_team.validation.expected_returns import BPS, FINAL, RAW
+from crypto_team.validation.foreseeable import known_of_returns
 from crypto_team.validation.horizon_returns import columns_of, horizons_in, known_over, unseen_over
 from crypto_team.validation.panel import Panel, panel_rows, training_weights
 
@@ -100,5 +100,5 @@ def _fitted(meta: EvidenceMeta, fits: pd.DataFrame, panel: Panel) -> tuple[Ints,
 
 
 def _known(model: str, panel: Panel, fitted: Ints, weight: Floats | None) -> KnownReturns:
-    worth = labels_worth(panel.time[fitted], panel.known_at[fitted])
-    return known_of_learner(model, known_returns(panel.forward_return[fitted] * BPS, weight, worth))
+    came, ends = panel.forward_return[fitted] * BPS, panel.known_at[fitted]
+    return known_of_learner(model, known_of_returns(panel, fitted, weight, came, ends))

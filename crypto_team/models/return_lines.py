@@ -4,7 +4,8 @@ A learner's basis points are bolder than what comes true, because it was fitted 
 slope of what came on what was said, in rows that it had not seen, tells by how much. A thousand rows whose labels span
 24 bars hold some forty outcomes, though, and one deviation of an hourly forecast is worth a few hundredths of a
 deviation of the return: the free line is mostly noise. So the likelihood counts what the labels are worth, and two
-priors of heavy tails say what an honest market offers.
+priors of heavy tails say what an honest market offers. What a plain line foresaw of the rows that the learner was
+fitted on, several times as many labels, is a second witness.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-SLOPE_SCALE, LEVEL_SCALE = 0.03, 0.01
+SLOPE_SCALE, LEVEL_SCALE = 0.05, 0.01
 FREEDOM = 3.0
 LEAST_SLOPE = 0.003
 FLAT = 1e-9
-_REACH, _POINTS = 8.0, 161
+OF_A_PLAIN_LINE = 0.3
+_REACH, _POINTS, _FARTHEST = 8.0, 161, 50.0
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,16 @@ class KnownReturns:
     """What the rows say that the learner was fitted on, returns in their unit.
 
     `mean` is their mean return, plain, and `taught` as the fit weighed them, which is the level that forecasts lean on.
-    `worth` is how many labels that share no time they hold.
+    `worth` is how many labels that share no time they hold. `plain` is how a plain line's forecasts of unseen blocks of
+    them correlated with what came, and what the labels of that are worth. `calibrated` says that the forecasts went
+    through lines of this kind already, which were fitted on forecasts of unseen blocks.
     """
 
     mean: float
     taught: float
     worth: float
+    plain: tuple[float, float] = (0.0, 0.0)
+    calibrated: bool = False
 
     @property
     def level(self) -> float:
@@ -88,20 +94,25 @@ def shrunk_line(rows: Unseen, known: KnownReturns, *, boldest: float = 1.0) -> t
     With z = (told - m) / s, m and s mean and deviation of the forecasts, and r the deviation of what came, the model is
     came / r = level + slope (z - z0) + noise, z0 where the forecast is what the fit had taught: `slope` is a
     correlation, `level` the return of a market that nothing is known of. The likelihood is the normal one around the
-    free line, with the errors that returns of white noise give to mean and slope (:func:`labels_worth`). Priors: slope
-    half-t with 3 degrees of freedom and scale 0.03, which is what a forecast of an honest market correlates with
-    returns; level t around zero with scale 0.01, once the mean of the fitted rows is taken into account as that of as
-    many labels as they are worth. The mean return of a year is mostly luck too, and levels that differ by luck from
-    fold to fold look like bold forecasts. The slope is never negative: noise does not reverse a ranking. Scales were
-    chosen on synthetic markets of seeds from 1000 on; docs/decisions/0118 has the figures.
+    free line, with the errors that returns of white noise give to mean and slope (:func:`labels_worth`), times that of
+    the plain line's correlation, at 0.3 of its worth, because the model is another one. Priors: slope half-t with 3
+    degrees of freedom and scale 0.05, which is what a forecast of an honest market correlates with returns; level t
+    around zero with scale 0.01, once the mean of the fitted rows is taken into account as that of as many labels as
+    they are worth. The mean return of a year is mostly luck too, and levels that differ by luck from fold to fold look
+    like bold forecasts. The slope is never negative: noise does not reverse a ranking.
+
+    Forecasts that are calibrated already are what a posterior of this kind expects, so their prior is that posterior:
+    normal around a slope that leaves them as they are, as sure as its own labels and its own prior made it. Drawn
+    towards zero once more they would be shrunk twice. Scales were chosen on synthetic markets of seeds from 201 on;
+    docs/decisions/0118 and 0129 have the figures.
 
     Parameters
     ----------
     rows, known
         What the learner was not fitted on, and what it was.
     boldest
-        The slope is not above this unless the free one is by two errors: learners seldom say too little, and forecasts
-        that a learner calibrated by itself are not to be made bolder by a prior that does not know it.
+        The slope is not above this unless the free one is by two errors: learners seldom say too little. Of no matter
+        for forecasts that are calibrated already.
 
     Returns
     -------
@@ -117,33 +128,50 @@ def shrunk_line(rows: Unseen, known: KnownReturns, *, boldest: float = 1.0) -> t
     z, y = (told - centre) / unit if varies else np.zeros(told.size), came / spread
     free = np.array([y.mean(), z @ (y - y.mean()) / told.size])
     counts = [labels_worth(rows.start, rows.end), labels_worth(rows.start, rows.end, z) if varies else 1.0]
-    error = max(float((y - free[0] - free[1] * z).std()), 1e-6) / np.sqrt(counts)
-    # Tails of the priors fall by powers only, so nothing outside eight errors of the free fit can count.
-    reach = np.linspace(-_REACH, _REACH, _POINTS)
-    flattest, steepest = (max(0.0, float(free[1] + side * _REACH * error[1])) for side in (-1.0, 1.0))
-    slopes = np.linspace(flattest, steepest, _POINTS) if varies else np.zeros(1)
+    error = np.maximum(float((y - free[0] - free[1] * z).std()), 1e-6) / np.sqrt(counts)
+    slopes, told_of_slopes = _slopes(free[1], error[1], unit / spread, known) if varies else (np.zeros(1), np.zeros(1))
     leaning = (centre - known.taught) / unit if varies else 0.0
-    weight = known.worth + LEVEL_SCALE**-2
-    level = known.level / spread + slopes * leaning, weight**-0.5
-    offset, slope = _posterior(free[0] + reach * error[0], slopes, free, error, level)
+    level = known.level / spread + slopes * leaning
+    scale = float((known.worth + LEVEL_SCALE**-2) ** -0.5)
+    offset, slope = _posterior(slopes, told_of_slopes, (level, scale), (float(free[0]), float(error[0])))
     if not varies:
         return 0.0, offset * spread
-    sure = max(boldest, float(free[1] - 2.0 * error[1]) * spread / unit)
+    sure = np.inf if known.calibrated else max(boldest, float(free[1] - 2.0 * error[1]) * spread / unit)
     steep = min(max(slope, LEAST_SLOPE) * spread / unit, sure)
-    return steep, offset * spread - steep * centre
+    return float(steep), float(offset * spread - steep * centre)
+
+
+def _slopes(free: float, error: float, as_told: float, known: KnownReturns) -> tuple[Floats, Floats]:
+    """Return slopes from zero on, dense where the prior is narrow, and their log belief before any level."""
+    normals = [(free, error**-2.0), (known.plain[0], OF_A_PLAIN_LINE * known.plain[1])]
+    if known.calibrated:
+        normals.append((as_told, known.worth + SLOPE_SCALE**-2))
+    sure = sum(weight for _, weight in normals)
+    middle, deviation = sum(mean * weight for mean, weight in normals) / sure, sure**-0.5
+    # Tails of the prior fall by powers only, so nothing outside eight errors of what is normal can count.
+    low, high = max(0.0, middle - _REACH * deviation), max(0.0, middle) + _REACH * deviation
+    slopes = low + (high - low) * np.linspace(0.0, 1.0, _POINTS) ** 2
+    prior = np.zeros(_POINTS) if known.calibrated else _log_prior(slopes / SLOPE_SCALE)
+    return slopes, np.asarray(prior - 0.5 * ((slopes - middle) / deviation) ** 2)
 
 
 def _posterior(
-    offsets: Floats, slopes: Floats, free: Floats, error: Floats, level: tuple[Floats, float]
+    slopes: Floats, told_of_slopes: Floats, level: tuple[Floats, float], free: tuple[float, float]
 ) -> tuple[float, float]:
-    """Return the mean offset and slope over a grid, in deviations of the returns."""
-    off, steep = ((grid - told) / wrong for grid, told, wrong in zip((offsets, slopes), free, error, strict=True))
-    expected, scale = level
-    told = -0.5 * (off[:, None] ** 2 + steep[None, :] ** 2) + _log_prior(slopes / SLOPE_SCALE)
-    told += _log_prior((offsets[:, None] - expected) / scale)
-    belief = np.exp(told - told.max())
+    """Return the mean offset and slope, in deviations of the returns; `level` has one expectation a slope.
+
+    The offsets of each slope lie densely both around what the prior expects and around the free one.
+    """
+    (expected, scale), (offset, error) = level, free
+    near = scale * np.sinh(np.linspace(-1.0, 1.0, _POINTS) * np.arcsinh(_FARTHEST))
+    far = np.broadcast_to(offset + error * np.linspace(-_REACH, _REACH, _POINTS), (slopes.size, _POINTS))
+    offsets = np.sort(np.concatenate([expected[:, None] + near, far], axis=1), axis=1)
+    told = told_of_slopes[:, None] - 0.5 * ((offsets - offset) / error) ** 2
+    told += _log_prior((offsets - expected[:, None]) / scale)
+    belief = np.exp(told - told.max()) * np.gradient(offsets, axis=1)
+    belief *= np.gradient(slopes)[:, None] if slopes.size > 1 else 1.0
     belief /= belief.sum()
-    return float(belief.sum(axis=1) @ offsets), float(belief.sum(axis=0) @ slopes)
+    return float((belief * offsets).sum()), float(belief.sum(axis=1) @ slopes)
 
 
 def _log_prior(x: Floats) -> Floats:

@@ -20,15 +20,9 @@ SELF_CALIBRATED = frozenset({"horizons"})
 METHODS: tuple[CalibrationMethod, ...] = ("shrunk", "isotonic", "none")
 
 
-def known_returns(bps: Floats, weight: Floats | None, worth: float) -> KnownReturns:
-    """Return what fitted rows say, from their returns in basis points, training weights and what their labels hold."""
-    mean = float(bps.mean())
-    return KnownReturns(mean, mean if weight is None else float(np.average(bps, weights=weight)), worth)
-
-
 def known_of_learner(model: str, known: KnownReturns) -> KnownReturns:
     """Return what fitted rows say of a learner by name: forecasts that it calibrated itself lean on the shrunk mean."""
-    return replace(known, taught=known.level) if model in SELF_CALIBRATED else known
+    return replace(known, taught=known.level, calibrated=True) if model in SELF_CALIBRATED else known
 
 
 def check_method(method: CalibrationMethod) -> None:

@@ -14,11 +14,11 @@ from crypto_team.models.base import Floats, Inputs
 from crypto_team.models.bins import SharedBins, find_bins
 from crypto_team.models.early_stopping import patience
 from crypto_team.models.registry import factory
-from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth
-from crypto_team.validation.calibration_of_returns import known_of_learner, known_returns
+from crypto_team.models.return_lines import KnownReturns, Unseen
+from crypto_team.validation.calibration_of_returns import known_of_learner
 from crypto_team.validation.calibration_shrunk import Known, independent_labels
 from crypto_team.validation.clock import utc_text
-from crypto_team.validation.foreseeable import known_of
+from crypto_team.validation.foreseeable import known_of, known_of_returns
 from crypto_team.validation.panel import Panel, label_weights, training_weights
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.splits import Fold, purge
@@ -155,10 +155,10 @@ def known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> Kno
 
 
 def returns_known_to(panel: Panel, rows: FoldRows, settings: WalkForwardSettings) -> KnownReturns:
-    """Return the same for a regression: the mean return of its fitted rows."""
-    worth = labels_worth(panel.time[rows.fit], panel.known_at[rows.fit])
+    """Return the same for a regression."""
     bps, weight = target_of(panel, rows.fit, settings), weights_of(panel, rows.fit, settings)
-    return known_of_learner(settings.model, known_returns(bps, weight, worth))
+    known = known_of_returns(panel, rows.fit, weight, bps, panel.known_at[rows.fit])
+    return known_of_learner(settings.model, known)
 
 
 def unseen(panel: Panel, rows: FoldRows, told: Floats) -> Unseen:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from crypto_team.models.return_lines import KnownReturns, labels_worth
 from crypto_team.models.scaling import fit_scaler
 from crypto_team.validation.calibration_shrunk import LEAST_RATE, Known, independent_labels
 from crypto_team.validation.panel import Panel
@@ -59,23 +60,88 @@ def foreseen(panel: Panel, rows: Rows, n_classes: int) -> Foreseen:
         Slopes, shape (classes,), and the sum of the average uniqueness of the labels.
     """
     worth = independent_labels(panel.time[rows], panel.known_at[rows])
-    rows = rows[:: max(1, int(rows.size / max(worth, 1.0)) // ROWS_A_LABEL)]
+    rows = rows[:: _apart(rows, worth)]
+    y = panel.label[rows][:, None] == np.arange(n_classes)
+    told = _told_of_blocks(panel, rows, y.astype(np.float64))
+    if told is None:
+        return Foreseen(np.full(n_classes, np.nan), worth)
+    z, offset, came = told.scores, logit(told.means, floor=LEAST_RATE), y[told.judged]
+    return Foreseen(np.array([_slope(z[:, k], came[:, k], offset[:, k]) for k in range(n_classes)]), worth)
+
+
+def foreseen_returns(panel: Panel, rows: Rows, came: Floats, end: Rows) -> tuple[float, float]:
+    """Judge the same line on returns: its correlation with them in blocks that it did not see, and what that is worth.
+
+    The correlation is the slope of what came, in its deviations, on the line's score, whose deviation is one among the
+    rows it was fitted on and which is zero where those have their mean.
+
+    Parameters
+    ----------
+    panel, rows
+        The rows that a fold is fitted on, and their columns.
+    came, end
+        What came of them, in any unit and without NaN, and when that was known, shape (n,).
+
+    Returns
+    -------
+    tuple
+        Correlation and worth of its labels; zeros where no block could be judged.
+    """
+    apart = _apart(rows, labels_worth(panel.time[rows], end))
+    rows, came, end = rows[::apart], came[::apart], end[::apart]
+    told, spread = _told_of_blocks(panel, rows, came[:, None]), float(came.std()) if came.size else 0.0
+    if told is None or not spread > 0.0:
+        return 0.0, 0.0
+    z, at = told.scores[:, 0], told.judged
+    size = float(z @ z)
+    if not size > 0.0:
+        return 0.0, 0.0
+    return float(z @ (came[at] - told.means[:, 0])) / size / spread, labels_worth(panel.time[rows][at], end[at], z)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What lines say of rows in blocks that they had not seen, and the mean of what each was taught, (m, k) each.
+
+    `judged` are the positions of those rows.
+    """
+
+    scores: Floats
+    means: Floats
+    judged: Rows
+
+
+def _apart(rows: Rows, worth: float) -> int:
+    """Return which share of rows to take: of overlapping labels four where one fits."""
+    return max(1, int(rows.size / max(worth, 1.0)) // ROWS_A_LABEL)
+
+
+def _told_of_blocks(panel: Panel, rows: Rows, y: Floats) -> _Told | None:
+    """Tell y (n, k) of each block of time by lines fitted on the others; None where no block leaves enough rows."""
     columns = [column for column, name in enumerate(panel.names) if name not in panel.fitted]
-    x, y = panel.block(rows, columns), panel.label[rows][:, None] == np.arange(n_classes)
-    time, end = panel.time[rows], panel.label_end[rows]
-    scores, offsets, judged = [], [], []
-    for block in np.array_split(np.unique(time), BLOCKS):
+    x, time, end = panel.block(rows, columns), panel.time[rows], panel.label_end[rows]
+    scores, means, judged = [], [], []
+    for block in np.array_split(np.unique(time), BLOCKS) if columns and rows.size else []:
         inside = (time >= block[0]) & (time <= block[-1])
         taught = (end <= block[0]) | (time >= end[inside].max())
-        if columns and taught.sum() >= LEAST_ROWS:
-            rates = y[taught].mean(axis=0)
-            scores.append(_line(x[taught], y[taught] - rates, x[inside]))
-            offsets.append(np.tile(logit(rates, floor=LEAST_RATE), (int(inside.sum()), 1)))
+        if taught.sum() >= LEAST_ROWS:
+            mean = y[taught].mean(axis=0)
+            scores.append(_line(x[taught], y[taught] - mean, x[inside]))
+            means.append(np.tile(mean, (int(inside.sum()), 1)))
             judged.append(np.flatnonzero(inside))
-    if not scores:
-        return Foreseen(np.full(n_classes, np.nan), worth)
-    z, offset, came = np.concatenate(scores), np.concatenate(offsets), y[np.concatenate(judged)]
-    return Foreseen(np.array([_slope(z[:, k], came[:, k], offset[:, k]) for k in range(n_classes)]), worth)
+    return _Told(np.concatenate(scores), np.concatenate(means), np.concatenate(judged)) if scores else None
+
+
+def known_of_returns(panel: Panel, rows: Rows, weight: Floats | None, came: Floats, end: Rows) -> KnownReturns:
+    """Return what the rows that a regression was fitted on say to its calibration.
+
+    `weight` is what each row counted in the fit (None: all alike), `came` the returns over the horizon in basis points,
+    `end` when they were known.
+    """
+    mean = float(came.mean())
+    taught = mean if weight is None else float(np.average(came, weights=weight))
+    plain = foreseen_returns(panel, rows, came, end)
+    return KnownReturns(mean, taught, labels_worth(panel.time[rows], end), plain)
 
 
 def known_of(panel: Panel, rows: Rows, weight: Floats | None, n_classes: int, independent: float) -> Known:

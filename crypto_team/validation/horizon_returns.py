@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from crypto_team.models.base import Inputs, Model, MultiHorizon
-from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth
+from crypto_team.models.return_lines import KnownReturns, Unseen
 from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import Calibrator
 from crypto_team.validation.calibration_maps import Floats
-from crypto_team.validation.calibration_of_returns import fit_return_calibrator, known_returns
+from crypto_team.validation.calibration_of_returns import fit_return_calibrator
 from crypto_team.validation.expected_returns import BPS, FINAL, RAW
+from crypto_team.validation.foreseeable import known_of_returns
 from crypto_team.validation.panel import Panel
 
 Rows = npt.NDArray[np.int64]
@@ -79,9 +80,8 @@ def known_over(panel: Panel, rows: Rows, bars: int, weight: Floats | None) -> Kn
     """Return what fitted rows say of returns over some bars of the set."""
     came = _over(panel, rows, bars)
     there = np.isfinite(came)
-    start = panel.time[rows][there]
-    worth = labels_worth(start, start + bars * panel.timeframe_ms)
-    return known_returns(came[there], None if weight is None else weight[there], worth)
+    rows, ends = rows[there], panel.time[rows][there] + bars * panel.timeframe_ms
+    return known_of_returns(panel, rows, None if weight is None else weight[there], came[there], ends)
 
 
 def _over(panel: Panel, rows: Rows, bars: int) -> Floats:

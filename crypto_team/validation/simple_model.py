@@ -10,13 +10,13 @@ import pandas as pd
 
 from crypto_team.models.base import ModelSettings
 from crypto_team.models.registry import factory, resolve
-from crypto_team.models.return_lines import Unseen, labels_worth
+from crypto_team.models.return_lines import Unseen
 from crypto_team.schemas.ml_spec import CalibrationMethod
 from crypto_team.validation.calibration import fit_calibrator
-from crypto_team.validation.calibration_of_returns import fit_return_calibrator, known_returns
+from crypto_team.validation.calibration_of_returns import fit_return_calibrator
 from crypto_team.validation.calibration_shrunk import independent_labels
 from crypto_team.validation.clock import utc_times
-from crypto_team.validation.foreseeable import known_of
+from crypto_team.validation.foreseeable import known_of, known_of_returns
 from crypto_team.validation.prediction import signal_from_bps, signal_from_probabilities
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _signals(panel: Panel, rows: FoldRows, columns: list[int], settings: WalkFor
     raw = model.predict(panel.block(rows.test, columns))
     if not settings.n_classes:
         spread = float(np.std(panel.forward_return[rows.inner] * BPS)) or 1.0
-        told = known_returns(y, None, labels_worth(panel.time[rows.fit], panel.known_at[rows.fit]))
+        told = known_of_returns(panel, rows.fit, None, y, panel.known_at[rows.fit])
         came, ends = panel.forward_return[rows.inner] * BPS, panel.known_at[rows.inner]
         line = fit_return_calibrator(Unseen(inner[:, 0], came, panel.time[rows.inner], ends), CALIBRATION, told)
         bps = signal_from_bps(line.apply(raw)[:, 0], spread)

@@ -12,7 +12,7 @@ from crypto_team.models.registry import resolve
 from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth, shrunk_line
 from crypto_team.validation import metrics
 from crypto_team.validation.calibration import calibrator_from
-from crypto_team.validation.calibration_of_returns import fit_return_calibrator, known_returns
+from crypto_team.validation.calibration_of_returns import fit_return_calibrator, known_of_learner
 from crypto_team.validation.panel import Panel
 from crypto_team.validation.settings import WalkForwardSettings
 from crypto_team.validation.walk_forward import run
@@ -131,9 +131,56 @@ def test_constant_forecasts_say_the_shrunk_mean() -> None:
     assert shrunk_line(_rows(np.full(5, 9.0), np.zeros(5)), NOTHING) == (0.0, 0.0)
 
 
-def test_weights_of_the_fit_say_what_level_raw_forecasts_lean_on() -> None:
-    known = known_returns(np.array([1.0, 3.0]), np.array([3.0, 1.0]), 2.0)
-    assert known == KnownReturns(mean=2.0, taught=1.5, worth=2.0)
+@pytest.mark.parametrize(("bars", "size"), [(24, 300), (24, 3_000), (1, 3_000)])
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_the_line_is_the_posterior_mean_that_it_says_it_is(bars: int, size: int, calibrated: bool) -> None:
+    told, came = _bold(size, skill=0.06)
+    rows, known = _rows(told, came, bars=bars), KnownReturns(8.0, 4.0, 90.0, (0.04, 200.0), calibrated)
+    slope, intercept = shrunk_line(rows, known)
+    centre, unit, spread = told.mean(), told.std(), came.std()
+    z, y = (told - centre) / unit, came / spread
+    free = float(z @ (y - y.mean()) / size)
+    error = (y - y.mean() - free * z).std() / np.sqrt(
+        [labels_worth(rows.start, rows.end), labels_worth(rows.start, rows.end, z)]
+    )
+    # A plain sum over a grid so fine and wide that nothing depends on it.
+    slopes, levels = np.linspace(0.0, 1.0, 3_001)[:, None], np.linspace(-1.0, 1.0, 4_001)[None, :]
+    log = -0.5 * (
+        ((slopes - free) / error[1]) ** 2 + 60.0 * (slopes - 0.04) ** 2 + ((levels - y.mean()) / error[0]) ** 2
+    )
+    log -= (
+        0.5 * (90.0 + 400.0) * (slopes - unit / spread) ** 2 if calibrated else 2.0 * np.log1p((slopes / 0.05) ** 2 / 3)
+    )
+    shrunk = known.level / spread + slopes * (centre - 4.0) / unit
+    log -= 2.0 * np.log1p((levels - shrunk) ** 2 * (90.0 + 1e4) / 3.0)
+    belief = np.exp(log - log.max())
+    belief[[0, -1]] /= 2.0
+    belief /= belief.sum()
+    assert slope == pytest.approx(float((belief * slopes).sum()) * spread / unit, rel=0.01)
+    assert intercept + slope * centre == pytest.approx(
+        float((belief * levels).sum()) * spread, abs=0.02 * spread * 0.01
+    )
+
+
+def test_what_a_learner_calibrated_itself_is_left_as_it_is_unless_much_speaks_against_it() -> None:
+    rng = np.random.default_rng(5)
+    said = 5.0 * rng.standard_normal(6_000)
+    came, drift = said + 100.0 * rng.standard_normal(6_000), KnownReturns(0.0, 0.0, 150.0)
+    itself = known_of_learner("horizons", drift)
+    few, many = _rows(said[:240], came[:240], bars=24), _rows(said, came)
+    assert shrunk_line(few, itself)[0] == pytest.approx(1.0, abs=0.25)
+    assert shrunk_line(few, drift)[0] < shrunk_line(few, itself)[0]
+    assert shrunk_line(_rows(4.0 * said, came), itself)[0] < 0.4
+    assert shrunk_line(_rows(said / 4.0, came), itself)[0] > 2.0
+    assert shrunk_line(many, itself)[0] == pytest.approx(1.0, abs=0.25)
+
+
+def test_what_a_plain_line_foresaw_is_believed_where_the_calibration_rows_know_little() -> None:
+    told, came = _bold(240, skill=0.3)
+    rows = _rows(told, came, bars=24)
+    slopes = [shrunk_line(rows, KnownReturns(0.0, 7.0, 100.0, (plain, 200.0)))[0] for plain in (0.0, 0.2, 0.4)]
+    assert slopes[0] < slopes[1] < slopes[2]
+    assert slopes[2] > 1.5 * slopes[0]
 
 
 def test_a_walk_forward_keeps_raw_and_calibrated_returns_and_the_line_between(

@@ -8,7 +8,7 @@ import pytest
 
 from crypto_team.features.transformers import FittedInput
 from crypto_team.validation import foreseeable
-from crypto_team.validation.foreseeable import foreseen, known_of
+from crypto_team.validation.foreseeable import foreseen, foreseen_returns, known_of, known_of_returns
 from crypto_team.validation.panel import Panel
 
 PanelOf = Callable[..., Panel]
@@ -79,3 +79,43 @@ def test_too_few_rows_tell_nothing_and_the_rates_are_still_known(panel_of: Panel
     known = known_of(panel, few, None, 2, 10.0)
     assert known.rates.sum() == pytest.approx(1.0)
     assert known.of(1).plain == (0.0, 0.0)
+
+
+def test_a_plain_line_tells_returns_as_strongly_as_they_are_planted(panel_of: PanelOf) -> None:
+    found = []
+    for edge in (0.0, 0.2, 0.5):
+        panel = panel_of(edge=edge)
+        rows = _rows(panel)
+        came = panel.forward_return[rows] * 1e4
+        found.append(foreseen_returns(panel, rows, came, panel.known_at[rows]))
+        # In any unit, and with any mean: what is measured is a correlation.
+        assert foreseen_returns(panel, rows, 3.0 * came + 50.0, panel.known_at[rows]) == pytest.approx(found[-1])
+    none, some, much = (slope for slope, _ in found)
+    assert abs(none) < 4.0 / np.sqrt(found[0][1])
+    assert abs(none) < some < much < 1.0
+
+
+def test_nothing_outside_the_fitted_rows_changes_what_a_plain_line_tells_of_returns(panel_of: PanelOf) -> None:
+    panel = panel_of(edge=0.3)
+    rows = _rows(panel)
+    outside = np.setdiff1d(np.arange(panel.time.size), rows)
+    features = panel.features.copy()
+    features[outside] = 9.0
+    told = panel.forward_return[rows], panel.known_at[rows]
+    assert foreseen_returns(replace(panel, features=features), rows, *told) == foreseen_returns(panel, rows, *told)
+    constant = np.ones(rows.size), panel.known_at[rows]
+    assert (
+        foreseen_returns(panel, rows, *constant)
+        == foreseen_returns(panel, rows[:20], told[0][:20], told[1][:20])
+        == (0, 0)
+    )
+
+
+def test_weights_of_the_fit_say_what_level_raw_returns_lean_on(panel_of: PanelOf) -> None:
+    panel = panel_of(edge=0.3)
+    rows = _rows(panel)
+    came, weight = panel.forward_return[rows] * 1e4, np.arange(rows.size, dtype=np.float64)
+    plain, weighed = (known_of_returns(panel, rows, one, came, panel.known_at[rows]) for one in (None, weight))
+    assert plain.mean == plain.taught == weighed.mean == came.mean()
+    assert weighed.taught == pytest.approx((came @ weight) / weight.sum())
+    assert plain.plain == weighed.plain != (0.0, 0.0)
