@@ -26,7 +26,7 @@ from crypto_team.models import members as team
 from crypto_team.models.base import Floats, Inputs, Model, ModelFactory, ModelSettings, samples_of, shares
 from crypto_team.models.linear import LOGISTIC
 from crypto_team.models.packing import packed, read, unpacked, written
-from crypto_team.models.return_lines import KnownReturns, Unseen, labels_worth, shrunk_line
+from crypto_team.models.return_lines import OWN_SLOPE_SCALE, KnownReturns, Unseen, labels_worth, shrunk_line
 from crypto_team.models.samples import Index, Samples, forward_blocks
 
 BPS = 1e4
@@ -239,7 +239,10 @@ def _line(rows: Unseen, known: KnownReturns, steepest: float) -> Floats:
     there = np.isfinite(rows.came)
     told = rows.told[there]
     slope, intercept = shrunk_line(
-        Unseen(told, rows.came[there], rows.start[there], rows.end[there]), known, boldest=steepest
+        Unseen(told, rows.came[there], rows.start[there], rows.end[there]),
+        known,
+        boldest=steepest,
+        scale=OWN_SLOPE_SCALE,
     )
     if slope <= steepest:
         return np.array([slope, intercept])

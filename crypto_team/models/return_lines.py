@@ -18,6 +18,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 SLOPE_SCALE, LEVEL_SCALE = 0.05, 0.01
+OWN_SLOPE_SCALE = 0.03
+"""Of lines inside a learner: several are fitted and weighed on the same labels, without a second witness."""
 FREEDOM = 3.0
 LEAST_SLOPE = 0.003
 FLAT = 1e-9
@@ -88,7 +90,9 @@ def labels_worth(start: Ints, end: Ints, weight: Floats | None = None) -> float:
     return float((w**2).sum() ** 2 / (np.diff(edges) * alive**2).sum())
 
 
-def shrunk_line(rows: Unseen, known: KnownReturns, *, boldest: float = 1.0) -> tuple[float, float]:
+def shrunk_line(
+    rows: Unseen, known: KnownReturns, *, boldest: float = 1.0, scale: float = SLOPE_SCALE
+) -> tuple[float, float]:
     """Return the mean slope and intercept of realised on expected returns, given unseen rows and two priors.
 
     With z = (told - m) / s, m and s mean and deviation of the forecasts, and r the deviation of what came, the model is
@@ -113,6 +117,8 @@ def shrunk_line(rows: Unseen, known: KnownReturns, *, boldest: float = 1.0) -> t
     boldest
         The slope is not above this unless the free one is by two errors: learners seldom say too little. Of no matter
         for forecasts that are calibrated already.
+    scale
+        Scale of the prior of the slope.
 
     Returns
     -------
@@ -129,11 +135,13 @@ def shrunk_line(rows: Unseen, known: KnownReturns, *, boldest: float = 1.0) -> t
     free = np.array([y.mean(), z @ (y - y.mean()) / told.size])
     counts = [labels_worth(rows.start, rows.end), labels_worth(rows.start, rows.end, z) if varies else 1.0]
     error = np.maximum(float((y - free[0] - free[1] * z).std()), 1e-6) / np.sqrt(counts)
-    slopes, told_of_slopes = _slopes(free[1], error[1], unit / spread, known) if varies else (np.zeros(1), np.zeros(1))
+    slopes, told_of_slopes = (
+        _slopes(free[1], error[1], known, scale, unit / spread) if varies else (np.zeros(1), np.zeros(1))
+    )
     leaning = (centre - known.taught) / unit if varies else 0.0
     level = known.level / spread + slopes * leaning
-    scale = float((known.worth + LEVEL_SCALE**-2) ** -0.5)
-    offset, slope = _posterior(slopes, told_of_slopes, (level, scale), (float(free[0]), float(error[0])))
+    level_scale = float((known.worth + LEVEL_SCALE**-2) ** -0.5)
+    offset, slope = _posterior(slopes, told_of_slopes, (level, level_scale), (float(free[0]), float(error[0])))
     if not varies:
         return 0.0, offset * spread
     sure = np.inf if known.calibrated else max(boldest, float(free[1] - 2.0 * error[1]) * spread / unit)
@@ -141,17 +149,17 @@ def shrunk_line(rows: Unseen, known: KnownReturns, *, boldest: float = 1.0) -> t
     return float(steep), float(offset * spread - steep * centre)
 
 
-def _slopes(free: float, error: float, as_told: float, known: KnownReturns) -> tuple[Floats, Floats]:
+def _slopes(free: float, error: float, known: KnownReturns, scale: float, as_told: float) -> tuple[Floats, Floats]:
     """Return slopes from zero on, dense where the prior is narrow, and their log belief before any level."""
     normals = [(free, error**-2.0), (known.plain[0], OF_A_PLAIN_LINE * known.plain[1])]
     if known.calibrated:
-        normals.append((as_told, known.worth + SLOPE_SCALE**-2))
+        normals.append((as_told, known.worth + OWN_SLOPE_SCALE**-2))
     sure = sum(weight for _, weight in normals)
     middle, deviation = sum(mean * weight for mean, weight in normals) / sure, sure**-0.5
     # Tails of the prior fall by powers only, so nothing outside eight errors of what is normal can count.
     low, high = max(0.0, middle - _REACH * deviation), max(0.0, middle) + _REACH * deviation
     slopes = low + (high - low) * np.linspace(0.0, 1.0, _POINTS) ** 2
-    prior = np.zeros(_POINTS) if known.calibrated else _log_prior(slopes / SLOPE_SCALE)
+    prior = np.zeros(_POINTS) if known.calibrated else _log_prior(slopes / scale)
     return slopes, np.asarray(prior - 0.5 * ((slopes - middle) / deviation) ** 2)
 
 

@@ -13,7 +13,8 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation import metrics, significance
 from crypto_team.validation.clock import milliseconds
-from crypto_team.validation.expected_returns import BPS, RAW, realised_on_expected, stated_returns
+from crypto_team.validation.clusters import interval, sandwich, time_blocks
+from crypto_team.validation.expected_returns import BPS, RAW, Line, realised_on_expected, stated_returns
 from crypto_team.validation.horizon_returns import columns_of, horizons_in
 from crypto_team.validation.market_moves import moves_ahead
 
@@ -89,15 +90,15 @@ def expected_returns(
     first = told if raw is None else raw[0][known]
     lags = _lags(meta, np.unique(time).size)
     line, before = realised_on_expected(told, came), realised_on_expected(first, came)
-    error = _slope_error(line.design, line.rest, time, lags)
+    low, high = _interval(line, time, test["fold"].to_numpy(dtype=np.int64)[known], meta, meta.horizon_bars)
     tenths = [_tenths(each, came, time, lags) for each in (first, told)]
     nothing = math.nan if raw is None else 1.0
     return ExpectedReturns(
         rows=told.size,
         slope_raw=before.slope * nothing,
         slope=line.slope,
-        slope_low=line.slope - Z * error,
-        slope_high=line.slope + Z * error,
+        slope_low=low,
+        slope_high=high,
         intercept_raw=before.intercept * nothing,
         intercept=line.intercept,
         spread_raw=float(first.std()) * nothing,
@@ -113,19 +114,19 @@ def expected_returns(
 def _by_horizon(meta: EvidenceMeta, test: pd.DataFrame, market: pd.DataFrame) -> tuple[HorizonReturns, ...]:
     step = timeframe_seconds(meta.timeframe) * 1000
     return tuple(
-        _horizon(bars, test, moves_ahead(test, market, bars, step) * BPS) for bars in horizons_in(list(test.columns))
+        _horizon(bars, test, moves_ahead(test, market, bars, step) * BPS, meta)
+        for bars in horizons_in(list(test.columns))
     )
 
 
-def _horizon(bars: int, test: pd.DataFrame, came: Floats) -> HorizonReturns:
+def _horizon(bars: int, test: pd.DataFrame, came: Floats, meta: EvidenceMeta) -> HorizonReturns:
     raw, told = (test[name].to_numpy(dtype=np.float64) for name in columns_of(bars))
     known = np.isfinite(came) & np.isfinite(told)
     time, came = milliseconds(test["time"])[known], came[known]
     line = realised_on_expected(told[known], came)
-    lags = max(significance.newey_west_lags(np.unique(time).size), min(bars - 1, MOST_LAGS))
-    margin = Z * _slope_error(line.design, line.rest, time, lags)
+    low, high = _interval(line, time, test["fold"].to_numpy(dtype=np.int64)[known], meta, bars)
     before = realised_on_expected(raw[known], came).slope
-    return HorizonReturns(bars, before, line.slope, line.slope - margin, line.slope + margin, came.size)
+    return HorizonReturns(bars, before, line.slope, low, high, came.size)
 
 
 def _lags(meta: EvidenceMeta, bars: int) -> int:
@@ -140,9 +141,10 @@ def _error_of_sum(values: Floats, time: Ints, lags: int) -> float:
     return significance.newey_west_t(by_time, lags=lags).se * by_time.size
 
 
-def _slope_error(design: Floats, rest: Floats, time: Ints, lags: int) -> float:
-    away = design[:, 0] - design[:, 0].mean()
-    return _error_of_sum(away * rest, time, lags) / float((away**2).sum()) if away.any() else math.nan
+def _interval(line: Line, time: Ints, folds: Ints, meta: EvidenceMeta, bars: int) -> tuple[float, float]:
+    """Return the 95 % interval of a slope, from the error that OF008 judges by."""
+    blocks = time_blocks(time, bars * timeframe_seconds(meta.timeframe) * 1000)
+    return interval(line.slope, lambda groups: sandwich(line.design, line.design, line.rest, groups), blocks, folds)
 
 
 def _tenths(told: Floats, came: Floats, time: Ints, lags: int) -> tuple[Tenth, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crypto_team.reports.confidence import Calibration
+from crypto_team.reports.expected_returns import ExpectedReturns
 from crypto_team.reports.formats import count, day, number, percent, signed
 from crypto_team.reports.report_data import ReportData
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -33,7 +34,7 @@ def _idle(meta: EvidenceMeta, data: ReportData) -> Iterator[str]:
     yield (
         f"The strategy never traded: its signal lies between {number(run.signal_low, 3)} and "
         f"{number(run.signal_high, 3)} and never reached the entry threshold {number(entry, 3)}{side}. Nothing is "
-        "known of its returns; another threshold (`set-signal`), nearer barriers or another target may let it act."
+        "known of its returns; another threshold (ml-engineer set-signal), nearer barriers or another target may help."
     )
 
 
@@ -105,7 +106,21 @@ def _model(data: ReportData) -> Iterator[str]:
             f"Feature importances change between folds (mean rank correlation "
             f"{number(over.importance_rank_correlation)}): the model leans on different things each time."
         )
-    yield from _calibration(data.calibration)
+    yield from _calibration(data.calibration) if data.expected is None else _returns(data.expected)
+
+
+def _returns(found: ExpectedReturns) -> Iterator[str]:
+    """Say which expected returns do not come true; to odds that the signal implies nothing was calibrated."""
+    slopes = [("Expected returns", found.slope, found.slope_low, found.slope_high)]
+    slopes += [(f"Returns expected over {h.bars} bars", h.slope, h.slope_low, h.slope_high) for h in found.horizons]
+    for what, slope, low, high in slopes:
+        if high < 1.0 or low > 1.0 or slope < 0.0:
+            fault = "point the wrong way" if slope < 0.0 else "are too bold" if slope < 1.0 else "are too timid"
+            unsure = "" if high < 1.0 or low > 1.0 else ", which may be luck"
+            yield (
+                f"{what} {fault}{unsure}: the slope of realised on expected returns is {number(slope)} "
+                f"(95 % interval {number(low)} to {number(high)}; 1 is right)."
+            )
 
 
 def _calibration(found: Calibration) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -78,17 +79,22 @@ def sandwich(design: Floats, weighted: Floats, rest: Floats, groups: Ints) -> fl
 
 
 def slope_interval(p: Floats, y: Floats, fit: CalibrationFit, blocks: Ints, folds: Ints) -> tuple[float, float]:
-    """Return the 95 % interval of a calibration slope, NaN where it has no error.
+    """Return the 95 % interval of a calibration slope of probabilities; see :func:`interval`."""
+    return interval(fit.slope, lambda groups: slope_error(p, y, fit, groups), blocks, folds)
+
+
+def interval(slope: float, error: Callable[[Ints], float], blocks: Ints, folds: Ints) -> tuple[float, float]:
+    """Return the 95 % interval of a slope whose error over groups of rows is given, NaN where it has no error.
 
     The error is that of blocks of time, and not smaller than that of folds, whose calibrators err alike on all that
     they forecast; so few groups as folds take Student's t (1908).
     """
-    if not math.isfinite(fit.slope):
+    if not math.isfinite(slope):
         return math.nan, math.nan
-    margins = [float(stats.norm.isf(TAIL)) * slope_error(p, y, fit, blocks)]
+    margins = [float(stats.norm.isf(TAIL)) * error(blocks)]
     many = np.unique(folds).size
     if many >= FEW_FOLDS:
         # Folds are no neighbours of one another: each has a calibrator of its own.
-        margins.append(float(stats.t.isf(TAIL, many - 1)) * slope_error(p, y, fit, 2 * folds))
+        margins.append(float(stats.t.isf(TAIL, many - 1)) * error(2 * folds))
     margin = max(margins) if np.isfinite(margins).all() else math.nan
-    return fit.slope - margin, fit.slope + margin
+    return slope - margin, slope + margin

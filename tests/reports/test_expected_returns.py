@@ -12,6 +12,7 @@ from crypto_team.gates.recompute import recompute_signal
 from crypto_team.reports.charts_confidence import expected_returns as drawn
 from crypto_team.reports.confidence import calibration, forecasts
 from crypto_team.reports.expected_returns import ExpectedReturns, expected_returns
+from crypto_team.reports.limitations import limitations
 from crypto_team.reports.ml_report import numbers_in, render_ml_report
 from crypto_team.reports.report_data import TrialLedger, report_data
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -49,8 +50,37 @@ def test_slopes_before_and_after_calibration_are_those_of_least_squares(evidence
     assert found.slope_raw == pytest.approx(found.slope / 4.0)
     assert found.slope_low < 1.0 < found.slope_high
     # White noise in 3,600 bars of two pairs: the error is that of independent rows.
-    assert found.slope_high - found.slope == pytest.approx(1.96 * 3.0 / np.sqrt(found.rows), rel=0.15)
+    single = found_in(meta, rows.assign(fold=0))
+    assert single.slope_high - found.slope == pytest.approx(1.96 * 3.0 / np.sqrt(found.rows), rel=0.15)
     assert found.error_raw > 4.0 * found.error
+
+
+def test_lines_that_err_from_fold_to_fold_widen_the_interval(evidence: Any, meta: EvidenceMeta) -> None:
+    rows = rows_of(evidence)
+    folds = rows["fold"].to_numpy()
+    times = np.interp(folds, [folds.min(), folds.max()], [-1.0, 1.0])
+    rows["forward_return"] += 2.0 * times * rows["expected_bps"] / 1e4
+    unlike, alike = (found_in(meta, each) for each in (rows, rows.assign(fold=0)))
+    assert unlike.slope_high - unlike.slope_low > 2.0 * (alike.slope_high - alike.slope_low)
+
+
+def test_the_limitations_of_a_regression_are_those_of_its_returns(
+    evidence: Any, meta: EvidenceMeta, trials: TrialLedger
+) -> None:
+    from types import SimpleNamespace
+
+    def told(factor: float) -> str:
+        rows = rows_of(evidence)
+        rows = rows.assign(expected_bps=factor * rows["expected_bps"], expected_bps_3=-rows["expected_bps"])
+        tables = SimpleNamespace(**{**vars(evidence.tables), "predictions": rows.assign(expected_raw_bps_3=1.0)})
+        return "\n".join(limitations(meta, report_data(meta, tables, trials)))  # type: ignore[arg-type]
+
+    assert "Expected returns are too bold: the slope of realised on expected returns is 0.1" in told(10.0)
+    assert "Expected returns are too timid: the slope" in told(0.1)
+    honest = told(1.0)
+    assert "Expected returns" not in honest
+    assert "probabilities" not in honest
+    assert ("Returns expected over 3 bars point the wrong way" in honest) == ("3 bars" in honest)
 
 
 def test_pairs_that_are_copies_count_once(evidence: Any, meta: EvidenceMeta) -> None:
