@@ -121,8 +121,9 @@ def _check_range(name: str, key: str, value: Hyperparameter, default: Hyperparam
     low, high = 1 if counts else 0, 1 if key in SHARES else math.inf
     if not math.isfinite(value) or not low <= value <= high:
         least = f"between {low} and {high}" if key in SHARES else f"at least {low}"
+        finite = "" if math.isfinite(value) else "a finite number, "
         raise UsageError(
-            f"{name} {key} is {value}, it has to be {least}",
+            f"{name} {key} is {value}, it has to be {finite}{least}",
             where=f"model.hyperparameters.{key}",
             hint=f"the default is {default}",
         )

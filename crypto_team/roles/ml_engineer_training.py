@@ -71,7 +71,7 @@ def train(session: Session, strategy_id: StrategyId) -> Outcome:
             f"crypto-team ml-engineer report {strategy_id}",
             f"crypto-team ml-engineer export {strategy_id}"
             if spec.out_of_sample.n_trades
-            else f"crypto-team ml-engineer set-signal {strategy_id} --entry P",
+            else training.what_helps_idle(spec, result.predictions),
         ],
     )
 

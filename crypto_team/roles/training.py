@@ -247,6 +247,7 @@ def _meta(plan: Design, prepared: Panel, result: WalkForwardResult, declared_n_t
 
 
 # Calibration and blending are SciPy's; hyperparameters may come from a search by Optuna.
+CONSTANT = 1e-6
 LIBRARIES = ("numpy", "pandas", "numba", "scikit-learn", "scipy", "optuna")
 
 
@@ -273,6 +274,17 @@ def why_idle(spec: MlSpec, predictions: pd.DataFrame) -> str:
     signal = predictions.loc[predictions["part"] == "test", "signal"]
     reached = f"the signal, {signal.min():.3f} to {signal.max():.3f}, never reached the entry"
     return f" ({reached} {spec.signal.entry_threshold:g})"
+
+
+def what_helps_idle(spec: MlSpec, predictions: pd.DataFrame) -> str:
+    """Return the command that may let a strategy act which never traded: no entry is reached by a constant signal."""
+    signal = predictions.loc[predictions["part"] == "test", "signal"]
+    if signal.max() - signal.min() > CONSTANT:
+        return f"crypto-team ml-engineer set-signal {spec.strategy_id} --entry P"
+    if spec.target is not None and spec.target.kind in {"triple_barrier", "meta_label"}:
+        nearer = spec.target.profit_sigma / 2.0
+        return f"crypto-team ml-engineer set-labels {spec.strategy_id} --profit-sigma {nearer:g}"
+    return f"crypto-team ml-engineer add-feature {spec.strategy_id} --set standard"
 
 
 def check_step(made: Training, timeframe: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from crypto_team.gates.run import run_check
-from crypto_team.roles import ledgers, publishing, records, reporting
+from crypto_team.roles import ledgers, publishing, records, reporting, training
 from crypto_team.roles.cases import gather
 from crypto_team.tools.session import open_session
 from tests.roles.conftest import Desk
@@ -170,3 +171,21 @@ def test_maps_of_probabilities_are_refused_for_a_regression_when_they_are_chosen
     assert outcome.exit_code == 2
     assert "platt calibrates probabilities" in outcome.summary
     assert "--calibration shrunk" in outcome.next[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "signals", "step"),
+    [
+        ("meta_label", [0.5, 0.5], "set-labels STR-001 --profit-sigma 0.5"),
+        ("triple_barrier", [0.32, 0.39], "set-signal STR-001 --entry P"),
+        ("direction", [0.5, 0.5], "add-feature STR-001 --set standard"),
+    ],
+)
+def test_what_may_let_an_idle_strategy_act_is_not_an_entry_that_nothing_reaches(
+    designed: Desk, kind: str, signals: list[float], step: str
+) -> None:
+    spec = records.ml_spec(open_session(designed.folder, "ml_engineer"), "STR-001")
+    assert spec.target is not None
+    spec = spec.model_copy(update={"target": spec.target.model_copy(update={"kind": kind})})
+    rows = pd.DataFrame({"part": ["inner", "test", "test"], "signal": [0.9, *signals]})
+    assert training.what_helps_idle(spec, rows) == f"crypto-team ml-engineer {step}"
