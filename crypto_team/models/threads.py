@@ -6,8 +6,12 @@ import ctypes
 import importlib
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+
+from threadpoolctl import ThreadpoolController
 
 # MKL's number for its mode COMPATIBLE (mkl_types.h).
 COMPATIBLE = 3
@@ -19,6 +23,24 @@ def quiet_openmp() -> None:
     With the default active wait two learners on two busy cores take four times as long.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@contextmanager
+def products_on_one_thread() -> Iterator[None]:
+    """Let matrix products take one thread, as a context or a decorator: on two they add up in another order.
+
+    From a few thousand rows on OpenBLAS shares a product among as many threads as the machine or the shell allows, and
+    the last bits, with them every hash, would depend on that. The number is one of the process, and only the thread
+    that holds it may change it: take this around whatever starts threads of its own, not inside them.
+    """
+    with _products().limit(limits=1):
+        yield
+
+
+@cache
+def _products() -> ThreadpoolController:
+    importlib.import_module("scipy.linalg")  # SciPy brings a library of its own, which has to be there to be found
+    return ThreadpoolController().select(user_api="blas")
 
 
 @cache

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from crypto_team.errors import InputError, UsageError
+from crypto_team.models.threads import products_on_one_thread
 from crypto_team.trading.costs import net_returns
 from crypto_team.trading.signals import positions
 from crypto_team.validation import metrics, scores
@@ -119,6 +120,7 @@ def assemble_paths(signals: Sequence[Floats], parts: Sequence[Rows], tested: int
     return made
 
 
+@products_on_one_thread()
 def run(
     panel: Panel, settings: WalkForwardSettings, scheme: Scheme, *, progress: Progress | None = None
 ) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from crypto_team.errors import CryptoTeamError, InputError
 from crypto_team.models.base import Progress
+from crypto_team.models.threads import products_on_one_thread
 from crypto_team.validation.clock import utc_text
 from crypto_team.validation.fold_fit import FittedFold, fit_fold
 from crypto_team.validation.fold_store import FoldStore
@@ -51,6 +52,7 @@ class _Run:
                 self.progress(sum(self.shares) / len(self.shares), text)
 
 
+@products_on_one_thread()
 def fit_all(
     panel: Panel,
     folds: Sequence[Fold],

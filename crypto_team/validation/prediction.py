@@ -20,6 +20,7 @@ from crypto_team.features.matrix import FeatureMatrix
 from crypto_team.models.base import Inputs, Model, rows_of
 from crypto_team.models.registry import MODELS
 from crypto_team.models.samples import Samples
+from crypto_team.models.threads import products_on_one_thread
 from crypto_team.validation.calibration import Calibrator, calibrator_from
 from crypto_team.validation.fitted import StoredTransformer
 from crypto_team.validation.horizon_returns import each_horizon
@@ -99,6 +100,7 @@ class FoldModel:
         """Say whether predictions depend on the time of a row: those of a learner that went on learning do."""
         return MODELS[self.model_name].online
 
+    @products_on_one_thread()
     def values(self, matrix: FeatureMatrix, rows: Rows, times: Rows) -> Inputs:
         """Return the features of some ascending rows of one pair as :meth:`signal` takes them, with their history.
 
@@ -119,6 +121,7 @@ class FoldModel:
                 made[:, column] = self.transformers[name].at(matrix.fitted[name], rows)
         return made
 
+    @products_on_one_thread()
     def signal(self, values: Inputs) -> FoldPrediction:
         """Predict rows.
 
@@ -139,6 +142,7 @@ class FoldModel:
             return FoldPrediction(raw, calibrated, signal_from_bps(calibrated[:, 0], self.sigma_bps))
         return FoldPrediction(raw, calibrated, signal_from_probabilities(calibrated, self.sides(values)))
 
+    @products_on_one_thread()
     def by_horizon(self, values: Inputs) -> dict[int, tuple[Floats, Floats]]:
         """Return raw and calibrated basis points, (n,) each, over each horizon of a set by its bars; rows as above."""
         wanted = tuple(self.horizons)

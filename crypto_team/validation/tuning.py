@@ -21,6 +21,7 @@ import numpy.typing as npt
 from crypto_team.errors import InputError
 from crypto_team.models.base import Floats, Hyperparameter
 from crypto_team.models.registry import resolve
+from crypto_team.models.threads import products_on_one_thread
 from crypto_team.validation.fitted import filled, fit_all
 from crypto_team.validation.fold_rows import LEAST_FIT_ROWS, history_of, inputs_of, tail_start, target_of, weights_of
 from crypto_team.validation.fold_selection import fitted_selection
@@ -99,6 +100,7 @@ def _check_split(panel: Panel, settings: WalkForwardSettings, fit: Rows, judge: 
         )
 
 
+@products_on_one_thread()
 def loss_on(panel: Panel, split: InnerSplit, settings: WalkForwardSettings) -> float:
     """Fit everything on the split's own rows; return the log loss, or the mean squared error in basis points.
 
@@ -118,6 +120,7 @@ def loss_on(panel: Panel, split: InnerSplit, settings: WalkForwardSettings) -> f
     return float(np.average((predicted[:, 0] - truth) ** 2, weights=weight))
 
 
+@products_on_one_thread()
 def tune(
     panel: Panel,
     settings: WalkForwardSettings,
