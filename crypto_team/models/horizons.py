@@ -237,16 +237,8 @@ def _relabelled(samples: Samples, span: int) -> Samples:
 def _line(rows: Unseen, known: KnownReturns, steepest: float) -> Floats:
     """Return slope and intercept of the calibration, shrunk towards what the labels tell; at most `steepest`."""
     there = np.isfinite(rows.came)
-    told = rows.told[there]
-    slope, intercept = shrunk_line(
-        Unseen(told, rows.came[there], rows.start[there], rows.end[there]),
-        known,
-        boldest=steepest,
-        scale=OWN_SLOPE_SCALE,
-    )
-    if slope <= steepest:
-        return np.array([slope, intercept])
-    return np.array([steepest, intercept + (slope - steepest) * float(told.mean())])
+    unseen = Unseen(rows.told[there], rows.came[there], rows.start[there], rows.end[there])
+    return np.array(shrunk_line(unseen, known, boldest=steepest, steepest=steepest, scale=OWN_SLOPE_SCALE))
 
 
 def _correlation(one: Floats, two: Floats) -> float:

@@ -10,6 +10,7 @@ fitted on, several times as many labels, is a second witness.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ OWN_SLOPE_SCALE = 0.03
 FREEDOM = 3.0
 LEAST_SLOPE = 0.003
 FLAT = 1e-9
+BOLDEST, BOLDEST_AGAIN = 1.0, 2.0
 OF_A_PLAIN_LINE = 0.3
 _REACH, _POINTS, _FARTHEST = 8.0, 161, 50.0
 
@@ -91,7 +93,12 @@ def labels_worth(start: Ints, end: Ints, weight: Floats | None = None) -> float:
 
 
 def shrunk_line(
-    rows: Unseen, known: KnownReturns, *, boldest: float = 1.0, scale: float = SLOPE_SCALE
+    rows: Unseen,
+    known: KnownReturns,
+    *,
+    boldest: float = BOLDEST,
+    steepest: float = math.inf,
+    scale: float = SLOPE_SCALE,
 ) -> tuple[float, float]:
     """Return the mean slope and intercept of realised on expected returns, given unseen rows and two priors.
 
@@ -115,8 +122,10 @@ def shrunk_line(
     rows, known
         What the learner was not fitted on, and what it was.
     boldest
-        The slope is not above this unless the free one is by two errors: learners seldom say too little. Of no matter
-        for forecasts that are calibrated already.
+        The slope is not above this unless the free one is by two errors: learners seldom say too little. For forecasts
+        that are calibrated already, which were shrunk and may be too timid, it is 2.
+    steepest
+        The slope is never above this.
     scale
         Scale of the prior of the slope.
 
@@ -141,12 +150,17 @@ def shrunk_line(
     leaning = (centre - known.taught) / unit if varies else 0.0
     level = known.level / spread + slopes * leaning
     level_scale = float((known.worth + LEVEL_SCALE**-2) ** -0.5)
-    offset, slope = _posterior(slopes, told_of_slopes, (level, level_scale), (float(free[0]), float(error[0])))
+    belief, offsets = _posterior(slopes, told_of_slopes, (level, level_scale), (float(free[0]), float(error[0])))
     if not varies:
-        return 0.0, offset * spread
-    sure = np.inf if known.calibrated else max(boldest, float(free[1] - 2.0 * error[1]) * spread / unit)
-    steep = min(max(slope, LEAST_SLOPE) * spread / unit, sure)
-    return float(steep), float(offset * spread - steep * centre)
+        return 0.0, float(offsets[0]) * spread
+    slope = float(belief @ slopes)
+    most = BOLDEST_AGAIN if known.calibrated else boldest
+    sure = max(most * unit / spread, float(free[1] - 2.0 * error[1]))
+    used = min(max(slope, LEAST_SLOPE), sure, steepest * unit / spread)
+    # A slope that is not the one expected takes the level that belongs to it: what forecasts lean on counts with it.
+    moved = np.interp([used, slope], slopes, offsets) @ np.array([1.0, -1.0])
+    steep = used * spread / unit
+    return steep, float(belief @ offsets + moved) * spread - steep * centre
 
 
 def _slopes(free: float, error: float, known: KnownReturns, scale: float, as_told: float) -> tuple[Floats, Floats]:
@@ -165,8 +179,8 @@ def _slopes(free: float, error: float, known: KnownReturns, scale: float, as_tol
 
 def _posterior(
     slopes: Floats, told_of_slopes: Floats, level: tuple[Floats, float], free: tuple[float, float]
-) -> tuple[float, float]:
-    """Return the mean offset and slope, in deviations of the returns; `level` has one expectation a slope.
+) -> tuple[Floats, Floats]:
+    """Return what to believe of each slope, and the mean offset at it; `level` has one expectation a slope.
 
     The offsets of each slope lie densely both around what the prior expects and around the free one.
     """
@@ -178,8 +192,9 @@ def _posterior(
     told += _log_prior((offsets - expected[:, None]) / scale)
     belief = np.exp(told - told.max()) * np.gradient(offsets, axis=1)
     belief *= np.gradient(slopes)[:, None] if slopes.size > 1 else 1.0
-    belief /= belief.sum()
-    return float((belief * offsets).sum()), float(belief.sum(axis=1) @ slopes)
+    of_slopes = belief.sum(axis=1)
+    means = (belief * offsets).sum(axis=1) / np.maximum(of_slopes, np.finfo(np.float64).tiny)
+    return of_slopes / of_slopes.sum(), means
 
 
 def _log_prior(x: Floats) -> Floats:

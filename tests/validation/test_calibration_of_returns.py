@@ -173,8 +173,24 @@ def test_what_a_learner_calibrated_itself_is_left_as_it_is_unless_much_speaks_ag
     assert shrunk_line(few, itself)[0] == pytest.approx(1.0, abs=0.25)
     assert shrunk_line(few, drift)[0] < shrunk_line(few, itself)[0]
     assert shrunk_line(_rows(4.0 * said, came), itself)[0] < 0.5
-    assert shrunk_line(_rows(said / 4.0, came), itself)[0] > 2.0
+    assert shrunk_line(_rows(said / 4.0, came), itself)[0] > 1.5
     assert shrunk_line(many, itself)[0] == pytest.approx(1.0, abs=0.25)
+
+
+@pytest.mark.parametrize("mean", [-6.0, -1.5, 0.0, 3.0])
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_a_slope_that_is_capped_takes_the_level_that_belongs_to_it(mean: float, calibrated: bool) -> None:
+    rng = np.random.default_rng(8)
+    told, came = mean + 0.4 * rng.standard_normal(350), 350.0 * rng.standard_normal(350)
+    came -= came.mean()
+    slope, intercept = shrunk_line(_rows(told, came, bars=16), KnownReturns(0.0, 0.0, 20.0, calibrated=calibrated))
+    # Nothing but the forecast's own lean speaks for a level: it counts as often as the slope says, and no more.
+    prior, inner = slope * told.mean(), 0.0
+    assert slope <= 2.0
+    assert min(prior, inner) - 0.1 <= slope * told.mean() + intercept <= max(prior, inner) + 0.1
+    steep, moved = shrunk_line(_rows(told, came, bars=16), KnownReturns(0.0, 0.0, 20.0), boldest=1.5, steepest=0.5)
+    assert steep == pytest.approx(0.5)
+    assert min(0.5 * mean, inner) - 0.1 <= 0.5 * told.mean() + moved <= max(0.5 * mean, inner) + 0.1
 
 
 def test_what_a_plain_line_foresaw_is_believed_where_the_calibration_rows_know_little() -> None:
