@@ -33,7 +33,6 @@ def tune(session: Session, strategy_id: str, *, trials: int, own_space: Sequence
     not booked, again.
     """
     from crypto_team.validation import tuning
-    from crypto_team.validation.fold_store import environment
     from crypto_team.validation.search_spaces import space
 
     if not 2 <= trials <= MOST_TRIALS:
@@ -45,15 +44,10 @@ def tune(session: Session, strategy_id: str, *, trials: int, own_space: Sequence
     plan = training.design(session, strategy_id)
     settings = training.checked(plan.spec, plan.features)
     space(settings, own_space)
-    searched = hashlib.sha256("\n".join(sorted(own_space)).encode()).hexdigest()[:8] if own_space else ""
-    # Losses of other libraries, or of another version of this package, are not comparable: they get another name.
-    made_by = hashlib.sha256(environment().encode()).hexdigest()[:8]
-    parts = [strategy_id, plan.fingerprint.removeprefix("sha256:")[:16], made_by, searched]
-    name = "-".join(part for part in parts if part)
-    journal = session.layout.store / "tuning" / f"{name}.log"
+    journal = _journal(session, plan, own_space)
     prepared = training.panel(plan, session)
     tuning.inner_splits(prepared, settings)
-    known = tuning.remembered(journal, name, settings)
+    known = tuning.remembered(journal, journal.stem, settings)
     if known < trials:
         with booked(
             session, strategy_id, kind="tune", fingerprint=plan.fingerprint, n_trials=trials - known
@@ -64,7 +58,33 @@ def tune(session: Session, strategy_id: str, *, trials: int, own_space: Sequence
             )
     else:
         found = _search(session, prepared, settings, trials, journal, own_space)
-    return _adopted(session, plan, found, resumed=known)
+    told = _adopted(session, plan, found, resumed=known)
+    if told.revision:
+        _same_search(session, strategy_id, own_space, journal)
+    return told
+
+
+def _name(plan: Design, own_space: Sequence[str]) -> str:
+    """Name a search: by its design, its own space, and what made its losses, as those of other versions differ."""
+    from crypto_team.validation.fold_store import environment
+
+    searched = hashlib.sha256("\n".join(sorted(own_space)).encode()).hexdigest()[:8] if own_space else ""
+    made_by = hashlib.sha256(environment().encode()).hexdigest()[:8]
+    parts = [plan.spec.strategy_id, plan.fingerprint.removeprefix("sha256:")[:16], made_by, searched]
+    return "-".join(part for part in parts if part)
+
+
+def _journal(session: Session, plan: Design, own_space: Sequence[str]) -> Path:
+    """Return the file that remembers the search of a design, which may be the one that the design came out of."""
+    folder, name = session.layout.store / "tuning", _name(plan, own_space)
+    made_by = folder / f"{name}.of"
+    return folder / f"{made_by.read_text(encoding='utf-8').strip() if made_by.exists() else name}.log"
+
+
+def _same_search(session: Session, strategy_id: str, own_space: Sequence[str], journal: Path) -> None:
+    """Remember that the design which was just adopted has been searched: repeated, nothing is tried or booked again."""
+    name = _name(training.design(session, strategy_id), own_space)
+    (journal.parent / f"{name}.of").write_text(journal.stem + "\n", encoding="utf-8")
 
 
 def _search(

@@ -131,6 +131,21 @@ def test_a_search_that_changes_nothing_says_so_and_is_remembered(desk: Desk) -> 
     assert trials.ledger(desk.layout).n_trials == 3
 
 
+def test_a_finished_search_repeated_tries_and_books_nothing_and_a_longer_one_only_what_is_new(desk: Desk) -> None:
+    strategy_id = desk.designed()
+    desk.use("ml_engineer.set-model", strategy_id=strategy_id, model="logistic", param=["l2=300"])
+    made = desk.use("ml_engineer.tune", strategy_id=strategy_id, trials=3)
+    assert made.revision is not None  # the best is not what the design had, so the design is another one now
+    again = desk.use("ml_engineer.tune", strategy_id=strategy_id, trials=3)
+    assert "3 of them remembered" in again.summary
+    assert again.revision is None
+    assert again.data == made.data
+    assert trials.ledger(desk.layout).n_trials == 3
+    more = desk.use("ml_engineer.tune", strategy_id=strategy_id, trials=4)
+    assert "3 of them remembered" in more.summary
+    assert trials.ledger(desk.layout).n_trials == 4
+
+
 def test_tuning_without_optuna_names_the_extra_and_books_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     strategy_id = desk.designed()
     monkeypatch.setattr("crypto_team.roles.tuning.find_spec", lambda _name: None)
