@@ -131,5 +131,5 @@ def _gone(layout: Layout, item: Dataset) -> Finding:
         layout.datasets_dir,
     )
     place = layout.datasets_dir.relative_to(layout.root)
-    hint = f"git log --diff-filter=D --name-only -- {place} shows who removed it; git checkout COMMIT^ -- FILE undoes it"
+    hint = f"git log --diff-filter=D --name-only -- {place} shows by whom; git checkout COMMIT^ -- FILE undoes it"
     return finding.model_copy(update={"hint": hint})
