@@ -60,7 +60,7 @@ def removed(layout: Layout) -> list[Dataset]:
     head = git.head(layout.root)
     if head is None:
         return []
-    there = {found[1] for path in layout.datasets_dir.glob("DS-*.yaml") if (found := _NAMED.search(path.name))}
+    there = {named[1] for path in layout.datasets_dir.glob("DS-*.yaml") if (named := _NAMED.search(path.name))}
     seals = earliest(layout)
     found = (
         _last(layout.root, *ever) for ever in _ever(layout.root, layout.datasets_dir, head) if ever[0] not in there
