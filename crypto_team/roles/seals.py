@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crypto_team.data.frame import timeframe_seconds
+from crypto_team.errors import RefusedError
 from crypto_team.kb import seals
 from crypto_team.kb.paths import find_layout
 from crypto_team.kb.yaml import load_record
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from crypto_team.data.importing import ImportedSeries
+    from crypto_team.gates.case import Case
     from crypto_team.tools.session import Session
 
 ALIKE = 0.98
@@ -71,6 +73,25 @@ def sealed_from(session: Session, file: Path, frame: pd.DataFrame, timeframe: st
         and _alike(desk, item, frame, timeframe)
     ]
     return min(found, default=None)
+
+
+def refuse_sealed(session: Session, folder: Path, case: Case) -> None:
+    """Refuse evidence that predicts bars which a registered dataset of its market seals; raises RefusedError.
+
+    Every number of a verdict would be a look at the holdout that nothing books.
+    """
+    if case.meta is None or case.predictions is None or not case.bars:
+        return
+    for pair, bars in case.bars.items():
+        seal = sealed_from(session, folder, bars, case.meta.timeframe)
+        times = case.predictions.loc[case.predictions["pair"] == pair, "time"]
+        inside = 0 if seal is None else int((times >= seal).sum())
+        if inside:
+            raise RefusedError(
+                f"{inside} rows of {pair} lie behind {seal}, where this workspace has sealed that market",
+                where=str(folder / "predictions.parquet"),
+                hint=f"leave out the rows from {seal} on; the gate quant_analyst->critic looks there, and books it",
+            )
 
 
 def _ever(session: Session) -> list[Dataset]:
