@@ -157,7 +157,11 @@ def gone(values: Values, other: Values, targets: Mapping[tuple[int, str], Values
     """
     known = np.isfinite(values) & np.isfinite(other)
     apart = np.where(known, values - np.where(known, other, 0.0), 0.0)
-    changed = known & (np.abs(apart) > TINY * robust_spread(values))
+    rounding = TINY * robust_spread(values)
+    changed = known & (np.abs(apart) > rounding)
+    if rounding > 0.0:
+        # Days since a date differ by one number in another year; how that is rounded tells the hour, and ranks.
+        apart = np.round(apart / rounding) * rounding
     for (horizon, what), ahead in targets.items():
         rows = changed & np.isfinite(ahead)
         if rows.sum() < LEAST_ROWS:

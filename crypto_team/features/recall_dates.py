@@ -193,7 +193,7 @@ def forgotten(
 
 
 def _targets_by_day(own: Source, decision: Decision) -> dict[tuple[int, str], Values]:
-    """Return what comes after each row; sizes of returns less their mean of the UTC day."""
+    """Return what comes after each row; sizes of returns as ranks within the UTC day, whose middle is 0."""
     return {
         key: ahead if key[1] == "return" else _within_days(ahead, own.opens)
         for key, ahead in returns_ahead(close_of(own), decision).items()
@@ -201,8 +201,9 @@ def _targets_by_day(own: Source, decision: Decision) -> dict[tuple[int, str], Va
 
 
 def _within_days(values: Values, opens: npt.NDArray[np.int64]) -> Values:
-    days = pd.Series(values).groupby(opens // DAY_MS)
-    return np.asarray(values - days.transform("mean").to_numpy(dtype=np.float64))
+    # Less a mean only, sizes of wild days would still have the lower middle: they lean further to one side.
+    ranks = pd.Series(values).groupby(opens // DAY_MS).rank()
+    return np.asarray((ranks - ranks.groupby(opens // DAY_MS).transform("mean")).to_numpy(dtype=np.float64))
 
 
 def unbelievable(columns: Mapping[str, Values], own: Source, decision: Decision) -> dict[str, ColumnVerdict]:

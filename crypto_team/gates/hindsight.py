@@ -14,6 +14,7 @@ from crypto_team.gates.alarms import DEVIATIONS, FALSE_ALARM
 from crypto_team.gates.likeness import like_forecasts
 from crypto_team.gates.recompute import Returns, bar_moves, close_at, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, weigh
+from crypto_team.gates.silences import silences
 from crypto_team.gates.spells import PLAUSIBLE_WORSE, quiet_spells
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -52,11 +53,15 @@ def positions_follow_forecasts(
     gate's budget of false alarms, is above the bound.
 
     Refused, too, where pairs are left out for whole test parts, weeks or four weeks that would have lost, and were
-    worse than what was held at the same time in more comparisons than anybody can know (`gates/spells`).
+    worse than what was held at the same time in more comparisons than anybody can know (`gates/spells`); and where
+    stretches of any length in which little or nothing is held would have lost and those between them win, more often
+    than who knows worthless forecasts could tell (`gates/silences`).
     """
     rows = _rows(returns, market, meta)
     quiet = quiet_spells(rows, max(3, meta.horizon_bars), meta.cost_bps_per_side)
-    numbers = {"quiet_worse": 0.0 if quiet is None else quiet.low}
+    rest = silences(rows, max(3, meta.horizon_bars), meta.cost_bps_per_side)
+    known = 0.0 if rest is None or not rest.told else rest.losing
+    numbers = {"quiet_worse": max(0.0 if quiet is None else quiet.low, known)}
     gap = rows["position"].to_numpy(dtype=np.float64) - _usual(rows, meta)
     earned = pd.Series(gap * rows["move"].to_numpy(dtype=np.float64))
     daily = earned.groupby(rows["time"].to_numpy() // DAY_MS).sum().to_numpy(dtype=np.float64)
@@ -69,6 +74,8 @@ def positions_follow_forecasts(
     text = f"what positions differ from the usual ones at like forecasts has Sharpe {sharpe:.2f}, at least {low:.2f}"
     if quiet is not None and quiet.low > PLAUSIBLE_WORSE:
         text = f"{quiet.words()}; {text}"
+    if rest is not None and known > PLAUSIBLE_WORSE:
+        text = f"{rest.words()}; {text}"
     return weigh(text, low, numbers, interval=(low, high), evidence=_days(rows, earned))
 
 

@@ -1,15 +1,13 @@
-"""Checks of where and when it earns: regimes, market beta, decay, capacity (PF007, PF010-PF012)."""
+"""Checks of where it earns: regimes, market beta, capacity (PF007, PF010, PF012)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from crypto_team.gates.alarms import deviations
 from crypto_team.gates.performance import QUARTER
@@ -18,12 +16,10 @@ from crypto_team.gates.registry import Verdict, check, insufficient, judge, pass
 from crypto_team.gates.terciles import TRENDS, VOLATILITIES, market_daily, trend_regimes, volatility_regimes
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import daily_returns
-from crypto_team.validation.significance import newey_west_lags, newey_west_ols, newey_west_t
+from crypto_team.validation.significance import newey_west_lags, newey_west_ols
 
 Floats = npt.NDArray[np.float64]
-Days = npt.NDArray[np.datetime64]
 REMEDY = ("crypto-team ml-engineer define-target STR", "crypto-team ml-engineer train STR")
-FEW_DAYS = 5
 ROWS = ("predictions.parquet: position, return_net by day", "market.parquet: close")
 
 
@@ -181,84 +177,6 @@ def not_market_beta(returns: Returns, market: pd.DataFrame, *, t: float = 1.96) 
         more = math.ceil(int(known.sum()) * ((t / value) ** 2 - 1.0))
         return insufficient(f"{text}; about {more:,} more days would show an alpha of this size", value)
     return judge(value >= t, text, value, evidence=("predictions.parquet", "market.parquet"))
-
-
-@check(
-    "PF011",
-    "Does not fade away",
-    unit="t-value of the change",
-    source="alpha decay; Newey and West (1987)",
-    mend="train again more often, and find out what changed when it began to fall",
-    remedy=REMEDY,
-    stricter={"t": "higher"},
-    passes="value >= t or late >= 0.5 * early",
-)
-def does_not_fade(returns: Returns, *, t: float = -2.81) -> Verdict:
-    """Require that the last third of the test days does not earn significantly less, and less than half, of before.
-
-    The t-value is that of the difference of two means. Its error is Newey and West's for days, plus the spread of the
-    folds' means beyond that: each fold has a model of its own, and one that was trained by bad luck is bad for all of
-    its days. The limit is the share of one check in the budget of false alarms (`gates/alarms`); an error from few
-    days is itself uncertain (Welch 1947), so the value given is the normal deviate that is as improbable.
-    """
-    days, daily = daily_returns(returns.predictions)
-    if daily.size < 40:
-        return insufficient(f"{daily.size} days of returns, 40 are needed: {40 - daily.size} more")
-    cut = daily.size * 2 // 3
-    fold = _fold_of_days(returns, days)
-    early, late = newey_west_t(daily[:cut]), newey_west_t(daily[cut:])
-    parts = [(early, daily[:cut], fold[:cut]), (late, daily[cut:], fold[cut:])]
-    between = _between_folds([(values, folds) for _, values, folds in parts])
-    variances = [part.se**2 + between / np.unique(folds).size for part, _, folds in parts]
-    error = math.sqrt(sum(variances))
-    if not error > 0.0:
-        return insufficient("daily returns have no spread")
-    freedom = _freedom(variances, [1.5 * values.size / (part.lags + 1.0) for part, values, _ in parts])
-    value = _as_normal((late.mean - early.mean) / error, freedom)
-    text = f"mean daily return {early.mean:.3%} in the first two thirds, {late.mean:.3%} in the last"
-    return weigh(f"{text}; t-value of the change {value:.2f}", value, {"early": early.mean, "late": late.mean})
-
-
-def _fold_of_days(returns: Returns, days: Days) -> npt.NDArray[np.int64]:
-    """Return the fold whose model traded on each day; where two meet on one day, the earlier one."""
-    test = returns.test
-    stamps = pd.DatetimeIndex(test["time"]).tz_localize(None).floor("D")
-    first = pd.Series(test["fold"].to_numpy(dtype=np.int64), index=stamps).groupby(level=0).min()
-    return first.reindex(pd.DatetimeIndex(days)).fillna(-1).to_numpy(dtype=np.int64)
-
-
-def _between_folds(parts: Sequence[tuple[Floats, npt.NDArray[np.int64]]]) -> float:
-    """Return the variance of folds' true means: that of their means less what their days explain; 0 if negative.
-
-    Each entry has daily returns and folds of one part of the time; only folds of the same part are compared.
-    """
-    between = within = 0.0
-    freedom = 0
-    for values, folds in parts:
-        groups = [values[folds == number] for number in np.unique(folds)]
-        groups = [group for group in groups if group.size >= FEW_DAYS]
-        if len(groups) < 2:
-            continue
-        means = np.array([group.mean() for group in groups])
-        between += float(((means - means.mean()) ** 2).sum())
-        within += float(np.mean([group.var(ddof=1) / group.size for group in groups])) * (len(groups) - 1)
-        freedom += len(groups) - 1
-    return max(0.0, between - within) / freedom if freedom else 0.0
-
-
-def _freedom(variances: Sequence[float], each: Sequence[float]) -> float:
-    """Return the degrees of freedom of a sum of two estimated variances (Welch 1947).
-
-    `each` has theirs; the Bartlett kernel leaves 3 n / 2 (lags + 1) at frequency zero (Priestley 1981).
-    """
-    return sum(variances) ** 2 / sum(
-        variance**2 / max(1.0, freedom) for variance, freedom in zip(variances, each, strict=True)
-    )
-
-
-def _as_normal(t: float, freedom: float) -> float:
-    """Return the normal deviate that is as improbable as a t-value of so many degrees of freedom."""
-    return float(stats.norm.ppf(stats.t.cdf(t, freedom))) if abs(t) < 30.0 else t
 
 
 @check(

@@ -148,7 +148,7 @@ def _small(span: str, own: pd.DataFrame, spell: list[pd.Series[int]]) -> QuietSp
     worthless = float(stats.norm.cdf((sums["cost"] / error)[small]).mean())
     # A few spells that lose together, because pairs move together, are as good as one.
     of_small = pd.MultiIndex.from_frame(pd.concat(spell, axis=1)).isin(lost.index)
-    alone = 1.0 + (small.sum() / lost.groupby(level="block").ngroups - 1.0) * _together(own[of_small])
+    alone = 1.0 + (small.sum() / lost.groupby(level="block").ngroups - 1.0) * together(own[of_small])
     chance = _at_least(float(lost.sum()) / alone, small.sum() / alone, worthless)
     found = _judged(f"{span}, at a small size", sums["earned"] / error, small)
     low = found.limit if chance <= FALSE_ALARM / LOOKS else 0.0
@@ -160,7 +160,7 @@ def _at_least(count: float, of: float, share: float) -> float:
     return float(stats.beta.cdf(share, count, of - count + 1.0)) if count > 0.0 else 1.0
 
 
-def _together(own: pd.DataFrame) -> float:
+def together(own: pd.DataFrame) -> float:
     """Return the mean correlation of what pairs earn at the same time, 0 where it is none or less."""
     wide = own.pivot_table(index="time", columns="pair", values="earned", aggfunc="first")
     table = wide.corr(min_periods=LEAST_ALIKE).to_numpy(dtype=np.float64)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from crypto_team.errors import CryptoTeamError
 from crypto_team.kb import git
 from crypto_team.kb.documents import plain
-from crypto_team.kb.yaml import load_record
+from crypto_team.kb.yaml import check, load_record, parse
 from crypto_team.schemas import Dataset
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crypto_team.schemas.outcome import Finding
 
 _FILE = re.compile(r"^(?:---|\+\+\+) .*/(DS-[0-9]+)-[^/]*\.yaml\s*$")
+_NAMED = re.compile(r"(?:^|/)(DS-[0-9]+)-[^/]*\.yaml$")
 _SEAL = re.compile(r"^[+-]holdout_from: *['\"]?([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z)")
 
 
@@ -54,14 +55,60 @@ def sealed(layout: Layout, item: Dataset) -> Dataset:
     return item.model_copy(update={"holdout_from": first})
 
 
+def removed(layout: Layout) -> list[Dataset]:
+    """Return sealed datasets whose record git has had and the folder has no more, as they were, with earliest seals."""
+    head = git.head(layout.root)
+    if head is None:
+        return []
+    there = {named[1] for path in layout.datasets_dir.glob("DS-*.yaml") if (named := _NAMED.search(path.name))}
+    seals = earliest(layout)
+    found = (
+        _last(layout.root, *ever) for ever in _ever(layout.root, layout.datasets_dir, head) if ever[0] not in there
+    )
+    return [item.model_copy(update={"holdout_from": seals[item.dataset_id]}) for item in found if item is not None]
+
+
+@lru_cache(maxsize=8)
+def _ever(root: Path, folder: Path, head: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the id of each dataset that was ever sealed, and its versions as ``COMMIT:PATH``, newest first."""
+    told = git.run(
+        root, "log", head, "--full-history", "-m", "--format=:%H", "--name-only", "--no-renames", "--diff-filter=AM",
+        "--", str(folder),
+    )  # fmt: skip
+    found: dict[str, list[str]] = {name: [] for name, _ in _earliest(root, folder, head)}
+    commit = ""
+    for line in told.splitlines():
+        named = _NAMED.search(line)
+        if line.startswith(":"):
+            commit = line[1:]
+        elif named and named[1] in found:
+            found[named[1]].append(f"{commit}:{line}")
+    return tuple((name, tuple(versions)) for name, versions in found.items())
+
+
+@lru_cache(maxsize=64)
+def _last(root: Path, dataset_id: str, versions: tuple[str, ...]) -> Dataset | None:
+    """Return the newest version of a record that can be read."""
+    for version in versions:
+        try:
+            item = check(parse(git.run(root, "show", version), version), Dataset)
+        except CryptoTeamError:
+            continue  # whoever breaks a record before removing it gains nothing
+        if item.dataset_id == dataset_id:
+            return item
+    return None
+
+
 def lifted(layout: Layout) -> Iterator[Finding]:
-    """Yield datasets whose record seals less than it once did."""
+    """Yield datasets whose record seals less than it once did, or is gone."""
+    kept = []
     for path in sorted(layout.datasets_dir.glob("DS-*.yaml")):
         try:
             item = load_record(path, Dataset)
         except CryptoTeamError:
             continue  # a broken record is a finding of its own
         before = sealed(layout, item).holdout_from
+        kept.append((item.content_hash, before or ""))
         if before != item.holdout_from:
             finding = plain(
                 "seal-lifted",
@@ -71,3 +118,18 @@ def lifted(layout: Layout) -> Iterator[Finding]:
             )
             hint = f"git log -p -G holdout_from -- {path.relative_to(layout.root)} shows who did it; put it back"
             yield finding.model_copy(update={"hint": hint, "pointer": "/holdout_from"})
+    for item in removed(layout):
+        if not any(known == item.content_hash and "" < seal <= str(item.holdout_from) for known, seal in kept):
+            yield _gone(layout, item)
+
+
+def _gone(layout: Layout, item: Dataset) -> Finding:
+    finding = plain(
+        "seal-removed",
+        f"{item.dataset_id} was sealed from {item.holdout_from} on, and its record is gone: a seal is never lifted, "
+        "and tools keep to it",
+        layout.datasets_dir,
+    )
+    place = layout.datasets_dir.relative_to(layout.root)
+    hint = f"git log --diff-filter=D --name-only -- {place} shows by whom; git checkout COMMIT^ -- FILE undoes it"
+    return finding.model_copy(update={"hint": hint})

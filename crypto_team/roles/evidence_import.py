@@ -13,6 +13,7 @@ from crypto_team.kb.registry import entry
 from crypto_team.roles import records
 from crypto_team.roles.booking import booked
 from crypto_team.roles.ledger_tools import refuse_again
+from crypto_team.roles.seals import refuse_sealed
 from crypto_team.schemas import EvidenceManifest
 from crypto_team.schemas.base import StrategyId
 from crypto_team.schemas.outcome import Outcome
@@ -81,6 +82,7 @@ def _brought_in(session: Session, folder: Path, source: Path, out: Path | None, 
 
     session.progress(0.1, "reading the evidence")
     case = case_from_folder(source, strategy or "STR-000")
+    refuse_sealed(session, source, case)
     if out is not None:
         _copied(source, session.folder / out)
     broken = any(item.severity == "error" for item in case.document_findings or [])

@@ -10,6 +10,7 @@ from crypto_team.errors import CryptoTeamError, EvidenceError, UsageError
 from crypto_team.kb.handoffs import current_stage
 from crypto_team.roles import records
 from crypto_team.roles.handoff import findings, judge, next_stage, rows
+from crypto_team.roles.seals import refuse_sealed
 from crypto_team.schemas.base import CheckCode, StrategyId
 from crypto_team.schemas.gate import Policy, Profile
 from crypto_team.schemas.outcome import Outcome
@@ -83,6 +84,7 @@ def _of_folder(
     if case.meta is None:
         told = "; ".join([*case.evidence_problems, *(item.message for item in case.document_findings or [])])
         raise EvidenceError(f"there are no predictions to judge: {told}"[:1000], where=str(folder))
+    refuse_sealed(session, session.folder / folder, case)
     report = run_gate(IMPORTED, case, _policy(session, profile), progress=session.progress)
     return case, report
 

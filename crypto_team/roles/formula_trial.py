@@ -67,7 +67,7 @@ def tried(session: Session, formula: str, data: Path, horizon_bars: int) -> Outc
 def _unsealed(session: Session, data: Path) -> tuple[pd.DataFrame, str, str | None]:
     """Read candles, without those that a registered dataset of their market seals."""
     bars, timeframe = _candles(data)
-    sealed = seals.sealed_from(session, bars, timeframe)
+    sealed = seals.sealed_from(session, data, bars, timeframe)
     if sealed:
         bars = bars[bars["timestamp"] < sealed].reset_index(drop=True)
     if len(bars) < LEAST_BARS:

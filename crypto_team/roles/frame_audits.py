@@ -35,7 +35,7 @@ def audit(
     code, function = _code(file)
     others: dict[str, pd.DataFrame] = {}
     try:
-        ohlcv, sealed = _unsealed(session, table(data))
+        ohlcv, sealed = _unsealed(session, data, table(data))
         others |= dict(_named(item) for item in aux)
         session.progress(0.05, f"running {function} once alone, then on other futures")
         found = audit_frames(code, function, ohlcv, others, decision=decision, seed=seed)
@@ -83,7 +83,7 @@ def _hint(problem: CryptoTeamError, code: Path, function: str, others: Mapping[s
     return f"{function} reads frames that were not given: {given}" if missing else problem.hint
 
 
-def _unsealed(session: Session, ohlcv: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+def _unsealed(session: Session, data: Path, ohlcv: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
     """Cut bars of a registered market at its seal: verdicts say what columns know of later returns."""
     import numpy as np
     import pandas as pd
@@ -98,7 +98,7 @@ def _unsealed(session: Session, ohlcv: pd.DataFrame) -> tuple[pd.DataFrame, str 
         return ohlcv, None
     times = pd.to_datetime(own.opens, unit="ms", utc=True)
     values = pd.to_numeric(ohlcv.iloc[:, close[0]], errors="coerce").to_numpy(dtype=np.float64)
-    sealed = seals.sealed_from(session, pd.DataFrame({"timestamp": times, "close": values}), timeframe)
+    sealed = seals.sealed_from(session, data, pd.DataFrame({"timestamp": times, "close": values}), timeframe)
     return (ohlcv[np.asarray(times < pd.Timestamp(sealed))], sealed) if sealed else (ohlcv, None)
 
 

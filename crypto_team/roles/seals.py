@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crypto_team.data.frame import timeframe_seconds
+from crypto_team.errors import RefusedError
+from crypto_team.kb import seals
+from crypto_team.kb.paths import find_layout
 from crypto_team.kb.yaml import load_record
 from crypto_team.roles import candles
 from crypto_team.schemas import Dataset, Policy
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from crypto_team.data.importing import ImportedSeries
+    from crypto_team.gates.case import Case
     from crypto_team.tools.session import Session
 
 ALIKE = 0.98
@@ -28,42 +33,70 @@ def holdout_from(session: Session, series: ImportedSeries, exchange: str) -> str
     """Return the first sealed bar: the last `holdout_fraction` of the rows are never served to training.
 
     Neither a longer file of a market nor the same market under another name, exchange or timeframe opens what an
-    earlier dataset of it sealed.
+    earlier dataset of it sealed, nor does taking the record of that one away.
     """
     frame, fraction = series.frame, load_record(session.layout.policy, Policy).holdout_fraction
     first_sealed = int(len(frame) * (1 - fraction))
     begin = _text(frame["timestamp"].iloc[first_sealed]) if first_sealed < len(frame) else None
     market, first = (exchange, series.pair, series.timeframe), _text(frame["timestamp"].min())
-    seals = [begin] if begin else []
-    for item in candles.catalog(session):
+    found = [begin] if begin else []
+    for item in _ever(session):
         earlier = item.holdout_from is not None and (begin is None or item.holdout_from < begin)
         if not earlier or item.kind != series.kind or item.last < first:
             continue
         if (item.exchange, item.pair, item.timeframe) == market or _alike(
             session, item, series.frame, series.timeframe
         ):
-            seals.append(str(item.holdout_from))
-    return min(seals, default=None)
+            found.append(str(item.holdout_from))
+    return min(found, default=None)
 
 
-def sealed_from(session: Session, frame: pd.DataFrame, timeframe: str) -> str | None:
+def sealed_from(session: Session, file: Path, frame: pd.DataFrame, timeframe: str) -> str | None:
     """Return from when on a registered dataset seals the candles of a file; None where none does.
 
     `frame` has `timestamp` (opens) and `close`. Whoever looks at what a formula or a function knows of a file would
-    else look at the holdout as often as he likes.
+    else look at the holdout as often as he likes. Datasets are those of this workspace, and of the one that the file
+    lies in, wherever one stands when looking.
     """
-    if session.workspace is None or not {"timestamp", "close"} <= set(frame.columns) or frame.empty:
+    if not {"timestamp", "close"} <= set(frame.columns) or frame.empty:
         return None
+    around = {each.root: each for each in (session.workspace, find_layout(file.resolve())) if each is not None}
     last = _text(frame["timestamp"].max())
-    seals = [
+    desks = [replace(session, workspace=layout) for layout in around.values()]
+    found = [
         item.holdout_from
-        for item in candles.catalog(session)
+        for desk in desks
+        for item in _ever(desk)
         if item.kind == "ohlcv"
         and item.holdout_from is not None
         and item.holdout_from <= last
-        and _alike(session, item, frame, timeframe)
+        and _alike(desk, item, frame, timeframe)
     ]
-    return min(seals, default=None)
+    return min(found, default=None)
+
+
+def refuse_sealed(session: Session, folder: Path, case: Case) -> None:
+    """Refuse evidence that predicts bars which a registered dataset of its market seals; raises RefusedError.
+
+    Every number of a verdict would be a look at the holdout that nothing books.
+    """
+    if case.meta is None or case.predictions is None or not case.bars:
+        return
+    for pair, bars in case.bars.items():
+        seal = sealed_from(session, folder, bars, case.meta.timeframe)
+        times = case.predictions.loc[case.predictions["pair"] == pair, "time"]
+        inside = 0 if seal is None else int((times >= seal).sum())
+        if inside:
+            raise RefusedError(
+                f"{inside} rows of {pair} lie behind {seal}, where this workspace has sealed that market",
+                where=str(folder / "predictions.parquet"),
+                hint=f"leave out the rows from {seal} on; the gate quant_analyst->critic looks there, and books it",
+            )
+
+
+def _ever(session: Session) -> list[Dataset]:
+    """Return every dataset that is registered, or was and is sealed."""
+    return [*candles.catalog(session), *seals.removed(session.layout)]
 
 
 def _alike(session: Session, item: Dataset, frame: pd.DataFrame, timeframe: str | None) -> bool:
@@ -79,7 +112,8 @@ def _alike(session: Session, item: Dataset, frame: pd.DataFrame, timeframe: str 
     moves = moves[np.isfinite(moves).all(axis=1)]
     if len(moves) < LEAST_SHARED or not (moves.std(axis=0) > 0.0).all():
         return False
-    return float(np.corrcoef(moves, rowvar=False)[0, 1]) >= ALIKE
+    # Turned around, quote for base, a market has the same returns with the other sign.
+    return abs(float(np.corrcoef(moves, rowvar=False)[0, 1])) >= ALIKE
 
 
 def _closes(frame: pd.DataFrame, timeframe: str | None) -> pd.Series[float]:

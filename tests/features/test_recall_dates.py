@@ -47,6 +47,8 @@ def computed(bars: pd.DataFrame, train: pd.DataFrame) -> dict[str, np.ndarray]:
         "ok_month_end": times.dt.days_in_month - times.dt.day,
         "ok_month": times.dt.month,
         "ok_row": np.arange(len(bars)),
+        "ok_step": np.where(times < times.iloc[0] + pd.Timedelta("60D"), 0.0, 1.0),
+        "ok_since": (times - pd.Timestamp("2016-07-09", tz="UTC")).dt.total_seconds() / 86_400.0,
         "ok_move": close.pct_change(),
         "ok_total": close.pct_change().expanding().mean(),
         "ok_ewm": close.pct_change().ewm(span=500).mean(),

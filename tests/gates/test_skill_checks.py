@@ -13,6 +13,7 @@ from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the ta
 from crypto_team.gates.case import Case, LedgerView
 from crypto_team.gates.registry import run_check
 from crypto_team.schemas.gate import CheckResult
+from crypto_team.validation.significance import expected_maximum_sharpe
 
 CODES = (
     "OF001", "OF002", "OF003", "OF004", "OF005", "OF006", "OF007", "OF008", "OF009", "OF010", "OF013", "OF017",
@@ -266,3 +267,17 @@ def test_padding_does_not_lower_what_luck_has_to_be_granted(honest: Case) -> Non
     values = [run_check("OF017", replace(honest, ledger=each)).value or 0.0 for each in (before, diluted, after)]
     assert values[1] > values[0] + 0.5
     assert values[2] == pytest.approx(values[0], abs=1e-9)
+
+
+def test_padding_inside_one_booking_hardly_lowers_what_luck_has_to_be_granted(honest: Case) -> None:
+    rng = np.random.default_rng(3)
+    real = rng.normal(0.0, 0.15, 25)
+    mixed = tuple(rng.permutation(np.concatenate([real, rng.normal(0.0, 0.03, 400)])).tolist())
+    before = LedgerView(25, tuple(real.tolist()), chain_ok=True)
+    after = LedgerView(425, mixed, chain_ok=True, searches=((425, mixed),))
+    best = [each.variance(285) ** 0.5 * expected_maximum_sharpe(each.n_trials, 1.0) for each in (before, after)]
+    assert best[1] > 0.75 * best[0]
+    drawn = tuple(rng.normal(0.0, 0.15, 425).tolist())
+    usual = expected_maximum_sharpe(425, float(np.var(drawn, ddof=1)))
+    several = LedgerView(425, drawn, chain_ok=True)
+    assert several.variance(285) ** 0.5 * expected_maximum_sharpe(425, 1.0) == pytest.approx(usual, rel=0.05)

@@ -6,6 +6,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 from crypto_team.kb import seals
@@ -48,4 +49,35 @@ def test_an_earlier_seal_is_kept_and_no_finding(desk: Desk) -> None:
     path.write_text(re.sub(r"(?m)^holdout_from:.*$", "holdout_from: '2023-01-05T00:00:00Z'", path.read_text()))
     [item] = catalog(open_session(desk.folder, "lead"))
     assert item.holdout_from == "2023-01-05T00:00:00Z"
+    assert not list(seals.lifted(desk.layout))
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_record_that_was_removed_seals_as_before(desk: Desk, tmp_path: Path, broken: bool) -> None:
+    [before] = catalog(open_session(desk.folder, "lead"))
+    assert before.holdout_from is not None
+    [path] = desk.layout.datasets_dir.glob("DS-*.yaml")
+    if broken:
+        path.write_text("dataset_id: DS-001\n")
+        subprocess.run(["git", "commit", "-qam", "x"], cwd=desk.folder, check=True)
+    path.unlink()
+    subprocess.run(["git", "commit", "-qam", "y"], cwd=desk.folder, check=True)
+    [item] = seals.removed(desk.layout)
+    assert (item.content_hash, item.holdout_from) == (before.content_hash, before.holdout_from)
+    found = [each for each in validate(desk.layout) if each.code == "seal-removed"]
+    assert len(found) == 1
+    assert before.holdout_from in found[0].message
+    later = tmp_path / "later.parquet"
+    bars = pd.read_parquet(tmp_path / "market.parquet")
+    bars.iloc[len(bars) // 2 :].to_parquet(later, index=False)
+    desk.use("data.import", file=[later], exchange="elsewhere", pair="OTHER/USD", timeframe="1h")
+    [after] = catalog(open_session(desk.folder, "lead"))
+    assert after.holdout_from == before.holdout_from
+
+
+def test_a_removed_dataset_that_is_imported_again_is_no_finding(desk: Desk, tmp_path: Path) -> None:
+    [path] = desk.layout.datasets_dir.glob("DS-*.yaml")
+    path.unlink()
+    subprocess.run(["git", "commit", "-qam", "y"], cwd=desk.folder, check=True)
+    desk.use("data.import", file=[tmp_path / "market.parquet"], exchange="synthetic", pair="EDGE/USD", timeframe="1h")
     assert not list(seals.lifted(desk.layout))

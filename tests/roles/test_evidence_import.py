@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -14,6 +16,8 @@ from crypto_team.gates.imported.case import case_from_folder
 from crypto_team.kb import trials
 from crypto_team.kb.store import get
 from crypto_team.kb.validate import validate
+from crypto_team.roles.candles import catalog
+from crypto_team.tools.session import open_session
 
 if TYPE_CHECKING:
     from tests.roles.conftest import Desk
@@ -83,3 +87,24 @@ def test_a_copy_holds_the_files_of_the_form_only(desk: Desk, foreign: Path, tmp_
         (foreign / "diary.txt").unlink()
     assert {path.name for path in (tmp_path / "copy").iterdir()} == {path.name for path in foreign.iterdir()}
     assert case_from_folder(tmp_path / "copy").predictions is not None
+
+
+def test_evidence_on_sealed_bars_is_neither_judged_nor_kept(
+    desk: Desk, strategy: str, foreign: Path, tmp_path: Path
+) -> None:
+    candles = next(iter(case_from_folder(foreign).bars.values()))
+    candles.to_parquet(tmp_path / "foreign.parquet", index=False)
+    desk.use("data.import", file=[tmp_path / "foreign.parquet"], exchange="elsewhere", pair="OTHER/EUR", timeframe="1h")
+    seal = next(item.holdout_from for item in catalog(open_session(desk.folder, "lead")) if item.pair == "OTHER/EUR")
+    for tool, arguments in (
+        ("evidence.import", {"folder": foreign, "strategy": strategy}),
+        ("gate.check", {"evidence": foreign}),
+    ):
+        refused = desk.try_(tool, **arguments)
+        assert refused.exit_code == 3
+        assert f"lie behind {seal}" in refused.findings[0].message
+    assert trials.ledger(desk.layout).n_trials == 0
+    before = shutil.copytree(foreign, tmp_path / "before")
+    predictions = pd.read_parquet(before / "predictions.parquet")
+    predictions[predictions["time"] < seal].to_parquet(before / "predictions.parquet", index=False)
+    desk.use("evidence.import", folder=before, strategy=strategy)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from crypto_team.cli.table import TOOLS
 from crypto_team.roles.candles import catalog
+from crypto_team.tools.base import call
 from crypto_team.tools.session import open_session
 
 if TYPE_CHECKING:
@@ -33,6 +35,26 @@ def test_looks_at_a_file_end_at_the_seal_of_its_market(desk: Desk, tmp_path: Pat
     refused = desk.try_("features.test", formula="roc(close, 4)", data=late)
     assert not refused.ok
     assert "before the seal of this market" in refused.findings[0].message
+
+
+def test_prices_turned_around_are_the_same_market(desk: Desk, tmp_path: Path) -> None:
+    [dataset] = catalog(open_session(desk.folder, "lead"))
+    bars = pd.read_parquet(tmp_path / "market.parquet")
+    turned = bars.assign(open=1 / bars["open"], high=1 / bars["low"], low=1 / bars["high"], close=1 / bars["close"])
+    turned.to_parquet(tmp_path / "turned.parquet", index=False)
+    tried = desk.use("features.test", formula="roc(close, 4)", data=tmp_path / "turned.parquet")
+    assert f"behind {dataset.holdout_from} is sealed" in tried.summary
+
+
+def test_a_file_of_a_workspace_is_cut_for_those_who_stand_elsewhere(desk: Desk, tmp_path: Path) -> None:
+    [dataset] = catalog(open_session(desk.folder, "lead"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    session = open_session(elsewhere, "lead")
+    assert session.workspace is None
+    arguments = {"formula": "roc(close, 4)", "data": desk.layout.data_file(dataset.path)}
+    tried = call(TOOLS["features.test"], session, arguments)
+    assert f"behind {dataset.holdout_from} is sealed" in tried.summary
 
 
 def test_other_markets_are_looked_at_in_full(desk: Desk, tmp_path: Path) -> None:
