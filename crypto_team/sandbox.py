@@ -34,6 +34,8 @@ _SYSTEM = (
         "/dev/urandom",
     ),
 )
+_OWN = ("/proc/self/maps", "/proc/self/status", "/proc/self/cgroup")
+"""What libraries read of their own process: thread pools ask which libraries are loaded. It tells nothing of data."""
 _FORBIDDEN_EVENTS = (
     *("socket.__new__", "socket.connect", "socket.bind", "socket.send", "socket.getaddrinfo", "socket.gethostby"),
     *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.kill", "os.fork"),
@@ -120,6 +122,8 @@ def _allowed(event: str, arguments: tuple[Any, ...], root: str, roots: Sequence[
 def _inside(path: Any, roots: Sequence[str], what: str) -> None:
     if isinstance(path, int):
         return
+    if what == "reading" and os.fsdecode(path) in _OWN:
+        return
     real = os.path.realpath(os.fsdecode(path))
     if not any((real + os.sep).startswith(root + os.sep) for root in roots):
         raise PermissionError(f"{what} outside of its own folder is not allowed: {Path(real).name}")
@@ -133,8 +137,12 @@ def attempts(folder: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace").splitlines()))
 
 
-def confine(folder: Path) -> bool:
-    """Let the kernel refuse files elsewhere and TCP, for this thread and what it starts; False where it cannot."""
+def confine(folder: Path, *, host: bool = False) -> bool:
+    """Let the kernel refuse files elsewhere and TCP, for this thread and what it starts; False where it cannot.
+
+    A job may read of its own process what :data:`_OWN` names. Its host has to leave it that: what the host may not
+    read none of its jobs may.
+    """
     if sys.platform != "linux":
         return False
     import ctypes
@@ -150,6 +158,7 @@ def confine(folder: Path) -> bool:
     rules = [(item, _EXECUTE | _READ | _LIST) for item in readable()]
     # Import looks for the package in its parent folder; the files beside it are nobody's business.
     rules += [(_PACKAGE.parent, _LIST), (Path(os.devnull), _READ | _WRITE | _CUT), (folder, rights)]
+    rules += [(path, _READ) for path in ([Path("/proc")] if host else map(Path, _OWN)) if path.exists()]
     for path, allowed in rules:
         on_file = allowed if path.is_dir() else allowed & (_EXECUTE | _READ | _WRITE | _CUT)
         place = os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC)
@@ -254,7 +263,7 @@ def _main(folder: str) -> None:
     plan.unlink()
     sys.argv[:] = [""]
     module, _, name = wanted["target"].partition(":")
-    confine(Path(folder))
+    confine(Path(folder), host=True)
     target = importlib.import_module(module)
     function = getattr(target, name)
     getattr(target, "prepare", list)()  # what every job would have to load for itself

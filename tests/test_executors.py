@@ -83,6 +83,19 @@ def fork(folder):
 
 def killed(folder):
     bytearray(10**9)
+
+def libraries(folder):
+    with open("/proc/self/maps") as maps:
+        (folder / "out").write_text(str(".so" in maps.read()))
+
+def secrets(folder):
+    with open("/proc/self/environ", "rb") as environment:
+        (folder / "out").write_bytes(environment.read())
+
+def others(folder):
+    import os
+    with open(f"/proc/{os.getppid()}/maps") as maps:
+        (folder / "out").write_text(maps.read())
 """
 
 LISTEN = """
@@ -112,6 +125,15 @@ def test_a_job_cannot_see_another(jobs: Path) -> None:
     with pytest.raises(WorkerError, match="reading outside of its own folder is not allowed"):
         run_limited("work:peek", jobs, jobs=["one"], seconds=30)
     assert not (jobs / "one" / "out").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="no /proc on this system")
+def test_a_job_may_ask_which_libraries_it_has_loaded_and_nothing_else_of_processes(jobs: Path) -> None:
+    run_limited("work:libraries", jobs, jobs=["one"], seconds=30)
+    assert (jobs / "one" / "out").read_text() == "True"
+    for wish in ("secrets", "others"):
+        with pytest.raises(WorkerError, match="reading outside of its own folder is not allowed"):
+            run_limited(f"work:{wish}", jobs, jobs=["other"], seconds=30)
 
 
 def test_a_job_leaves_no_shared_memory_to_another(jobs: Path) -> None:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS, FALSE_ALARM
+from crypto_team.gates.coming import PLAUSIBLE_AHEAD, coming
 from crypto_team.gates.likeness import like_forecasts
 from crypto_team.gates.recompute import Returns, bar_moves, close_at, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, weigh
@@ -40,7 +41,7 @@ FEWEST_EVENTS = 20
     mend="follow the forecasts again: a filter has to be decided before its bar, not after",
     remedy=("crypto-team ml-engineer train STR",),
     stricter={"plausible": "lower"},
-    passes=f"value <= plausible and quiet_worse <= {PLAUSIBLE_WORSE:g}",
+    passes=f"value <= plausible and quiet_worse <= {PLAUSIBLE_WORSE:g} and ahead <= {PLAUSIBLE_AHEAD:g}",
 )
 def positions_follow_forecasts(
     returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *, plausible: float = 3.0
@@ -55,13 +56,11 @@ def positions_follow_forecasts(
     Refused, too, where pairs are left out for whole test parts, weeks or four weeks that would have lost, and were
     worse than what was held at the same time in more comparisons than anybody can know (`gates/spells`); and where
     stretches of any length in which little or nothing is held would have lost and those between them win, more often
-    than who knows worthless forecasts could tell (`gates/silences`).
+    than who knows worthless forecasts could tell (`gates/silences`); and where it follows the moves of the next days
+    whether forecasts are followed (`gates/coming`).
     """
     rows = _rows(returns, market, meta)
-    quiet = quiet_spells(rows, max(3, meta.horizon_bars), meta.cost_bps_per_side)
-    rest = silences(rows, max(3, meta.horizon_bars), meta.cost_bps_per_side)
-    known = 0.0 if rest is None or not rest.told else rest.losing
-    numbers = {"quiet_worse": max(0.0 if quiet is None else quiet.low, known)}
+    told, numbers = _left_out(rows, max(3, meta.horizon_bars), meta.cost_bps_per_side)
     gap = rows["position"].to_numpy(dtype=np.float64) - _usual(rows, meta)
     earned = pd.Series(gap * rows["move"].to_numpy(dtype=np.float64))
     daily = earned.groupby(rows["time"].to_numpy() // DAY_MS).sum().to_numpy(dtype=np.float64)
@@ -72,10 +71,7 @@ def positions_follow_forecasts(
     sharpe, error = yearly_sharpe(daily)
     low, high = sharpe - DEVIATIONS * error, sharpe + DEVIATIONS * error
     text = f"what positions differ from the usual ones at like forecasts has Sharpe {sharpe:.2f}, at least {low:.2f}"
-    if quiet is not None and quiet.low > PLAUSIBLE_WORSE:
-        text = f"{quiet.words()}; {text}"
-    if rest is not None and known > PLAUSIBLE_WORSE:
-        text = f"{rest.words()}; {text}"
+    text = "; ".join([*told, text])
     return weigh(text, low, numbers, interval=(low, high), evidence=_days(rows, earned))
 
 
@@ -152,6 +148,21 @@ def _rows(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta) -> pd.Data
     known = np.isfinite(made[["signal", "position", "move"]].to_numpy(dtype=np.float64)).all(axis=1)
     kept: pd.DataFrame = made.loc[known].reset_index(drop=True)
     return kept
+
+
+def _left_out(rows: pd.DataFrame, bars: int, cost_bps: float) -> tuple[list[str], dict[str, float]]:
+    """Return what nobody could have known of what is left out, in words, and the numbers that say so."""
+    quiet, rest, ahead = quiet_spells(rows, bars, cost_bps), silences(rows, bars, cost_bps), coming(rows, bars)
+    numbers = {"quiet_worse": 0.0 if quiet is None else quiet.low, "ahead": 0.0 if ahead is None else ahead.low}
+    told = []
+    if quiet is not None and quiet.low > PLAUSIBLE_WORSE:
+        told.append(quiet.words())
+    if rest is not None and rest.told:
+        numbers["quiet_worse"] = max(numbers["quiet_worse"], rest.losing)
+        told.append(rest.words())
+    if ahead is not None and ahead.low > PLAUSIBLE_AHEAD:
+        told.append(ahead.words())
+    return told, numbers
 
 
 def _usual(rows: pd.DataFrame, meta: EvidenceMeta) -> Floats:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+LEAST_ALIKE = 20
+
 
 def like_forecasts(rows: pd.DataFrame, *, levels: int, recent: int = 1, bars: int = 1) -> list[pd.Series[int]]:
     """Return what rows with like forecasts share, to group by: pair, fold, and levels of the forecast.
@@ -29,3 +31,18 @@ def like_forecasts(rows: pd.DataFrame, *, levels: int, recent: int = 1, bars: in
 def _levels(values: pd.Series[float], group: list[pd.Series[int]], count: int) -> pd.Series[int]:
     share = values.groupby(group, sort=False).rank(pct=True)
     return (share * count).clip(upper=count - 1e-9).astype("int64")
+
+
+def levels_of(values: pd.Series[float], count: int) -> pd.Series[int]:
+    """Return the level of each value among all, by rank, from 0 to `count` - 1."""
+    return (values.rank(pct=True) * count).clip(upper=count - 1e-9).astype("int64")
+
+
+def mean_at_like(values: pd.Series[float], alike: list[pd.Series[int]]) -> pd.Series[float]:
+    """Return the mean over rows that are alike, the first key (the fold) aside where few are; 0 without any.
+
+    Missing values do not count, but have a mean.
+    """
+    near, far = (values.groupby(keys).transform("mean") for keys in (alike, alike[1:]))
+    enough = values.groupby(alike).transform("count") >= LEAST_ALIKE
+    return near.where(enough, far).fillna(0.0)

@@ -11,7 +11,8 @@ import pandas as pd
 from scipy import stats
 
 from crypto_team.gates.alarms import FALSE_ALARM
-from crypto_team.gates.spells import LEAST_ALIKE, LEAST_HELD, LEVELS, RECENT, SMALL, together
+from crypto_team.gates.likeness import levels_of, mean_at_like
+from crypto_team.gates.spells import LEAST_HELD, LEVELS, RECENT, SMALL, together
 
 Floats = npt.NDArray[np.float64]
 LONG_BARS = 24
@@ -101,10 +102,6 @@ def _length(run: pd.Series[int]) -> pd.Series[int]:
     return run.groupby(run).transform("size")
 
 
-def _levels(values: pd.Series[float], count: int) -> pd.Series[int]:
-    return (values.rank(pct=True) * count).clip(upper=count - 1e-9).astype("int64")
-
-
 def _table(rows: pd.DataFrame, bars: int, cost_bps: float) -> pd.DataFrame:
     """Return what each row holds and what like forecasts hold, and what both earn and pay, in deviations."""
     pair, size = rows["pair"], rows["position"].abs()
@@ -112,10 +109,10 @@ def _table(rows: pd.DataFrame, bars: int, cost_bps: float) -> pd.DataFrame:
     small = size <= SMALL * full
     rests = small & (_length(_runs(small, pair)) > max(LONG_BARS, 6 * bars))
     recent = rows["signal"].groupby([pair, rows["fold"]]).transform(lambda x: x.rolling(bars, 1).mean())
-    alike = [rows["fold"], _levels(rows["signal"], LEVELS), _levels(recent, RECENT)]
+    alike = [rows["fold"], levels_of(rows["signal"], LEVELS), levels_of(recent, RECENT)]
     changed = rows["position"].groupby([pair, rows["fold"]]).diff().fillna(0.0).abs()
     noise = rows["move"].groupby(pair).transform("std")
-    usual = _usual(rows["position"].where(~rests), alike)
+    usual = mean_at_like(rows["position"].where(~rests), alike)
     return pd.DataFrame({
         "time": rows["time"],
         "pair": pair,
@@ -124,21 +121,14 @@ def _table(rows: pd.DataFrame, bars: int, cost_bps: float) -> pd.DataFrame:
         "rests": rests,
         "clear": usual.abs() >= CLEAR * full,
         "held": size >= CLEAR * full,
-        "usual": _usual(size.where(~rests), alike),
+        "usual": mean_at_like(size.where(~rests), alike),
         "earned": usual * rows["move"] / noise,
         "square": usual**2,
-        "cost": _usual(changed.where(~rests), alike) * cost_bps / 1e4 / noise,
+        "cost": mean_at_like(changed.where(~rests), alike) * cost_bps / 1e4 / noise,
         "own_earned": rows["position"] * rows["move"] / noise,
         "own_square": rows["position"] ** 2,
         "own_cost": changed * cost_bps / 1e4 / noise,
     })  # fmt: skip
-
-
-def _usual(values: pd.Series[float], alike: list[pd.Series[int]]) -> pd.Series[float]:
-    """Return the mean at like forecasts: of the same fold, else of all; missing values do not count."""
-    near, far = (values.groupby(keys).transform("mean") for keys in (alike, alike[1:]))
-    enough = values.groupby(alike).transform("count") >= LEAST_ALIKE
-    return near.where(enough, far).fillna(0.0)
 
 
 def _all_pairs(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,10 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from crypto_team.gates.alarms import FALSE_ALARM, deviations
+from crypto_team.gates.likeness import LEAST_ALIKE, levels_of, mean_at_like
 from crypto_team.gates.statistics import DAY_MS
 
 LEVELS, RECENT = 24, 5
-LEAST_ALIKE = 20
 QUIET, SMALL = 0.2, 0.5
 """Shares of what is held in most spells up to which a spell is quiet."""
 LEAST_HELD = 5.0
@@ -75,7 +75,7 @@ def quiet_spells(rows: pd.DataFrame, bars: int, cost_bps: float = 0.0) -> QuietS
     noise = rows["move"].groupby(rows["pair"]).transform("std")
     week = rows["time"] // (7 * DAY_MS)
     recent = rows["signal"].groupby([rows["pair"], rows["fold"]]).transform(lambda x: x.rolling(bars, 1).mean())
-    alike = [_levels(rows["signal"], LEVELS), _levels(recent, RECENT)]
+    alike = [levels_of(rows["signal"], LEVELS), levels_of(recent, RECENT)]
     own, found = _own(rows, alike, noise, cost_bps), []
     for span, block in zip(SPANS, (rows["fold"], week, week // 4), strict=True):
         spell = [block.rename("block"), rows["pair"]]
@@ -100,16 +100,10 @@ def quiet_spells(rows: pd.DataFrame, bars: int, cost_bps: float = 0.0) -> QuietS
     return max(found, key=lambda each: (each.low, each.count), default=None)
 
 
-def _levels(values: pd.Series[float], count: int) -> pd.Series[int]:
-    return (values.rank(pct=True) * count).clip(upper=count - 1e-9).astype("int64")
-
-
 def _usual(position: pd.Series[float], alike: list[pd.Series[int]], spell: list[pd.Series[int]]) -> pd.Series[float]:
     """Return the mean position at like forecasts in spells that are traded: of the same fold, else of all."""
     traded = position.where(position.groupby(spell).transform(lambda x: x.abs().max()) > 0.0)
-    near, far = (traded.groupby(keys).transform("mean") for keys in (alike, alike[1:]))
-    enough = traded.groupby(alike).transform("count") >= LEAST_ALIKE
-    return near.where(enough, far).fillna(0.0)
+    return mean_at_like(traded, alike)
 
 
 def _own(rows: pd.DataFrame, alike: list[pd.Series[int]], noise: pd.Series[float], cost_bps: float) -> pd.DataFrame:

@@ -159,3 +159,45 @@ def test_spoiling_takes_columns_away_or_fills_them_in_place() -> None:
     assert "z" not in one
     spoil(one, ["plot"], "unknown")
     assert one["plot"].isna().all()
+
+
+class NamesIt(Plain):
+    """Says the name of a column where it is not read."""
+
+    def populate_entry_trend(self, dataframe: pd.DataFrame, _metadata: dict[str, Any]) -> pd.DataFrame:
+        """Leave z out."""
+        work = dataframe.drop(columns=["z", "plot"]).drop(["flag"], axis=1)
+        print("z")  # noqa: T201 - what strategies do
+        dataframe["enter_long"] = (work["close"] > 0).astype(int)
+        dataframe.loc[work["close"] > 0, "enter_tag"] = "z"
+        return dataframe
+
+    def populate_exit_trend(self, dataframe: pd.DataFrame, _metadata: dict[str, Any]) -> pd.DataFrame:
+        work = dataframe.copy()
+        del work["z"]
+        dataframe["exit_long"] = (work["close"] < 0).astype(int)
+        return dataframe
+
+    def custom_exit(self, exit_reason: str) -> str | None:
+        return "z" if exit_reason != "z" else None
+
+
+class NamesItToReadIt(Plain):
+    """Keeps the name of a column, takes it out of a frame, or has a function inside give it."""
+
+    def populate_entry_trend(self, dataframe: pd.DataFrame, _metadata: dict[str, Any]) -> pd.DataFrame:
+        def name() -> str:
+            return "flag"
+
+        names = {"where": "z"}
+        high = dataframe[names["where"]] > 1e3
+        high |= dataframe.copy().pop("plot") > 1e3
+        high |= dataframe[name()] & (dataframe["close"] > 1e3)
+        dataframe["enter_long"] = ((dataframe["close"] > 0) | high).astype(int)
+        return dataframe
+
+
+def test_a_name_that_is_returned_logged_written_or_dropped_is_no_read() -> None:
+    frames = {"A/B": frame()}
+    assert readers(NamesIt(), frames, ["z", "plot", "flag"]) == {}
+    assert set(readers(NamesItToReadIt(), frames, ["z", "plot", "flag"])) == {"z", "plot", "flag"}

@@ -20,7 +20,7 @@ PASSING: Final[dict[str, tuple[dict[str, float], ...]]] = {
     "DQ004": ({"value": 5, "thin": 0},),
     "HO001": ({"value": 0.1, "error": 0.02, "out_of_sample": 0.1},),
     "LK006": ({"value": 0.25, "features_sampled": 1, "sharpe": 3.0},),
-    "LK012": ({"value": 0.5, "quiet_worse": 0.6},),
+    "LK012": ({"value": 0.5, "quiet_worse": 0.6, "ahead": 0.01},),
     "LK009": (
         {"value": 0.5, "gain": 1.0, "by_chance": 0.0, "horizon": 4},
         {"value": -0.5, "gain": 1.0, "by_chance": 0.9, "horizon": 4},

@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from types import CodeType
 from typing import Any, ClassVar, Final
 
 import numpy as np
 import pandas as pd
 
-from crypto_team.freqtrade.inside import diagnose_callbacks
+from crypto_team.freqtrade.inside import diagnose_callbacks, diagnose_naming
 from crypto_team.freqtrade.inside.diagnose_contents import Content, put, variants
 
 SIGNALS: Final = ("enter_long", "exit_long", "enter_short", "exit_short", "enter_tag", "exit_tag", "buy", "sell")
 _TREND: Final = ("populate_entry_trend", "populate_exit_trend", "populate_buy_trend", "populate_sell_trend")
-_EXPRESSION: Final = re.compile(r"[<>=&|+*/-]")
 Change = Callable[[pd.DataFrame], None]
 
 
@@ -73,7 +70,7 @@ def _changes(column: str) -> Iterator[tuple[str, Change]]:
 
 def _signals(strategy: Any, frame: pd.DataFrame, pair: str, change: Change) -> dict[str, Any]:
     """Return the signals that are made when a frame is changed before the entries, and again before the exits."""
-    changed = frame.copy()
+    changed = frame.copy() if isinstance(frame, _Watching) else _Lenient(frame.copy())
     change(changed)
     entered = strategy.advise_entry(changed, {"pair": pair})
     change(entered)
@@ -85,6 +82,21 @@ def _signals(strategy: Any, frame: pd.DataFrame, pair: str, change: Change) -> d
         if name in made and "tag" not in name
     }
     return {"date": made["date"].to_numpy(), **texts, **numbers}
+
+
+class _Lenient(pd.DataFrame):
+    """A frame from which a column that is not there can be dropped: who leaves a column out does not read it."""
+
+    @property
+    def _constructor(self) -> type[_Lenient]:
+        return _Lenient
+
+    def drop(self, *labels: Any, **how: Any) -> Any:
+        return super().drop(*labels, **{**how, "errors": "ignore"})
+
+    def __delitem__(self, key: Any) -> None:  # type: ignore[misc]  # final for typing only
+        if key in self:
+            super().__delitem__(key)
 
 
 def _same(one: dict[str, Any], two: dict[str, Any]) -> bool:
@@ -119,26 +131,6 @@ def _named(strategy: Any, column: str) -> str:
     """Return the trend function or callback whose code names a column, though it may never have come so far."""
     for name in (*_TREND, *diagnose_callbacks.own_callbacks(strategy)):
         function = getattr(type(strategy), name, None)
-        code = getattr(function, "__code__", None)
-        if code is not None and any(_names(text, column) for text in _texts(code) if text != function.__doc__):
+        if function is not None and diagnose_naming.names(function, column):
             return f"{name} names it"
     return ""
-
-
-def _texts(code: CodeType) -> Iterator[str]:
-    """Yield the texts that a function holds, also those of functions inside and of tuples."""
-    todo: list[Any] = list(code.co_consts)
-    while todo:
-        item = todo.pop()
-        if isinstance(item, CodeType):
-            todo += item.co_consts
-        elif isinstance(item, tuple | frozenset):
-            todo += item
-        elif isinstance(item, str):
-            yield item
-
-
-def _names(text: str, column: str) -> bool:
-    if text == column:
-        return True
-    return bool(_EXPRESSION.search(text) and re.search(rf"(?<!\w){re.escape(column)}(?!\w)", text))

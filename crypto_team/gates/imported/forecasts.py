@@ -53,7 +53,8 @@ def _rank(suffix: str) -> tuple[float, str]:
 def _numbered(table: pd.DataFrame, prefix: str, names: list[str]) -> tuple[pd.DataFrame, list[str]]:
     ordered = sorted(names, key=lambda name: _rank(name.removeprefix(prefix)))
     values = table[ordered].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    # A forecast that is no number is none.
+    # A forecast that is no number is none; an infinite one is not left out but wrong.
+    endless = int(np.isinf(values).any(axis=1).sum())
     values = np.where(np.isfinite(values), values, np.nan)
     rest = table.drop(columns=ordered)
     if values.shape[1] == 1:
@@ -61,7 +62,7 @@ def _numbered(table: pd.DataFrame, prefix: str, names: list[str]) -> tuple[pd.Da
     for number in range(values.shape[1]):
         rest[f"{prefix}{number}"] = values[:, number]
     known = np.isfinite(values).all(axis=1)
-    problems = []
+    problems = [f"{prefix}*: {endless} rows are infinite"] if endless else []
     outside = int(((values[known] < -TOLERANCE) | (values[known] > 1.0 + TOLERANCE)).any(axis=1).sum())
     if outside:
         problems.append(f"{prefix}*: {outside} rows lie outside [0, 1]; probabilities are fractions")

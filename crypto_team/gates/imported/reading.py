@@ -194,6 +194,8 @@ def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
     if column.type == "whole":
         if not np.isfinite(numbers).all() or (numbers % 1 != 0).any():
             raise ValueError("not a whole number")
+        if (numbers < 0).any():
+            raise ValueError(f"a number below 0, first in row {int(np.argmax((numbers < 0).to_numpy())) + 1}")
         return numbers.astype("int64")
     return numbers
 

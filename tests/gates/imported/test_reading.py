@@ -59,6 +59,25 @@ def test_labels_that_count_from_minus_one_are_the_same_labels(tmp_path: Path, pa
     assert set(case.predictions["label"].dropna().unique()) == {0.0, 1.0}
 
 
+def test_negative_folds_and_infinite_forecasts_are_findings(tmp_path: Path, parts: EvidenceParts) -> None:
+    table = parts.tables["predictions"].copy()
+    table["fold"] = -table["fold"]
+    report = run_gate(
+        IMPORTED, case_from_folder(parts.with_table("predictions", table).write(tmp_path / "a")), Policy()
+    )
+    found = {each.code: each for each in report.results}["PR001"]
+    assert found.outcome == "refused"
+    assert "column fold is not of the type whole: a number below 0, first in row" in found.explanation
+    table = parts.tables["predictions"].copy()
+    table.loc[table.index[table["part"] == "inner"][:40], "p_1"] = np.inf
+    report = run_gate(
+        IMPORTED, case_from_folder(parts.with_table("predictions", table).write(tmp_path / "b")), Policy()
+    )
+    found = {each.code: each for each in report.results}["PR001"]
+    assert found.outcome == "refused"
+    assert "40 rows are infinite" in found.explanation
+
+
 def test_a_table_that_is_no_parquet_becomes_a_finding(tmp_path: Path, parts: EvidenceParts) -> None:
     folder = parts.write(tmp_path)
     (folder / "importances.parquet").write_bytes(b"not a table")
