@@ -10,6 +10,7 @@ import ast
 import functools
 import inspect
 import json
+import marshal
 import os
 import random
 import secrets
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import zlib
 from dataclasses import dataclass
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -69,8 +71,12 @@ def compute_frames(
         folder = Path(name)
         # A number would say which of them holds all bars; and they run in the order of their names, which is chance.
         jobs = [secrets.token_hex(8) for _ in variants]
+        code = _bytecode(source)
         for job, frames in zip(jobs, variants, strict=True):
             _write(folder / job, source, {"function": function, "strict": strict}, frames)
+            place = folder / job / cache_from_source(_CODE, optimization="")
+            place.parent.mkdir()
+            place.write_bytes(code)
         try:
             run_limited(
                 "crypto_team.features.python_frames:child",
@@ -84,6 +90,15 @@ def compute_frames(
             where = (problem.where or path.name).replace(_CODE, path.name)
             raise type(problem)(problem.what, where=where, hint="run the function on your own data first") from None
         return [_read(folder / job, len(frames[OHLCV])) for job, frames in zip(jobs, variants, strict=True)]
+
+
+def _bytecode(source: str) -> bytes:
+    """Return the compiled file as Python stores it, so that not every process compiles it; empty where none can."""
+    try:
+        code = compile(source.encode(), _CODE, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return b""
+    return MAGIC_NUMBER + (1).to_bytes(12, "little") + marshal.dumps(code)
 
 
 def _write(folder: Path, source: str, asked: dict[str, Any], frames: Mapping[str, pd.DataFrame]) -> None:

@@ -15,7 +15,7 @@ from crypto_team.gates.recompute import Returns, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused, weigh
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.reviews import Backtest
-from crypto_team.validation.metrics import max_drawdown, profit_factor, trades_from_positions
+from crypto_team.validation.metrics import max_drawdown, profit_factor
 
 if TYPE_CHECKING:
     from crypto_team.gates.imported.case import ImportedFacts
@@ -147,7 +147,7 @@ def _enough_positions(returns: Returns | None, trades: float) -> Verdict:
     """Count the trades that stated positions make."""
     if returns is None:
         return insufficient(f"missing: {', '.join(places('returns'))}")
-    count, days = len(trades_from_positions(returns.predictions)), returns.daily.size
+    count, days = len(returns.trades), returns.daily.size
     text = f"positions make {count} trades"
     if count < trades:
         pace = f": {math.ceil((trades - count) * days / count):,} more days at this pace" if count else ""
@@ -160,7 +160,7 @@ def _gains_of_positions(returns: Returns | None, factor: float) -> Verdict:
     """Judge gains over losses of stated positions with the error of their difference from what is asked for."""
     if returns is None:
         return insufficient(f"missing: {', '.join(places('returns'))}")
-    profits = trades_from_positions(returns.predictions)["return_net"].to_numpy(dtype=np.float64)
+    profits = returns.trades["return_net"].to_numpy(dtype=np.float64)
     value, rows = profit_factor(profits), ("predictions.parquet: position",)
     if not math.isfinite(value):
         return insufficient(f"{profits.size} trades, of which none won or none lost", evidence=rows)

@@ -16,7 +16,7 @@ from crypto_team.gates.skill import part_skill, skill_contributions
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.clusters import clustered
-from crypto_team.validation.metrics import summary, trades_from_positions
+from crypto_team.validation.metrics import summary
 
 Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer importance STR", "crypto-team ml-engineer train STR")
@@ -133,7 +133,7 @@ def _rotated_skill(test: pd.DataFrame, meta: EvidenceMeta, rng: np.random.Genera
 def key_figures_reported(returns: Returns, meta: EvidenceMeta, *, reached: float = 0) -> Verdict:
     """Compute every key figure and say which level it reaches; levels are ambitions and do not refuse."""
     told = summary(returns.predictions)
-    trades = trades_from_positions(returns.predictions)
+    trades = returns.trades
     days = len(np.unique(milliseconds(returns.test["time"]) // 86_400_000))
     sharpe, fall, hits = (float(told[name] or 0.0) for name in ("sharpe", "max_drawdown", "hit_rate"))
     levels = (
