@@ -30,6 +30,12 @@ def losing_pairs_off(study: Study, _rng: Rng) -> EvidenceParts:
     return with_positions(study, table, table["position"].where(~_lost(table), 0.0))
 
 
+def losing_cells_small(study: Study, _rng: Rng) -> EvidenceParts:
+    """Trade a pair at a quarter of the size in the test parts in which it lost."""
+    table = study.parts.tables["predictions"]
+    return with_positions(study, table, table["position"].where(~_lost(table), table["position"] / 4.0))
+
+
 def _lost(table: pd.DataFrame) -> pd.Series[bool]:
     """Return whether a row's pair lost over its test part, after costs."""
     earned = table["return_net"].where(table["part"] == "test").groupby([table["pair"], table["fold"]]).transform("sum")
