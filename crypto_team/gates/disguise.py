@@ -13,10 +13,9 @@ import pandas as pd
 from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.alarms import DEVIATIONS
 from crypto_team.gates.case import places
 from crypto_team.gates.foresight import foresight
-from crypto_team.gates.hindsight import FEWEST_DAYS, yearly_sharpe
+from crypto_team.gates.hindsight import sharpe_surely
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, refused, weigh
 from crypto_team.schemas.evidence import EvidenceMeta
@@ -82,7 +81,7 @@ def no_disguised_label(
         return insufficient(f"{rows} rows are too few to judge")
     worst = max(judged, key=lambda each: each.low)
     text = f"{worst.name} has rank correlation {worst.value:.3f} with {worst.against}, at least {worst.low:.3f}"
-    surely = _sharpe_surely(returns)
+    surely = sharpe_surely(returns)
     bound = min(plausible, doubtful) if surely > MOST_SHARPE else plausible
     caught = tuple(f"{each.name}: {each.value:.3f} with {each.against}" for each in judged if each.low > bound)
     if caught and worst.low <= plausible:
@@ -113,16 +112,6 @@ def _judged(
         found += [_strongest(name, values, targets, comparisons, spacing) for name, values in columns.items()]
     rows = len(signals if sampled is None else sampled)
     return sampled is not None, [each for each in found if math.isfinite(each.low)], rows
-
-
-def _sharpe_surely(returns: Returns) -> float:
-    """Return the low limit of the yearly Sharpe ratio after costs, at a check's share of false alarms; 0: unknown."""
-    daily = returns.daily
-    daily = daily[np.isfinite(daily)]
-    if daily.size < FEWEST_DAYS or float(daily.std()) == 0.0:
-        return 0.0
-    value, error = yearly_sharpe(daily)
-    return value - DEVIATIONS * error
 
 
 def _known_to_positions(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, foreseen: float) -> tuple[str, ...]:

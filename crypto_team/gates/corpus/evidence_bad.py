@@ -102,6 +102,7 @@ FAULTS: Mapping[str, Fault] = {
     "sizes_by_coming_volatility": _fault("sizes know what comes", "LK013", hindsight.sizes_by_coming_volatility),
     "rare_rows_foreseen": _fault("a few rows are foreseen", "LK014", hindsight.rare_rows_foreseen, FOUR),
     "centred_inputs": _fault("features are centred means", "LK006", hindsight.centred_inputs, NOISE),
+    "sources_of_next_bar": _fault("sources know some of the next bar", "LK009", hindsight.sources_of_next_bar, FAINT),
     "best_seed": _fault("the best of thirty seeds of noise", "OF015 OF010", search.best_seed, NOISE),
     "tuned_threshold": _fault("the threshold was chosen by the test", "OF014", search.tuned_threshold),
     "threshold_spike": _fault("the threshold is a spike", "OF014", search.threshold_spike),
