@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 RERUN = ("crypto-team backtester run STR",)
+ACCOUNT = 0.15
 REDESIGN = ("crypto-team ml-engineer set-signal STR", "crypto-team ml-engineer train STR", *RERUN)
 
 
@@ -45,7 +46,7 @@ def drawdown_bearable(
     backtest_equity: pd.DataFrame | None = None,
     imported: ImportedFacts | None = None,
     *,
-    drawdown: float = 0.15,
+    drawdown: float = ACCOUNT,
     full_size: float = 0.5,
 ) -> Verdict:
     """Require that the deepest fall of the account is within the limit, and that of the signal at full size too.
@@ -56,7 +57,10 @@ def drawdown_bearable(
     """
     signal = abs(max_drawdown(returns.daily))
     if imported is not None:
-        told = f"the stated positions fall by {signal:.1%} at most, {drawdown:.0%} are allowed"
+        told = (
+            f"the stated positions fall by {signal:.1%} at most, {drawdown:.0%} are allowed: each counts as the whole "
+            f"capital, because nothing tells what part of an account it stakes; an account may fall by {ACCOUNT:.0%}"
+        )
         return weigh(told, signal, {"signal_drawdown": signal}, evidence=("predictions.parquet",))
     if backtest is None or backtest_equity is None:
         return _no_run(backtest, "backtest_equity")
