@@ -12,6 +12,7 @@ import signal
 import struct
 import sys
 import traceback
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -72,6 +73,7 @@ def tail(log: Path) -> str:
         return stream.read().decode(errors="replace")
 
 
+@cache
 def readable() -> tuple[Path, ...]:
     """Return what every child may read: the Python installation, this package, system libraries."""
     parent = [_PACKAGE.parent] if _PACKAGE.parent.name in {"site-packages", "dist-packages"} else []

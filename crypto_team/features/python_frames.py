@@ -6,7 +6,6 @@ and column; text and times become numbers that are equal when they are.
 
 from __future__ import annotations
 
-import ast
 import functools
 import inspect
 import json
@@ -26,13 +25,14 @@ import pandas as pd
 
 from crypto_team.errors import InputError, WorkerError
 from crypto_team.executors import run_limited
+from crypto_team.features.python_source import CODE, compiled, imported_libraries, keep_compiled
 from crypto_team.sandbox import attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 OHLCV = "ohlcv"
-_CODE, _REQUEST, _ERROR = "feature_code.py", "request.json", "error.txt"
+_REQUEST, _ERROR = "request.json", "error.txt"
 _NAMES, _VALUES = "names.json", "values.npy"
 
 
@@ -69,8 +69,10 @@ def compute_frames(
         folder = Path(name)
         # A number would say which of them holds all bars; and they run in the order of their names, which is chance.
         jobs = [secrets.token_hex(8) for _ in variants]
+        code = compiled(source)
         for job, frames in zip(jobs, variants, strict=True):
             _write(folder / job, source, {"function": function, "strict": strict}, frames)
+            keep_compiled(folder / job / CODE, code)
         try:
             run_limited(
                 "crypto_team.features.python_frames:child",
@@ -81,14 +83,14 @@ def compute_frames(
                 memory_mb=memory_mb,
             )
         except WorkerError as problem:
-            where = (problem.where or path.name).replace(_CODE, path.name)
+            where = (problem.where or path.name).replace(CODE, path.name)
             raise type(problem)(problem.what, where=where, hint="run the function on your own data first") from None
         return [_read(folder / job, len(frames[OHLCV])) for job, frames in zip(jobs, variants, strict=True)]
 
 
 def _write(folder: Path, source: str, asked: dict[str, Any], frames: Mapping[str, pd.DataFrame]) -> None:
     folder.mkdir()
-    (folder / _CODE).write_text(source, encoding="utf-8")
+    (folder / CODE).write_text(source, encoding="utf-8")
     described = {}
     for number, (name, frame) in enumerate(frames.items()):
         described[name] = _packed(frame, folder / f"frame_{number}.npz")
@@ -139,23 +141,6 @@ def _unpacked(path: Path | IO[bytes], described: list[dict[str, str]]) -> pd.Dat
             columns[item["name"]] = pd.Series(times)
     made = pd.DataFrame(columns)
     return made if index is None else made.set_axis(index, axis=0)
-
-
-def imported_libraries(source: str) -> list[str]:
-    """Return the libraries that a file imports, to be loaded once and not for every frame."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    found: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [item.name for item in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.append(node.module)
-    # Our own kernels choose the folder of their cache when they are loaded: that has to be the job's.
-    known = {*sys.stdlib_module_names, "crypto_team"}
-    return [name for name in dict.fromkeys(found) if name.partition(".")[0] not in known]
 
 
 def load_function(path: Path, name: str) -> Callable[[pd.DataFrame], Any]:
@@ -218,7 +203,7 @@ def child(folder: Path) -> None:
         for number, (name, described) in enumerate(request["frames"].items())
     }
     try:
-        made = _called(load_function(folder / _CODE, request["function"]), frames, strict=request["strict"])
+        made = _called(load_function(folder / CODE, request["function"]), frames, strict=request["strict"])
     except Exception as problem:  # noqa: BLE001 - whatever the function raises is told, and other variants go on
         (folder / _ERROR).write_text(f"{type(problem).__name__}: {problem}"[:500], encoding="utf-8")
         return

@@ -15,13 +15,14 @@ from crypto_team.gates.recompute import Returns, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused, weigh
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.reviews import Backtest
-from crypto_team.validation.metrics import max_drawdown, profit_factor, trades_from_positions
+from crypto_team.validation.metrics import max_drawdown, profit_factor
 
 if TYPE_CHECKING:
     from crypto_team.gates.imported.case import ImportedFacts
 
 Floats = npt.NDArray[np.float64]
 RERUN = ("crypto-team backtester run STR",)
+ACCOUNT = 0.15
 REDESIGN = ("crypto-team ml-engineer set-signal STR", "crypto-team ml-engineer train STR", *RERUN)
 
 
@@ -45,7 +46,7 @@ def drawdown_bearable(
     backtest_equity: pd.DataFrame | None = None,
     imported: ImportedFacts | None = None,
     *,
-    drawdown: float = 0.15,
+    drawdown: float = ACCOUNT,
     full_size: float = 0.5,
 ) -> Verdict:
     """Require that the deepest fall of the account is within the limit, and that of the signal at full size too.
@@ -56,7 +57,10 @@ def drawdown_bearable(
     """
     signal = abs(max_drawdown(returns.daily))
     if imported is not None:
-        told = f"the stated positions fall by {signal:.1%} at most, {drawdown:.0%} are allowed"
+        told = (
+            f"the stated positions fall by {signal:.1%} at most, {drawdown:.0%} are allowed: each counts as the whole "
+            f"capital, because nothing tells what part of an account it stakes; an account may fall by {ACCOUNT:.0%}"
+        )
         return weigh(told, signal, {"signal_drawdown": signal}, evidence=("predictions.parquet",))
     if backtest is None or backtest_equity is None:
         return _no_run(backtest, "backtest_equity")
@@ -147,7 +151,7 @@ def _enough_positions(returns: Returns | None, trades: float) -> Verdict:
     """Count the trades that stated positions make."""
     if returns is None:
         return insufficient(f"missing: {', '.join(places('returns'))}")
-    count, days = len(trades_from_positions(returns.predictions)), returns.daily.size
+    count, days = len(returns.trades), returns.daily.size
     text = f"positions make {count} trades"
     if count < trades:
         pace = f": {math.ceil((trades - count) * days / count):,} more days at this pace" if count else ""
@@ -160,7 +164,7 @@ def _gains_of_positions(returns: Returns | None, factor: float) -> Verdict:
     """Judge gains over losses of stated positions with the error of their difference from what is asked for."""
     if returns is None:
         return insufficient(f"missing: {', '.join(places('returns'))}")
-    profits = trades_from_positions(returns.predictions)["return_net"].to_numpy(dtype=np.float64)
+    profits = returns.trades["return_net"].to_numpy(dtype=np.float64)
     value, rows = profit_factor(profits), ("predictions.parquet: position",)
     if not math.isfinite(value):
         return insufficient(f"{profits.size} trades, of which none won or none lost", evidence=rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,13 @@ import pandas as pd
 from scipy import stats
 
 from crypto_team.data.frame import timeframe_seconds
-from crypto_team.gates.alarms import DEVIATIONS
 from crypto_team.gates.case import places
 from crypto_team.gates.foresight import foresight
-from crypto_team.gates.hindsight import FEWEST_DAYS, yearly_sharpe
+from crypto_team.gates.hindsight import sharpe_surely
 from crypto_team.gates.recompute import Returns, milliseconds
 from crypto_team.gates.registry import Verdict, check, insufficient, refused, weigh
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.validation.scores import rank_ic
+from crypto_team.validation.ranks import Ranked, rank_correlation
 
 if TYPE_CHECKING:
     from crypto_team.gates.imported.case import ImportedFacts
@@ -81,7 +81,7 @@ def no_disguised_label(
         return insufficient(f"{rows} rows are too few to judge")
     worst = max(judged, key=lambda each: each.low)
     text = f"{worst.name} has rank correlation {worst.value:.3f} with {worst.against}, at least {worst.low:.3f}"
-    surely = _sharpe_surely(returns)
+    surely = sharpe_surely(returns)
     bound = min(plausible, doubtful) if surely > MOST_SHARPE else plausible
     caught = tuple(f"{each.name}: {each.value:.3f} with {each.against}" for each in judged if each.low > bound)
     if caught and worst.low <= plausible:
@@ -104,22 +104,14 @@ def _judged(
     comparisons = (len(columns) + len(FORECASTS)) * sum(name.startswith("next_") for name in ahead.columns)
     signals = _join(returns.test[["time", "pair", *FORECASTS]], ahead)
     series = {name: signals[name].to_numpy(dtype=np.float64) for name in FORECASTS}
-    found = [_strongest(name, values, signals, comparisons, 1.0) for name, values in series.items()]
+    targets = _targets(signals)
+    found = [_strongest(name, values, targets, comparisons, 1.0) for name, values in series.items()]
     if sampled is not None:
         spacing = _bars_between(sampled, timeframe_seconds(meta.timeframe) * 1000)
-        found += [_strongest(name, values, sampled, comparisons, spacing) for name, values in columns.items()]
+        targets = _targets(sampled)
+        found += [_strongest(name, values, targets, comparisons, spacing) for name, values in columns.items()]
     rows = len(signals if sampled is None else sampled)
     return sampled is not None, [each for each in found if math.isfinite(each.low)], rows
-
-
-def _sharpe_surely(returns: Returns) -> float:
-    """Return the low limit of the yearly Sharpe ratio after costs, at a check's share of false alarms; 0: unknown."""
-    daily = returns.daily
-    daily = daily[np.isfinite(daily)]
-    if daily.size < FEWEST_DAYS or float(daily.std()) == 0.0:
-        return 0.0
-    value, error = yearly_sharpe(daily)
-    return value - DEVIATIONS * error
 
 
 def _known_to_positions(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, foreseen: float) -> tuple[str, ...]:
@@ -153,25 +145,32 @@ def _join(rows: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
     return left.merge(right, on=["time", "pair"], how="inner")
 
 
-def _strongest(name: str, values: Floats, rows: pd.DataFrame, comparisons: int, spacing: float) -> _Strongest:
+def _strongest(
+    name: str, values: Floats, targets: Mapping[str, Ranked], comparisons: int, spacing: float
+) -> _Strongest:
     """Return the target that `values` rank best with; the error counts only rows whose labels do not overlap."""
     quantile = float(stats.norm.ppf(1.0 - 0.01 / max(1, comparisons)))
-    best = _Strongest(name, "", 0.0, math.nan)
-    for target in (column for column in rows.columns if column.startswith("next_")):
-        future = rows[target].to_numpy(dtype=np.float64)
-        known = int((np.isfinite(values) & np.isfinite(future)).sum())
+    best, own = _Strongest(name, "", 0.0, math.nan), Ranked(values)
+    for target, future in targets.items():
+        known = int((own.known & future.known).sum())
         # Neighbouring rows share the future bars that both labels span.
-        independent = known / max(1.0, int(target.removeprefix("next_")) / spacing)
+        independent = known / max(1.0, int(target) / spacing)
         if independent < 30:
             continue
-        value = rank_ic(values, future)
+        value = rank_correlation(own, future)
         if not math.isfinite(value):
             continue
         error = 1.03 * quantile / math.sqrt(independent - 3.0)
         low = math.tanh(math.atanh(min(abs(value), 1.0 - 1e-12)) - error)
         if not low <= best.low:
-            best = _Strongest(name, f"the return over the next {target.removeprefix('next_')} bars", value, low)
+            best = _Strongest(name, f"the return over the next {target} bars", value, low)
     return best
+
+
+def _targets(rows: pd.DataFrame) -> dict[str, Ranked]:
+    """Return the returns over the next bars by how many they are; they are ranked once for all columns."""
+    names = [str(name) for name in rows.columns if str(name).startswith("next_")]
+    return {name.removeprefix("next_"): Ranked(rows[name].to_numpy(dtype=np.float64)) for name in names}
 
 
 def _bars_between(rows: pd.DataFrame, step_ms: int) -> float:

@@ -179,6 +179,15 @@ def yearly_sharpe(daily: Floats) -> tuple[float, float]:
     return sample.sharpe * year, float(np.fmax(sharpe_error(sample), least)) * year
 
 
+def sharpe_surely(returns: Returns) -> float:
+    """Return the low limit of the yearly Sharpe ratio after costs, at a check's share of false alarms; 0: unknown."""
+    daily = returns.daily[np.isfinite(returns.daily)]
+    if daily.size < FEWEST_DAYS or float(daily.std()) == 0.0:
+        return 0.0
+    value, error = yearly_sharpe(daily)
+    return value - DEVIATIONS * error
+
+
 def _days(rows: pd.DataFrame, earned: pd.Series[float]) -> tuple[str, ...]:
     """Name the rows that earned most."""
     best = earned.nlargest(5)

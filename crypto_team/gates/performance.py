@@ -15,7 +15,7 @@ from crypto_team.gates.naive import by_chance, naive_daily
 from crypto_team.gates.recompute import Returns
 from crypto_team.gates.registry import Limit, Verdict, check, insufficient, judge, refused
 from crypto_team.schemas.evidence import EvidenceMeta
-from crypto_team.validation.metrics import DAYS_PER_YEAR, daily_returns, sharpe, total_return, trades_from_positions
+from crypto_team.validation.metrics import DAYS_PER_YEAR, daily_returns, sharpe, total_return
 from crypto_team.validation.random_strategies import ranked, sharpes
 from crypto_team.validation.resampling import mean_interval, sharpe_interval, stationary_bootstrap
 
@@ -196,7 +196,7 @@ def nothing_carries_it(returns: Returns, meta: EvidenceMeta, *, days: float = 3,
     if daily.size < 30:
         return insufficient(f"{daily.size} days of returns, 30 are needed: {30 - daily.size} more")
     order = np.argsort(-daily)[: int(days)]
-    gains = trades_from_positions(returns.predictions).nlargest(int(trades), "return_net")
+    gains = returns.trades.nlargest(int(trades), "return_net")
     pairs = max(1, len(meta.pairs))
     left = {
         f"the best {days:g} days": float(daily.sum() - daily[order].sum()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from crypto_team.data.frame import regularise, timeframe_seconds
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.trading.costs import net_returns
 from crypto_team.trading.signals import positions
-from crypto_team.validation.metrics import daily_returns
+from crypto_team.validation.metrics import daily_returns, trades_from_positions
 from crypto_team.validation.prediction import signal_from_bps, signal_from_probabilities
 
 Floats = npt.NDArray[np.float64]
@@ -37,15 +38,20 @@ class Returns:
     turnover: Floats
     cost_bps_per_side: float
 
-    @property
+    @cached_property
     def test(self) -> pd.DataFrame:
-        """Rows of the test parts."""
+        """Rows of the test parts; nobody may change them in place, all checks share them."""
         return self.predictions[self.predictions["part"] == "test"]
 
-    @property
+    @cached_property
     def daily(self) -> Floats:
         """Net return per UTC day: sum over bars of the mean over pairs."""
         return daily_returns(self.predictions)[1]
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """Trades of the test parts, as :func:`~crypto_team.validation.metrics.trades_from_positions` cuts them."""
+        return trades_from_positions(self.predictions)
 
     def at_cost(self, multiple: float) -> Returns:
         """Return the same trades at `multiple` times the cost."""

@@ -37,6 +37,10 @@ __all__ = [
 ]
 
 
+MOST_TOLD = 4
+"""Problems of one check that its explanation tells in full."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a check function answers.
@@ -135,15 +139,16 @@ def weigh(
     return Verdict(None, explanation, value, interval, evidence, numbers)
 
 
-def several(problems: Sequence[str], most: int = 4) -> str:
+def several(problems: Sequence[str], most: int = MOST_TOLD) -> str:
     """Return the first problems as one text that says how many there are beyond; empty without any."""
     more = [f"and {len(problems) - most} more"] if len(problems) > most else []
     return "; ".join([*problems[:most], *more])
 
 
-def within(file: str, problems: Sequence[str]) -> tuple[str, ...]:
-    """Return problems as places in a file of the evidence."""
-    return tuple(f"{file}: {problem}" for problem in problems)
+def within(file: str, problems: Sequence[str], most: int = MOST_TOLD) -> tuple[str, ...]:
+    """Return problems as places in a file of the evidence: of those that :func:`several` tells, the fold alone."""
+    told = [problem.partition(": ")[0] if problem.startswith("fold ") else problem for problem in problems[:most]]
+    return tuple(dict.fromkeys(f"{file}: {problem}" for problem in [*told, *problems[most:]]))
 
 
 def check(  # noqa: PLR0913 - a table of checks has so many columns

@@ -19,10 +19,13 @@ QUIET, SMALL = 0.2, 0.5
 """Shares of what is held in most spells up to which a spell is quiet."""
 LEAST_HELD = 5.0
 MOST_LOSE = 0.8
+KNOWN_BY_CHANCE = 0.04
+"""Share of those who know which pairs are dead that may be refused because by chance most of these lost."""
 PLAUSIBLE_WORSE = 0.7
 """Share of comparisons that who knows the past may get right: normal results three quarters of a deviation apart."""
 SPANS = ("test part", "week", "four weeks")
 LOOKS = 5 * len(SPANS)
+"""The five looks at a span are at the same spells: what these would have lost counts as one."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ def quiet_spells(rows: pd.DataFrame, bars: int, cost_bps: float = 0.0) -> QuietS
             for most in (QUIET, SMALL):
                 quiet = (share <= most * float(share.quantile(0.75))).to_numpy() if len(share) else np.zeros(0, bool)
                 if quiet.any():
-                    found.append(_judged(f"{span}{kind}", sums["earned"] / np.sqrt(sums["square"]), quiet))
+                    told = _judged(f"{span}{kind}", sums["earned"] / np.sqrt(sums["square"]), quiet)
+                    found.append(_counted_once(told, rows.assign(earned=table["earned"]), keys, sums.index[quiet]))
         small = _small(span, own, spell)
         found += [] if small is None else [small]
     return max(found, key=lambda each: (each.low, each.count), default=None)
@@ -102,7 +106,7 @@ def quiet_spells(rows: pd.DataFrame, bars: int, cost_bps: float = 0.0) -> QuietS
 
 def _usual(position: pd.Series[float], alike: list[pd.Series[int]], spell: list[pd.Series[int]]) -> pd.Series[float]:
     """Return the mean position at like forecasts in spells that are traded: of the same fold, else of all."""
-    traded = position.where(position.groupby(spell).transform(lambda x: x.abs().max()) > 0.0)
+    traded = position.where(position.abs().groupby(spell).transform("max") > 0.0)
     return mean_at_like(traded, alike)
 
 
@@ -113,14 +117,19 @@ def _own(rows: pd.DataFrame, alike: list[pd.Series[int]], noise: pd.Series[float
     return pd.DataFrame({
         "bars": (size > 0.0).astype(np.float64),
         "held": size,
-        # Over all folds: where most of a fold is small, its own mean is small as well.
-        "usual": size.where(size > 0.0).groupby(alike).transform("mean").fillna(0.0),
+        "usual": _large(size.where(size > 0.0), alike),
         "earned": rows["position"] * rows["move"] / noise,
         "square": size**2,
         "cost": cost_bps / 1e4 * changed / noise,
         "pair": rows["pair"],
         "time": rows["time"],
     })  # fmt: skip
+
+
+def _large(size: pd.Series[float], alike: list[pd.Series[int]]) -> npt.NDArray[np.float64]:
+    """Return the upper tenth of sizes at like forecasts, over all folds: where most are small, so is their mean."""
+    group = size.groupby(alike).ngroup()
+    return np.asarray(size.groupby(group).quantile(0.9).fillna(0.0).to_numpy(dtype=np.float64)[group])
 
 
 def _small(span: str, own: pd.DataFrame, spell: list[pd.Series[int]]) -> QuietSpells | None:
@@ -141,12 +150,37 @@ def _small(span: str, own: pd.DataFrame, spell: list[pd.Series[int]]) -> QuietSp
     lost = (sums["earned"] < sums["cost"])[small]
     worthless = float(stats.norm.cdf((sums["cost"] / error)[small]).mean())
     # A few spells that lose together, because pairs move together, are as good as one.
-    of_small = pd.MultiIndex.from_frame(pd.concat(spell, axis=1)).isin(lost.index)
-    alone = 1.0 + (small.sum() / lost.groupby(level="block").ngroups - 1.0) * together(own[of_small])
-    chance = _at_least(float(lost.sum()) / alone, small.sum() / alone, worthless)
+    alone = small.sum() * _apart(own, spell, lost.index)
+    chance = _at_least(float(lost.mean()) * alone, alone, worthless)
     found = _judged(f"{span}, at a small size", sums["earned"] / error, small)
-    low = found.limit if chance <= FALSE_ALARM / LOOKS else 0.0
+    low = found.limit if chance <= FALSE_ALARM / len(SPANS) else 0.0
     return replace(found, losing=float(lost.mean()), low=low)
+
+
+def _counted_once(told: QuietSpells, rows: pd.DataFrame, keys: list[pd.Series[int]], quiet: pd.Index) -> QuietSpells:
+    """Let spells pass of which chance alone loses as many, those that lose together being as good as one.
+
+    Forecasts that are worth nothing lose half of the time. Somebody who knows where they are leaves out what is worse
+    than the rest, and where pairs move together a few bad test parts are enough for most of it to lose.
+    """
+    if told.low <= PLAUSIBLE_WORSE:
+        return told
+    share = _apart(rows, keys, quiet)
+    alone = told.count * share
+    # The same share once more: a correlation of few spells is not well known.
+    sure = _at_least(told.losing * alone, alone, 0.5) <= KNOWN_BY_CHANCE * share
+    return told if sure else replace(told, low=0.0)
+
+
+def _apart(rows: pd.DataFrame, keys: list[pd.Series[int]], spells: pd.Index) -> float:
+    """Return how many spells there are for each of these: 1 where none win and lose together.
+
+    With correlation r, k spells of one time are as good as k / (1 + (k - 1) r) (Kish 1965). `rows` has `time`, `pair`
+    and `earned`.
+    """
+    each = len(spells) / spells.get_level_values("block").nunique()
+    chosen = pd.MultiIndex.from_frame(pd.concat(keys, axis=1)).isin(spells)
+    return 1.0 / (1.0 + (each - 1.0) * together(rows[chosen]))
 
 
 def _at_least(count: float, of: float, share: float) -> float:
@@ -166,10 +200,9 @@ def _judged(span: str, results: pd.Series[float], quiet: npt.NDArray[np.bool_]) 
     """Return the share of quiet spells that lose, and how surely they are worse than what was held at the same time."""
     losing, worse = float((results[quiet] < 0.0).mean()), 0.5
     weights, shares, errors = [], [], []
-    for _, part in pd.DataFrame({"result": results, "quiet": quiet}).groupby(level="block"):
-        silent, held = (
-            part.loc[part["quiet"] == which, "result"].to_numpy(dtype=np.float64) for which in (True, False)
-        )
+    block, values = results.index.get_level_values("block").to_numpy(), results.to_numpy(dtype=np.float64)
+    for rows in np.split(np.arange(block.size), np.flatnonzero(block[1:] != block[:-1]) + 1):
+        silent, held = values[rows][quiet[rows]], values[rows][~quiet[rows]]
         if silent.size and held.size:
             below = silent[:, None] < held[None, :]
             weights.append(silent.size * held.size / (silent.size + held.size))

@@ -10,18 +10,21 @@ import pandas as pd
 
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.alarms import DEVIATIONS
+from crypto_team.gates.hindsight import sharpe_surely
 from crypto_team.gates.recompute import Returns, bar_moves, milliseconds, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, weigh
 from crypto_team.gates.skill import part_skill, skill_contributions
 from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.clusters import clustered
-from crypto_team.validation.metrics import summary, trades_from_positions
+from crypto_team.validation.metrics import summary
 
 Floats = npt.NDArray[np.float64]
 RETRAIN = ("crypto-team ml-engineer importance STR", "crypto-team ml-engineer train STR")
 LATE_BARS = 1
 ROOM = 0.2
+STRONG = 4.0
+"""Sharpe ratio after costs from which on, where it is sure, an edge may not lie in its first bar for the most part."""
 DRAWS = 199
 
 
@@ -34,7 +37,7 @@ DRAWS = 199
     remedy=RETRAIN,
     stricter={"left": "higher"},
     passes=(
-        f"gain > 0 and (value >= left or gain * (left + {ROOM} - value) <= by_chance "
+        f"gain > 0 and (value >= left + more or gain * (left + more + {ROOM} - value) <= by_chance "
         f"or horizon <= 1 and (value >= -1 or gain * ({ROOM} - 1 - value) <= by_chance))"
     ),
 )
@@ -46,6 +49,9 @@ def survives_delay(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *
     h >= 2 bars keeps 1 - 1/h of its gain or, where it decays, somewhat less than half: refused where less than `left`
     is kept and the gain is surely below `left` + 0.2 of what it was, beyond the budget of false alarms
     (`gates/alarms`), with the error of sums of days, neighbours included.
+
+    Where the yearly Sharpe ratio after costs is surely above four, half of 1 - 1/h has to be left: a source that knows
+    a little of the next bar earns so much, and nothing of it later.
     """
     test = returns.test.sort_values(["pair", "time"], kind="stable")
     position = test["position"].fillna(0.0)
@@ -57,13 +63,18 @@ def survives_delay(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta, *
     if before <= 0.0:
         return insufficient("there is no gross gain that delay could destroy")
     value = after / before
-    wanted = left if meta.horizon_bars > 1 else -1.0
+    wanted, more = left if meta.horizon_bars > 1 else -1.0, 0.0
+    if meta.horizon_bars > 1 and sharpe_surely(returns) > STRONG:
+        more = max(0.0, (1.0 - 1.0 / meta.horizon_bars) / 2.0 - left)
+    wanted += more
     surplus = kept - (wanted + ROOM) * gain
     error = math.sqrt(clustered((surplus - surplus.mean())[:, None], milliseconds(test["time"])[known] // DAY_MS)[0, 0])
     text = f"gross gain {before:.3f} becomes {after:.3f} when every position is taken one bar later"
     if value < wanted and float(surplus.sum()) + DEVIATIONS * error >= 0.0:
         text += "; on so few days that may be chance"
-    numbers = {"gain": before, "by_chance": DEVIATIONS * error, "horizon": meta.horizon_bars}
+    if more > 0.0:
+        text += f"; with a Sharpe ratio surely above {STRONG:g}, {wanted:.1%} of it have to be left"
+    numbers = {"gain": before, "by_chance": DEVIATIONS * error, "horizon": meta.horizon_bars, "more": more}
     return weigh(text, value, numbers, evidence=("predictions.parquet",))
 
 
@@ -133,7 +144,7 @@ def _rotated_skill(test: pd.DataFrame, meta: EvidenceMeta, rng: np.random.Genera
 def key_figures_reported(returns: Returns, meta: EvidenceMeta, *, reached: float = 0) -> Verdict:
     """Compute every key figure and say which level it reaches; levels are ambitions and do not refuse."""
     told = summary(returns.predictions)
-    trades = trades_from_positions(returns.predictions)
+    trades = returns.trades
     days = len(np.unique(milliseconds(returns.test["time"]) // 86_400_000))
     sharpe, fall, hits = (float(told[name] or 0.0) for name in ("sharpe", "max_drawdown", "hit_rate"))
     levels = (

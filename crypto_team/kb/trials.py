@@ -48,7 +48,8 @@ def trials(layout: Layout, strategy_id: str | None = None) -> list[Trial]:
 def ledger(layout: Layout) -> LedgerSummary:
     """Count the trials of the whole registry.
 
-    Single trials with equal predictions count once (a replay is not a new try); started and failed ones count, because
+    Single trials with equal predictions count once (a replay is not a new try), and not at all where an import of many
+    trials had shown these predictions; started and failed ones count, because
     nobody knows what was seen before they ended, unless the very same attempt was then finished. A backtest replays
     predictions that a training run has booked. Trials of other branches, and those that were taken out of the history,
     count by their anchors.
@@ -121,7 +122,9 @@ def count(layout: Layout, *, running: str = "", predictions_hash: str | None = N
         "WITH t AS (SELECT trial_id, strategy_id, fingerprint, n_trials, "
         "CASE trial_id WHEN :running THEN :hash ELSE predictions_hash END AS predicted FROM trials) "
         "SELECT coalesce(sum(CASE WHEN n_trials > 1 THEN n_trials END), 0), "
-        "count(DISTINCT CASE WHEN n_trials = 1 THEN coalesce(predicted, trial_id) END) FROM t "
+        "count(DISTINCT CASE WHEN n_trials = 1 AND NOT EXISTS (SELECT 1 FROM trials AS m WHERE m.n_trials > 1 "
+        "AND m.predictions_hash = t.predicted AND m.trial_id < t.trial_id) THEN coalesce(predicted, trial_id) END) "
+        "FROM t "
         "WHERE n_trials > 1 OR predicted IS NOT NULL OR NOT EXISTS (SELECT 1 FROM t AS u "
         "WHERE u.fingerprint = t.fingerprint AND u.strategy_id = t.strategy_id AND u.n_trials = 1 "
         "AND u.predicted IS NOT NULL)",

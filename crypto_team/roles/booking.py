@@ -58,6 +58,11 @@ class Booking:
         self.predictions_hash = prediction_hash(predictions)
         self.daily.append(daily_series(predictions))
 
+    def shown(self, predictions_hash: str) -> None:
+        """Say which predictions stand for all that was tried: the same ones, shown again, are no new trial."""
+        self.predictions_hash = predictions_hash
+        self.trial = self.trial.model_copy(update={"predictions_hash": predictions_hash})
+
     def finished(self) -> Change:
         """Stage the ledger entry with what was measured."""
         done = self.trial.model_copy(
@@ -65,7 +70,7 @@ class Booking:
                 "status": "finished",
                 "sharpe_per_period": self.sharpes,
                 "n_periods": self.n_periods,
-                "predictions_hash": self.predictions_hash if self.trial.n_trials == 1 else None,
+                "predictions_hash": self.predictions_hash if self.trial.n_trials == 1 else self.trial.predictions_hash,
                 "returns": self._stored(),
             }
         )

@@ -111,6 +111,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _kept(session: Session, strategy_id: StrategyId, folder: Path, case: Case) -> str | None:
     """Store the files by content and book what was tried; what may not be kept is not booked either."""
+    from crypto_team.validation.evidence_io import prediction_hash
     from crypto_team.validation.significance import moments
 
     entry(session.layout, strategy_id)
@@ -127,6 +128,7 @@ def _kept(session: Session, strategy_id: StrategyId, folder: Path, case: Case) -
         objects = {name: store.put(session.layout, content) for name, content in contents.items()}
         shown = list(case.ledger.sharpes) if case.ledger is not None else []
         if case.returns is not None:
+            booking.shown(prediction_hash(case.returns.predictions))
             own = moments(case.returns.daily)
             booking.sharpes = [*shown[: max(0, tried - 1)], own.sharpe if own.std > 0 else 0.0]
             booking.n_periods = own.n

@@ -33,22 +33,26 @@ def holdout_from(session: Session, series: ImportedSeries, exchange: str) -> str
     """Return the first sealed bar: the last `holdout_fraction` of the rows are never served to training.
 
     Neither a longer file of a market nor the same market under another name, exchange or timeframe opens what an
-    earlier dataset of it sealed, nor does taking the record of that one away.
+    earlier dataset of it sealed, nor does taking the record of that one away, nor do other dates: the seal moves along.
     """
     frame, fraction = series.frame, load_record(session.layout.policy, Policy).holdout_fraction
     first_sealed = int(len(frame) * (1 - fraction))
     begin = _text(frame["timestamp"].iloc[first_sealed]) if first_sealed < len(frame) else None
     market, first = (exchange, series.pair, series.timeframe), _text(frame["timestamp"].min())
     found = [begin] if begin else []
-    for item in _ever(session):
-        earlier = item.holdout_from is not None and (begin is None or item.holdout_from < begin)
-        if not earlier or item.kind != series.kind or item.last < first:
-            continue
-        if (item.exchange, item.pair, item.timeframe) == market or _alike(
-            session, item, series.frame, series.timeframe
-        ):
-            found.append(str(item.holdout_from))
+    for item in _sealed(session, series.kind):
+        here = str(item.holdout_from)
+        if (item.exchange, item.pair, item.timeframe) == market and item.last >= first:
+            found.append(here)
+        elif "close" in frame and (moved := _moved(session, item, frame, series.timeframe)) is not None:
+            found.append(_text(_time(here) + moved))
     return min(found, default=None)
+
+
+def _sealed(session: Session, kind: str) -> list[Dataset]:
+    """Return every dataset of a kind that is sealed, or was while it was registered."""
+    ever = [*candles.catalog(session), *seals.removed(session.layout)]
+    return [item for item in ever if item.kind == kind and item.holdout_from is not None]
 
 
 def sealed_from(session: Session, file: Path, frame: pd.DataFrame, timeframe: str) -> str | None:
@@ -63,16 +67,10 @@ def sealed_from(session: Session, file: Path, frame: pd.DataFrame, timeframe: st
     around = {each.root: each for each in (session.workspace, find_layout(file.resolve())) if each is not None}
     last = _text(frame["timestamp"].max())
     desks = [replace(session, workspace=layout) for layout in around.values()]
-    found = [
-        item.holdout_from
-        for desk in desks
-        for item in _ever(desk)
-        if item.kind == "ohlcv"
-        and item.holdout_from is not None
-        and item.holdout_from <= last
-        and _alike(desk, item, frame, timeframe)
-    ]
-    return min(found, default=None)
+    known = [(desk, item) for desk in desks for item in _sealed(desk, "ohlcv")]
+    moved = [(item, _moved(desk, item, frame, timeframe)) for desk, item in known]
+    found = [_text(_time(str(item.holdout_from)) + by) for item, by in moved if by is not None]
+    return min((seal for seal in found if seal <= last), default=None)
 
 
 def refuse_sealed(session: Session, folder: Path, case: Case) -> None:
@@ -94,26 +92,28 @@ def refuse_sealed(session: Session, folder: Path, case: Case) -> None:
             )
 
 
-def _ever(session: Session) -> list[Dataset]:
-    """Return every dataset that is registered, or was and is sealed."""
-    return [*candles.catalog(session), *seals.removed(session.layout)]
+def _moved(session: Session, item: Dataset, frame: pd.DataFrame, timeframe: str | None) -> pd.Timedelta | None:
+    """Return by how much the dates of a file are later than those of a dataset with the same candles; None: others.
 
-
-def _alike(session: Session, item: Dataset, frame: pd.DataFrame, timeframe: str | None) -> bool:
-    """Tell whether returns between the times at which bars of both close are almost the same."""
+    Dates that are those of the dataset are compared first: returns between the times at which bars of both close.
+    """
     path: Path = session.layout.data_file(item.path)
     if not path.exists():
-        return False
+        return None
     import pandas as pd
 
+    from crypto_team.data.shifts import shift_between
+
     known = _closes(pd.read_parquet(path, columns=["timestamp", "close"]), item.timeframe)
-    both = pd.concat([known, _closes(frame, timeframe)], axis=1, join="inner").sort_index()
+    own = _closes(frame, timeframe)
+    both = pd.concat([known, own], axis=1, join="inner").sort_index()
     moves = np.diff(np.log(both.to_numpy(dtype=np.float64)), axis=0)
     moves = moves[np.isfinite(moves).all(axis=1)]
-    if len(moves) < LEAST_SHARED or not (moves.std(axis=0) > 0.0).all():
-        return False
+    enough = len(moves) >= LEAST_SHARED and (moves.std(axis=0) > 0.0).all()
     # Turned around, quote for base, a market has the same returns with the other sign.
-    return abs(float(np.corrcoef(moves, rowvar=False)[0, 1])) >= ALIKE
+    if enough and abs(float(np.corrcoef(moves, rowvar=False)[0, 1])) >= ALIKE:
+        return pd.Timedelta(0)
+    return shift_between(known, own, (timeframe_seconds(str(item.timeframe)), timeframe_seconds(str(timeframe))))
 
 
 def _closes(frame: pd.DataFrame, timeframe: str | None) -> pd.Series[float]:
@@ -123,6 +123,12 @@ def _closes(frame: pd.DataFrame, timeframe: str | None) -> pd.Series[float]:
     known_at = pd.DatetimeIndex(frame["timestamp"]) + pd.Timedelta(seconds=timeframe_seconds(str(timeframe)))
     closes = pd.Series(frame["close"].to_numpy(dtype=np.float64), index=known_at)
     return closes[closes > 0.0].groupby(level=0).last()
+
+
+def _time(text: str) -> pd.Timestamp:
+    import pandas as pd
+
+    return pd.Timestamp(text)
 
 
 def _text(stamp: pd.Timestamp) -> str:

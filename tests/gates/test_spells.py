@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,6 +100,33 @@ def test_pairs_that_are_small_by_what_was_known_are_not(kind: str) -> None:
         found = quiet_spells(sized(rows, small), 4, 1.0)
         lows.append(0.0 if found is None else found.low)
     assert max(lows) <= PLAUSIBLE_WORSE, lows
+
+
+@pytest.mark.parametrize("change", [sized, without])
+def test_dead_pairs_that_lose_together_are_not(change: Callable[..., pd.DataFrame]) -> None:
+    """All dead pairs of a part win or lose as one: six of eight parts that lose are no knowledge."""
+    lows = []
+    for seed in range(6):
+        rows = traded(seed, edge=0.12)
+        rng = np.random.default_rng(seed + 200)
+        cell = rows["pair"] + rows["fold"].astype(str)
+        dead = cell.map({each: rng.random() < 0.4 for each in cell.unique()}).astype(bool)
+        common = rng.normal(size=PARTS * BARS)[rows["time"] // HOUR_MS] * np.sign(rows["position"])
+        rows["move"] = rows["move"].where(~dead, (common + 0.5 * rng.normal(size=len(rows))) / 100.0)
+        found = quiet_spells(change(rows, dead), 4, 1.0)
+        lows.append(0.0 if found is None else found.low)
+    assert max(lows) <= PLAUSIBLE_WORSE, lows
+
+
+def test_small_sizes_are_told_where_most_spells_are_small() -> None:
+    """A mean over rows of which most are small is small itself, and hides them."""
+    rows = traded(2, edge=0.0)
+    net = rows["position"] * rows["move"] - costs(rows, 3.0)
+    lost = net.groupby([rows["pair"], rows["fold"]]).transform("sum") < 0.0
+    assert lost.mean() > 0.6
+    found = quiet_spells(sized(rows, lost), 4, 3.0)
+    assert found is not None
+    assert found.low > PLAUSIBLE_WORSE
 
 
 @pytest.mark.parametrize("kind", ["chance", "past losses", "whole market", "dead pairs"])

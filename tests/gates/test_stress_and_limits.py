@@ -10,6 +10,7 @@ import pytest
 
 from crypto_team.gates import policy as _all_checks  # noqa: F401 - fills the table
 from crypto_team.gates.case import Case
+from crypto_team.gates.corpus import evidence_faults_of_hindsight
 from crypto_team.gates.corpus.evidence_bad import bad
 from crypto_team.gates.corpus.evidence_honest import honest
 from crypto_team.gates.imported.case import case_from_folder
@@ -64,6 +65,23 @@ def test_positions_that_know_the_next_bar_alone_do_not_survive_delay(tmp_path: P
     assert honest_one.value is not None
     assert leaking.value is not None
     assert leaking.value < honest_one.value / 4
+
+
+def test_sources_of_the_next_bar_are_refused_for_what_they_earn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five features know a little of the next bar: more than a tenth is left, but little beside such a Sharpe ratio."""
+    monkeypatch.setattr(evidence_faults_of_hindsight, "NEXT_BAR", 0.1)
+    case = case_from_folder(bad("sources_of_next_bar", 1).write(tmp_path))
+    result = run_check("LK009", case)
+    assert result.outcome == "refused"
+    assert "surely above 4" in result.explanation
+    assert result.value is not None
+    assert 0.1 < result.value < 0.375
+    # With costs that eat the gain nothing is implausible, and a tenth is enough.
+    assert case.meta is not None
+    dear = replace(case, meta=case.meta.model_copy(update={"cost_bps_per_side": 40.0}))
+    assert run_check("LK009", dear).outcome == "passed"
 
 
 @pytest.mark.parametrize(

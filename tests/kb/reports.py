@@ -22,9 +22,9 @@ PASSING: Final[dict[str, tuple[dict[str, float], ...]]] = {
     "LK006": ({"value": 0.25, "features_sampled": 1, "sharpe": 3.0},),
     "LK012": ({"value": 0.5, "quiet_worse": 0.6, "ahead": 0.01},),
     "LK009": (
-        {"value": 0.5, "gain": 1.0, "by_chance": 0.0, "horizon": 4},
-        {"value": -0.5, "gain": 1.0, "by_chance": 0.9, "horizon": 4},
-        {"value": -0.5, "gain": 1.0, "by_chance": 0.0, "horizon": 1},
+        {"value": 0.5, "gain": 1.0, "by_chance": 0.0, "horizon": 4, "more": 0.275},
+        {"value": -0.5, "gain": 1.0, "by_chance": 0.9, "horizon": 4, "more": 0.0},
+        {"value": -0.5, "gain": 1.0, "by_chance": 0.0, "horizon": 1, "more": 0.0},
     ),
     "OF001": ({"value": 0.6},),
     "OF002": (

@@ -60,6 +60,32 @@ def test_the_same_evidence_does_not_count_twice(desk: Desk, strategy: str, forei
     assert trials.ledger(desk.layout).n_trials == TRIED
 
 
+def declared(folder: Path, scratch: Path, n_trials: int) -> Path:
+    """Return a copy of a folder that declares another number of trials and is the same otherwise."""
+    made = scratch / f"declared_{n_trials}"
+    made.mkdir()
+    for path in folder.iterdir():
+        (made / path.name).write_bytes(path.read_bytes())
+    said = yaml.safe_load((folder / "meta.yaml").read_text(encoding="utf-8"))
+    (made / "meta.yaml").write_text(yaml.safe_dump({**said, "n_trials": n_trials}), encoding="utf-8")
+    for name in ("trials", "trial_returns", "seeds", "thresholds"):
+        (made / f"{name}.parquet").unlink()
+    return made
+
+
+def test_equal_predictions_under_another_number_of_trials_are_no_new_trial(
+    desk: Desk, strategy: str, foreign: Path, tmp_path: Path
+) -> None:
+    desk.use("evidence.import", folder=foreign, strategy=strategy)
+    desk.use("evidence.import", folder=declared(foreign, tmp_path, 1), strategy=strategy)
+    assert len(trials.trials(desk.layout, strategy)) == 2
+    assert trials.ledger(desk.layout).n_trials == TRIED
+    assert trials.count(desk.layout) == TRIED
+    desk.use("evidence.import", folder=declared(foreign, tmp_path, TRIED + 2), strategy=strategy)
+    assert trials.ledger(desk.layout).n_trials == trials.count(desk.layout) == 2 * TRIED + 2
+    assert validate(desk.layout) == []
+
+
 def test_an_unknown_strategy_is_refused_before_anything_is_booked(desk: Desk, strategy: str, foreign: Path) -> None:
     del strategy
     outcome = desk.try_("evidence.import", folder=foreign, strategy="STR-099")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pytest
 
 from crypto_team.cli.table import TOOLS
 from crypto_team.roles.candles import catalog
@@ -55,6 +56,23 @@ def test_a_file_of_a_workspace_is_cut_for_those_who_stand_elsewhere(desk: Desk, 
     arguments = {"formula": "roc(close, 4)", "data": desk.layout.data_file(dataset.path)}
     tried = call(TOOLS["features.test"], session, arguments)
     assert f"behind {dataset.holdout_from} is sealed" in tried.summary
+
+
+@pytest.mark.parametrize("days", [364, -30])
+def test_other_dates_move_the_seal_with_them(desk: Desk, tmp_path: Path, days: int) -> None:
+    [dataset] = catalog(open_session(desk.folder, "lead"))
+    assert dataset.holdout_from is not None
+    bars, span = pd.read_parquet(tmp_path / "market.parquet"), pd.Timedelta(days=days)
+    sealed = pd.Timestamp(dataset.holdout_from) + span
+    open_bars = int((bars["timestamp"] + span < sealed).sum())
+    # The first tenth is left out: the seal of a file of its own would lie elsewhere.
+    moved = bars.assign(timestamp=(bars["timestamp"] + span).astype(bars["timestamp"].dtype)).iloc[len(bars) // 10 :]
+    moved.to_parquet(tmp_path / "moved.parquet", index=False)
+    tried = desk.use("features.test", formula="roc(close, 4)", data=tmp_path / "moved.parquet")
+    assert f"on {open_bars - len(bars) // 10:,} bars" in tried.summary
+    desk.use("data.import", file=[tmp_path / "moved.parquet"], exchange="elsewhere", pair="OLD/USD", timeframe="1h")
+    found = {item.pair: item.holdout_from for item in catalog(open_session(desk.folder, "lead"))}
+    assert found["OLD/USD"] == sealed.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def test_other_markets_are_looked_at_in_full(desk: Desk, tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.gates.corpus.evidence_honest import Study, daily_of, score_of
+from crypto_team.gates.corpus.evidence_honest import Study
 from crypto_team.gates.corpus.evidence_parts import EvidenceParts
+from crypto_team.gates.corpus.evidence_search import daily_of_columns, score_of
 
 Rng = np.random.Generator
 MANY = 200
@@ -23,18 +24,21 @@ def _random_trials(study: Study, rng: Rng, count: int) -> tuple[pd.DataFrame, pd
     ahead = market.groupby("pair")["close"].shift(-1) / market["close"] - 1.0
     keyed = pd.Series(ahead.to_numpy(), index=pd.MultiIndex.from_frame(market[["pair", "time"]]))
     move = keyed.reindex(pd.MultiIndex.from_frame(test[["pair", "time"]])).to_numpy()
-    daily, best, rows = {}, -np.inf, test
+    pairs = test["pair"].to_numpy()
+    follows = np.append(False, pairs[1:] == pairs[:-1])
+    moves, cost = np.asarray(move, dtype=np.float64), study.design.cost_bps / 1e4
+    held = np.empty((len(test), count))
     for number in range(count):
-        held = np.repeat(rng.choice([-1.0, 0.0, 1.0], len(test) // 24 + 1), 24)[: len(test)]
-        changed = pd.Series(held).groupby(test["pair"].to_numpy()).diff().fillna(pd.Series(held)).abs().to_numpy()
-        gross = held * move
-        made = test.assign(position=held, return_gross=gross, return_net=gross - changed * study.design.cost_bps / 1e4)
-        daily[f"t{number}"] = daily_of(made)
-        score = score_of(daily[f"t{number}"])
-        if score > best:
-            best, rows = score, made
-    table = pd.concat([table[table["part"] != "test"], rows], ignore_index=True)
-    return table, pd.DataFrame(daily).fillna(0.0)
+        held[:, number] = np.repeat(rng.choice([-1.0, 0.0, 1.0], len(test) // 24 + 1), 24)[: len(test)]
+    before = np.where(follows[:, None], np.roll(held, 1, axis=0), 0.0)
+    gross = held * moves[:, None]
+    net = gross - np.abs(held - before) * cost
+    known = np.isfinite(moves)
+    names = [f"t{number}" for number in range(count)]
+    daily = daily_of_columns(pd.DataFrame(net[known], columns=names), test["time"][known])
+    best = int(np.argmax([score_of(daily[name]) for name in names]))
+    rows = test.assign(position=held[:, best], return_gross=gross[:, best], return_net=net[:, best])
+    return pd.concat([table[table["part"] != "test"], rows], ignore_index=True), daily.fillna(0.0)
 
 
 def _searched(study: Study, rng: Rng, *, disclosed: int) -> EvidenceParts:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from crypto_team.gates.corpus.evidence_honest import Study, daily_of, score_of, study_of
+from crypto_team.gates.corpus.evidence_honest import Study, study_of
 from crypto_team.gates.corpus.evidence_parts import EvidenceParts
+from crypto_team.gates.corpus.evidence_search import daily_of, score_of
 
 Rng = np.random.Generator
 

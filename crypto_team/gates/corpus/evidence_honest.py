@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,9 @@ from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.corpus.evidence_market import Design, PairData, simulate
 from crypto_team.gates.corpus.evidence_model import Fitted, Fold, cut_folds, fit, forecast
 from crypto_team.gates.corpus.evidence_parts import EvidenceParts
+from crypto_team.gates.corpus.evidence_search import Trading, held_at, searched, signal_of
 from crypto_team.labels import classes_of, forward_returns
 from crypto_team.trading.costs import net_returns
-from crypto_team.trading.signals import positions
 from crypto_team.validation.clock import utc_text, utc_times
 
 Floats = npt.NDArray[np.float64]
@@ -80,7 +80,7 @@ def study_of(market: list[PairData], design: Design, seed: int) -> Study:
         "importances": pd.concat([each.importances for each in fitted], ignore_index=True),
         "preprocessing": pd.concat([each.preprocessing for each in fitted], ignore_index=True),
     }
-    tables |= searched(market, labels, folds, design, seed)
+    tables |= searched(Trading(market, labels, folds, design), fitted, seed)
     parts = EvidenceParts(_meta(design, seed), [_fold_words(fold, market[0].time) for fold in folds], tables)
     return Study(design, market, folds, fitted, parts)
 
@@ -115,31 +115,23 @@ def predict(
         for pair, label in zip(market, labels, strict=True)
         for part in ("train", "inner", "test")
     ]
-    table = pd.concat([each for each in rows if len(each)], ignore_index=True)
-    return traded(table, market, design)
+    joined = {name: np.concatenate([each[name] for each in rows]) for name in rows[0]}
+    return traded(pd.DataFrame(joined), market, design)
 
 
-def _part(pair: PairData, label: pd.DataFrame, fold: Fold, model: Fitted, part: str, design: Design) -> pd.DataFrame:
+def _part(
+    pair: PairData, label: pd.DataFrame, fold: Fold, model: Fitted, part: str, design: Design
+) -> dict[str, npt.NDArray[Any]]:
     first, last = fold.span(part)
-    rows = slice(first, min(last, len(pair.time)))
+    rows = np.arange(first, max(first, min(last, len(pair.time))))
     # Training rows show what the model had seen; every fourth is enough for that and keeps the table small.
-    rows = slice(first, rows.stop, 4) if part == "train" else rows
-    table = label.iloc[rows].copy()
-    table.insert(1, "pair", pair.pair)
-    table.insert(2, "fold", fold.number)
-    table.insert(3, "part", part)
-    for name, values in forecast(model, pair.features[rows], design).items():
-        table[name] = values
-    return table[table["label"].notna()] if part != "test" else table
-
-
-def signal_of(table: pd.DataFrame, design: Design) -> Floats:
-    """Return the signal in [0, 1] that the trading rule reads."""
-    if design.classes == 0:
-        return np.asarray(0.5 + np.clip(table["expected_bps"] / (1e4 * design.volatility * 4.0), -0.5, 0.5))
-    if design.classes == 2:
-        return table["p_1"].to_numpy(dtype=np.float64)
-    return np.asarray((1.0 + table["p_2"] - table["p_0"]) / 2.0, dtype=np.float64)
+    rows = rows[::4] if part == "train" else rows
+    own = {name: label[name].to_numpy()[rows] for name in label.columns}
+    said = {"pair": pair.pair, "fold": fold.number, "part": part}
+    table = {"time": own.pop("time"), **{name: np.full(rows.size, value) for name, value in said.items()}, **own}
+    table |= forecast(model, pair.features[rows], design)
+    known = np.isfinite(table["label"])
+    return table if part == "test" else {name: values[known] for name, values in table.items()}
 
 
 def traded(table: pd.DataFrame, market: list[PairData], design: Design) -> pd.DataFrame:
@@ -151,9 +143,7 @@ def traded(table: pd.DataFrame, market: list[PairData], design: Design) -> pd.Da
     for pair in market:
         rows = made.index[(made["pair"] == pair.pair) & (made["part"] == "test")]
         signal = signal_of(made.loc[rows], design)
-        held = positions(
-            signal, entry=design.entry, exit=0.5, long_short=not design.long_only, confidence_weighted=False
-        )
+        held = held_at(signal, design)
         place = (made.loc[rows, "time"].to_numpy() - pair.time[0]) // step
         close = np.append(pair.candles["close"].to_numpy(dtype=np.float64), np.nan)
         gross, net = net_returns(held, close[place + 1] / close[place] - 1.0, design.cost_bps)
@@ -188,61 +178,6 @@ def features_of(market: list[PairData], design: Design) -> pd.DataFrame:
         table.insert(0, "time", utc_times(each.time[::2]))
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
-
-
-def daily_of(table: pd.DataFrame) -> pd.Series[float]:
-    """Return the net return of each day: sum over bars of the mean over pairs."""
-    test = table[(table["part"] == "test") & table["return_net"].notna()]
-    bars = test.groupby("time")["return_net"].mean()
-    made: pd.Series[float] = bars.groupby(pd.DatetimeIndex(bars.index).floor("D")).sum()
-    return made
-
-
-def score_of(daily: pd.Series[float]) -> float:
-    """Return the annualised Sharpe ratio of daily returns."""
-    spread = float(daily.std())
-    return float(daily.mean()) / spread * 365.0**0.5 if spread > 0.0 else 0.0
-
-
-def searched(
-    market: list[PairData], labels: list[pd.DataFrame], folds: list[Fold], design: Design, seed: int
-) -> dict[str, pd.DataFrame]:
-    """Return what else was tried: trials with other penalties, seeds (bootstrap samples), entry thresholds."""
-    rng = np.random.default_rng([seed, 7])
-    trials, returns = [], {}
-    for number in range(design.trials):
-        # The first trial is the one shown; the others regularise otherwise and enter at another threshold.
-        penalty = 1.0 if number == 0 else float(10.0 ** rng.uniform(1.0, 3.5))
-        other = design if number == 0 else replace(design, entry=design.entry + float(rng.uniform(-0.02, 0.03)))
-        models = [fit(market, labels, fold, design, penalty=penalty) for fold in folds]
-        daily = daily_of(predict(market, labels, folds, models, replace(other, entry=max(0.502, other.entry))))
-        inner = float(np.mean([each.inner_score for each in models]))
-        key = hashlib.sha256(f"{seed}:{penalty}".encode()).hexdigest()[:16]
-        trials.append((key, inner, score_of(daily), number == 0))
-        returns[key] = daily
-    made = {"trials": pd.DataFrame(trials, columns=["configuration", "inner_score", "outer_score", "chosen"])}
-    made["trial_returns"] = pd.DataFrame(returns).fillna(0.0).rename_axis("time").reset_index()
-    seeds = []
-    for number in range(4):
-        chosen = None if number == 0 else np.random.default_rng([seed, 100 + number])
-        models = [fit(market, labels, fold, design, resample=chosen) for fold in folds]
-        seeds.append((number, score_of(daily_of(predict(market, labels, folds, models, design))), number == 0))
-    made["seeds"] = pd.DataFrame(seeds, columns=["seed", "score", "chosen"])
-    return made | {"thresholds": _thresholds(market, labels, folds, design)}
-
-
-def _thresholds(market: list[PairData], labels: list[pd.DataFrame], folds: list[Fold], design: Design) -> pd.DataFrame:
-    models = [fit(market, labels, fold, design) for fold in folds]
-    rows = []
-    for entry in (design.entry - 0.02, design.entry - 0.01, design.entry, design.entry + 0.01, design.entry + 0.02):
-        other = replace(design, entry=max(0.501, entry))
-        table = predict(market, labels, folds, models, other)
-        inside = table[table["part"] == "inner"]
-        picked = np.abs(signal_of(inside, other) - 0.5) >= other.entry - 0.5
-        direction = np.sign(signal_of(inside, other) - 0.5)
-        gain = float((direction * inside["forward_return"])[picked].mean()) if picked.any() else 0.0
-        rows.append((other.entry, gain, score_of(daily_of(table)), entry == design.entry))
-    return pd.DataFrame(rows, columns=["threshold", "inner_score", "outer_score", "chosen"])
 
 
 def _meta(design: Design, seed: int) -> dict[str, Any]:

@@ -42,8 +42,10 @@ def together(features: Iterable[CorpusFeature], path: Path) -> None:
         + "\n\n".join(parts)
         + f"\n\nMADE = {{{table}}}\n\n\n"
         + "def features(d, aux):\n"
-        + "    frames = lambda: {name: frame.copy() for name, frame in aux.items()}\n"
-        + "    found = {name: np.asarray(made(d.copy(), frames()), dtype=float) for name, made in MADE.items()}\n"
+        # pandas copies when it is written to: what one feature changes, no other sees.
+        + "    own = lambda frame: frame.copy(deep=False)\n"
+        + "    frames = lambda: {name: own(frame) for name, frame in aux.items()}\n"
+        + "    found = {name: np.asarray(made(own(d), frames()), dtype=float) for name, made in MADE.items()}\n"
         + "    return pd.DataFrame(found, index=d.index)\n",
         encoding="utf-8",
     )
