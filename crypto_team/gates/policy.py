@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crypto_team.gates import (
+    anticipation,
     backtesting,
     calibration,
     causality,
@@ -44,6 +45,7 @@ FAMILIES = (
     leakage,
     disguise,
     hindsight,
+    anticipation,
     refits,
     point_in_time,
     importance,
@@ -92,6 +94,7 @@ FOREIGN = (
         "LK012",
         "LK013",
         "LK014",
+        "LK015",
         "OF001",
         "OF002",
         "OF003",

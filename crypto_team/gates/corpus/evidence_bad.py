@@ -98,6 +98,7 @@ FAULTS: Mapping[str, Fault] = {
     "one_trend": _fault("it trades in rising markets only", "PF007", trading.one_trend),
     "some_losers_off": _fault("a third of the losers was left out", "LK012 LK006", hindsight.some_losers_off),
     "losing_pairs_off": _fault("pairs are off where they lost", "LK012", hindsight.losing_pairs_off, EIGHT),
+    "entries_foreseen": _fault("entries know the next forecast", "LK015", hindsight.entries_foreseen),
     "sizes_by_coming_volatility": _fault("sizes know what comes", "LK013", hindsight.sizes_by_coming_volatility),
     "rare_rows_foreseen": _fault("a few rows are foreseen", "LK014", hindsight.rare_rows_foreseen, FOUR),
     "centred_inputs": _fault("features are centred means", "LK006", hindsight.centred_inputs, NOISE),
