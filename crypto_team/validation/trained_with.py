@@ -83,7 +83,7 @@ def changed_since(meta: EvidenceMeta, spec: MlSpec, features: FeatureSet, folder
 def _told(place: str, now: str, known: str) -> Iterator[str]:
     """Say what a setting is and was; of a feature only what differs."""
     for inner, old, new in parted("", known, now):
-        yield f"{place}{inner.removeprefix(':').replace(': ', '.')} is {new}, trained with {old}"
+        yield f"{place}{inner.replace(': ', '.')} is {new}, trained with {old}"
 
 
 def _is_default(place: str, stated: set[str]) -> bool:
