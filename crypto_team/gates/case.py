@@ -59,11 +59,15 @@ class ReplayResult:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the team knew: critical learnings (id, title), rejected strategies by likeness, learnings of this one."""
+    """What the team knew: critical learnings (id, title), rejected strategies by likeness, learnings of this one.
+
+    `doubtful` names the numbers in its learnings that its evidence does not give, each with file, line and column.
+    """
 
     critical: tuple[tuple[str, str], ...] = ()
     rejected: tuple[tuple[str, float], ...] = ()
     learned: int = 0
+    doubtful: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ def contradictions(text: str, computed: Numbers) -> Iterator[Saying]:
         for found in re.finditer(pattern, text, re.IGNORECASE):
             value = computed.get(name)
             if not _said_right(found, value):
-                yield Saying(" ".join(found[0].split()), name, value, found.start())
+                # What stands before the number only to say that trades are meant is no part of the claim.
+                begin = found.start(1) if found[0].lower().startswith(("%", "per")) else found.start()
+                yield Saying(" ".join(text[begin : found.end()].split()), name, value, begin)
 
 
 def _said_right(found: re.Match[str], value: float | None) -> bool:
