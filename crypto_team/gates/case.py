@@ -25,6 +25,7 @@ from crypto_team.schemas.reviews import Backtest, CriticReview, RiskAssessment
 if TYPE_CHECKING:
     from crypto_team.gates.audit import FeatureAudit
     from crypto_team.gates.imported.case import ImportedFacts
+    from crypto_team.gates.leaning import Leaning
     from crypto_team.gates.plateau import Plateau
 
 
@@ -58,11 +59,15 @@ class ReplayResult:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the team knew: critical learnings (id, title), rejected strategies by likeness, learnings of this one."""
+    """What the team knew: critical learnings (id, title), rejected strategies by likeness, learnings of this one.
+
+    `doubtful` names the numbers in its learnings that its evidence does not give, each with file, line and column.
+    """
 
     critical: tuple[tuple[str, str], ...] = ()
     rejected: tuple[tuple[str, float], ...] = ()
     learned: int = 0
+    doubtful: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,15 @@ class Case:
         return traded_near(self.returns, self.market, self.meta)
 
     @cached_property
+    def leaning(self) -> Leaning | None:
+        """What the forecasts lean on, recomputed once from the features beside them."""
+        if self.returns is None or self.features_sample is None:
+            return None
+        from crypto_team.gates.leaning import leaning
+
+        return leaning(self.returns, self.features_sample)
+
+    @cached_property
     def audit(self) -> FeatureAudit | None:
         """Causality audit of every feature, run once for all checks that look at it."""
         if self.bars is None or self.features is None or self.spec is None:
@@ -151,6 +165,7 @@ DERIVED: Mapping[str, tuple[str, ...]] = {
     "returns": ("predictions", "market", "meta"),
     "audit": ("bars", "features", "spec"),
     "plateau": ("predictions", "market", "meta"),
+    "leaning": ("features_sample", "predictions", "market", "meta"),
 }
 EVIDENCE = frozenset({each.name for each in fields(Case)} | set(DERIVED))
 

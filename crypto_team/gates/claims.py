@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
 from crypto_team.gates.documents import Documents, Written
 from crypto_team.gates.importance import mean_shares
 from crypto_team.schemas.ml_spec import HEADLINE
+from crypto_team.schemas.spoken import Numbers, contradictions
 from crypto_team.validation.scores import skill
 
 if TYPE_CHECKING:
@@ -22,21 +23,6 @@ if TYPE_CHECKING:
     from crypto_team.schemas.ml_spec import MlSpec
     from crypto_team.schemas.registry import RegistryEntry
 
-Numbers = Mapping[str, float | int | None]
-
-SPOKEN = {
-    "sharpe": r"sharpe(?: ratio)?",
-    "auc": r"auc",
-    "max_drawdown": r"(?:max(?:imum)? )?drawdown",
-    "hit_rate": r"(?:hit|win) rate",
-    "total_return": r"total return",
-    "n_trades": r"(?:number of )?trades",
-    "brier": r"brier(?: score)?",
-    "log_loss": r"log loss",
-    "information_coefficient": r"(?:ic|information coefficient)",
-}
-"""Headline number -> how authors name it in a sentence."""
-_TYPED = r"\b{}\s*(?:of|is|was|=|:|at|about)?\s*([-\u2212+]?\d+(?:[.,](\d+))?)\s*(%?)"
 _NUMBER = re.compile(r"[-\u2212+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
@@ -124,20 +110,8 @@ def prose_differences(
 
 
 def _typed(text: str, computed: Numbers, written: Written) -> Iterator[str]:
-    for name, spoken in SPOKEN.items():
-        for found in re.finditer(_TYPED.format(spoken), text, re.IGNORECASE):
-            value = computed.get(name)
-            if not _said_right(found, value):
-                said = found[0].strip()
-                yield f"{_place(written, said)}: the text says '{said}', {name} is {value}"
-
-
-def _said_right(found: re.Match[str], value: float | None) -> bool:
-    if value is None:
-        return False
-    typed = float(found[1].replace("\u2212", "-").replace(",", "."))
-    scale, digits = (100.0 if found[3] else 1.0), len(found[2] or "")
-    return abs(abs(typed) - abs(value) * scale) <= 0.5 * 10.0**-digits + 1e-9
+    for saying in contradictions(text, computed):
+        yield f"{_place(written, saying.said)}: {saying.words()}"
 
 
 def _place(written: Written, said: str) -> str:
@@ -146,8 +120,11 @@ def _place(written: Written, said: str) -> str:
     return written.at_offset(found.start()) if found else written.name
 
 
-def rendering_differences(documents: Documents) -> Iterator[str]:
-    """Compare the report with what evidence and documents render to, line by line; numbers to their last digit."""
+def rendering_differences(documents: Documents, computed: Numbers | None = None) -> Iterator[str]:
+    """Compare the report with what evidence and documents render to, line by line; numbers to their last digit.
+
+    Sentences that somebody added are named one by one with their numbers, those about results against `computed`.
+    """
     written = documents.find("ml-report.md")
     if documents.rendering is None:
         return
@@ -162,9 +139,21 @@ def rendering_differences(documents: Documents) -> Iterator[str]:
             for offset in range(i2 - i1):
                 yield from _line(written.name, j1 + offset, after[j1 + offset], before[i1 + offset])
         elif tag in {"replace", "insert"}:
-            yield f"{written.name}:{j1 + 1}:1: {_short(after[j1])} is not what the evidence renders to"
+            yield from _added(written.name, j1, after[j1:j2], computed or {})
         elif tag == "delete":
-            yield f"{written.name}:{j1 + 1}:1: {_short(before[i1])} is missing before this line"
+            gone = next((line for line in before[i1:i2] if line.strip()), before[i1])
+            yield f"{written.name}:{j1 + 1}:1: {_short(gone)} is missing before this line"
+
+
+def _added(name: str, first: int, lines: Sequence[str], computed: Numbers) -> Iterator[str]:
+    """Name every line that the evidence does not render to, and what its numbers are or that nobody computed them."""
+    spoken = [(row, line) for row, line in enumerate(lines, first + 1) if line.strip()] or [(first + 1, lines[0])]
+    for row, line in spoken:
+        numbers = [found[0] for found in _NUMBER.finditer(line)]
+        told = f"; nobody computed {', '.join(numbers)}" if numbers else ""
+        yield f"{name}:{row}:1: {_short(line)} is not what the evidence renders to{told}"
+        for saying in contradictions(line, computed):
+            yield f"{name}:{row}:{saying.start + 1}: {saying.words()}"
 
 
 def _line(name: str, row: int, said: str, rendered: str) -> Iterator[str]:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from crypto_team.gates.alarms import DEVIATIONS, deviations
 from crypto_team.gates.calibration import MOST_STRETCHED
-from crypto_team.gates.registry import Verdict, check, insufficient, judge, passed, refused, weigh
+from crypto_team.gates.leaning import Leaning
+from crypto_team.gates.registry import Verdict, check, insufficient, passed, refused, weigh
 from crypto_team.gates.statistics import (
     importance_shares,
     rank_agreement,
@@ -22,6 +23,7 @@ from crypto_team.schemas.evidence import EvidenceMeta
 
 Floats = npt.NDArray[np.float64]
 FEW_FEATURES = 20
+PHANTOM = 0.5
 MUCH = 1.5
 ALIKE = 0.9
 RETRAIN = ("crypto-team ml-engineer importance STR", "crypto-team ml-engineer train STR")
@@ -47,13 +49,14 @@ def mean_shares(importances: pd.DataFrame) -> pd.Series[float]:
     mend="use fewer features or a stronger penalty: importance spread thinly over many is noise that was learned",
     remedy=RETRAIN,
     stricter={"top10": "higher"},
-    passes="value > top10",
+    passes=f"value > top10 and phantom <= {PHANTOM:g}",
 )
-def top_features_carry(importances: pd.DataFrame, *, top10: float = 0.5) -> Verdict:
+def top_features_carry(importances: pd.DataFrame, leaning: Leaning | None = None, *, top10: float = 0.5) -> Verdict:
     """Require that in each fold's model its own ten largest shares of importance sum to more than half, on average.
 
     Every fold has a model of its own, so its top ten are its own too: averaging shares over folds first would measure
     how far the selections differ, which is the business of OF007.
+    Refused, too, where most of the stated importance lies on features that the forecasts do not depend on (OF002).
     """
     by_fold = _shares_by_fold(importances)
     largest = np.array([top_share(row) for row in by_fold.to_numpy()])
@@ -67,9 +70,10 @@ def top_features_carry(importances: pd.DataFrame, *, top10: float = 0.5) -> Verd
         f"({largest.min():.1%} to {largest.max():.1%} over {len(by_fold)} folds){note}"
     )
     shares = mean_shares(importances)
-    return judge(
-        share > top10, text, share, evidence=tuple(f"{name}: {value:.3f}" for name, value in shares[:10].items())
-    )
+    lines = tuple(f"{name}: {value:.3f}" for name, value in shares[:10].items())
+    phantom, words = (0.0, "") if leaning is None else leaning.phantom(by_fold)
+    told = f"{words}; {text}" if phantom > PHANTOM else text
+    return weigh(told, share, {"phantom": phantom}, evidence=lines)
 
 
 @check(
@@ -80,11 +84,13 @@ def top_features_carry(importances: pd.DataFrame, *, top10: float = 0.5) -> Verd
     mend="leave that feature out and see whether the others have any skill",
     remedy=RETRAIN,
     stricter={"single": "lower", "cluster": "lower"},
-    passes=f"value <= single + min(room, {MUCH - 1.0:g} * single) and (look_alikes <= 1 or together <= cluster)",
+    passes=f"value <= single + min(room, {MUCH - 1.0:g} * single) and (look_alikes <= 1 or together <= cluster) "
+    "and hidden <= 0",
 )
 def no_feature_dominates(
     importances: pd.DataFrame,
     features_sample: pd.DataFrame | None = None,
+    leaning: Leaning | None = None,
     *,
     single: float = 0.3,
     cluster: float = 0.5,
@@ -96,8 +102,17 @@ def no_feature_dominates(
     that is less than half above the limit of a feature refuses only beyond its error over folds (`gates/alarms`). A
     theme may carry a strategy, as reversion does for many honest ones whose features correlate by 0.8; the majority
     may not lie on one series under many names.
+
+    The table is not believed: where the features lie beside the forecasts, an additive model of them says what the
+    forecasts lean on. Refused where it gives four fifths of them, one group of features carries three quarters of
+    their variance and four fifths of their skill, and the table gives that group less than half of its share, nor
+    four times what other features have on average. No kind of importance does that.
     """
     shares = mean_shares(importances)
+    hidden, words = (0.0, "") if leaning is None else leaning.hidden(shares)
+    if leaning is not None and hidden > 0.0:
+        numbers = {"hidden": hidden, "room": 0.0, "look_alikes": 1, "together": float(leaning.absolute.max())}
+        return weigh(words, float(leaning.absolute.max()), numbers, evidence=("importances.parquet",))
     name, share = str(shares.index[0]), float(shares.iloc[0])
     text = f"{name} carries {share:.1%} of the importance"
     evidence = [f"importances.parquet: {name}"]
@@ -107,11 +122,11 @@ def no_feature_dominates(
     elif share > single:
         text = f"{text}, {single:.0%} are allowed"
     if features_sample is None:
-        numbers = {"room": room, "look_alikes": 1, "together": share}
+        numbers = {"hidden": hidden, "room": room, "look_alikes": 1, "together": share}
         return weigh(text, share, numbers, evidence=tuple(evidence))
     group = _largest_group(shares, features_sample)
     together = float(shares[group].sum())
-    numbers = {"room": room, "look_alikes": len(group), "together": together}
+    numbers = {"hidden": hidden, "room": room, "look_alikes": len(group), "together": together}
     text += f"; with its look-alikes (|rank correlation| > {ALIKE}) the largest group carries {together:.1%}"
     text += f", {cluster:.0%} are allowed ({', '.join(group[:5])})"
     # A group of one is a feature, which has its own limit.
@@ -151,23 +166,28 @@ def _largest_group(shares: pd.Series[float], sample: pd.DataFrame) -> list[str]:
     mend="use fewer and steadier features, or longer training windows",
     remedy=RETRAIN,
     stricter={"agreement": "higher", "overlap": "higher"},
-    passes="value >= agreement and value > shuffled or common >= overlap",
+    passes=f"(value >= agreement and value > shuffled or common >= overlap) and phantom <= {PHANTOM:g}",
 )
-def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, overlap: float = 0.75) -> Verdict:
+def importances_stable(
+    importances: pd.DataFrame, leaning: Leaning | None = None, *, agreement: float = 0.1, overlap: float = 0.75
+) -> Verdict:
     """Rankings of the features agree over folds by more than the limit, and by more than shuffled rankings do.
 
     Where shares are nearly even their order says nothing; then at least `overlap` of the importance has to lie on the
     same features in any two folds. Agreement near 1 over many features is reported as a signal too: a leak spread
     over features ranks alike everywhere.
+    Refused, too, where most of the stated importance lies on features that their fold's forecasts do not depend on.
     """
     shares = _shares_by_fold(importances)
+    phantom, words = (0.0, "") if leaning is None else leaning.phantom(shares)
     if len(shares) < 2:
         return insufficient(f"{len(shares)} fold with importances, two are needed to compare: {2 - len(shares)} more")
     used = shares.to_numpy() > 0.0
     if shares.shape[1] <= 3:
         same = bool((used == used[0]).all())
         text = f"{shares.shape[1]} features, {'the same' if same else 'not the same'} in all folds"
-        return weigh(text, float(same), {"shuffled": 0.0, "common": 0.0})
+        told = f"{words}; {text}" if phantom > PHANTOM else text
+        return weigh(told, float(same), {"shuffled": 0.0, "common": 0.0, "phantom": phantom})
     value = rank_agreement(shares.to_numpy())
     chance = rank_agreement_by_chance(shares.to_numpy(), rng=np.random.default_rng(7))
     common = share_overlap(shares.to_numpy())
@@ -177,7 +197,10 @@ def importances_stable(importances: pd.DataFrame, *, agreement: float = 0.1, ove
     )
     if value > 0.98 and shares.shape[1] > 10:
         text += "; this is unusually equal, look for a leak spread over several features"
-    return weigh(text, value, {"shuffled": chance, "common": common}, interval=(chance, 1.0))
+    if phantom > PHANTOM:
+        text = f"{words}; {text}"
+    numbers = {"shuffled": chance, "common": common, "phantom": phantom}
+    return weigh(text, value, numbers, interval=(chance, 1.0))
 
 
 @check(

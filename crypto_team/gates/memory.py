@@ -51,12 +51,17 @@ def learnings_answered(spec: MlSpec, memory: Memory) -> Verdict:
     stricter={"learnings": "higher"},
 )
 def learning_proposed(memory: Memory, *, learnings: float = 1) -> Verdict:
-    """Require at least one learning whose scope or evidence names the strategy."""
+    """Require at least one learning whose scope or evidence names the strategy.
+
+    Numbers in them that are not those of the newest evidence are named, with file, line and column; they do not
+    refuse, because a learning may speak of an earlier run.
+    """
     count = memory.learned
     if count < learnings:
         told = f"{count} learnings name this strategy, {learnings:g} needed: write down what the experiment showed"
         return insufficient(told, count, evidence=("learnings: scope or evidence",))
-    return passed(f"{count} learnings name this strategy", count)
+    more = f"; {len(memory.doubtful)} number(s) in them are not those of its evidence" if memory.doubtful else ""
+    return passed(f"{count} learnings name this strategy{more}", count, evidence=memory.doubtful)
 
 
 @check(

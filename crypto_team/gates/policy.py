@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crypto_team.gates import (
+    anticipation,
     backtesting,
     calibration,
     causality,
@@ -45,6 +46,7 @@ FAMILIES = (
     leakage,
     disguise,
     hindsight,
+    anticipation,
     refits,
     point_in_time,
     importance,
@@ -94,6 +96,7 @@ FOREIGN = (
         "LK012",
         "LK013",
         "LK014",
+        "LK015",
         "OF001",
         "OF002",
         "OF003",

@@ -83,7 +83,7 @@ def claims_equal_computed(
         *claims.balance_differences(spec, returns.predictions, written),
         *claims.report_differences(computed, returns, written),
         *claims.prose_differences(spec, features, computed, written),
-        *claims.rendering_differences(written),
+        *claims.rendering_differences(written, computed),
     ]
     if spec.out_of_sample is None:
         return insufficient("ml-spec.yaml states no out-of-sample numbers", evidence=("ml-spec.yaml: out_of_sample",))

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import chain, fallback, git, journal, seals, signing_start, standing, trials, views
+from crypto_team.kb import chain, fallback, git, journal, seals, signing_start, standing, told_results, trials, views
 from crypto_team.kb.consistency import contradictions
 from crypto_team.kb.documents import plain
 from crypto_team.kb.handoffs import verify_chain
@@ -51,6 +51,9 @@ def validate(layout: Layout) -> list[Finding]:
     )
     findings += _remembered(
         connection, layout, "seals", _seals_key(connection, layout), lambda: list(seals.lifted(layout))
+    )
+    findings += _remembered(
+        connection, layout, "told", told_results.key(connection), lambda: told_results.standing(connection, layout)
     )
     if journal.pending(layout):
         findings.append(plain("interrupted", "an interrupted operation waits to be finished", layout.crypto))

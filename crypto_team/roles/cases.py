@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crypto_team.errors import CryptoTeamError
-from crypto_team.kb import history, learnings, registry, store
+from crypto_team.kb import history, learnings, registry, store, told_results
 from crypto_team.kb.evidence import load_manifest
 from crypto_team.kb.similar import similar
 from crypto_team.kb.validate import validate
@@ -84,10 +84,16 @@ def memory_of(session: Session, strategy_id: str) -> Memory | None:
         return None
     counting = [item for item in known if item.status in {"proposed", "accepted"}]
     rejected = [row for row in alike if row["status"] in {"refused", "rejected"}]
+    own = [item for item in counting if strategy_id in " ".join([item.scope, *item.evidence, item.title])]
     return Memory(
         critical=tuple((item.learning_id, item.title) for item in counting if item.severity == "critical"),
         rejected=tuple((str(row["strategy_id"]), float(row["similarity"])) for row in rejected),
-        learned=sum(strategy_id in " ".join([item.scope, *item.evidence, item.title]) for item in counting),
+        learned=len(own),
+        doubtful=tuple(
+            f"learnings/{claim.learning_id}.md:{each.line}:{each.col}: {each.message}"
+            for claim in own
+            for each in told_results.doubts(session.layout, claim, learnings.render(claim))
+        ),
     )
 
 

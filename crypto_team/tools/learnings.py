@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from crypto_team.errors import ConflictError
-from crypto_team.kb import citations, claims, learnings
+from crypto_team.kb import citations, claims, learnings, told_results
 from crypto_team.kb.injection import orders
 from crypto_team.kb.noting import fated
 from crypto_team.kb.writer import Change, commit_records
@@ -132,7 +132,7 @@ def _propose(session: Session, made: Learning) -> Outcome:
         path=str(session.layout.learning(made.learning_id)),
         revision=revision,
         data={"learning_id": made.learning_id},
-        findings=warnings_of(made) + near,
+        findings=[*warnings_of(made), *near, *told_results.doubts(session.layout, made, learnings.render(made))],
         next=[f"crypto-team learnings accept {made.learning_id} --as {claims.another(session.role)}"],
     )
 

@@ -14,6 +14,7 @@ from crypto_team.validation.evidence_io import Evidence
 from crypto_team.validation.evidence_tables import EvidenceTables
 
 MOST_COLUMNS = 5
+MOST_TEXT, AROUND = 80, 30
 # Candles make features, these the selection and the fitted values, these the model, and it the predictions.
 ORDER = ("market", "features", "preprocessing", "importances", "predictions")
 KEYS = ("time", "pair", "fold", "part", "stage", "feature", "kind")
@@ -39,22 +40,57 @@ def _fields(stored: Evidence, rebuilt: Evidence) -> Iterator[str]:
         if name == "folds":
             yield from _folds(before[name], after[name])
         else:
-            yield f"meta.yaml {name}: stored {_short(before[name])}, rebuilt {_short(after[name])}"
+            for place, old, new in parted(name, before[name], after[name]):
+                one, other = _apart(old, new)
+                yield f"meta.yaml {place}: stored {one}, rebuilt {other}"
+
+
+def parted(place: str, old: object, new: object) -> Iterator[tuple[str, object, object]]:
+    """Walk down to the innermost places at which two values differ: keys of mappings, also of those written as JSON."""
+    one, other = _mapping(old), _mapping(new)
+    if one is None or other is None:
+        yield place, old, new
+        return
+    for key in [*one, *(key for key in other if key not in one)]:
+        if key not in other or key not in one or one[key] != other[key]:
+            yield from parted(f"{place}: {key}", one.get(key, "nothing"), other.get(key, "nothing"))
+
+
+def _mapping(value: object) -> dict[str, object] | None:
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def _apart(old: object, new: object) -> tuple[str, str]:
+    """Return both values as text; long ones around the first character that differs."""
+    one, other = str(old), str(new)
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return _around(one, same), _around(other, same)
+
+
+def _around(text: str, at: int) -> str:
+    begin = max(0, at - AROUND) if len(text) > MOST_TEXT else 0
+    shown = text[begin : begin + MOST_TEXT]
+    return f"{'...' if begin else ''}{shown}{'...' if begin + MOST_TEXT < len(text) else ''}"
 
 
 def _folds(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> Iterator[str]:
     if len(before) != len(after):
         yield f"meta.yaml folds: stored {len(before)}, rebuilt {len(after)}"
+    alike: dict[tuple[str, ...], list[str]] = {}
     for old, new in zip(before, after, strict=False):
-        names = [name for name in old if old[name] != new[name] and name != "model_hash"]
+        names = tuple(name for name in old if old[name] != new[name] and name != "model_hash")
         if names:
-            pairs = ", ".join(f"{name} {_short(old[name])} -> {_short(new[name])}" for name in names)
-            yield f"meta.yaml fold {old['fold']}: {pairs}"
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+            pairs = ", ".join(f"{name} {' -> '.join(_apart(old[name], new[name]))}" for name in names)
+            alike.setdefault(names, []).append(f"fold {old['fold']}: {pairs}")
+    # Folds that shift differ in the same fields: the first says how, the others only that they do.
+    for lines in alike.values():
+        more = f"; the same fields of {len(lines) - 1} more folds" if len(lines) > 1 else ""
+        yield f"meta.yaml {lines[0]}{more}"
 
 
 def _tables(stored: EvidenceTables, rebuilt: EvidenceTables) -> Iterator[str]:

@@ -16,6 +16,7 @@ from crypto_team.models.registry import resolve
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.schemas.features import FeatureSet
 from crypto_team.schemas.ml_spec import MlSpec
+from crypto_team.validation.evidence_diff import parted
 
 NOT_TRAINED_WITH = frozenset({
     # Names, prose and what is decided or written after the training.
@@ -66,9 +67,10 @@ def changed_since(meta: EvidenceMeta, spec: MlSpec, features: FeatureSet, folder
     plain = set(dict(_leaves(spec.model_dump(mode="json", exclude_defaults=True))))
     plain |= set(dict(_leaves(features.feature_selection.model_dump(exclude_defaults=True), "feature_selection.")))
     lines = [
-        f"{place} is {now.get(place, 'gone')}, trained with {known.get(place, 'its default or without it')}"
+        line
         for place in sorted(known.keys() | now.keys())
         if now.get(place) != known.get(place) and not (place not in known and _is_default(place, plain))
+        for line in _told(place, now.get(place, "gone"), known.get(place, "its default or without it"))
     ]
     if now["model.calibration"] == known.get("model.calibration") != _text(meta.calibration):
         # Earlier versions named a calibration for regressions, and did without.
@@ -76,6 +78,12 @@ def changed_since(meta: EvidenceMeta, spec: MlSpec, features: FeatureSet, folder
     if not lines and [feature.name for feature in features.features] != meta.feature_names:
         lines.append("features are not in the order that they were trained in")
     return [*_hyperparameters(meta, spec), *lines]
+
+
+def _told(place: str, now: str, known: str) -> Iterator[str]:
+    """Say what a setting is and was; of a feature only what differs."""
+    for inner, old, new in parted("", known, now):
+        yield f"{place}{inner.replace(': ', '.')} is {new}, trained with {old}"
 
 
 def _is_default(place: str, stated: set[str]) -> bool:

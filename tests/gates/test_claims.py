@@ -20,7 +20,11 @@ RENDERED = "# Report\n\n| Sharpe ratio | +1.32 |\n\nTrades: 480, drawdown \u2212
 
 
 def differences(said: str) -> list[str]:
-    return list(rendering_differences(Documents({"ml-report.md": Written("ml-report.md", said)}, lambda: RENDERED)))
+    return list(
+        rendering_differences(
+            Documents({"ml-report.md": Written("ml-report.md", said)}, lambda: RENDERED), {"sharpe": 0.65}
+        )
+    )
 
 
 def test_a_report_that_is_what_the_evidence_renders_to_has_no_differences() -> None:
@@ -55,6 +59,12 @@ def test_words_lines_and_omissions_are_found() -> None:
     assert word.startswith("ml-report.md:5:1: 'Profitable trades: 480")
     [line] = differences(RENDERED.replace("\n\nTrades", "\nIt beats every fund.\n\nTrades"))
     assert line == "ml-report.md:4:1: 'It beats every fund.' is not what the evidence renders to"
+    said = "\nIt had a Sharpe ratio of 1.65.\nOver 30 folds, too.\n\nTrades"
+    assert differences(RENDERED.replace("\n\nTrades", f"\n{said}")) == [
+        "ml-report.md:5:1: 'It had a Sharpe ratio of 1.65.' is not what the evidence renders to; nobody computed 1.65",
+        "ml-report.md:5:10: the text says 'Sharpe ratio of 1.65', sharpe is 0.65",
+        "ml-report.md:6:1: 'Over 30 folds, too.' is not what the evidence renders to; nobody computed 30",
+    ]
     [gone] = differences(RENDERED.replace("Trades: 480, drawdown \u22124.5 %.\n", ""))
     assert "'Trades: 480, drawdown \u22124.5 %.' is missing" in gone
 

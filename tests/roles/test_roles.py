@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -75,7 +76,9 @@ def test_verify_says_what_differs_after_the_design_or_the_evidence_changed(desk:
     desk.use("ml_engineer.set-signal", strategy_id=strategy_id, entry=0.6)
     outcome = desk.try_("verify", strategy_id=strategy_id)
     assert outcome.exit_code == 1
-    assert any("design changed" in item.message for item in outcome.findings)
+    told = [item.message for item in outcome.findings if "design changed" in item.message]
+    assert len(told) == 1, told
+    assert re.search(r"ml-spec\.yaml:\d+:\d+: signal\.entry_threshold is 0\.6, trained with 0\.\d+$", told[0]), told
 
 
 def test_sealed_bars_reach_no_training_tool(desk: Desk) -> None:

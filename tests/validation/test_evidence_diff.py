@@ -92,3 +92,35 @@ def test_fields_folds_and_parts_of_models_are_named(stored: Evidence) -> None:
         "meta.yaml fold 0: selected ['a'] -> ['b']",
         "models/fold_000.json: learner differ",
     ]
+
+
+def test_of_a_mapping_only_the_key_that_differs_is_said_with_both_values(stored: Evidence) -> None:
+    def made(period: int) -> Evidence:
+        formula = json.dumps({"formula": f"zscore(ret(close, 24), {period})", "lookback": 192})
+        settings = {"type": '"ml_based"', "market.exchange": '"bitstamp"', "features.z": formula, "seed": "42"}
+        return replace(stored, meta=stored.meta.model_copy(update={"trained_with": settings}))
+
+    assert differences(made(168), made(167)) == [
+        (
+            "meta.yaml trained_with: features.z: formula: stored zscore(ret(close, 24), 168), "
+            "rebuilt zscore(ret(close, 24), 167)"
+        )
+    ]
+
+
+def test_long_values_are_shown_where_they_part(stored: Evidence) -> None:
+    def made(last: str) -> Evidence:
+        return replace(stored, meta=stored.meta.model_copy(update={"versions": {"numpy": f"{'1' * 200}{last}"}}))
+
+    [line] = differences(made("5"), made("6"))
+    assert line.endswith(f"stored ...{'1' * 30}5, rebuilt ...{'1' * 30}6")
+
+
+def test_folds_that_shift_alike_are_one_line(stored: Evidence) -> None:
+    def made(day: int) -> Evidence:
+        folds = [FoldRange.model_construct(fold=k, test_start=f"2024-0{k + 1}-0{day}", model_hash=HASH) for k in (0, 1)]
+        return replace(stored, meta=stored.meta.model_copy(update={"folds": folds}))
+
+    assert differences(made(1), made(2)) == [
+        "meta.yaml fold 0: test_start 2024-01-01 -> 2024-01-02; the same fields of 1 more folds"
+    ]

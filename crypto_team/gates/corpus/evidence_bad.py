@@ -39,6 +39,7 @@ EIGHT = replace(USUAL, pairs=8, edge=0.06, bars=6800)
 DYING = replace(USUAL, pairs=4, delisted=True)
 NOISE = replace(USUAL, edge=0.0)
 FAINT = replace(USUAL, edge=0.03)
+ONE_SOURCE = replace(USUAL, informative=1)
 
 FAULTS: Mapping[str, Fault] = {
     "random_split": _fault("rows are dealt to folds at random", "LK004 LK008 DQ008", training.random_split),
@@ -91,6 +92,8 @@ FAULTS: Mapping[str, Fault] = {
     "too_many_features": _fault("the model uses eighty features", "OF009", rows.too_many_features),
     "dominant_feature": _fault("one feature carries everything", "OF002", rows.dominant_feature),
     "dominant_cluster": _fault("one feature under five names carries everything", "OF002", rows.dominant_cluster),
+    "evened_importances": _fault("a table hides what carries everything", "OF002", rows.evened_importances, ONE_SOURCE),
+    "borrowed_importances": _fault("importances are of other features", "OF001 OF007", rows.borrowed_importances),
     "unstable_importances": _fault("importances change from fold to fold", "OF007", rows.unstable_importances),
     "lucky_day": _fault("three days carry the profit", "PF008", trading.lucky_day, NOISE),
     "fades": _fault("it earns early and loses as much late", "PF011 PF009", trading.fades),
@@ -99,6 +102,7 @@ FAULTS: Mapping[str, Fault] = {
     "some_losers_off": _fault("a third of the losers was left out", "LK012 LK006", hindsight.some_losers_off),
     "losing_pairs_off": _fault("pairs are off where they lost", "LK012", hindsight.losing_pairs_off, EIGHT),
     "losing_cells_small": _fault("pairs are small where they lost", "LK012", hindsight.losing_cells_small, EIGHT),
+    "entries_foreseen": _fault("entries know the next forecast", "LK015", hindsight.entries_foreseen),
     "sizes_by_coming_volatility": _fault("sizes know what comes", "LK013", hindsight.sizes_by_coming_volatility),
     "rare_rows_foreseen": _fault("a few rows are foreseen", "LK014", hindsight.rare_rows_foreseen, FOUR),
     "centred_inputs": _fault("features are centred means", "LK006", hindsight.centred_inputs, NOISE),

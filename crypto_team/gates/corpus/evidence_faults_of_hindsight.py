@@ -43,6 +43,19 @@ def _lost(table: pd.DataFrame) -> pd.Series[bool]:
     return earned < 0.0
 
 
+def entries_foreseen(study: Study, _rng: Rng) -> EvidenceParts:
+    """Open every position one bar before the forecast says so."""
+    table = study.parts.tables["predictions"].sort_values(["pair", "fold", "part", "time"], kind="stable")
+    following = table.groupby(["pair", "fold", "part"], sort=False)["position"].shift(-1).fillna(0.0)
+    entered = table["position"].where(table["position"] != 0.0, following)
+    # Bars in which nothing was held have no return yet: what each would earn is put there first.
+    market = study.parts.tables["market"].sort_values(["pair", "time"])
+    move = market.groupby("pair")["close"].shift(-1) / market["close"] - 1.0
+    keyed = pd.Series(move.to_numpy(), market.set_index(["pair", "time"]).index)
+    earned = keyed.reindex(pd.MultiIndex.from_frame(table[["pair", "time"]])).to_numpy()
+    return with_positions(study, table.assign(position=1.0, return_gross=earned), entered)
+
+
 def sizes_by_coming_volatility(study: Study, _rng: Rng) -> EvidenceParts:
     """Size positions by the volatility of the twelve bars that follow."""
     table = study.parts.tables["predictions"].copy()

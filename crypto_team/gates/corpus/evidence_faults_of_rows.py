@@ -259,3 +259,23 @@ def unstable_importances(study: Study, rng: Rng) -> EvidenceParts:
         chosen = rng.choice(40, 10, replace=False)
         rows += [(n, f"g{k}", "gain", v) for k, v in zip(chosen, rng.dirichlet(np.full(10, 2.0)), strict=True)]
     return study.parts.with_table("importances", pd.DataFrame(rows, columns=["fold", "feature", "kind", "value"]))
+
+
+def evened_importances(study: Study, rng: Rng) -> EvidenceParts:
+    """Let one feature carry every forecast, and write that all matter alike."""
+    table = study.parts.tables["importances"].copy()
+    table["value"] = rng.uniform(0.9, 1.1, len(table))
+    return study.parts.with_table("importances", table)
+
+
+def borrowed_importances(study: Study, rng: Rng) -> EvidenceParts:
+    """Write importances that lie on features which the model does not read."""
+    table = study.parts.tables["importances"].copy()
+    features = study.parts.tables["features"].copy()
+    names = [f"g{number}" for number in range(4)]
+    for name in names:
+        features[name] = rng.standard_normal(len(features))
+    made = [(fold, name, "gain", rng.uniform(0.9, 1.1)) for fold in table["fold"].unique() for name in names]
+    return study.parts.with_table("features", features).with_table(
+        "importances", pd.DataFrame(made, columns=["fold", "feature", "kind", "value"])
+    )
