@@ -13,7 +13,6 @@ from crypto_team.kb.registry import entry
 from crypto_team.roles import records
 from crypto_team.roles.booking import booked
 from crypto_team.roles.ledger_tools import refuse_again
-from crypto_team.roles.seals import refuse_sealed
 from crypto_team.schemas import EvidenceManifest
 from crypto_team.schemas.base import StrategyId
 from crypto_team.schemas.outcome import Outcome
@@ -79,6 +78,7 @@ def _from_freqai(
 
 def _brought_in(session: Session, folder: Path, source: Path, out: Path | None, strategy: StrategyId | None) -> Outcome:
     from crypto_team.gates.imported.case import case_from_folder
+    from crypto_team.roles.seals import refuse_sealed
 
     session.progress(0.1, "reading the evidence")
     case = case_from_folder(source, strategy or "STR-000")

@@ -10,7 +10,6 @@ from crypto_team.errors import CryptoTeamError, EvidenceError, UsageError
 from crypto_team.kb.handoffs import current_stage
 from crypto_team.roles import records
 from crypto_team.roles.handoff import findings, judge, next_stage, rows
-from crypto_team.roles.seals import refuse_sealed
 from crypto_team.schemas.base import CheckCode, StrategyId
 from crypto_team.schemas.gate import Policy, Profile
 from crypto_team.schemas.outcome import Outcome
@@ -78,6 +77,7 @@ def _of_folder(
     from crypto_team.gates.imported.case import IMPORTED_ID, case_from_folder
     from crypto_team.gates.policy import IMPORTED
     from crypto_team.gates.run import run_gate
+    from crypto_team.roles.seals import refuse_sealed
 
     session.progress(0.0, "reading the evidence")
     case = case_from_folder(session.folder / folder, strategy_id or IMPORTED_ID)
