@@ -11,8 +11,12 @@ import pandas as pd
 from crypto_team.data.frame import timeframe_seconds
 from crypto_team.gates.recompute import milliseconds, stamp
 from crypto_team.gates.registry import Verdict, check, judge, refused, within
+from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 
+Times = npt.NDArray[np.int64]
+WARM_UP_MS = 30 * DAY_MS
+"""How long after its listing a pair may have no forecasts: its look-back has to fill first."""
 RETRAIN = ("crypto-team ml-engineer train STR",)
 
 
@@ -30,17 +34,19 @@ def rows_complete(
 ) -> Verdict:
     """In every test part each pair has predictions for nearly all bars of the market, and no test part is left out.
 
-    Made-up bars do not count, nor does an unbroken tail of a part that is no longer than the horizon. Test parts follow
-    each other at even distances up to the end of the market.
+    Made-up bars do not count, nor does an unbroken tail of a part that is no longer than the horizon and the bar of its
+    fill, nor the first bars of a pair that was listed after the others, up to thirty days, before it is predicted for
+    the first time. Test parts follow each other at even distances up to the end of the market.
     """
     bars = market[~market["filled"]] if "filled" in market else market
     test = predictions[(predictions["part"] == "test") & predictions["signal"].notna()]
     worst, where = 1.0, ""
+    opened = int(milliseconds(bars["time"]).min()) if len(bars) else 0
     for pair in meta.pairs:
-        known = milliseconds(bars.loc[bars["pair"] == pair, "time"])
         told = milliseconds(test.loc[test["pair"] == pair, "time"])
+        known = _warmed_up(milliseconds(bars.loc[bars["pair"] == pair, "time"]), told, opened)
         for fold in meta.folds:
-            share = _predicted(known[_inside(known, fold)], told, meta.horizon_bars)
+            share = _predicted(known[_inside(known, fold)], told, meta.horizon_bars + 1)
             if share < worst:
                 worst, where = share, f"{pair} in fold {fold.fold}"
     skipped = skipped_periods(meta, bars)
@@ -54,13 +60,20 @@ def rows_complete(
     return judge(worst >= coverage, text, worst, evidence=evidence)
 
 
-def _predicted(expected: npt.NDArray[np.int64], told: npt.NDArray[np.int64], horizon_bars: int) -> float:
-    """Return the share of bars with a prediction; an unbroken tail up to the horizon may be missing."""
+def _warmed_up(known: Times, told: Times, opened: int) -> Times:
+    """Return the bars of a pair without those that fill its look-back, where it was listed after the market opened."""
+    if not known.size or not told.size or known.min() <= opened or told.min() - known.min() > WARM_UP_MS:
+        return known
+    return np.asarray(known[known >= told.min()], dtype=np.int64)
+
+
+def _predicted(expected: Times, told: Times, tail_bars: int) -> float:
+    """Return the share of bars with a prediction; an unbroken tail of so many bars may be missing."""
     found = np.isin(np.sort(expected), told)
     if not found.any():
-        return 1.0 if expected.size <= horizon_bars else 0.0
+        return 1.0 if expected.size <= tail_bars else 0.0
     last = int(np.flatnonzero(found)[-1]) + 1
-    kept = found[:last] if found.size - last <= horizon_bars else found
+    kept = found[:last] if found.size - last <= tail_bars else found
     return float(kept.mean())
 
 
@@ -87,5 +100,5 @@ def skipped_periods(meta: EvidenceMeta, bars: pd.DataFrame) -> list[str]:
     return found
 
 
-def _inside(times: npt.NDArray[np.int64], fold: FoldRange) -> npt.NDArray[np.bool_]:
+def _inside(times: Times, fold: FoldRange) -> npt.NDArray[np.bool_]:
     return np.asarray((times >= stamp(fold.test_start)) & (times < stamp(fold.test_end)))

@@ -139,7 +139,8 @@ def _told_near(thresholds: pd.DataFrame) -> Verdict:
     outer = table["outer_score"].to_numpy(dtype=np.float64)
     near = [outer[each] for each in (place - 1, place + 1) if 0 <= each < len(outer)]
     value = float(min(near) / outer[place]) if outer[place] > 0.0 else math.nan
-    text = f"the chosen threshold {table['threshold'][place]:g} scores {outer[place]:.3f}, its neighbours {near}"
+    told = " and ".join(f"{score:.3f}" for score in near)
+    text = f"the chosen threshold {table['threshold'][place]:g} scores {outer[place]:.3f}, its neighbours {told}"
     tuned = _tuned_outside(table, place)
     if tuned:
         shown = value if math.isfinite(value) else None
