@@ -171,9 +171,12 @@ def _usual(rows: pd.DataFrame) -> tuple[Ints, Ints]:
 
 def _departures(rows: pd.DataFrame, news: Floats, cell: Ints, usual: Ints, name: str) -> list[Anticipation]:
     """Rank the news of rows that left the usual side among that of the rows of their cell that did not."""
-    use = np.flatnonzero((cell >= 0) & np.isfinite(news))
+    away = rows["side"].to_numpy() - usual
+    mixed = np.zeros(int(cell.max(initial=0)) + 1, dtype=bool)
+    mixed[cell[(away != 0) & (cell >= 0)]] = True
+    use = np.flatnonzero((cell >= 0) & mixed[cell] & np.isfinite(news))
     use = use[np.lexsort((news[use], cell[use]))]
-    left = rows["side"].to_numpy()[use] - usual[use]
+    left = away[use]
     own = cell[use]
     stayed = np.concatenate([[0], np.cumsum(left == 0)])
     first, last = np.searchsorted(own, own), np.searchsorted(own, own, side="right")
@@ -194,7 +197,10 @@ def _sized(rows: pd.DataFrame, news: Floats, cell: Ints, name: str) -> Anticipat
     side = rows["side"].to_numpy()
     use = (cell >= 0) & np.isfinite(news) & (side != 0)
     cells = 2 * cell[use] + (side[use] > 0)
-    table = pd.DataFrame({"size": rows["size"].to_numpy()[use].round(9), "news": (side * news)[use]})
+    size = rows["size"].to_numpy()[use].round(9)
+    if size.size < FEWEST_EVENTS or float(np.ptp(size)) == 0.0:
+        return NOTHING
+    table = pd.DataFrame({"size": size, "news": (side * news)[use]})
     ranks = table.groupby(cells).rank(pct=True)
     centred = (ranks - ranks.groupby(cells).transform("mean")).to_numpy(dtype=np.float64)
     varies = np.abs(centred).min(axis=1, initial=1.0) > 0.0

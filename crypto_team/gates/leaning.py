@@ -15,6 +15,8 @@ from crypto_team.gates.recompute import Returns, milliseconds
 Floats = npt.NDArray[np.float64]
 LINKED = 0.3
 FEWEST_ROWS, ROWS_A_COLUMN, FEWEST_VALUES = 200, 5, 20
+MOST_ROWS, ROWS_A_FOLD = 30_000, 2_000
+"""Shares are known well from so many test rows; more only take time."""
 FAITHFUL, WHOLE = 0.8, 0.95
 MOST_VARIANCE, LEAST_VARIANCE, MOST_SKILL = 0.75, 0.002, 0.8
 HALF, TIMES = 0.5, 4.0
@@ -130,6 +132,10 @@ def leaning(returns: Returns, sample: pd.DataFrame) -> Leaning | None:
 def _rows(returns: Returns, sample: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     """Return the test rows that have features, with fold, signal and forward return."""
     test = returns.test[["time", "pair", "fold", "signal", "forward_return"]]
+    most = max(MOST_ROWS, ROWS_A_FOLD * test["fold"].nunique())
+    if len(test) > most:
+        # Drawn, not every so many: pairs and hours come round in turn.
+        test = test[np.random.default_rng(7).random(len(test)) < most / len(test)]
     test = test.assign(time=milliseconds(test["time"]))
     known = sample[["pair", *names]].assign(time=milliseconds(sample["time"])).drop_duplicates(["pair", "time"])
     found: pd.DataFrame = test.merge(known, on=["pair", "time"], how="inner")
