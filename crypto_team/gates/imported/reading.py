@@ -22,6 +22,7 @@ from crypto_team.schemas.outcome import Finding
 
 TIME = "datetime64[ms, UTC]"
 MOST_ROWS = 20_000_000
+MOST_WHOLE = 2.0**53
 
 
 @dataclass
@@ -192,10 +193,20 @@ def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
         return values.map(lambda each: str(each).lower() in {"true", "1", "1.0", "yes"}).astype(bool)
     numbers = pd.to_numeric(values, errors="raise").astype("float64")
     if column.type == "whole":
-        if not np.isfinite(numbers).all() or (numbers % 1 != 0).any():
-            raise ValueError("not a whole number")
-        return numbers.astype("int64")
+        return _whole(numbers, column.least)
     return numbers
+
+
+def _whole(numbers: pd.Series[float], least: float) -> pd.Series[int]:
+    """Return whole numbers; beyond 2^53 a float is none that could be told from its neighbours."""
+    values = numbers.to_numpy(dtype=np.float64)
+    odd = ~(np.abs(values) <= MOST_WHOLE) | (values % 1 != 0)
+    for wrong, what in ((odd, "not a whole number"), (values < least, f"below {least:g}")):
+        if wrong.any():
+            first = int(wrong.argmax())
+            told = f"{what} in {int(wrong.sum())} of {len(wrong)} rows, first in row {first}: {values[first]:g}"
+            raise ValueError(told)
+    return numbers.astype("int64")
 
 
 def _one_pair(found: Imported) -> None:

@@ -250,3 +250,16 @@ def test_folds_whose_training_is_not_told_are_no_accusation(tmp_path: Path, part
         assert told.outcome == "not_enough_evidence", told.explanation
         assert "later model" not in told.explanation
         assert "0 training rows" not in " ".join([told.explanation, *told.evidence])
+
+
+@pytest.mark.parametrize(("fold", "what"), [(-4.0, "below 0"), (0.5, "not a whole number"), (1e300, "not a whole")])
+def test_fold_numbers_that_are_none_are_named_with_column_and_row(
+    tmp_path: Path, parts: EvidenceParts, fold: float, what: str
+) -> None:
+    table = parts.tables["predictions"].astype({"fold": "float64"})
+    table.loc[table.index[7:10], "fold"] = fold
+    case = case_from_folder(parts.with_table("predictions", table).write(tmp_path))
+    (finding,) = case.document_findings
+    assert (finding.file, finding.pointer) == ("predictions.parquet", "/fold")
+    assert what in finding.message
+    assert f"in 3 of {len(table)} rows, first in row 7: {fold:g}" in finding.message
