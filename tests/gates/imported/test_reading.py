@@ -178,6 +178,38 @@ def test_forecasts_that_are_no_numbers_are_missing_ones(tmp_path: Path, parts: E
     assert f"{len(test[::500])} of {len(test)} test rows have no forecast (p_1)" in result.explanation
 
 
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (np.inf, "column p_1 is no finite number in 40 of {all} rows, first inf for"),
+        (np.nan, None),
+        ("high", "high for"),
+    ],
+)
+def test_inner_rows_without_a_forecast_among_those_that_have_one_are_named(
+    tmp_path: Path, parts: EvidenceParts, value: float | str, what: str | None
+) -> None:
+    table = parts.tables["predictions"].copy()
+    inner = table.index[table["part"] == "inner"]
+    table["p_1"] = table["p_1"].astype(object if isinstance(value, str) else "float64")
+    table.loc[inner[100:140], "p_1"] = value
+    table["p_1"] = table["p_1"].astype(str) if isinstance(value, str) else table["p_1"]
+    result = run_check("PR001", case_from_folder(parts.with_table("predictions", table).write(tmp_path)))
+    assert result.outcome == "refused"
+    assert f"40 of {len(inner)} inner rows have no forecast (p_1), first {table.loc[inner[100], 'time']}" in (
+        result.explanation
+    )
+    if what is not None:
+        assert what.format(all=len(table)) in result.explanation
+
+
+def test_inner_rows_of_which_none_has_a_forecast_break_no_form(tmp_path: Path, parts: EvidenceParts) -> None:
+    table = parts.tables["predictions"].copy()
+    forecasts = [name for name in table.columns if name.startswith("p_")]
+    table.loc[table["part"] == "inner", forecasts] = np.nan
+    assert not case_from_folder(parts.with_table("predictions", table).write(tmp_path)).document_findings
+
+
 def test_fits_that_say_nothing_about_themselves_are_no_crash(tmp_path: Path, parts: EvidenceParts) -> None:
     table = parts.tables["preprocessing"]
     hollow = table.assign(**{name: None for name in table.columns if name != "fold"})
