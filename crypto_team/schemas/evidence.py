@@ -154,8 +154,9 @@ class ImportedMeta(Document):
     dataset_hashes: list[str] = []
     holdout_start: str | None = Field(default=None, description="First sealed bar; no row may lie at or beyond it.")
     calibration: Literal["platt", "isotonic", "beta", "temperature", "line", "none", "unknown"] = "unknown"
-    claims: dict[str, float] = Field(
+    claims: dict[str, float | str] = Field(
         default={},
-        description="Stated results, compared with computed ones: sharpe, total_return, max_drawdown, auc ...",
+        description="Stated results, compared with computed ones: sharpe, total_return, max_drawdown, auc ...; "
+        "one of these that is no number cannot be compared and is refused.",
     )
     folds: list[ImportedFold] = Field(default=[], description="May stand in folds.yaml instead.")

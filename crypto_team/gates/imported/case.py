@@ -36,7 +36,7 @@ class ImportedFacts:
     """
 
     label: ImportedLabel
-    claims: Mapping[str, float]
+    claims: Mapping[str, float | str]
     timed: Timed
     stored: pd.DataFrame
     train_known: frozenset[int]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from crypto_team.gates.imported.case import ImportedFacts
 from crypto_team.gates.imported.timing import SOUND
 from crypto_team.gates.recompute import Returns
-from crypto_team.gates.registry import Verdict, judge
+from crypto_team.gates.registry import Verdict, judge, several
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.metrics import summary
+
+if TYPE_CHECKING:
+    from crypto_team.gates.imported.case import ImportedFacts
 
 WORDS: Mapping[str, str] = {
     "sharpe_ratio": "sharpe",
@@ -34,13 +38,35 @@ TIMINGS: Mapping[str, str] = {
 FEW = 0.001
 
 
+def stated(value: Any) -> dict[str, float | str]:
+    """Return stated results by name: numbers, a share such as `71 %` as a fraction, else their words as they stand."""
+    if value is None:
+        return {}
+    told = value if isinstance(value, dict) else {"claims": value}
+    return {str(name): _number(each) for name, each in told.items() if each is not None}
+
+
+def _number(value: Any) -> float | str:
+    if isinstance(value, dict | list):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)} values"
+    words = str(value).strip()
+    try:
+        number = float(words.removesuffix("%")) / (100.0 if words.endswith("%") else 1.0)
+    except ValueError:
+        return words[:100]
+    return number if math.isfinite(number) else words[:100]
+
+
 def stated_equals_computed(meta: EvidenceMeta, returns: Returns, imported: ImportedFacts) -> Verdict:
     """Compare stored returns row by row and headline numbers of `meta.yaml` with what prices and positions give."""
-    wrong = [*_timing(imported), *_year(meta, imported), *_claims(summary(returns.predictions), imported.claims)]
+    computed = summary(returns.predictions)
+    wrong = [*_timing(imported), *_year(meta, imported), *_claims(computed, imported.claims)]
     if imported.timed.timing in SOUND:
         wrong += _better_than_computed(returns, imported)
+    unknown = sorted(name for name in imported.claims if computed.get(_key(name)) is None)
+    aside = f"; not computed here and not compared: {several(unknown)}" if unknown else ""
     text = "; ".join(wrong[:4]) or "all stated returns and numbers are the recomputed ones"
-    return judge(not wrong, text, len(wrong), evidence=tuple(wrong))
+    return judge(not wrong, f"{text}{aside}"[:1000], len(wrong), evidence=tuple(wrong))
 
 
 def _timing(imported: ImportedFacts) -> Iterator[str]:
@@ -60,11 +86,19 @@ def _year(meta: EvidenceMeta, imported: ImportedFacts) -> Iterator[str]:
         yield f"meta.yaml: periods_per_year says {told:g}, bars of {meta.timeframe} are {expected:g} a year"
 
 
-def _claims(computed: Mapping[str, float | int | None], claims: Mapping[str, float]) -> Iterator[str]:
+def _key(name: str) -> str:
+    """Return under which name a stated result is computed."""
+    return WORDS.get(name.lower(), name.lower())
+
+
+def _claims(computed: Mapping[str, float | int | None], claims: Mapping[str, float | str]) -> Iterator[str]:
     for name, claim in claims.items():
-        key = WORDS.get(name.lower(), name.lower())
+        key = _key(name)
         value = computed.get(key)
         if value is None:
+            continue
+        if isinstance(claim, str):
+            yield f"meta.yaml: {name} says {claim}, which is no number and cannot be compared; it is {value:.4g}"
             continue
         signed = 0.0 if key == "max_drawdown" and claim * value < 0.0 else 1.0
         told = claim if signed else -claim

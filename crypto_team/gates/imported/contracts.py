@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,12 +12,13 @@ Type = Literal["time", "text", "number", "whole", "truth"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its type, what it holds, whether the table is useless without it, and its other names."""
+    """One column: type, what it holds, whether the table is useless without it, other names, least value."""
 
     type: Type
     what: str
     required: bool = False
     aliases: tuple[str, ...] = ()
+    least: float = -math.inf
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def _pair() -> Column:
     return Column("text", "the pair; may be left out where there is only one", False, ("symbol", "ticker", "asset"))
 
 
-FOLD = Column("whole", "number of the fold, in order of time", True, ("split", "window", "fold_id"))
+FOLD = Column("whole", "number of the fold, in order of time, from 0 on", True, ("split", "window", "fold_id"), 0.0)
 
 CONTRACTS: Mapping[str, Contract] = {
     "predictions": Contract(

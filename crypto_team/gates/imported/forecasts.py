@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 ORDER = {"strong_down": 0, "down": 1, "short": 1, "sell": 1, "flat": 2, "neutral": 2, "hold": 2, "up": 3, "long": 3}
@@ -53,8 +55,8 @@ def _rank(suffix: str) -> tuple[float, str]:
 def _numbered(table: pd.DataFrame, prefix: str, names: list[str]) -> tuple[pd.DataFrame, list[str]]:
     ordered = sorted(names, key=lambda name: _rank(name.removeprefix(prefix)))
     values = table[ordered].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    # A forecast that is no number is none; an infinite one is not left out but wrong.
-    endless = int(np.isinf(values).any(axis=1).sum())
+    problems = list(_no_numbers(table, ordered, values))
+    # A forecast that is no number is none.
     values = np.where(np.isfinite(values), values, np.nan)
     rest = table.drop(columns=ordered)
     if values.shape[1] == 1:
@@ -62,13 +64,24 @@ def _numbered(table: pd.DataFrame, prefix: str, names: list[str]) -> tuple[pd.Da
     for number in range(values.shape[1]):
         rest[f"{prefix}{number}"] = values[:, number]
     known = np.isfinite(values).all(axis=1)
-    problems = [f"{prefix}*: {endless} rows are infinite"] if endless else []
     outside = int(((values[known] < -TOLERANCE) | (values[known] > 1.0 + TOLERANCE)).any(axis=1).sum())
     if outside:
         problems.append(f"{prefix}*: {outside} rows lie outside [0, 1]; probabilities are fractions")
     elif int((np.abs(values[known].sum(axis=1) - 1.0) > 10 * TOLERANCE).sum()):
         problems.append(f"{prefix}*: the probabilities of a row do not sum to 1")
     return rest, problems
+
+
+def _no_numbers(table: pd.DataFrame, names: list[str], values: npt.NDArray[np.float64]) -> Iterator[str]:
+    """Name what stands where a forecast should and is no finite number, in whatever part; an empty field is none."""
+    for name, column in zip(names, values.T, strict=True):
+        wrong = ~np.isfinite(column) & table[name].notna().to_numpy()
+        if wrong.any():
+            first = table.iloc[int(wrong.argmax())]
+            yield (
+                f"column {name} is no finite number in {int(wrong.sum())} of {len(table)} rows, first {first[name]} "
+                f"for {first['time']}, fold {first['fold']}, part {first['part']}"
+            )
 
 
 def _whole_labels(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from crypto_team.errors import UnusableEvidenceError
+from crypto_team.gates.imported.claims import stated
 from crypto_team.gates.imported.contracts import META_ALIASES
 from crypto_team.gates.imported.times import moment
 from crypto_team.schemas.base import in_words
@@ -39,6 +40,7 @@ def read_meta(folder: Path) -> ImportedMeta:
     if (folder / "folds.yaml").is_file():
         folds = _document(folder / "folds.yaml")
         document = {**document, "folds": folds.get("folds", folds) if isinstance(folds, dict) else folds}
+    _check_folds(document, folder)
     try:
         found = ImportedMeta.model_validate(_named(document))
     except ValidationError as error:
@@ -49,6 +51,28 @@ def read_meta(folder: Path) -> ImportedMeta:
         ) from error
     _check_times(found, path)
     return found
+
+
+def _check_folds(document: Mapping[str, Any], folder: Path) -> None:
+    """Refuse folds of which nothing can be read: taken as silent, they would count as never told."""
+    path = folder / "folds.yaml"
+    path = path if path.is_file() else folder / "meta.yaml"
+    told = document.get("folds")
+    for number, item in enumerate([] if told is None else _listed(told)):
+        # A mapping that gives its number only leaves its ranges to the predictions.
+        if not isinstance(item, dict) or _fold(item, -1) == {"fold": -1}:
+            raise UnusableEvidenceError(
+                f"fold number {number} in it is {_shown(item)}: not one field of a fold can be read",
+                where=str(path),
+                hint="each fold is a mapping, for example {fold: 0, train_start: ..., train_end: ..., test_start: ...}",
+            )
+
+
+def _shown(item: Any) -> str:
+    # Aliases make a few characters of YAML as large as they like, so that nested values are not written out.
+    if isinstance(item, dict | list):
+        return f"a {'mapping' if isinstance(item, dict) else 'list'} of {len(item)} values"
+    return repr(item)[:100]
 
 
 def _check_times(found: ImportedMeta, path: Path) -> None:
@@ -92,7 +116,7 @@ def _named(document: Mapping[str, Any]) -> dict[str, Any]:
         "label": _label(made.get("label"), said),
         "folds": [_fold(item, number) for number, item in enumerate(_listed(made.get("folds", [])))],
         "calibration": _calibration(made.get("calibration")),
-        "claims": _numbers(made.get("claims")),
+        "claims": stated(made.get("claims")),
         "versions": {str(name): str(value) for name, value in _mapping(made.get("versions")).items()},
         "dataset_hashes": [str(each) for each in _listed(made.get("dataset_hashes", []))],
         "feature_names": [str(each) for each in _listed(made.get("feature_names", []))],
@@ -113,11 +137,6 @@ def _real(value: Any) -> Any:
 
 def _name(value: Any) -> str:
     return str(value.get("name", "unknown") if isinstance(value, dict) else value)[:500] or "unknown"
-
-
-def _numbers(value: Any) -> dict[str, float]:
-    told = _mapping(value).items()
-    return {str(name): float(each) for name, each in told if isinstance(each, int | float)}
 
 
 def _holdout(value: Any) -> str | None:

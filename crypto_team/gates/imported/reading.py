@@ -22,6 +22,11 @@ from crypto_team.schemas.outcome import Finding
 
 TIME = "datetime64[ms, UTC]"
 MOST_ROWS = 20_000_000
+MOST_WHOLE = 2.0**53
+FORECASTS = {
+    "test": ("p_1", "expected_bps"),
+    "inner": ("p_1", "expected_bps", "p_raw_1", "expected_raw_bps"),
+}
 
 
 @dataclass
@@ -192,12 +197,20 @@ def _typed(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
         return values.map(lambda each: str(each).lower() in {"true", "1", "1.0", "yes"}).astype(bool)
     numbers = pd.to_numeric(values, errors="raise").astype("float64")
     if column.type == "whole":
-        if not np.isfinite(numbers).all() or (numbers % 1 != 0).any():
-            raise ValueError("not a whole number")
-        if (numbers < 0).any():
-            raise ValueError(f"a number below 0, first in row {int(np.argmax((numbers < 0).to_numpy())) + 1}")
-        return numbers.astype("int64")
+        return _whole(numbers, column.least)
     return numbers
+
+
+def _whole(numbers: pd.Series[float], least: float) -> pd.Series[int]:
+    """Return whole numbers; beyond 2^53 a float is none that could be told from its neighbours."""
+    values = numbers.to_numpy(dtype=np.float64)
+    odd = ~(np.abs(values) <= MOST_WHOLE) | (values % 1 != 0)
+    for wrong, what in ((odd, "not a whole number"), (values < least, f"below {least:g}")):
+        if wrong.any():
+            first = int(wrong.argmax())
+            told = f"{what} in {int(wrong.sum())} of {len(wrong)} rows, first in row {first}: {values[first]:g}"
+            raise ValueError(told)
+    return numbers.astype("int64")
 
 
 def _one_pair(found: Imported) -> None:
@@ -232,13 +245,15 @@ def _predictions(found: Imported) -> None:
 
 
 def _unforecast(table: pd.DataFrame) -> Iterator[str]:
-    """Name test rows without a forecast."""
-    test = table[table["part"] == "test"]
-    for column in ("p_1", "expected_bps"):
-        holes = test[column].isna() if column in table.columns else pd.Series(dtype=bool)
-        if holes.any():
-            first = test.loc[holes, "time"].iloc[0]
-            yield f"{int(holes.sum())} of {len(test)} test rows have no forecast ({column}), first {first}"
+    """Name rows without a forecast: of the test all of them, of the inner part those among rows that have one."""
+    for part in ("test", "inner"):
+        rows = table[table["part"] == part]
+        for column in FORECASTS[part]:
+            holes = rows[column].isna() if column in table.columns else pd.Series(dtype=bool)
+            # Whoever keeps no inner forecasts at all hides none of them: the checks that need them say so.
+            if holes.any() and (part == "test" or not holes.all()):
+                first = rows.loc[holes, "time"].iloc[0]
+                yield f"{int(holes.sum())} of {len(rows)} {part} rows have no forecast ({column}), first {first}"
 
 
 def _too_large(table: pd.DataFrame) -> Iterator[str]:

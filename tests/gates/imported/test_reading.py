@@ -59,25 +59,6 @@ def test_labels_that_count_from_minus_one_are_the_same_labels(tmp_path: Path, pa
     assert set(case.predictions["label"].dropna().unique()) == {0.0, 1.0}
 
 
-def test_negative_folds_and_infinite_forecasts_are_findings(tmp_path: Path, parts: EvidenceParts) -> None:
-    table = parts.tables["predictions"].copy()
-    table["fold"] = -table["fold"]
-    report = run_gate(
-        IMPORTED, case_from_folder(parts.with_table("predictions", table).write(tmp_path / "a")), Policy()
-    )
-    found = {each.code: each for each in report.results}["PR001"]
-    assert found.outcome == "refused"
-    assert "column fold is not of the type whole: a number below 0, first in row" in found.explanation
-    table = parts.tables["predictions"].copy()
-    table.loc[table.index[table["part"] == "inner"][:40], "p_1"] = np.inf
-    report = run_gate(
-        IMPORTED, case_from_folder(parts.with_table("predictions", table).write(tmp_path / "b")), Policy()
-    )
-    found = {each.code: each for each in report.results}["PR001"]
-    assert found.outcome == "refused"
-    assert "40 rows are infinite" in found.explanation
-
-
 def test_a_table_that_is_no_parquet_becomes_a_finding(tmp_path: Path, parts: EvidenceParts) -> None:
     folder = parts.write(tmp_path)
     (folder / "importances.parquet").write_bytes(b"not a table")
@@ -197,6 +178,38 @@ def test_forecasts_that_are_no_numbers_are_missing_ones(tmp_path: Path, parts: E
     assert f"{len(test[::500])} of {len(test)} test rows have no forecast (p_1)" in result.explanation
 
 
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (np.inf, "column p_1 is no finite number in 40 of {all} rows, first inf for"),
+        (np.nan, None),
+        ("high", "high for"),
+    ],
+)
+def test_inner_rows_without_a_forecast_among_those_that_have_one_are_named(
+    tmp_path: Path, parts: EvidenceParts, value: float | str, what: str | None
+) -> None:
+    table = parts.tables["predictions"].copy()
+    inner = table.index[table["part"] == "inner"]
+    table["p_1"] = table["p_1"].astype(object if isinstance(value, str) else "float64")
+    table.loc[inner[100:140], "p_1"] = value
+    table["p_1"] = table["p_1"].astype(str) if isinstance(value, str) else table["p_1"]
+    result = run_check("PR001", case_from_folder(parts.with_table("predictions", table).write(tmp_path)))
+    assert result.outcome == "refused"
+    assert f"40 of {len(inner)} inner rows have no forecast (p_1), first {table.loc[inner[100], 'time']}" in (
+        result.explanation
+    )
+    if what is not None:
+        assert what.format(all=len(table)) in result.explanation
+
+
+def test_inner_rows_of_which_none_has_a_forecast_break_no_form(tmp_path: Path, parts: EvidenceParts) -> None:
+    table = parts.tables["predictions"].copy()
+    forecasts = [name for name in table.columns if name.startswith("p_")]
+    table.loc[table["part"] == "inner", forecasts] = np.nan
+    assert not case_from_folder(parts.with_table("predictions", table).write(tmp_path)).document_findings
+
+
 def test_fits_that_say_nothing_about_themselves_are_no_crash(tmp_path: Path, parts: EvidenceParts) -> None:
     table = parts.tables["preprocessing"]
     hollow = table.assign(**{name: None for name in table.columns if name != "fold"})
@@ -269,3 +282,16 @@ def test_folds_whose_training_is_not_told_are_no_accusation(tmp_path: Path, part
         assert told.outcome == "not_enough_evidence", told.explanation
         assert "later model" not in told.explanation
         assert "0 training rows" not in " ".join([told.explanation, *told.evidence])
+
+
+@pytest.mark.parametrize(("fold", "what"), [(-4.0, "below 0"), (0.5, "not a whole number"), (1e300, "not a whole")])
+def test_fold_numbers_that_are_none_are_named_with_column_and_row(
+    tmp_path: Path, parts: EvidenceParts, fold: float, what: str
+) -> None:
+    table = parts.tables["predictions"].astype({"fold": "float64"})
+    table.loc[table.index[7:10], "fold"] = fold
+    case = case_from_folder(parts.with_table("predictions", table).write(tmp_path))
+    (finding,) = case.document_findings
+    assert (finding.file, finding.pointer) == ("predictions.parquet", "/fold")
+    assert what in finding.message
+    assert f"in 3 of {len(table)} rows, first in row 7: {fold:g}" in finding.message
