@@ -44,7 +44,7 @@ def forecasts(rng: np.random.Generator, *, stretch: float, noise: float) -> tupl
     event = (np.repeat(rng.random(len(days) // 6), 6) < 1.0 / (1.0 + np.exp(-lean))).astype(float)
     shift = noise * rng.standard_normal(6)[folds]
     told = 1.0 / (1.0 + np.exp(-(stretch * lean + shift)))
-    return _Forecasts(told, event, days * DAY_MS, folds, None), days
+    return _Forecasts(told, event, days * DAY_MS, folds), days
 
 
 def is_off(found: object) -> bool:
