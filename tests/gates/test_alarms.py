@@ -50,7 +50,7 @@ def forecasts(rng: np.random.Generator, *, stretch: float, noise: float) -> tupl
 def is_off(found: object) -> bool:
     value = max(0.0, found.error - found.by_chance)  # type: ignore[attr-defined]
     surely = value > 0.05 and value > alarms.DEVIATIONS * found.error_se  # type: ignore[attr-defined]
-    return bool(surely or found.high < 0.3 or found.low > 3.0 or found.brier_high < 0.0)  # type: ignore[attr-defined]
+    return bool(surely or found.high < 0.3 or found.low > 3.0 or found.better_high < 0.0)  # type: ignore[attr-defined]
 
 
 def test_calibrators_from_few_rows_are_not_refused_and_bold_ones_are() -> None:
