@@ -44,13 +44,13 @@ def forecasts(rng: np.random.Generator, *, stretch: float, noise: float) -> tupl
     event = (np.repeat(rng.random(len(days) // 6), 6) < 1.0 / (1.0 + np.exp(-lean))).astype(float)
     shift = noise * rng.standard_normal(6)[folds]
     told = 1.0 / (1.0 + np.exp(-(stretch * lean + shift)))
-    return _Forecasts(told, event, days * DAY_MS, folds, None), days
+    return _Forecasts(told, event, days * DAY_MS, folds), days
 
 
 def is_off(found: object) -> bool:
     value = max(0.0, found.error - found.by_chance)  # type: ignore[attr-defined]
     surely = value > 0.05 and value > alarms.DEVIATIONS * found.error_se  # type: ignore[attr-defined]
-    return bool(surely or found.high < 0.3 or found.low > 3.0 or found.brier_high < 0.0)  # type: ignore[attr-defined]
+    return bool(surely or found.high < 0.3 or found.low > 3.0 or found.better_high < 0.0)  # type: ignore[attr-defined]
 
 
 def test_calibrators_from_few_rows_are_not_refused_and_bold_ones_are() -> None:

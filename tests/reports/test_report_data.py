@@ -178,7 +178,7 @@ def test_the_interval_of_the_calibration_slope_is_that_of_the_gate_up_to_its_lev
     test = predictions[predictions["part"] == "test"]
     p, y = scores.events(test)
     times, folds = milliseconds(test["time"]), test["fold"].to_numpy(dtype=np.int64)
-    told = _Forecasts(p, y, times, folds, None)
+    told = _Forecasts(p, y, times, folds)
     found, gate = calibration(predictions), _measured(told, clusters.time_blocks(times, 0))
     assert found.slope == gate.slope
     assert gate.low < found.slope_low < found.slope < found.slope_high < gate.high
