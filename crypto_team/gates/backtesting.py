@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from crypto_team.gates.alarms import DEVIATIONS
+from crypto_team.gates.alarms import DEVIATIONS, deviations
 from crypto_team.gates.case import places
 from crypto_team.gates.recompute import Returns, stamp
 from crypto_team.gates.registry import Verdict, check, insufficient, judge, refused, weigh
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from crypto_team.gates.imported.case import ImportedFacts
 
 Floats = npt.NDArray[np.float64]
+NEAR = 2.0
+"""Gains this part of the way to surely outweighing losses are there with at most NEAR^2 times the trades."""
 RERUN = ("crypto-team backtester run STR",)
 ACCOUNT = 0.15
 REDESIGN = ("crypto-team ml-engineer set-signal STR", "crypto-team ml-engineer train STR", *RERUN)
@@ -113,7 +115,8 @@ def enough_trades(
     source="quant analyst's duty: gains against losses",
     mend="trade on stronger forecasts only, and less often: small gains are eaten by costs and losses",
     remedy=REDESIGN,
-    stricter={"factor": "higher"},
+    stricter={"factor": "higher", "sure": "higher"},
+    passes="value >= factor or errors_above_one >= sure",
 )
 def gains_outweigh_losses(
     backtest: Backtest | None = None,
@@ -122,14 +125,20 @@ def gains_outweigh_losses(
     imported: ImportedFacts | None = None,
     *,
     factor: float = 1.3,
+    sure: float = 2.81,
 ) -> Verdict:
     """Sum the profits of winning trades over the losses of losing ones, from the trade log.
 
-    Of evidence from elsewhere the trades are stretches of positions with one sign. What falls short of the factor by no
-    more than chance explains is not enough evidence.
+    The factor shrinks with the length of trades, whatever the edge: with s the mean of a trade over its deviation it is
+    about 1 + 2.5 s, and s of the same Sharpe ratio falls with the root of the trades in a year. So a smaller factor is
+    enough where gains surely outweigh losses: by `sure` standard errors of their sum over days. Whether costs eat what
+    is earned is asked of the costs (PF006).
+
+    Of evidence from elsewhere the trades are stretches of positions with one sign. What falls short by no more than
+    chance explains is not enough evidence.
     """
     if imported is not None:
-        return _gains_of_positions(returns, factor)
+        return _gains_of_positions(returns, factor, sure)
     if backtest is None or backtest_trades is None:
         return _no_run(backtest, "backtest_trades")
     profits = _profits(backtest_trades)
@@ -139,7 +148,23 @@ def gains_outweigh_losses(
     if math.isinf(value):
         return insufficient(f"{profits.size} trades without a single loss; more trades are needed to judge")
     text = f"{backtest.backtest_id}: {profits[profits > 0].sum():.2f} won, {-profits[profits < 0].sum():.2f} lost"
-    return judge(value >= factor, text, value, evidence=("trade_log.csv",))
+    days = backtest_trades.get("close_date")
+    above = _errors(profits, days)
+    text = f"{text}; gains exceed losses by {above:.1f} standard errors"
+    return weigh(text, value, {"errors_above_one": above}, evidence=("trade_log.csv",))
+
+
+def _errors(profits: Floats, closed: pd.Series[Any] | None) -> float:
+    """Return the sum of profits in standard errors over the days on which they were taken.
+
+    With few days the error itself is uncertain: the number is scaled to that of many days with the same probability of
+    a false alarm (Student 1908). 0 where all days are alike or there is one only: that shows no error.
+    """
+    days = pd.Series(profits)
+    if closed is not None:
+        days = days.groupby(pd.to_datetime(closed.to_numpy(), utc=True).floor("D")).sum()
+    error = float(days.std(ddof=1)) * math.sqrt(days.size) if days.size > 1 else 0.0
+    return float(days.sum()) / error * DEVIATIONS / deviations(days.size - 1) if error > 0.0 else 0.0
 
 
 def _no_run(backtest: Backtest | None, table: str) -> Verdict:
@@ -160,26 +185,36 @@ def _enough_positions(returns: Returns | None, trades: float) -> Verdict:
     return judge(True, text, count)
 
 
-def _gains_of_positions(returns: Returns | None, factor: float) -> Verdict:
-    """Judge gains over losses of stated positions with the error of their difference from what is asked for."""
+def _gains_of_positions(returns: Returns | None, factor: float, sure: float) -> Verdict:
+    """Judge gains over losses of stated positions: from the factor and from 1, each with its error."""
     if returns is None:
         return insufficient(f"missing: {', '.join(places('returns'))}")
-    profits = returns.trades["return_net"].to_numpy(dtype=np.float64)
+    trades = returns.trades
+    profits = trades["return_net"].to_numpy(dtype=np.float64)
     value, rows = profit_factor(profits), ("predictions.parquet: position",)
     if not math.isfinite(value):
         return insufficient(f"{profits.size} trades, of which none won or none lost", evidence=rows)
-    text = f"{profits.size} trades gain {value:.2f} times what they lose"
-    # Gains less `factor` times the losses: 0 where the factor is just reached.
-    beyond = np.where(profits > 0.0, profits, factor * profits)
-    error = float(beyond.std(ddof=1)) * math.sqrt(beyond.size)
-    if value < factor and beyond.sum() + DEVIATIONS * error >= 0.0:
-        # The error grows with the root of the number of trades, the distance with the number itself.
-        needed = beyond.size * (DEVIATIONS * error / min(float(beyond.sum()), -1e-12)) ** 2
-        more = (
-            f"about {math.ceil(needed - beyond.size):,} more trades would tell" if needed < 1e7 else "test on more days"
-        )
-        return insufficient(f"{text}; chance alone may keep it below {factor:g}: {more}", value, evidence=rows)
-    return judge(value >= factor, text, value, evidence=rows)
+    # Losses less the gains that the factor asks for: 0 where it is just reached.
+    short = _errors(np.where(profits > 0.0, -profits, -factor * profits), trades["exit_time"])
+    above = _errors(profits, trades["exit_time"])
+    text = f"{profits.size} trades gain {value:.2f} times what they lose, {above:.1f} standard errors above 1"
+    numbers = {"errors_above_one": above}
+    if value >= factor or above >= sure or (short >= DEVIATIONS and above < sure / NEAR):
+        return weigh(text, value, numbers, evidence=rows)
+    more = math.ceil(profits.size * _lacking(short, above, sure))
+    told = f"chance alone may keep it below {factor:g}" if short < DEVIATIONS else "it is above 1, but not surely"
+    return insufficient(f"{text}; {told}: about {more:,} more trades would tell", value, evidence=rows, numbers=numbers)
+
+
+def _lacking(short: float, above: float, sure: float) -> float:
+    """Return how many times the present trades are lacking until they are refused, or surely gain.
+
+    Errors grow with the root of the number of trades, distances with the number itself: so refusal, where the factor is
+    out of reach before half of the way to `sure` is done, else the whole way. 1 where there is no error to grow.
+    """
+    if short < DEVIATIONS and above * DEVIATIONS < short * sure / NEAR:
+        return (DEVIATIONS / short) ** 2 - 1.0
+    return (sure / above) ** 2 - 1.0 if above > 0.0 else 1.0
 
 
 @check(

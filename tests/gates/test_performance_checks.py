@@ -161,6 +161,8 @@ def test_recomputed_baselines_are_those_of_the_pipeline(honest: Case) -> None:
         ("PF005", trades([1.0, -1.0]), "refused"),
         ("PF005", trades([1.4, -1.0]), "passed"),
         ("PF005", trades([1.0]), "not_enough_evidence"),
+        ("PF005", trades([1.2, -1.0] * 2000), "passed"),
+        ("PF005", trades([1.2, -1.0] * 200), "refused"),
         ("PF006", expensive, "refused"),
         ("PF006", never_trades, "not_enough_evidence"),
         ("PF008", one_great_day, "refused"),
