@@ -149,7 +149,8 @@ PROFILES: Mapping[Profile, Mapping[str, Settings]] = {
         "OF004": {"share": 0.0, "literal": 1},
         "OF011": {"loss": 0.0},
         "PF002": {"ratio": 2.0},
-        "PF005": {"factor": 1.5},
+        # However sure gains are, the factor alone decides.
+        "PF005": {"factor": 1.5, "sure": 1e6},
     },
     # For exploring on little data; nothing that passes under it should be traded.
     "research": {
