@@ -26,10 +26,10 @@ PASSING: Final[dict[str, tuple[dict[str, float], ...]]] = {
         {"value": -0.5, "gain": 1.0, "by_chance": 0.9, "horizon": 4, "more": 0.0},
         {"value": -0.5, "gain": 1.0, "by_chance": 0.0, "horizon": 1, "more": 0.0},
     ),
-    "OF001": ({"value": 0.6},),
+    "OF001": ({"value": 0.6, "phantom": 0.0},),
     "OF002": (
-        {"value": 0.35, "room": 0.1, "look_alikes": 1, "together": 0.6},
-        {"value": 0.2, "room": 0.0, "look_alikes": 4, "together": 0.45},
+        {"value": 0.35, "room": 0.1, "look_alikes": 1, "together": 0.6, "hidden": 0.0},
+        {"value": 0.2, "room": 0.0, "look_alikes": 4, "together": 0.45, "hidden": 0.0},
     ),
     "OF003": ({"value": 0.25, "inner": 0.1, "error": 0.05, "test_low": 0.01},),
     "OF004": (
@@ -37,7 +37,10 @@ PASSING: Final[dict[str, tuple[dict[str, float], ...]]] = {
         {"value": 0.4, "good": 4, "known": 10, "without_best": 0.01, "mean": 0.02, "reach": 0.01, "so_few": 0.16},
     ),
     "OF005": ({"value": 0.9, "clean": 0.1, "noisy": 0.09}, {"value": 0.9, "clean": 0.0, "noisy": -0.2}),
-    "OF007": ({"value": 0.3, "shuffled": 0.1, "common": 0.2}, {"value": -0.1, "shuffled": 0.1, "common": 0.8}),
+    "OF007": (
+        {"value": 0.3, "shuffled": 0.1, "common": 0.2, "phantom": 0.0},
+        {"value": -0.1, "shuffled": 0.1, "common": 0.8, "phantom": 0.0},
+    ),
     "OF008": (
         {"value": 0.052, "by_chance": 0.06, "slope_low": 0.8, "slope_high": 1.2, "brier_high": 0.001},
         {"value": 0.02, "by_chance": 0.01, "slope_low": 0.8, "slope_high": 1.2, "brier_high": 0.001},
@@ -51,6 +54,7 @@ PASSING: Final[dict[str, tuple[dict[str, float], ...]]] = {
     "OF017": ({"value": 0.4},),
     "PF001": ({"value": 0.4},),
     "PF003": ({"value": 0.05, "signal_drawdown": 0.3},),
+    "PF005": ({"value": 1.4, "errors_above_one": 1.0}, {"value": 1.25, "errors_above_one": 3.3}),
     "PF007": (
         _regimes(share=0.7, held=0.5),
         _regimes(share=0.5, held=0.9),
