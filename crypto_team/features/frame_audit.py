@@ -16,7 +16,7 @@ import pandas as pd
 
 from crypto_team.errors import InputError
 from crypto_team.features.audited_function import AuditedFunction
-from crypto_team.features.clock_tables import by_time_alone, timetables
+from crypto_team.features.clock_tables import Look, in_another_order, timetables
 from crypto_team.features.comb import combs, suspects
 from crypto_team.features.odd_rows import odd_rows
 from crypto_team.features.probes import (
@@ -123,13 +123,15 @@ def audit_frames(
         raise InputError(f"the function cannot be run: {why}", where=f"{code.name}:{function}")
     parts = [_whole(sources, decision, rng), *_parts(sources, odd_rows(alone.columns, rng), decision, rng)]
     times = other_times(sources, np.random.default_rng([seed, 1]))
-    found, results, notes, unmoved = _probed(run, parts, alone, times)
+    found, results, notes, looks = _probed(run, parts, alone, times)
     refused = list(dict.fromkeys(text for item in (alone, *results) for text in item.refused))
     notes += [f"refused: {text}" for text in refused]
     clean = {name: alone.columns[name] for name in found if name in alone.columns and found[name].causal}
     parts.append(_combed(run, sources, decision, clean, rng))
     recall = recalled(clean, Elsewhere(*results[: len(times)]), sources, decision)
-    found |= timetables(clean, unmoved, sources[OHLCV], decision) | recall.verdicts
+    ordered = in_another_order(looks, sources[OHLCV].opens.size)
+    by_clock = timetables({name: ordered[name] for name in clean if name in ordered}, sources[OHLCV], decision)
+    found |= by_clock | recall.verdicts
     found |= _confirmed(run, parts[-1], alone, clean)
     found |= _blind(found, refused)
     found |= {name: unproven(item, alone.columns[name]) for name, item in found.items() if name in alone.columns}
@@ -139,10 +141,10 @@ def audit_frames(
 
 def _probed(
     run: AuditedFunction, parts: Sequence[_Part], alone: Computed, times: Sequence[Mapping[str, pd.DataFrame]]
-) -> tuple[dict[str, ColumnVerdict], list[Computed], list[str], frozenset[str]]:
+) -> tuple[dict[str, ColumnVerdict], list[Computed], list[str], list[Look]]:
     """Compute all bars at other times, and all parts with their other futures.
 
-    Returns verdicts by column, the results in that order, what was not probed, and the columns that no price changes.
+    Returns verdicts by column, the results in that order, what was not probed, and each part's futures with results.
     """
     # All bars were computed alone already, as training does it; here they come once more, among others.
     copies = [1] + [2] * (len(parts) - 1)
@@ -151,16 +153,16 @@ def _probed(
     left = results[len(times) :]
     found: dict[str, ColumnVerdict] = {}
     notes: list[str] = []
-    looks = []
+    looks: list[Look] = []
     for part, count in zip(parts, copies, strict=True):
         bases, own = left[:count], left[count : count + len(part.tried)]
         left = left[count + len(part.tried) :]
         notes += _failures(part.tried, own)
-        looks.append((bases[0], part.tried, own))
+        looks.append((part.first, part.tried, own))
         for verdict in _judged([alone, *bases][-2:], part, own, strict=run.strict):
             if verdict.column not in found or found[verdict.column].causal:
                 found[verdict.column] = verdict
-    return found, results, notes, by_time_alone(looks)
+    return found, results, notes, looks
 
 
 def _whole(sources: Mapping[str, Source], decision: Decision, rng: np.random.Generator) -> _Part:

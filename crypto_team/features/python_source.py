@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import marshal
 import sys
-from importlib.util import MAGIC_NUMBER, cache_from_source
+from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def compiled(source: str) -> bytes:
 
 def keep_compiled(source: Path, code: bytes) -> None:
     """Put compiled code where Python looks for that of a file, marked as not to be compared with it."""
-    place = source.parent / cache_from_source(source.name, optimization="")
+    # Beside the file: a prefix for caches that may be set for this process does not hold for jobs.
+    place = source.parent / "__pycache__" / f"{source.stem}.{sys.implementation.cache_tag}.pyc"
     place.parent.mkdir()
     place.write_bytes(code)

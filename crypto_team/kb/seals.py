@@ -56,16 +56,21 @@ def sealed(layout: Layout, item: Dataset) -> Dataset:
 
 
 def removed(layout: Layout) -> list[Dataset]:
-    """Return sealed datasets whose record git has had and the folder has no more, as they were, with earliest seals."""
+    """Return sealed datasets whose record git has had and the folder has no more, as they were, with earliest seals.
+
+    One whose record named different candles in turn is there once for each: none of them opens with the record.
+    """
     head = git.head(layout.root)
     if head is None:
         return []
     there = {named[1] for path in layout.datasets_dir.glob("DS-*.yaml") if (named := _NAMED.search(path.name))}
     seals = earliest(layout)
-    found = (
-        _last(layout.root, *ever) for ever in _ever(layout.root, layout.datasets_dir, head) if ever[0] not in there
-    )
-    return [item.model_copy(update={"holdout_from": seals[item.dataset_id]}) for item in found if item is not None]
+    return [
+        item.model_copy(update={"holdout_from": seals[item.dataset_id]})
+        for name, versions in _ever(layout.root, layout.datasets_dir, head)
+        if name not in there
+        for item in _told(layout.root, name, versions)
+    ]
 
 
 @lru_cache(maxsize=8)
@@ -87,16 +92,17 @@ def _ever(root: Path, folder: Path, head: str) -> tuple[tuple[str, tuple[str, ..
 
 
 @lru_cache(maxsize=64)
-def _last(root: Path, dataset_id: str, versions: tuple[str, ...]) -> Dataset | None:
-    """Return the newest version of a record that can be read."""
+def _told(root: Path, dataset_id: str, versions: tuple[str, ...]) -> tuple[Dataset, ...]:
+    """Return what a record said of its candles in turn, newest first, of the versions that can be read."""
+    found: dict[tuple[object, ...], Dataset] = {}
     for version in versions:
         try:
             item = check(parse(git.run(root, "show", version), version), Dataset)
         except CryptoTeamError:
             continue  # whoever breaks a record before removing it gains nothing
         if item.dataset_id == dataset_id:
-            return item
-    return None
+            found.setdefault((item.path, item.kind, item.exchange, item.pair, item.timeframe), item)
+    return tuple(found.values())
 
 
 def lifted(layout: Layout) -> Iterator[Finding]:
@@ -118,7 +124,8 @@ def lifted(layout: Layout) -> Iterator[Finding]:
             )
             hint = f"git log -p -G holdout_from -- {path.relative_to(layout.root)} shows who did it; put it back"
             yield finding.model_copy(update={"hint": hint, "pointer": "/holdout_from"})
-    for item in removed(layout):
+    # The newest version of each is enough to say that it is gone.
+    for item in {each.dataset_id: each for each in reversed(removed(layout))}.values():
         if not any(known == item.content_hash and "" < seal <= str(item.holdout_from) for known, seal in kept):
             yield _gone(layout, item)
 

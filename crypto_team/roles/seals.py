@@ -113,7 +113,9 @@ def _moved(session: Session, item: Dataset, frame: pd.DataFrame, timeframe: str 
     # Turned around, quote for base, a market has the same returns with the other sign.
     if enough and abs(float(np.corrcoef(moves, rowvar=False)[0, 1])) >= ALIKE:
         return pd.Timedelta(0)
-    return shift_between(known, own, (timeframe_seconds(str(item.timeframe)), timeframe_seconds(str(timeframe))))
+    lengths = timeframe_seconds(str(item.timeframe)), timeframe_seconds(str(timeframe))
+    shifts = (shift_between(known, quoted, lengths) for quoted in (own, 1.0 / own))
+    return next((shift for shift in shifts if shift is not None), None)
 
 
 def _closes(frame: pd.DataFrame, timeframe: str | None) -> pd.Series[float]:

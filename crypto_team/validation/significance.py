@@ -150,9 +150,12 @@ def _expected_best_of_draws(ratios: Floats, n_trials: int) -> float:
     """Return the expected largest of `n_trials` draws from the deviations of `ratios` from their mean, of either sign.
 
     Of normal ratios that is hardly ever above the normal formula; of many dead tries beside few wide ones it stays
-    near what the wide ones alone give. The best ratio is left out: it may be the one with skill.
+    near what the wide ones alone give. The best ratio is left out: it may be the one with skill. None counts for more
+    than the second best.
     """
-    spread = np.delete(np.abs(ratios - ratios.mean()), np.argmax(ratios))
+    rest = np.delete(ratios - ratios.mean(), np.argmax(ratios))
+    # What lost a lot, as a try that pays costs on every bar does, was not nearly lucky.
+    spread = np.minimum(np.abs(rest), max(float(rest.max()), 0.0))
     values = np.sort(np.concatenate([-spread, spread]))
     reached = np.linspace(0.0, 1.0, values.size + 1) ** n_trials
     return float(values @ np.diff(reached))

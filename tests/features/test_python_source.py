@@ -33,6 +33,14 @@ def test_compiled_code_is_what_runs(tmp_path: Path) -> None:
     assert answer(tmp_path).startswith("2 ")
 
 
+def test_a_prefix_for_caches_does_not_move_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "feature_code.py"
+    path.write_text("ANSWER = 1\nasked = lambda: 1\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "elsewhere"))
+    keep_compiled(path, compiled("ANSWER = 2\nasked = lambda: 2\n"))
+    assert answer(tmp_path).startswith("2 ")
+
+
 def test_what_cannot_be_compiled_is_left_to_the_process() -> None:
     assert compiled("def (:") == b""
     assert imported_libraries("def (:") == []

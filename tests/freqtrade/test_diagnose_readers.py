@@ -201,3 +201,20 @@ def test_a_name_that_is_returned_logged_written_or_dropped_is_no_read() -> None:
     frames = {"A/B": frame()}
     assert readers(NamesIt(), frames, ["z", "plot", "flag"]) == {}
     assert set(readers(NamesItToReadIt(), frames, ["z", "plot", "flag"])) == {"z", "plot", "flag"}
+
+
+class ReadsAttributes(Plain):
+    """Reads one column as an attribute of the frame, and has an attribute of its own with another's name."""
+
+    plot = 2.0
+
+    def populate_entry_trend(self, dataframe: pd.DataFrame, _metadata: dict[str, Any]) -> pd.DataFrame:
+        rare = dataframe["close"] > 1e9
+        if rare.any():
+            rare &= dataframe.z > 0
+        dataframe["enter_long"] = ((dataframe["close"] > self.plot) | rare).astype(int)
+        return dataframe
+
+
+def test_a_column_that_is_read_as_an_attribute_is_read() -> None:
+    assert set(readers(ReadsAttributes(), {"A/B": frame()}, ["z", "plot"])) == {"z"}

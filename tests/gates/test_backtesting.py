@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crypto_team.gates import backtesting
+from crypto_team.gates import backtesting, recompute
 from crypto_team.gates.case import Case
 from crypto_team.gates.corpus.evidence_faults_of_trading import with_positions
 from crypto_team.gates.corpus.evidence_honest import Study, study
@@ -82,8 +82,9 @@ def trades_of(monkeypatch: pytest.MonkeyPatch, case: Case, count: int, mean: flo
     profits = 0.001 * ((profits - profits.mean()) / profits.std() + mean)
     days = pd.date_range("2024-01-01", periods=count, freq="3h", tz="UTC")
     made = pd.DataFrame({"exit_time": days, "return_net": profits})
-    monkeypatch.setattr(backtesting, "trades_from_positions", lambda _: made)
-    return run_check("PF005", case)
+    monkeypatch.setattr(recompute, "trades_from_positions", lambda _: made)
+    # A copy has computed no trades of its own yet.
+    return run_check("PF005", replace(case))
 
 
 def test_a_small_factor_of_many_trades_that_is_surely_above_one_passes(

@@ -75,6 +75,18 @@ def test_a_record_that_was_removed_seals_as_before(desk: Desk, tmp_path: Path, b
     assert after.holdout_from == before.holdout_from
 
 
+def test_a_record_that_named_another_file_before_it_was_removed_seals_as_before(desk: Desk) -> None:
+    [before] = catalog(open_session(desk.folder, "lead"))
+    [path] = desk.layout.datasets_dir.glob("DS-*.yaml")
+    path.write_text(path.read_text().replace(before.path, "elsewhere/other.parquet"))
+    subprocess.run(["git", "commit", "-qam", "x"], cwd=desk.folder, check=True)
+    path.unlink()
+    subprocess.run(["git", "commit", "-qam", "y"], cwd=desk.folder, check=True)
+    assert {item.path for item in seals.removed(desk.layout)} == {before.path, "elsewhere/other.parquet"}
+    assert {item.holdout_from for item in seals.removed(desk.layout)} == {before.holdout_from}
+    assert [each.code for each in validate(desk.layout)].count("seal-removed") == 1
+
+
 def test_a_removed_dataset_that_is_imported_again_is_no_finding(desk: Desk, tmp_path: Path) -> None:
     [path] = desk.layout.datasets_dir.glob("DS-*.yaml")
     path.unlink()

@@ -14,6 +14,7 @@ from typing import Any, Final
 _EXPRESSION: Final = re.compile(r"[<>=&|+*/-]")
 _LOGGERS: Final = frozenset({"logger", "log", "logging", "_logger"})
 _REASONS: Final = frozenset({"exit_reason", "sell_reason", "entry_tag", "enter_tag", "exit_tag"})
+_NO_FRAMES: Final = frozenset({"self", "cls", "trade", "order", "np", "pd", "ta"})
 _PLACES: Final = frozenset({"loc", "iloc", "at", "iat"})
 _PASSED_ON: Final = (ast.IfExp, ast.BoolOp, ast.Tuple, ast.List, ast.JoinedStr, ast.FormattedValue)
 
@@ -21,11 +22,16 @@ _PASSED_ON: Final = (ast.IfExp, ast.BoolOp, ast.Tuple, ast.List, ast.JoinedStr, 
 def names(function: Callable[..., Any], column: str) -> bool:
     """Tell whether a function holds the name of a column, or an expression with it, in a place that may be a read."""
     code = getattr(function, "__code__", None)
-    if code is None or not any(_holds(text, column) for text in _texts(code) if text != function.__doc__):
+    told = code is not None and any(_holds(text, column) for text in _texts(code) if text != function.__doc__)
+    if code is None or not (told or column in _attributes(code)):
         return False
     tree = _tree(function)
     if tree is None:
         return True
+    if any(_is_attribute(node, column) for node in ast.walk(tree)):
+        return True
+    if not told:
+        return False
     above = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
     found = [
         node
@@ -33,6 +39,24 @@ def names(function: Callable[..., Any], column: str) -> bool:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _holds(node.value, column)
     ]
     return not found or any(_may_read(node, above) for node in found)
+
+
+def _attributes(code: CodeType) -> Iterator[str]:
+    """Yield the names of attributes and globals that a function asks for, also functions inside."""
+    yield from code.co_names
+    for item in code.co_consts:
+        if isinstance(item, CodeType):
+            yield from _attributes(item)
+
+
+def _is_attribute(node: ast.AST, column: str) -> bool:
+    """Tell whether a frame may be asked for the column as an attribute: frame.target, never self.target."""
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == column
+        and isinstance(node.ctx, ast.Load)
+        and not (isinstance(node.value, ast.Name) and node.value.id in _NO_FRAMES)
+    )
 
 
 def _tree(function: Callable[..., Any]) -> ast.Module | None:
