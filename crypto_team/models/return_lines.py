@@ -168,10 +168,11 @@ def shrunk_line(
     most = BOLDEST_AGAIN if known.calibrated else boldest
     sure = max(most * unit / spread, float(free[1] - 2.0 * error[1]))
     used = min(max(slope, LEAST_SLOPE), sure, steepest * unit / spread)
-    # A slope that is not the one expected takes the level that belongs to it: what forecasts lean on counts with it.
-    moved = np.interp([used, slope], slopes, offsets) @ np.array([1.0, -1.0])
-    steep = used * spread / unit
-    return steep, float(belief @ offsets + moved) * spread - steep * centre
+    offset, steep = float(belief @ offsets), used * spread / unit
+    if used != slope:  # it takes the level that belongs to it: what forecasts lean on counts with the slope
+        at = np.array([known.level / spread + used * leaning]), level_scale
+        offset = float(_posterior(np.array([used]), np.zeros(1), at, (float(free[0]), float(error[0])))[1][0])
+    return steep, offset * spread - steep * centre
 
 
 def _slopes(free: float, error: float, known: KnownReturns, scale: float, as_told: float) -> tuple[Floats, Floats]:

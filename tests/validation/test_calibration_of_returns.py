@@ -227,6 +227,23 @@ def test_a_slope_that_is_capped_takes_the_level_that_belongs_to_it(mean: float, 
     assert min(0.5 * mean, inner) - 0.1 <= 0.5 * told.mean() + moved <= max(0.5 * mean, inner) + 0.1
 
 
+@pytest.mark.parametrize("plain", [(0.0, 0.0), (0.1, 2_000.0), (0.5, 5_000.0)])
+def test_the_level_of_a_capped_slope_lies_between_what_speaks_for_one(plain: tuple[float, float]) -> None:
+    rng, capped = np.random.default_rng(9), 0
+    for _ in range(40):
+        bars, size = int(rng.choice([4, 16, 24])), int(rng.choice([350, 1_000]))
+        deviation = float(rng.choice([0.016, 0.4, 2.0]))
+        told = deviation * (rng.choice([-5.0, -1.0, 0.5, 2.0]) + _lasting(rng, size, bars))
+        came = 200.0 * _lasting(rng, size, bars)
+        slope, intercept = shrunk_line(
+            _rows(told, came, bars=bars), KnownReturns(0.0, 0.0, 3.0 * size / bars, plain), boldest=1.5, steepest=1.5
+        )
+        prior, inner, level = slope * told.mean(), came.mean(), slope * told.mean() + intercept
+        assert min(prior, inner) - 0.02 * 200.0 <= level <= max(prior, inner) + 0.02 * 200.0
+        capped += slope == pytest.approx(1.5)
+    assert capped > 10
+
+
 def test_what_a_plain_line_foresaw_is_believed_where_the_calibration_rows_know_little() -> None:
     told, came = _bold(240, skill=0.3)
     rows = _rows(told, came, bars=24)
