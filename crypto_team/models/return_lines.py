@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -71,12 +72,13 @@ def labels_worth(start: Ints, end: Ints, weight: Floats | None = None) -> float:
     has the variance of the integral over time of (sum of w_i / sqrt(length_i) of the open spans) squared. So this is
     (sum of w^2)^2 by that integral: n where spans do not overlap, n / h for a constant weight over h bars from every
     bar, and n again for weights that change their sign at random. Returns of several pairs over one time count as one,
-    because pairs move together.
+    because pairs move together. They do not move alike, though: weights of pairs that lean against each other cancel in
+    one market and not in several, so the integral is never less than the sum of those of the single pairs.
 
     Parameters
     ----------
     start, end
-        Half-open spans, shape (n,).
+        Half-open spans, shape (n,), pair by pair: where starts do not grow the next pair, or block of rows, begins.
     weight
         Shape (n,); 1 if not given.
     """
@@ -84,12 +86,21 @@ def labels_worth(start: Ints, end: Ints, weight: Floats | None = None) -> float:
     if not w.any():
         return 0.0
     end = np.maximum(end, start + 1)
-    edges = np.unique(np.concatenate([start, end]))
     share = w / np.sqrt((end - start).astype(np.float64))
+    seams = [0, *(np.flatnonzero(np.diff(start) <= 0) + 1).tolist(), start.size]
+    pairs = [slice(*run) for run in pairwise(seams)]
+    alone = sum(_open_squared(start[run], end[run], share[run]) for run in pairs)
+    return float((w**2).sum() ** 2 / max(_open_squared(start, end, share), alone))
+
+
+def _open_squared(start: Ints, end: Ints, share: Floats) -> float:
+    """Return the integral over time of the squared sum of the shares of open spans."""
+    edges = np.unique(np.concatenate([start, end]))
     opened = np.bincount(np.searchsorted(edges, start), share, minlength=edges.size)
     closed = np.bincount(np.searchsorted(edges, end), share, minlength=edges.size)
     alive = np.cumsum(opened - closed)[:-1]
-    return float((w**2).sum() ** 2 / (np.diff(edges) * alive**2).sum())
+    # A sum of products, no product of vectors: that is shared among threads above some size, and its last bits with it.
+    return float((np.diff(edges) * alive**2).sum())
 
 
 def shrunk_line(
@@ -157,10 +168,11 @@ def shrunk_line(
     most = BOLDEST_AGAIN if known.calibrated else boldest
     sure = max(most * unit / spread, float(free[1] - 2.0 * error[1]))
     used = min(max(slope, LEAST_SLOPE), sure, steepest * unit / spread)
-    # A slope that is not the one expected takes the level that belongs to it: what forecasts lean on counts with it.
-    moved = np.interp([used, slope], slopes, offsets) @ np.array([1.0, -1.0])
-    steep = used * spread / unit
-    return steep, float(belief @ offsets + moved) * spread - steep * centre
+    offset, steep = float(belief @ offsets), used * spread / unit
+    if used != slope:  # it takes the level that belongs to it: what forecasts lean on counts with the slope
+        at = np.array([known.level / spread + used * leaning]), level_scale
+        offset = float(_posterior(np.array([used]), np.zeros(1), at, (float(free[0]), float(error[0])))[1][0])
+    return steep, offset * spread - steep * centre
 
 
 def _slopes(free: float, error: float, known: KnownReturns, scale: float, as_told: float) -> tuple[Floats, Floats]:

@@ -116,7 +116,8 @@ def _returns(found: ExpectedReturns) -> Iterator[str]:
     for what, slope, low, high in slopes:
         if high < 1.0 or low > 1.0 or slope < 0.0:
             fault = "point the wrong way" if slope < 0.0 else "are too bold" if slope < 1.0 else "are too timid"
-            unsure = "" if high < 1.0 or low > 1.0 else ", which may be luck"
+            # That it is not one is known of every positive slope here, that it is below zero of few negative ones.
+            unsure = "" if slope >= 0.0 or high < 0.0 else ", which may be luck"
             yield (
                 f"{what} {fault}{unsure}: the slope of realised on expected returns is {number(slope)} "
                 f"(95 % interval {number(low)} to {number(high)}; 1 is right)."

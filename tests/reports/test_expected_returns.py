@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -67,8 +69,6 @@ def test_lines_that_err_from_fold_to_fold_widen_the_interval(evidence: Any, meta
 def test_the_limitations_of_a_regression_are_those_of_its_returns(
     evidence: Any, meta: EvidenceMeta, trials: TrialLedger
 ) -> None:
-    from types import SimpleNamespace
-
     def told(factor: float) -> str:
         rows = rows_of(evidence)
         rows = rows.assign(expected_bps=factor * rows["expected_bps"], expected_bps_3=-rows["expected_bps"])
@@ -81,6 +81,19 @@ def test_the_limitations_of_a_regression_are_those_of_its_returns(
     assert "Expected returns" not in honest
     assert "probabilities" not in honest
     assert ("Returns expected over 3 bars point the wrong way" in honest) == ("3 bars" in honest)
+
+
+@pytest.mark.parametrize(("interval", "sure"), [((-0.9, 0.7), False), ((-0.9, 1.4), False), ((-0.18, -0.02), True)])
+def test_returns_point_the_wrong_way_for_sure_only_where_the_interval_says_so(
+    evidence: Any, meta: EvidenceMeta, trials: TrialLedger, interval: tuple[float, float], sure: bool
+) -> None:
+    tables = SimpleNamespace(**{**vars(evidence.tables), "predictions": rows_of(evidence)})
+    data = report_data(meta, tables, trials)  # type: ignore[arg-type]
+    assert data.expected is not None
+    found = replace(data.expected, slope=-0.1, slope_low=interval[0], slope_high=interval[1])
+    told = "\n".join(limitations(meta, replace(data, expected=found)))
+    assert "Expected returns point the wrong way" in told
+    assert ("wrong way, which may be luck: the slope" in told) is not sure
 
 
 def test_pairs_that_are_copies_count_once(evidence: Any, meta: EvidenceMeta) -> None:
@@ -119,8 +132,6 @@ def test_classes_have_no_expected_returns(evidence: Any) -> None:
 def test_the_report_shows_slopes_and_tenths(
     evidence: Any, meta: EvidenceMeta, trials: TrialLedger, spec: MlSpec, features: FeatureSet
 ) -> None:
-    from types import SimpleNamespace
-
     rows = rows_of(evidence)
     rows = rows.assign(expected_raw_bps_3=4.0 * rows["expected_bps"], expected_bps_3=rows["expected_bps"])
     tables = SimpleNamespace(**{**vars(evidence.tables), "predictions": rows})

@@ -89,6 +89,40 @@ def test_labels_are_worth_what_their_mean_is_certain_of() -> None:
     assert labels_worth(start[:0], start[:0]) == 0.0
 
 
+def _lasting(rng: np.random.Generator, size: int, bars: int) -> np.ndarray:
+    """Draw what overlapping labels of white noise look like, of deviation one."""
+    return np.convolve(rng.standard_normal(size + bars - 1), np.ones(bars) / np.sqrt(bars), "valid")
+
+
+def test_pairs_that_lean_against_each_other_are_worth_no_more_than_pairs_that_share_nothing() -> None:
+    rng = np.random.default_rng(6)
+    start = np.arange(500, dtype=np.int64)
+    lean, end = _lasting(rng, 500, 24), start + 24
+    one, twice = labels_worth(start, end, lean), np.tile(start, 2)
+    assert labels_worth(twice, twice + 24, np.concatenate([lean, -lean])) == pytest.approx(2.0 * one)
+    assert labels_worth(twice, twice + 24, np.concatenate([lean, lean])) == pytest.approx(one)
+    # Ranks across pairs add up to nothing at any time.
+    ranks = np.argsort(np.argsort([_lasting(rng, 500, 24) for _ in range(6)], axis=0), axis=0) - 2.5
+    six, single = np.tile(start, 6), [labels_worth(start, end, each) for each in ranks]
+    assert min(single) < labels_worth(six, six + 24, ranks.ravel()) <= 1.001 * sum(single)
+
+
+@pytest.mark.parametrize("pairs", [2, 6])
+def test_forecasts_of_one_pair_against_another_are_shrunk_as_well(pairs: int) -> None:
+    rng, slopes = np.random.default_rng(7), []
+    start = np.tile(np.arange(500, dtype=np.int64), pairs)
+    for _ in range(20):
+        lean = np.array([_lasting(rng, 500, 24) for _ in range(pairs)])
+        lean -= lean.mean(axis=0)
+        market = _lasting(rng, 500, 24)
+        came = 200.0 * np.array([0.8 * market + 0.6 * _lasting(rng, 500, 24) for _ in range(pairs)])
+        rows = Unseen(5.0 * lean.ravel(), came.ravel(), start, start + 24)
+        slopes.append(shrunk_line(rows, KnownReturns(0.0, 0.0, 60.0))[0])
+    # Nothing is foreseen: a slope above the one that bold learners are allowed is as rare as two errors are.
+    assert np.isfinite(slopes).all()
+    assert np.quantile(slopes, 0.9) <= 1.0 + 1e-9
+
+
 def test_what_labels_are_worth_is_the_variance_of_means_of_white_noise() -> None:
     rng = np.random.default_rng(4)
     start = np.sort(rng.integers(0, 400, 300)).astype(np.int64)
@@ -191,6 +225,23 @@ def test_a_slope_that_is_capped_takes_the_level_that_belongs_to_it(mean: float, 
     steep, moved = shrunk_line(_rows(told, came, bars=16), KnownReturns(0.0, 0.0, 20.0), boldest=1.5, steepest=0.5)
     assert steep == pytest.approx(0.5)
     assert min(0.5 * mean, inner) - 0.1 <= 0.5 * told.mean() + moved <= max(0.5 * mean, inner) + 0.1
+
+
+@pytest.mark.parametrize("plain", [(0.0, 0.0), (0.1, 2_000.0), (0.5, 5_000.0)])
+def test_the_level_of_a_capped_slope_lies_between_what_speaks_for_one(plain: tuple[float, float]) -> None:
+    rng, capped = np.random.default_rng(9), 0
+    for _ in range(40):
+        bars, size = int(rng.choice([4, 16, 24])), int(rng.choice([350, 1_000]))
+        deviation = float(rng.choice([0.016, 0.4, 2.0]))
+        told = deviation * (rng.choice([-5.0, -1.0, 0.5, 2.0]) + _lasting(rng, size, bars))
+        came = 200.0 * _lasting(rng, size, bars)
+        slope, intercept = shrunk_line(
+            _rows(told, came, bars=bars), KnownReturns(0.0, 0.0, 3.0 * size / bars, plain), boldest=1.5, steepest=1.5
+        )
+        prior, inner, level = slope * told.mean(), came.mean(), slope * told.mean() + intercept
+        assert min(prior, inner) - 0.02 * 200.0 <= level <= max(prior, inner) + 0.02 * 200.0
+        capped += slope == pytest.approx(1.5)
+    assert capped > 10
 
 
 def test_what_a_plain_line_foresaw_is_believed_where_the_calibration_rows_know_little() -> None:
