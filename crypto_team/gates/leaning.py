@@ -108,12 +108,15 @@ def leaning(returns: Returns, sample: pd.DataFrame) -> Leaning | None:
         for name in sample.columns
         if name not in {"time", "pair", "fold", "part"} and pd.api.types.is_numeric_dtype(sample[name])
     ]
-    rows = _rows(returns, sample, names)
-    made_of = {int(str(number)): _additive(fold, names) for number, fold in rows.groupby("fold")}
+    rows, features = _rows(returns, sample, names)
+    made_of = {
+        int(str(number)): _additive(fold, features.loc[fold.index].to_numpy(dtype=np.float64))
+        for number, fold in rows.groupby("fold")
+    }
     fitted = [each for each in made_of.values() if each is not None]
     if not fitted or len(names) < 2:
         return None
-    groups = _groups(rows, names)
+    groups = _groups(features, rows["pair"])
     member = np.array([[name in group for group in groups] for name in names], dtype=np.float64)
     absolute, variance, skill = (np.zeros((len(fitted), len(groups))) for _ in range(3))
     for number, (parts, told, _, forward) in enumerate(fitted):
@@ -123,24 +126,28 @@ def leaning(returns: Returns, sample: pd.DataFrame) -> Leaning | None:
         skill[number] = _skill(made, told, forward)
     explained = float(np.mean([each[2] for each in fitted]))
     folds = tuple(number for number, each in made_of.items() if each is not None)
-    counts = rows.groupby("fold")[names].nunique().loc[list(folds)] < FEWEST_VALUES
+    counts = features.groupby(rows["fold"]).nunique().loc[list(folds)] < FEWEST_VALUES
     still = tuple(frozenset(row.index[row]) for _, row in counts.iterrows())
     means = (absolute.mean(axis=0), variance.mean(axis=0), skill.mean(axis=0))
     return Leaning(groups, *means, explained, folds, variance, still)
 
 
-def _rows(returns: Returns, sample: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return the test rows that have features, with fold, signal and forward return."""
+def _rows(returns: Returns, sample: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the test rows that have features, with fold, signal and forward return, and beside them the features.
+
+    The two are kept apart because a feature may have the name of anything, `signal` as well.
+    """
     test = returns.test[["time", "pair", "fold", "signal", "forward_return"]]
     most = max(MOST_ROWS, ROWS_A_FOLD * test["fold"].nunique())
     if len(test) > most:
         # Drawn, not every so many: pairs and hours come round in turn.
         test = test[np.random.default_rng(7).random(len(test)) < most / len(test)]
     test = test.assign(time=milliseconds(test["time"]))
-    known = sample[["pair", *names]].assign(time=milliseconds(sample["time"])).drop_duplicates(["pair", "time"])
-    found: pd.DataFrame = test.merge(known, on=["pair", "time"], how="inner")
-    whole: pd.DataFrame = found[np.isfinite(found[["signal", *names]].to_numpy(dtype=np.float64)).all(axis=1)]
-    return whole
+    own = {name: f"feature {name}" for name in names}
+    known = sample[["pair", *names]].rename(columns=own).assign(time=milliseconds(sample["time"]))
+    found = test.merge(known.drop_duplicates(["pair", "time"]), on=["pair", "time"], how="inner")
+    whole = found[np.isfinite(found[["signal", *own.values()]].to_numpy(dtype=np.float64)).all(axis=1)]
+    return whole[list(test.columns)], whole[list(own.values())].set_axis(names, axis=1)
 
 
 def _score(values: Floats) -> Floats:
@@ -149,10 +156,10 @@ def _score(values: Floats) -> Floats:
     return np.asarray(ndtri((ranks - 0.5) / len(values)))
 
 
-def _additive(fold: pd.DataFrame, names: list[str]) -> tuple[Floats, Floats, float, Floats] | None:
+def _additive(fold: pd.DataFrame, values: Floats) -> tuple[Floats, Floats, float, Floats] | None:
     """Return contributions (n, features), signal scores (n,), R squared and forward returns of one fold."""
-    values = fold[names].to_numpy(dtype=np.float64)
-    if len(values) < max(FEWEST_ROWS, 2 * ROWS_A_COLUMN * len(names)) or float(fold["signal"].std()) == 0.0:
+    count = values.shape[1]
+    if len(values) < max(FEWEST_ROWS, 2 * ROWS_A_COLUMN * count) or float(fold["signal"].std()) == 0.0:
         return None
     spread = values.std(axis=0)
     z = np.clip((values - values.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0), -5.0, 5.0)
@@ -166,12 +173,13 @@ def _additive(fold: pd.DataFrame, names: list[str]) -> tuple[Floats, Floats, flo
     left = told - parts.sum(axis=1)
     explained = 1.0 - float(left.var()) / float(told.var())
     forward = fold["forward_return"].to_numpy(dtype=np.float64)
-    return parts[:, : len(names)] + parts[:, len(names) :], told, explained, forward
+    return parts[:, :count] + parts[:, count:], told, explained, forward
 
 
-def _groups(rows: pd.DataFrame, names: list[str]) -> tuple[tuple[str, ...], ...]:
+def _groups(features: pd.DataFrame, pair: pd.Series[str]) -> tuple[tuple[str, ...], ...]:
     """Return the features in groups that are linked by rank correlation within pairs, each with itself."""
-    linked = rows.groupby("pair")[names].rank(pct=True).corr().abs().fillna(0.0).to_numpy() > LINKED
+    names = [str(name) for name in features.columns]
+    linked = features.groupby(pair).rank(pct=True).corr().abs().fillna(0.0).to_numpy() > LINKED
     np.fill_diagonal(linked, val=True)
     for _ in names:
         linked = linked @ linked

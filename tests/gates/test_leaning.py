@@ -133,6 +133,17 @@ def test_honest_tables_of_the_corpus_fit(tmp_path: Path, name: str) -> None:
     assert misfits(case.leaning, case.importances) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("name", ["signal", "forward_return"])
+def test_a_feature_may_have_the_name_of_a_column_of_the_forecasts(name: str) -> None:
+    returns, sample, _ = carried_out(one_source(), "gain")
+    usual, renamed = leaning(returns, sample), leaning(returns, sample.rename(columns={"f0": name}))
+    assert usual is not None
+    assert renamed is not None
+    assert renamed.groups == tuple(tuple(name if each == "f0" else each for each in group) for group in usual.groups)
+    np.testing.assert_array_equal(renamed.variance, usual.variance)
+    np.testing.assert_array_equal(renamed.skill, usual.skill)
+
+
 def test_without_features_there_is_nothing_to_compare() -> None:
     returns, sample, _ = carried_out(one_source(), "gain")
     assert leaning(returns, sample.iloc[:50]) is None
