@@ -26,9 +26,10 @@ HALF, TIMES = 0.5, 4.0
 class Leaning:
     """Shares of each group of linked features in what an additive model, fitted to the forecasts, makes of them.
 
-    `absolute` is the share of the mean absolute contribution, `variance` that of its variance, `skill` the rank
-    correlation of a group's contribution with forward returns relative to that of the forecasts, `explained` the part
-    of the forecasts' variance that the additive model gives (R squared); means over folds. `folds` names the folds of
+    `absolute` is the share of the mean absolute contribution, `variance` that of its variance, `explained` the part
+    of the forecasts' variance that the additive model gives (R squared); means over folds. `skill` is the rank
+    correlation of a group's contribution with forward returns, summed over folds, over that of the forecasts, summed
+    alike: one fold in which they are worth nothing would drown a mean of ratios. `folds` names the folds of
     `variances` (folds, groups), and `still` says which features hardly varied in the test part of a fold.
     """
 
@@ -118,18 +119,20 @@ def leaning(returns: Returns, sample: pd.DataFrame) -> Leaning | None:
         return None
     groups = _groups(features, rows["pair"])
     member = np.array([[name in group for group in groups] for name in names], dtype=np.float64)
-    absolute, variance, skill = (np.zeros((len(fitted), len(groups))) for _ in range(3))
+    absolute, variance, parallel = (np.zeros((len(fitted), len(groups))) for _ in range(3))
+    whole = 0.0
     for number, (parts, told, _, forward) in enumerate(fitted):
         made = parts @ member
         absolute[number] = _shares(np.abs(made).mean(axis=0))
         variance[number] = _shares(made.var(axis=0))
-        skill[number] = _skill(made, told, forward)
+        parallel[number] = [_parallel(column, forward) for column in made.T]
+        whole += _parallel(told, forward)
     explained = float(np.mean([each[2] for each in fitted]))
     folds = tuple(number for number, each in made_of.items() if each is not None)
     counts = features.groupby(rows["fold"]).nunique().loc[list(folds)] < FEWEST_VALUES
     still = tuple(frozenset(row.index[row]) for _, row in counts.iterrows())
-    means = (absolute.mean(axis=0), variance.mean(axis=0), skill.mean(axis=0))
-    return Leaning(groups, *means, explained, folds, variance, still)
+    skill = parallel.sum(axis=0) / whole if whole > 0.0 else np.zeros(len(groups))
+    return Leaning(groups, absolute.mean(axis=0), variance.mean(axis=0), skill, explained, folds, variance, still)
 
 
 def _rows(returns: Returns, sample: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -193,13 +196,9 @@ def _shares(values: Floats) -> Floats:
     return values / values.sum() if values.sum() > 0.0 else values
 
 
-def _skill(made: Floats, told: Floats, forward: Floats) -> Floats:
-    """Return the rank correlation of each column with forward returns over that of the forecasts; 0 without skill."""
+def _parallel(values: Floats, forward: Floats) -> float:
+    """Return the rank correlation with forward returns; 0 where too few are known, or one of the two is constant."""
     known = np.isfinite(forward)
-    whole = float(spearmanr(told[known], forward[known]).statistic) if known.sum() > 2 else 0.0
-    if not whole > 0.0:
-        return np.zeros(made.shape[1])
-    return np.array([
-        float(spearmanr(column[known], forward[known]).statistic) / whole if np.ptp(column[known]) > 0.0 else 0.0
-        for column in made.T
-    ])  # fmt: skip
+    if known.sum() <= 2 or np.ptp(values[known]) == 0.0 or np.ptp(forward[known]) == 0.0:
+        return 0.0
+    return float(spearmanr(values[known], forward[known]).statistic)
