@@ -17,6 +17,8 @@ from crypto_team.schemas.evidence import EvidenceMeta, FoldRange
 Times = npt.NDArray[np.int64]
 WARM_UP_MS = 30 * DAY_MS
 """How long after its listing a pair may have no forecasts: its look-back has to fill first."""
+SLACK_MS = DAY_MS
+"""By how much look-backs of pairs may differ: a bar or two are made up, or missing, when a pair is new."""
 RETRAIN = ("crypto-team ml-engineer train STR",)
 
 
@@ -36,15 +38,17 @@ def rows_complete(
 
     Made-up bars do not count, nor does an unbroken tail of a part that is no longer than the horizon and the bar of its
     fill, nor the first bars of a pair that was listed after the others, up to thirty days, before it is predicted for
-    the first time. Test parts follow each other at even distances up to the end of the market.
+    the first time in any part; a look-back is as long for every pair, so no such pair waits a day longer than another.
+    Test parts follow each other at even distances up to the end of the market.
     """
     bars = market[~market["filled"]] if "filled" in market else market
     test = predictions[(predictions["part"] == "test") & predictions["signal"].notna()]
     worst, where = 1.0, ""
-    opened = int(milliseconds(bars["time"]).min()) if len(bars) else 0
+    filled_by = _filled_by(meta.pairs, predictions, bars)
     for pair in meta.pairs:
         told = milliseconds(test.loc[test["pair"] == pair, "time"])
-        known = _warmed_up(milliseconds(bars.loc[bars["pair"] == pair, "time"]), told, opened)
+        known = milliseconds(bars.loc[bars["pair"] == pair, "time"])
+        known = known[known >= filled_by.get(pair, 0)]
         for fold in meta.folds:
             share = _predicted(known[_inside(known, fold)], told, meta.horizon_bars + 1)
             if share < worst:
@@ -60,11 +64,23 @@ def rows_complete(
     return judge(worst >= coverage, text, worst, evidence=evidence)
 
 
-def _warmed_up(known: Times, told: Times, opened: int) -> Times:
-    """Return the bars of a pair without those that fill its look-back, where it was listed after the market opened."""
-    if not known.size or not told.size or known.min() <= opened or told.min() - known.min() > WARM_UP_MS:
-        return known
-    return np.asarray(known[known >= told.min()], dtype=np.int64)
+def _filled_by(pairs: list[str], predictions: pd.DataFrame, bars: pd.DataFrame) -> dict[str, int]:
+    """Return when the look-back of each pair that was listed after the market opened is full, in milliseconds.
+
+    No later than its first forecast of any part, and a day behind that of the pair that needed the least, so that
+    nobody chooses for each pair which of its first days to leave out.
+    """
+    if bars.empty:
+        return {}
+    listed = pd.Series(milliseconds(bars["time"])).groupby(bars["pair"].to_numpy()).min()
+    said = predictions[predictions["signal"].notna()]
+    first = pd.Series(milliseconds(said["time"])).groupby(said["pair"].to_numpy()).min()
+    late = listed[listed > listed.min()].reindex(pairs).dropna()
+    waits = (first.reindex(late.index) - late).dropna().clip(lower=0)
+    if waits.empty:
+        return {}
+    most = min(WARM_UP_MS, int(waits.min()) + SLACK_MS)
+    return {str(pair): int(late[pair]) + min(int(wait), most) for pair, wait in waits.items()}
 
 
 def _predicted(expected: Times, told: Times, tail_bars: int) -> float:

@@ -26,9 +26,10 @@ HALF, TIMES = 0.5, 4.0
 class Leaning:
     """Shares of each group of linked features in what an additive model, fitted to the forecasts, makes of them.
 
-    `absolute` is the share of the mean absolute contribution, `variance` that of its variance, `skill` the rank
-    correlation of a group's contribution with forward returns relative to that of the forecasts, `explained` the part
-    of the forecasts' variance that the additive model gives (R squared); means over folds. `folds` names the folds of
+    `absolute` is the share of the mean absolute contribution, `variance` that of its variance, `explained` the part
+    of the forecasts' variance that the additive model gives (R squared); means over folds. `skill` is the rank
+    correlation of a group's contribution with forward returns, summed over folds, over that of the forecasts, summed
+    alike: one fold in which they are worth nothing would drown a mean of ratios. `folds` names the folds of
     `variances` (folds, groups), and `still` says which features hardly varied in the test part of a fold.
     """
 
@@ -108,39 +109,48 @@ def leaning(returns: Returns, sample: pd.DataFrame) -> Leaning | None:
         for name in sample.columns
         if name not in {"time", "pair", "fold", "part"} and pd.api.types.is_numeric_dtype(sample[name])
     ]
-    rows = _rows(returns, sample, names)
-    made_of = {int(str(number)): _additive(fold, names) for number, fold in rows.groupby("fold")}
+    rows, features = _rows(returns, sample, names)
+    made_of = {
+        int(str(number)): _additive(fold, features.loc[fold.index].to_numpy(dtype=np.float64))
+        for number, fold in rows.groupby("fold")
+    }
     fitted = [each for each in made_of.values() if each is not None]
     if not fitted or len(names) < 2:
         return None
-    groups = _groups(rows, names)
+    groups = _groups(features, rows["pair"])
     member = np.array([[name in group for group in groups] for name in names], dtype=np.float64)
-    absolute, variance, skill = (np.zeros((len(fitted), len(groups))) for _ in range(3))
+    absolute, variance, parallel = (np.zeros((len(fitted), len(groups))) for _ in range(3))
+    whole = 0.0
     for number, (parts, told, _, forward) in enumerate(fitted):
         made = parts @ member
         absolute[number] = _shares(np.abs(made).mean(axis=0))
         variance[number] = _shares(made.var(axis=0))
-        skill[number] = _skill(made, told, forward)
+        parallel[number] = [_parallel(column, forward) for column in made.T]
+        whole += _parallel(told, forward)
     explained = float(np.mean([each[2] for each in fitted]))
     folds = tuple(number for number, each in made_of.items() if each is not None)
-    counts = rows.groupby("fold")[names].nunique().loc[list(folds)] < FEWEST_VALUES
+    counts = features.groupby(rows["fold"]).nunique().loc[list(folds)] < FEWEST_VALUES
     still = tuple(frozenset(row.index[row]) for _, row in counts.iterrows())
-    means = (absolute.mean(axis=0), variance.mean(axis=0), skill.mean(axis=0))
-    return Leaning(groups, *means, explained, folds, variance, still)
+    skill = parallel.sum(axis=0) / whole if whole > 0.0 else np.zeros(len(groups))
+    return Leaning(groups, absolute.mean(axis=0), variance.mean(axis=0), skill, explained, folds, variance, still)
 
 
-def _rows(returns: Returns, sample: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Return the test rows that have features, with fold, signal and forward return."""
+def _rows(returns: Returns, sample: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the test rows that have features, with fold, signal and forward return, and beside them the features.
+
+    The two are kept apart because a feature may have the name of anything, `signal` as well.
+    """
     test = returns.test[["time", "pair", "fold", "signal", "forward_return"]]
     most = max(MOST_ROWS, ROWS_A_FOLD * test["fold"].nunique())
     if len(test) > most:
         # Drawn, not every so many: pairs and hours come round in turn.
         test = test[np.random.default_rng(7).random(len(test)) < most / len(test)]
     test = test.assign(time=milliseconds(test["time"]))
-    known = sample[["pair", *names]].assign(time=milliseconds(sample["time"])).drop_duplicates(["pair", "time"])
-    found: pd.DataFrame = test.merge(known, on=["pair", "time"], how="inner")
-    whole: pd.DataFrame = found[np.isfinite(found[["signal", *names]].to_numpy(dtype=np.float64)).all(axis=1)]
-    return whole
+    own = {name: f"feature {name}" for name in names}
+    known = sample[["pair", *names]].rename(columns=own).assign(time=milliseconds(sample["time"]))
+    found = test.merge(known.drop_duplicates(["pair", "time"]), on=["pair", "time"], how="inner")
+    whole = found[np.isfinite(found[["signal", *own.values()]].to_numpy(dtype=np.float64)).all(axis=1)]
+    return whole[list(test.columns)], whole[list(own.values())].set_axis(names, axis=1)
 
 
 def _score(values: Floats) -> Floats:
@@ -149,10 +159,10 @@ def _score(values: Floats) -> Floats:
     return np.asarray(ndtri((ranks - 0.5) / len(values)))
 
 
-def _additive(fold: pd.DataFrame, names: list[str]) -> tuple[Floats, Floats, float, Floats] | None:
+def _additive(fold: pd.DataFrame, values: Floats) -> tuple[Floats, Floats, float, Floats] | None:
     """Return contributions (n, features), signal scores (n,), R squared and forward returns of one fold."""
-    values = fold[names].to_numpy(dtype=np.float64)
-    if len(values) < max(FEWEST_ROWS, 2 * ROWS_A_COLUMN * len(names)) or float(fold["signal"].std()) == 0.0:
+    count = values.shape[1]
+    if len(values) < max(FEWEST_ROWS, 2 * ROWS_A_COLUMN * count) or float(fold["signal"].std()) == 0.0:
         return None
     spread = values.std(axis=0)
     z = np.clip((values - values.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0), -5.0, 5.0)
@@ -166,12 +176,13 @@ def _additive(fold: pd.DataFrame, names: list[str]) -> tuple[Floats, Floats, flo
     left = told - parts.sum(axis=1)
     explained = 1.0 - float(left.var()) / float(told.var())
     forward = fold["forward_return"].to_numpy(dtype=np.float64)
-    return parts[:, : len(names)] + parts[:, len(names) :], told, explained, forward
+    return parts[:, :count] + parts[:, count:], told, explained, forward
 
 
-def _groups(rows: pd.DataFrame, names: list[str]) -> tuple[tuple[str, ...], ...]:
+def _groups(features: pd.DataFrame, pair: pd.Series[str]) -> tuple[tuple[str, ...], ...]:
     """Return the features in groups that are linked by rank correlation within pairs, each with itself."""
-    linked = rows.groupby("pair")[names].rank(pct=True).corr().abs().fillna(0.0).to_numpy() > LINKED
+    names = [str(name) for name in features.columns]
+    linked = features.groupby(pair).rank(pct=True).corr().abs().fillna(0.0).to_numpy() > LINKED
     np.fill_diagonal(linked, val=True)
     for _ in names:
         linked = linked @ linked
@@ -185,13 +196,9 @@ def _shares(values: Floats) -> Floats:
     return values / values.sum() if values.sum() > 0.0 else values
 
 
-def _skill(made: Floats, told: Floats, forward: Floats) -> Floats:
-    """Return the rank correlation of each column with forward returns over that of the forecasts; 0 without skill."""
+def _parallel(values: Floats, forward: Floats) -> float:
+    """Return the rank correlation with forward returns; 0 where too few are known, or one of the two is constant."""
     known = np.isfinite(forward)
-    whole = float(spearmanr(told[known], forward[known]).statistic) if known.sum() > 2 else 0.0
-    if not whole > 0.0:
-        return np.zeros(made.shape[1])
-    return np.array([
-        float(spearmanr(column[known], forward[known]).statistic) / whole if np.ptp(column[known]) > 0.0 else 0.0
-        for column in made.T
-    ])  # fmt: skip
+    if known.sum() <= 2 or np.ptp(values[known]) == 0.0 or np.ptp(forward[known]) == 0.0:
+        return 0.0
+    return float(spearmanr(values[known], forward[known]).statistic)

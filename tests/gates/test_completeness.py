@@ -18,23 +18,33 @@ NEW = "NEW/USD"
 
 def listed_later(case: Case, *, told_after: pd.Timedelta, hole: bool = False) -> CheckResult:
     """Judge a study with a second pair that was listed in the middle of the second test part."""
+    return run_check("DQ006", with_later(case, NEW, told_after=told_after, hole=hole))
+
+
+def with_later(
+    case: Case, name: str, *, told_after: pd.Timedelta, hole: bool = False, inner: bool = False, fold: int = 1
+) -> Case:
+    """Return a study with one more pair, listed in a third of a test part, with or without an earlier forecast."""
     assert case.meta is not None
     assert case.market is not None
     assert case.predictions is not None
-    fold = case.meta.folds[1]
-    listed = pd.Timestamp(fold.test_start) + (pd.Timestamp(fold.test_end) - pd.Timestamp(fold.test_start)) / 3
-    bars = case.market[case.market["time"] >= listed].assign(pair=NEW)
-    told = case.predictions[case.predictions["time"] >= listed + told_after].assign(pair=NEW)
+    part = case.meta.folds[fold]
+    listed = pd.Timestamp(part.test_start) + (pd.Timestamp(part.test_end) - pd.Timestamp(part.test_start)) / 3
+    old = case.meta.pairs[0]
+    bars = case.market[(case.market["time"] >= listed) & (case.market["pair"] == old)].assign(pair=name)
+    rows = case.predictions[(case.predictions["part"] == "test") & (case.predictions["pair"] == old)].assign(pair=name)
+    told = rows[rows["time"] >= listed + told_after]
+    if inner:
+        told = pd.concat([rows[rows["time"] >= listed + HOUR].head(1).assign(part="inner"), told])
     if hole:
         start = listed + told_after + 2 * HOUR
         told = told[(told["time"] < start) | (told["time"] >= start + 60 * HOUR)]
-    later = replace(
+    return replace(
         case,
-        meta=case.meta.model_copy(update={"pairs": [*case.meta.pairs, NEW]}),
+        meta=case.meta.model_copy(update={"pairs": [*case.meta.pairs, name]}),
         market=pd.concat([case.market, bars], ignore_index=True),
         predictions=pd.concat([case.predictions, told], ignore_index=True),
     )
-    return run_check("DQ006", later)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +60,20 @@ def test_a_new_pair_has_thirty_days_to_fill_its_look_back(
     honest: Case, told_after: pd.Timedelta, hole: bool, outcome: str
 ) -> None:
     found = listed_later(honest, told_after=told_after, hole=hole)
+    assert found.outcome == outcome, found.explanation
+
+
+@pytest.mark.parametrize(("wait", "outcome"), [(110 * HOUR, "passed"), (250 * HOUR, "refused")])
+def test_every_new_pair_has_the_look_back_of_the_others(honest: Case, wait: pd.Timedelta, outcome: str) -> None:
+    first = with_later(honest, NEW, told_after=100 * HOUR)
+    found = run_check("DQ006", with_later(first, "NEWER/USD", told_after=wait, fold=2))
+    assert found.outcome == outcome, found.explanation
+    assert (outcome == "passed") == ("NEWER/USD" not in found.explanation)
+
+
+@pytest.mark.parametrize(("inner", "outcome"), [(False, "passed"), (True, "refused")])
+def test_who_forecast_a_new_pair_in_any_part_had_filled_its_look_back(honest: Case, inner: bool, outcome: str) -> None:
+    found = run_check("DQ006", with_later(honest, NEW, told_after=100 * HOUR, inner=inner))
     assert found.outcome == outcome, found.explanation
 
 

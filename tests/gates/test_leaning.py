@@ -133,6 +133,38 @@ def test_honest_tables_of_the_corpus_fit(tmp_path: Path, name: str) -> None:
     assert misfits(case.leaning, case.importances) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("name", ["signal", "forward_return"])
+def test_a_feature_may_have_the_name_of_a_column_of_the_forecasts(name: str) -> None:
+    returns, sample, _ = carried_out(one_source(), "gain")
+    usual, renamed = leaning(returns, sample), leaning(returns, sample.rename(columns={"f0": name}))
+    assert usual is not None
+    assert renamed is not None
+    assert renamed.groups == tuple(tuple(name if each == "f0" else each for each in group) for group in usual.groups)
+    np.testing.assert_array_equal(renamed.variance, usual.variance)
+    np.testing.assert_array_equal(renamed.skill, usual.skill)
+
+
+def test_a_fold_in_which_forecasts_were_worth_nothing_does_not_drown_the_skill_of_the_others() -> None:
+    rng = np.random.default_rng(4)
+    signal = rng.standard_normal(1_200)
+    forward = 0.2 * signal + rng.standard_normal(1_200)
+    # In the last fold returns are reordered until their rank correlation with the forecasts is a thousandth.
+    last = np.array([rng.permutation(400) for _ in range(4_000)])
+    ranked = signal[800:].argsort().argsort()
+    worth = np.array([np.corrcoef(ranked, each)[0, 1] for each in last])
+    forward[800:] = np.sort(forward[800:])[last[np.flatnonzero(worth > 0.0)[worth[worth > 0.0].argmin()]]]
+    time = pd.date_range("2023-01-01", periods=1_200, freq="1h", tz="UTC")
+    test = {"time": time, "pair": "A/USDT", "fold": np.repeat([0, 1, 2], 400), "part": "test", "signal": signal}
+    everything = pd.DataFrame({**test, "forward_return": forward})
+    idle = pd.DataFrame(rng.standard_normal((1_200, 2)), columns=["b", "c"])
+    sample = idle.assign(a=signal + 0.1 * rng.standard_normal(1_200), time=time, pair="A/USDT")
+    found = leaning(Returns(everything, np.zeros(1_200), 2.0), sample)
+    assert found is not None
+    skill = dict(zip(found.groups, found.skill.tolist(), strict=True))
+    assert skill["a",] == pytest.approx(1.0, abs=0.1)
+    assert max(abs(skill["b",]), abs(skill["c",])) < 0.5
+
+
 def test_without_features_there_is_nothing_to_compare() -> None:
     returns, sample, _ = carried_out(one_source(), "gain")
     assert leaning(returns, sample.iloc[:50]) is None
