@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from crypto_team.errors import MissingExtraError, UsageError
+from crypto_team.kb.files import write_atomic
 from crypto_team.roles import records, training
 from crypto_team.roles.booking import booked
 from crypto_team.roles.ml_engineer import write_design
@@ -84,7 +85,7 @@ def _journal(session: Session, plan: Design, own_space: Sequence[str]) -> Path:
 def _same_search(session: Session, strategy_id: str, own_space: Sequence[str], journal: Path) -> None:
     """Remember that the design which was just adopted has been searched: repeated, nothing is tried or booked again."""
     name = _name(training.design(session, strategy_id), own_space)
-    (journal.parent / f"{name}.of").write_text(journal.stem + "\n", encoding="utf-8")
+    write_atomic(journal.parent / f"{name}.of", f"{journal.stem}\n".encode())
 
 
 def _search(
