@@ -19,7 +19,7 @@ from crypto_team.gates.statistics import DAY_MS
 from crypto_team.schemas.evidence import EvidenceMeta
 from crypto_team.validation.clusters import clustered, sandwich
 from crypto_team.validation.clusters import slope_error as _slope_error
-from crypto_team.validation.expected_returns import BPS, realised_on_expected, stated_returns
+from crypto_team.validation.expected_returns import BPS, FINAL, realised_on_expected, stated_returns
 from crypto_team.validation.scores import calibration_slope, events
 
 Floats = npt.NDArray[np.float64]
@@ -234,6 +234,12 @@ def calibrated(
         return refused(
             "positions are sized by forecasts that nobody calibrated (calibration: none)",
             evidence=("meta.yaml: calibration, signal",),
+        )
+    if meta.target.kind == "return" and len(returns.test) and stated_returns(returns.test) is None:
+        return insufficient(
+            f"a regression is judged by its basis points, and the test rows state none ({FINAL}): no further row "
+            "helps, basis points beside each forecast do",
+            evidence=("predictions.parquet",),
         )
     told = _forecasts(returns, meta)
     p = told.p

@@ -144,12 +144,13 @@ def shrunk_line(
     -------
     tuple
         Slope and intercept in the unit of the returns; with many labels those of least squares. Without any spread of
-        forecasts the slope is 0 and the intercept the shrunk level.
+        forecasts the slope is 0 and the intercept the shrunk level; without one of returns, as of a single row, the
+        level that the fitted rows speak for.
     """
     told, came = rows.told, rows.came
     spread, unit = (float(one.std()) if one.size else 0.0 for one in (came, told))
-    if not spread > 0.0:
-        return 0.0, float(came.mean()) if came.size else 0.0
+    if not spread > FLAT * float(np.abs(came).max(initial=0.0)):  # one row, or no noise to tell what they are worth
+        return 0.0, known.level
     centre, varies = float(told.mean()), unit > FLAT * spread
     z, y = (told - centre) / unit if varies else np.zeros(told.size), came / spread
     free = np.array([y.mean(), z @ (y - y.mean()) / told.size])

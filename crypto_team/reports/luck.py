@@ -26,9 +26,9 @@ class Luck:
     """Sharpe ratios on 365 days; `expected_maximum` is what the best of `n_trials` without skill reaches.
 
     The haircuts are what is left of the ratio after its p-value is adjusted for all trials (Harvey and Liu 2015); a
-    trial whose ratio is not known has a p-value of 1. Of a ratio that is not above 0 nothing can be cut: they are NaN.
-    `minimum_backtest_years` is how long a record has to be for the best of as many tries without skill not to be
-    expected to reach this ratio.
+    trial that lost, or whose ratio is not known, has a p-value of 1. Of a ratio that is not above 0 nothing can be cut:
+    they are NaN. `minimum_backtest_years` is how long a record has to be for the best of as many tries without skill
+    not to be expected to reach this ratio.
     """
 
     n_trials: int

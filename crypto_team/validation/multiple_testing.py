@@ -112,7 +112,9 @@ def haircut(
     Parameters
     ----------
     sharpes_annual
-        Annualised ratios of the tries that are known, the chosen one included; NaN are not known.
+        Annualised ratios of the tries that are known, the chosen one included; NaN are not known. Another try that lost
+        has a p-value of 1: two-sided, its own would be small where it lost surely, and the more tries had lost, the
+        less would be cut.
     years
         Length of the track record.
     method

@@ -165,7 +165,11 @@ def test_basis_points_that_lie_beside_what_comes_are_refused(honest_regression: 
 
 def test_a_regression_that_does_not_say_what_it_expects_is_not_judged(honest_regression: Case) -> None:
     silent = changed(honest_regression, expected_bps=lambda frame: np.full(len(frame), np.nan))
-    assert run_check("OF008", silent).outcome == "not_enough_evidence"
+    result = run_check("OF008", silent)
+    assert result.outcome == "not_enough_evidence"
+    # Rows are not what is missing.
+    assert "state none (expected_bps)" in result.explanation
+    assert "more" not in result.explanation
 
 
 def test_positions_are_not_sized_by_returns_that_nobody_calibrated(honest_regression: Case) -> None:

@@ -165,6 +165,14 @@ def test_constant_forecasts_say_the_shrunk_mean() -> None:
     assert shrunk_line(_rows(np.full(5, 9.0), np.zeros(5)), NOTHING) == (0.0, 0.0)
 
 
+@pytest.mark.parametrize("size", [1, 3, 40])
+def test_returns_that_do_not_vary_leave_the_level_of_the_fitted_rows(size: int) -> None:
+    known = KnownReturns(30.0, 0.0, 100.0)
+    rows = _rows(np.linspace(1.0, 2.0, size), np.full(size, 300.1), bars=24)
+    assert shrunk_line(rows, known) == (0.0, known.level)
+    assert 0.0 < known.level < 1.0
+
+
 @pytest.mark.parametrize(("bars", "size"), [(24, 300), (24, 3_000), (1, 3_000)])
 @pytest.mark.parametrize("calibrated", [False, True])
 def test_the_line_is_the_posterior_mean_that_it_says_it_is(bars: int, size: int, calibrated: bool) -> None:
