@@ -120,7 +120,8 @@ def _at(
         return None
     scale = there.sum() * float(left.std()) * float(right.std())
     sums = pd.Series(left * right).groupby(block).sum().to_numpy(dtype=np.float64)
-    value, error = float(sums.sum()) / scale, math.sqrt(float((sums**2).sum())) / scale
+    # About their mean: about 0 the value itself would be in the error, and n blocks never be sqrt(n) errors off.
+    value, error = float(sums.sum()) / scale, math.sqrt(sums.size) * float(sums.std(ddof=1)) / scale
     return Ahead(span, value, value - deviations(sums.size - 1.0, len(SPANS)) * error)
 
 

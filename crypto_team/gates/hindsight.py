@@ -65,9 +65,12 @@ def positions_follow_forecasts(
     earned = pd.Series(gap * rows["move"].to_numpy(dtype=np.float64))
     daily = earned.groupby(rows["time"].to_numpy() // DAY_MS).sum().to_numpy(dtype=np.float64)
     if daily.size < FEWEST_DAYS:
-        return insufficient(f"{daily.size} days with a known next bar; {FEWEST_DAYS - daily.size} more are needed")
+        few = f"{daily.size} days with a known next bar; {FEWEST_DAYS - daily.size} more are needed"
+        # What was told of a few days is surely hindsight already; only that nothing is wrong they cannot say.
+        return weigh("; ".join([*told, few]), 0.0, numbers, interval=(0.0, 0.0)) if told else insufficient(few)
     if not np.any(np.abs(gap) > 1e-9) or float(daily.std()) == 0.0:
-        return weigh("positions are a function of the forecasts", 0.0, numbers, interval=(0.0, 0.0))
+        within = "within a fold and pair, positions are a function of the forecasts"
+        return weigh("; ".join([*told, within]), 0.0, numbers, interval=(0.0, 0.0))
     sharpe, error = yearly_sharpe(daily)
     low, high = sharpe - DEVIATIONS * error, sharpe + DEVIATIONS * error
     text = f"what positions differ from the usual ones at like forecasts has Sharpe {sharpe:.2f}, at least {low:.2f}"
@@ -153,7 +156,10 @@ def _rows(returns: Returns, market: pd.DataFrame, meta: EvidenceMeta) -> pd.Data
 def _left_out(rows: pd.DataFrame, bars: int, cost_bps: float) -> tuple[list[str], dict[str, float]]:
     """Return what nobody could have known of what is left out, in words, and the numbers that say so."""
     quiet, rest, ahead = quiet_spells(rows, bars, cost_bps), silences(rows, bars, cost_bps), coming(rows, bars)
-    numbers = {"quiet_worse": 0.0 if quiet is None else quiet.low, "ahead": 0.0 if ahead is None else ahead.low}
+    numbers = {
+        "quiet_worse": 0.0 if quiet is None else float(quiet.low),
+        "ahead": 0.0 if ahead is None else float(ahead.low),
+    }
     told = []
     if quiet is not None and quiet.low > PLAUSIBLE_WORSE:
         told.append(quiet.words())

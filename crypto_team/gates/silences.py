@@ -22,6 +22,8 @@ CLEAR, DENSE = 0.75, 0.8
 MOST_LOSE, BY_ITSELF = 0.75, 0.05
 LOOKS = 2
 """Of single pairs and of all together; whole stretches and their pieces are almost the same look."""
+PEGGED = 0.1
+"""Share of the usual deviation of a move below which the price of a pair is pegged, and costs are many deviations."""
 SUMS = ["earned", "square", "cost", "bars"]
 
 
@@ -75,15 +77,16 @@ def silences(rows: pd.DataFrame, bars: int, cost_bps: float = 0.0) -> Silences |
     of such stretches. Who switches off by the past leaves out what wins as well; at best he knows what is worth
     nothing, which loses as often as its costs say. What is held between is expected to win as often as its mean over
     the same stretches says. Stretches are judged whole, and cut into pieces of about the length of the shorter ones,
-    because what lost twice in a row is one stretch. Pairs that move together count as fewer.
+    because what lost twice in a row is one stretch. Pairs that move together count as fewer. A pair whose price never
+    moves has nothing to lose but costs and is left out; among all pairs, so is one that moves a tenth of the others.
 
     A rule that rests until it would have lost, and works until it has won, shows the same by its stopping alone; it
     has to lose in one kind of stretch what it wins in the few that do not end, and is told from hindsight by nobody.
     """
-    table = _table(rows, bars, cost_bps)
+    table = _table(_moving(rows, 0.0), bars, cost_bps)
     usual = float(table.loc[~table["rests"], "size"].mean())
     found = []
-    for what, each in (("of a pair", table), ("of all pairs", _all_pairs(table))):
+    for what, each in (("of a pair", table), ("of all pairs", _all_pairs(_moving(table, PEGGED)))):
         resting = _resting(each, usual)
         if resting.any():
             run = _runs(resting, each["pair"])
@@ -91,6 +94,14 @@ def silences(rows: pd.DataFrame, bars: int, cost_bps: float = 0.0) -> Silences |
     return min(
         (each for each in found if each is not None), key=lambda each: (not each.told, each.chance), default=None
     )
+
+
+def _moving(rows: pd.DataFrame, least: float) -> pd.DataFrame:
+    """Return the rows of pairs whose moves vary, by more than a share of what those of the median pair do."""
+    noise = rows["move"].groupby(rows["pair"]).std()
+    noise = noise[noise > 0.0]
+    moving = noise[noise > least * float(noise.median())].index if len(noise) else noise.index
+    return rows[rows["pair"].isin(moving)].reset_index(drop=True)
 
 
 def _runs(flag: pd.Series[Any], pair: pd.Series[str]) -> pd.Series[int]:
@@ -116,6 +127,7 @@ def _table(rows: pd.DataFrame, bars: int, cost_bps: float) -> pd.DataFrame:
     return pd.DataFrame({
         "time": rows["time"],
         "pair": pair,
+        "move": rows["move"],
         "size": size,
         "small": small,
         "rests": rests,
@@ -133,7 +145,7 @@ def _table(rows: pd.DataFrame, bars: int, cost_bps: float) -> pd.DataFrame:
 
 def _all_pairs(table: pd.DataFrame) -> pd.DataFrame:
     """Return the same of all pairs together; squares are scaled to what the sums truly vary."""
-    by_time = table.drop(columns=["pair"]).groupby("time")
+    by_time = table.drop(columns=["pair", "move"]).groupby("time")
     made = by_time.sum().assign(size=by_time["size"].mean(), usual=by_time["usual"].mean()).reset_index()
     for kind in ("", "own_"):
         varied = float((made[f"{kind}earned"] ** 2).sum()) / max(float(made[f"{kind}square"].sum()), 1e-12)

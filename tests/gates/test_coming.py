@@ -48,6 +48,15 @@ def test_sizes_by_the_moves_of_the_coming_day_are_told(seed: int) -> None:
     assert told(sized(rows, day < 0.0))
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_dozen_blocks_are_enough_to_tell_who_knows_the_moves_of_the_day_to_come(seed: int) -> None:
+    rows = held(seed, edge=0.06)
+    few = rows[rows.groupby("pair").cumcount() < 12 * 48].reset_index(drop=True)
+    ahead = few["move"].groupby(few["pair"]).transform(lambda x: x[::-1].rolling(24, 1).sum()[::-1])
+    assert told(without(few, ahead * few["position"] < 0.0))
+    assert not told(without(few, after_losses(few, np.random.default_rng(seed))))
+
+
 @pytest.mark.parametrize("decided", [by_chance, after_losses, below_its_mean])
 @pytest.mark.parametrize("edge", [0.0, 0.2])
 def test_filters_that_know_the_past_are_not_told(

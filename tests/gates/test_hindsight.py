@@ -96,6 +96,32 @@ def test_positions_that_are_a_function_of_the_forecast_earn_nothing_beside_it(do
     assert found["LK013"].outcome == "passed"
 
 
+def always_long_but_where_it_lost(done: Study) -> pd.DataFrame:
+    """Return forecasts with positions that are long, but for whole test parts of pairs that fell."""
+    table = done.parts.tables["predictions"]
+    fell = table["forward_return"].groupby([table["pair"], table["fold"], table["part"]]).transform("sum") < 0.0
+    return table.assign(position=np.where(fell, 0.0, 1.0))
+
+
+def test_what_was_left_out_is_told_where_nothing_differs_within_a_fold_and_pair(done: Study, tmp_path: Path) -> None:
+    table = always_long_but_where_it_lost(done)
+    found = judged(with_positions(done, table, table["position"]), tmp_path, ("LK012",))["LK012"]
+    assert found.outcome == "refused"
+    assert "whether forecasts are followed has correlation" in found.explanation
+    assert "within a fold and pair, positions are a function of the forecasts" in found.explanation
+
+
+def test_what_was_left_out_is_told_however_few_the_days_are(
+    done: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crypto_team.gates.hindsight.FEWEST_DAYS", 10_000)
+    table = always_long_but_where_it_lost(done)
+    found = judged(with_positions(done, table, table["position"]), tmp_path, ("LK012",))["LK012"]
+    assert found.outcome == "refused"
+    assert "whether forecasts are followed has correlation" in found.explanation
+    assert "days with a known next bar" in found.explanation
+
+
 def test_a_few_days_are_not_enough_evidence(done: Study, tmp_path: Path) -> None:
     table = done.parts.tables["predictions"]
     few = table[

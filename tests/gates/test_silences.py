@@ -54,6 +54,23 @@ def test_days_in_which_all_pairs_together_lost_are_told() -> None:
     assert found.told, found.words()
 
 
+@pytest.mark.parametrize("moves", [0.0, 1e-9, 0.02], ids=["constant", "almost constant", "pegged"])
+def test_a_pair_that_does_not_move_hides_nothing(moves: float) -> None:
+    rows = held(4, edge=0.03)
+    block = (rows.groupby("pair").cumcount() + 40) // 60
+    usual = without(rows, gains(rows).groupby(block).transform("sum") < 0.0)
+    still = usual[usual["pair"] == usual["pair"].iloc[0]].assign(pair="STILL", move=lambda x: moves * x["move"])
+    alone, found = silences(usual, 6, 1.0), silences(pd.concat([usual, still], ignore_index=True), 6, 1.0)
+    assert alone is not None
+    assert alone.told, alone.words()
+    assert found is not None
+    assert found.told, found.words()
+
+
+def test_prices_that_never_move_show_nothing() -> None:
+    assert silences(held(4, edge=0.03).assign(move=0.0), 6, 1.0) is None
+
+
 def by_chance(rows: pd.DataFrame, rng: np.random.Generator) -> pd.Series[bool]:
     cell = cells(rows, 240, 91)
     return cell.map({each: rng.random() < 0.4 for each in cell.unique()}).astype(bool)

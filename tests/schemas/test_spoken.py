@@ -16,8 +16,8 @@ COMPUTED = {
 }
 
 
-def found(text: str) -> list[tuple[str, str]]:
-    return [(each.name, each.said) for each in contradictions(text, COMPUTED)]
+def found(text: str, **instead: float) -> list[tuple[str, str]]:
+    return [(each.name, each.said) for each in contradictions(text, {**COMPUTED, **instead})]
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,49 @@ def test_hit_rate_and_trades_of_one_sentence_are_both_found() -> None:
 )
 def test_true_results_and_what_claims_none_are_left_alone(text: str) -> None:
     assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The strategy made 1,173 trades.",
+        "won 60.3 % of 1,173 trades",
+        "it won 60.3 % of its 1'173 trades",
+        "60.3 % of 1.173 trades were profitable",
+        "number of trades: 1,173",
+    ],
+)
+def test_thousands_of_trades_are_read_as_such(text: str) -> None:
+    assert found(text, n_trades=1173) == []
+    assert {name for name, _ in found(text, n_trades=1273)} == {"n_trades"}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("Out of sample it earned 21.4 %.", "total_return", -0.214),
+        ("a total return of -21.4 %", "total_return", 0.214),
+        ("a Sharpe ratio of 0.65", "sharpe", -0.65),
+        ("a Sharpe ratio of \u22120.65", "sharpe", 0.65),
+    ],
+)
+def test_a_loss_that_is_told_as_a_gain_is_found(text: str, name: str, value: float) -> None:
+    assert [each for each, _ in found(text, **{name: value})] == [name]
+    assert found(text, **{name: -value}) == []
+
+
+@pytest.mark.parametrize("text", ["a drawdown of 9.2 %", "drawdown: -9.2 %", "AUC-0.53", "AUC -0.53"])
+def test_drawdowns_are_written_with_and_without_a_sign_and_a_hyphen_is_none(text: str) -> None:
+    assert bool(found(text)) == (text == "AUC -0.53")
+
+
+@pytest.mark.parametrize(
+    "text", ["The hit rate at 3 bps cost is fair.", "an AUC at 24 bars", "the trades 12 bars later", "trades at 10 bps"]
+)
+def test_a_number_with_a_unit_of_cost_or_time_is_no_result(text: str) -> None:
+    assert found(text) == []
+
+
+@pytest.mark.parametrize("text", ["a Sharpe of roughly 1.7", "Sharpe ratio is only about 1.7"])
+def test_what_is_said_roughly_is_said(text: str) -> None:
+    assert [name for name, _ in found(text)] == ["sharpe"]
